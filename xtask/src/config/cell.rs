@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A cell: one kernel on one machine whose CPU has one kind of data cache.
+
+use std::path::{Path, PathBuf};
+
+use regex::bytes::Regex;
+use serde::Deserialize;
+
+use super::yaml::{self, Error};
+
+/// What a cell is in the matrix for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Its data cache aliases: a missing maintenance step is a hazard here.
+    Aliasing,
+    /// Its data cache does not alias: the same suites must show nothing.
+    Control,
+}
+
+/// How the CPU's data cache finds a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DCache {
+    /// Virtually indexed, virtually tagged.
+    Vivt,
+    /// Virtually indexed, physically tagged.
+    Vipt,
+    /// Physically indexed, or indexed by page offset bits only.
+    Pipt,
+}
+
+/// The QEMU machine of a cell.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Qemu {
+    /// `arm` for qemu-system-arm.
+    pub system: String,
+    /// `-M`
+    pub machine: String,
+    /// `-cpu`; the machine's own default where it is not said.
+    pub cpu: Option<String>,
+    /// `-m`, MiB.
+    pub memory_mib: u32,
+    /// `-dtb`, a path in the build folder.
+    pub dtb: Option<PathBuf>,
+    /// Further arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+}
+
+/// A guest needs no more memory than this, MiB.
+const MEMORY_LIMIT_MIB: u32 = 256;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    summary: String,
+    role: Role,
+    kernel: String,
+    dcache: DCache,
+    qemu: Qemu,
+    console: String,
+    proof: String,
+}
+
+/// A cell, checked.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// The file's stem, such as `arm-vivt`.
+    pub name: String,
+    /// CPU and machine in words.
+    pub summary: String,
+    /// Aliasing or control.
+    pub role: Role,
+    /// The name of its kernel in `configs/kernels`.
+    pub kernel: String,
+    /// The kind of its data cache.
+    pub dcache: DCache,
+    /// The machine.
+    pub qemu: Qemu,
+    /// The kernel's console device, such as `ttyAMA0`.
+    pub console: String,
+    /// What the kernel must print of its cache; a run without it is `not-proven`.
+    pub proof: Regex,
+}
+
+pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
+    let raw: Raw = yaml::load(path)?;
+    let value = |key: &str, message: String| Error::Value {
+        path: path.to_owned(),
+        key: key.into(),
+        message,
+    };
+    let proof = Regex::new(&raw.proof)
+        .map_err(|e| value("proof", format!("is not a regular expression: {e}")))?;
+    if proof.is_match(b"") {
+        return Err(value(
+            "proof",
+            "matches an empty log, so it would prove nothing".into(),
+        ));
+    }
+    if !(1..=MEMORY_LIMIT_MIB).contains(&raw.qemu.memory_mib) {
+        return Err(value(
+            "qemu.memory_mib",
+            format!("must lie between 1 and {MEMORY_LIMIT_MIB}"),
+        ));
+    }
+    if (raw.role == Role::Control) != (raw.dcache == DCache::Pipt) {
+        return Err(value(
+            "role",
+            "must be `control` exactly where `dcache` is `pipt`".into(),
+        ));
+    }
+    Ok(Cell {
+        name: name.to_owned(),
+        summary: raw.summary,
+        role: raw.role,
+        kernel: raw.kernel,
+        dcache: raw.dcache,
+        qemu: raw.qemu,
+        console: raw.console,
+        proof,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = "summary: s\nrole: aliasing\nkernel: k\ndcache: vivt\nconsole: ttyS0\n\
+        proof: VIVT\nqemu: {system: arm, machine: versatilepb, memory_mib: 128}\n";
+
+    fn load_text(text: &str) -> Result<Cell, Error> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("c.yaml");
+        std::fs::write(&path, text).expect("the file is written");
+        load(&path, "c")
+    }
+
+    #[test]
+    fn a_valid_cell_loads() {
+        assert_eq!(load_text(VALID).expect("valid").kernel, "k");
+    }
+
+    #[test]
+    fn a_proof_that_any_log_meets_is_refused() {
+        let said = load_text(&VALID.replace("proof: VIVT", "proof: '.*'"))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("`proof` matches an empty log"), "{said}");
+    }
+
+    #[test]
+    fn a_control_cell_with_an_aliasing_cache_is_refused() {
+        let said = load_text(&VALID.replace("role: aliasing", "role: control"))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("`role`"), "{said}");
+    }
+
+    #[test]
+    fn a_guest_beyond_the_memory_limit_is_refused() {
+        let said = load_text(&VALID.replace("128", "512"))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("`qemu.memory_mib`"), "{said}");
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A kernel: one architecture's configuration, built once and shared by the cells that name it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::yaml::{self, Error};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    arch: String,
+    cross: String,
+    image: PathBuf,
+    targets: Vec<String>,
+    fragments: Vec<String>,
+}
+
+/// A kernel, checked.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    /// The file's stem, such as `arm-v5`.
+    pub name: String,
+    /// Kbuild's `ARCH`.
+    pub arch: String,
+    /// Kbuild's `CROSS_COMPILE`, such as `arm-linux-gnueabi-`.
+    pub cross: String,
+    /// The image that QEMU is given, in the build folder.
+    pub image: PathBuf,
+    /// The make targets that make [`Kernel::image`] and what goes with it.
+    pub targets: Vec<String>,
+    /// Kconfig fragments on top of allnoconfig, in the order in which a later one wins.
+    pub fragments: Vec<PathBuf>,
+}
+
+pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Kernel, Error> {
+    let raw: Raw = yaml::load(path)?;
+    let value = |key: &str, message: String| Error::Value {
+        path: path.to_owned(),
+        key: key.into(),
+        message,
+    };
+    if raw.image.is_absolute() {
+        return Err(value("image", "must be a path in the build folder".into()));
+    }
+    let fragments: Vec<PathBuf> = raw
+        .fragments
+        .iter()
+        .map(|f| kconfig.join(format!("{f}.config")))
+        .collect();
+    if let Some(missing) = fragments.iter().find(|f| !f.is_file()) {
+        return Err(value(
+            "fragments",
+            format!("names {}, which does not exist", missing.display()),
+        ));
+    }
+    Ok(Kernel {
+        name: name.to_owned(),
+        arch: raw.arch,
+        cross: raw.cross,
+        image: raw.image,
+        targets: raw.targets,
+        fragments,
+    })
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The matrix as data: `configs/` in a raw form that serde reads and a checked form that the rest uses.
+
+mod cell;
+mod kernel;
+mod suites;
+pub mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use cell::{Cell, DCache, Qemu, Role};
+pub use kernel::Kernel;
+pub use suites::{Module, Suites};
+pub use yaml::Error;
+
+/// Everything that `configs/` says of the matrix, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// By name, in the order in which reports list them.
+    pub cells: BTreeMap<String, Cell>,
+    /// By name.
+    pub kernels: BTreeMap<String, Kernel>,
+    /// By name; [`Suites::by_default`] marks those that run when none is named.
+    pub suites: BTreeMap<String, Suites>,
+}
+
+impl Config {
+    /// Reads `configs/cells`, `configs/kernels` and `configs/suites` below `dir`.
+    ///
+    /// # Errors
+    /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
+    /// does not exist.
+    pub fn load(dir: &Path) -> Result<Config, Error> {
+        let kernels = each(&dir.join("kernels"), |path, name| {
+            kernel::load(path, name, &dir.join("kconfig"))
+        })?;
+        let suites = each(&dir.join("suites"), suites::load)?;
+        let cells = each(&dir.join("cells"), cell::load)?;
+        for cell in cells.values() {
+            if !kernels.contains_key(&cell.kernel) {
+                return Err(Error::Value {
+                    path: dir.join("cells").join(format!("{}.yaml", cell.name)),
+                    key: "kernel".into(),
+                    message: unknown("kernel", &cell.kernel, kernels.keys()),
+                });
+            }
+        }
+        Ok(Config {
+            cells,
+            kernels,
+            suites,
+        })
+    }
+}
+
+/// Loads every `*.yaml` in `dir` by its stem.
+fn each<T>(
+    dir: &Path,
+    load: impl Fn(&Path, &str) -> Result<T, Error>,
+) -> Result<BTreeMap<String, T>, Error> {
+    let read = |source| Error::Read {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).map_err(read)? {
+        let path: PathBuf = entry.map_err(read)?.path();
+        if path.extension().is_some_and(|e| e == "yaml")
+            && let Some(name) = path.file_stem().and_then(|s| s.to_str())
+        {
+            all.insert(name.to_owned(), load(&path, name)?);
+        }
+    }
+    Ok(all)
+}
+
+/// The candidate nearest to `name`, if one is near enough to be what was meant.
+pub fn did_you_mean<'a, S: AsRef<str> + ?Sized + 'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a S>,
+) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|c| (strsim::jaro_winkler(name, c.as_ref()), c.as_ref()))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| c)
+}
+
+/// "unknown cell `x`; did you mean `y`? (there are: …)"
+pub fn unknown<'a, S: AsRef<str> + 'a>(
+    what: &str,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a S> + Clone,
+) -> String {
+    let near = did_you_mean(name, candidates.clone().into_iter().map(AsRef::as_ref))
+        .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let all: Vec<&str> = candidates.into_iter().map(AsRef::as_ref).collect();
+    format!(
+        "unknown {what} `{name}`{near} (there are: {})",
+        all.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    #[test]
+    fn the_configuration_of_this_repository_is_valid() {
+        let config = Config::load(&repository().join("configs")).expect("configs/ loads");
+        assert!(config.cells.values().any(|c| c.role == Role::Aliasing));
+        assert!(config.cells.values().any(|c| c.role == Role::Control));
+        assert!(config.suites.values().any(|s| s.by_default));
+    }
+
+    #[test]
+    fn a_near_name_is_suggested_and_a_far_one_is_not() {
+        let names = ["arm-vivt", "arm-vipt", "mips-be"];
+        assert_eq!(did_you_mean("arm-vivtt", names), Some("arm-vivt"));
+        assert_eq!(did_you_mean("zzz", names), None);
+    }
+}

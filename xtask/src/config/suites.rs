@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A set of KUnit suites that one boot runs.
+
+use std::path::{Path, PathBuf};
+
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+
+use super::yaml::{self, Error};
+
+/// A module that a guest loads before or as its tests.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// The module's name, without `.ko`.
+    pub name: String,
+    /// The folder in the kernel tree that `make M=` builds it from.
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    summary: String,
+    #[serde(default)]
+    by_default: bool,
+    #[serde(default)]
+    modules: Vec<Module>,
+    filter: String,
+    expect: Vec<String>,
+    silence_s: u64,
+    total_s: u64,
+}
+
+/// A set of suites, checked.
+#[derive(Debug, Clone)]
+pub struct Suites {
+    /// The file's stem, such as `heap`.
+    pub name: String,
+    /// What the set checks.
+    pub summary: String,
+    /// Whether it runs when no set is named.
+    pub by_default: bool,
+    /// In the order in which the guest loads them.
+    pub modules: Vec<Module>,
+    /// What `kunit.filter_glob` selects where the user filters nothing.
+    pub filter: String,
+    /// The suites that a whole run must show; one that is missing has crashed.
+    pub expect: Vec<String>,
+    /// A guest that prints nothing for so long hangs, seconds.
+    pub silence_s: u64,
+    /// A guest that runs for so long hangs, seconds.
+    pub total_s: u64,
+}
+
+impl Suites {
+    /// The suites that a run under `filter` (`SUITE[.CASE]`, globs) must show.
+    pub fn expected(&self, filter: Option<&str>) -> Vec<&str> {
+        let suite = filter.map(|f| f.split_once('.').map_or(f, |(suite, _)| suite));
+        let glob = suite.and_then(matcher);
+        self.expect
+            .iter()
+            .map(String::as_str)
+            .filter(|s| glob.as_ref().is_none_or(|g| g.is_match(s)))
+            .collect()
+    }
+}
+
+fn matcher(glob: &str) -> Option<GlobMatcher> {
+    Glob::new(glob).ok().map(|g| g.compile_matcher())
+}
+
+pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
+    let raw: Raw = yaml::load(path)?;
+    let value = |key: &str, message: String| Error::Value {
+        path: path.to_owned(),
+        key: key.into(),
+        message,
+    };
+    if raw.expect.is_empty() {
+        return Err(value(
+            "expect",
+            "names no suite, so that nothing would be missed".into(),
+        ));
+    }
+    let Some(glob) = matcher(&raw.filter) else {
+        return Err(value("filter", format!("`{}` is not a glob", raw.filter)));
+    };
+    if let Some(other) = raw.expect.iter().find(|s| !glob.is_match(s)) {
+        return Err(value(
+            "expect",
+            format!("names `{other}`, which `filter` leaves out"),
+        ));
+    }
+    if raw.silence_s == 0 || raw.total_s < raw.silence_s {
+        return Err(value(
+            "total_s",
+            "must be at least `silence_s`, which must be at least 1".into(),
+        ));
+    }
+    Ok(Suites {
+        name: name.to_owned(),
+        summary: raw.summary,
+        by_default: raw.by_default,
+        modules: raw.modules,
+        filter: raw.filter,
+        expect: raw.expect,
+        silence_s: raw.silence_s,
+        total_s: raw.total_s,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heap() -> Suites {
+        Suites {
+            name: "heap".into(),
+            summary: String::new(),
+            by_default: true,
+            modules: Vec::new(),
+            filter: "h_*".into(),
+            expect: vec!["h_alloc".into(), "h_vmap".into()],
+            silence_s: 1,
+            total_s: 1,
+        }
+    }
+
+    #[test]
+    fn a_filter_narrows_what_is_expected() {
+        assert_eq!(heap().expected(None), ["h_alloc", "h_vmap"]);
+        assert_eq!(heap().expected(Some("h_v*")), ["h_vmap"]);
+        assert_eq!(heap().expected(Some("h_vmap.counts")), ["h_vmap"]);
+        assert!(heap().expected(Some("other")).is_empty());
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Reads one YAML file into a type, and says file, line and key when it does not fit.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+/// Why a configuration file could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file or folder could not be read.
+    #[error("failed to read {path}", path = path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not YAML, or not of the expected shape.
+    #[error("failed to parse {}:{line}:{column}: {message}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// 1-based.
+        line: usize,
+        /// 1-based.
+        column: usize,
+        /// What is wrong, with the key and, where one is near, the name that was probably meant.
+        message: String,
+    },
+    /// A value has the right shape, but not a usable content.
+    #[error("failed to use {}: `{key}` {message}", path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key, dotted from the document's root.
+        key: String,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+}
+
+/// Reads `path`.
+///
+/// # Errors
+/// [`Error::Read`] and [`Error::Parse`].
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(path, &text)
+}
+
+/// Parses `text`, which came from `path`.
+///
+/// # Errors
+/// [`Error::Parse`].
+pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
+    serde_yaml::from_str(text).map_err(|error| {
+        let (line, column) = error
+            .location()
+            .map_or((1, 1), |at| (at.line(), at.column()));
+        let mut message = error.to_string();
+        // The location stands before the message already.
+        if let Some(cut) = message.rfind(" at line ") {
+            message.truncate(cut);
+        }
+        if let Some(near) = near_miss(&message) {
+            message.push_str(&format!("; did you mean `{near}`?"));
+        }
+        Error::Parse {
+            path: path.to_owned(),
+            line,
+            column,
+            message,
+        }
+    })
+}
+
+/// Finds the expected name nearest to the unknown one in serde's own words
+/// (``unknown field `x`, expected one of `a`, `b` ``).
+fn near_miss(message: &str) -> Option<&str> {
+    let at = message
+        .find("unknown field `")
+        .or_else(|| message.find("unknown variant `"))?;
+    let mut names = message[at..].split('`').skip(1).step_by(2);
+    let unknown = names.next()?;
+    super::did_you_mean(unknown, names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Machine {
+        #[expect(dead_code, reason = "only its name matters here")]
+        memory_mib: u32,
+        #[expect(dead_code, reason = "only its name matters here")]
+        console: String,
+    }
+
+    fn message(text: &str) -> String {
+        parse::<Machine>(Path::new("cells/a.yaml"), text)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn unknown_key_names_file_line_key_and_a_near_one() {
+        let said = message("console: ttyS0\nmemory_mb: 64\n");
+        assert!(said.contains("cells/a.yaml:2:1"), "{said}");
+        assert!(said.contains("`memory_mb`"), "{said}");
+        assert!(said.ends_with("did you mean `memory_mib`?"), "{said}");
+    }
+
+    #[test]
+    fn missing_key_is_named() {
+        assert!(message("console: ttyS0\n").contains("missing field `memory_mib`"));
+    }
+
+    #[test]
+    fn wrong_type_names_its_key() {
+        let said = message("console: ttyS0\nmemory_mib: much\n");
+        assert!(
+            said.contains("cells/a.yaml:2:13: memory_mib: invalid type"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn not_yaml_names_its_line() {
+        let said = message("console: ]\n");
+        assert!(said.contains("cells/a.yaml:1:10"), "{said}");
+    }
+}

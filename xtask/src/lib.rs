@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The parts behind `cargo xtask`: from a cell in `configs/` to its verdict.
+//!
+//! One cell goes through five stages, each a module: `toolchain` (the tools), `source` (a kernel tree with the heap in
+//! it), `build` (kernel, modules, guest), [`boot`] (QEMU, watched) and `judge` (what the log proves). `matrix` runs many
+//! cells at once and `report` says what came of it.
+
+pub mod boot;
+pub mod config;
+pub mod stop;

@@ -7,4 +7,9 @@
 
 pub mod boot;
 pub mod config;
+pub mod progress;
+pub mod report;
+pub mod results;
 pub mod stop;
+pub mod ui;
+pub mod verdict;

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Renders a run for people: the matrix, then each failure with what is needed to look into it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use console::{Style, StyledObject};
+
+use crate::results::{Cell, Run, Suite};
+use crate::verdict::Verdict;
+
+/// How many lines of a log are worth printing under a failure.
+const TAIL: usize = 12;
+
+/// The matrix, the failures, and one line for all of it. `log` gives the lines of a failed cell's console.
+pub fn render(run: &Run, log: impl Fn(&Cell) -> Option<String>) -> String {
+    let mut out = matrix(run);
+    for cell in run.cells.iter().filter(|c| c.verdict.is_failure()) {
+        out.push('\n');
+        failure(&mut out, cell, log(cell).as_deref());
+    }
+    let skipped: Vec<(&Cell, &Suite, usize)> = run
+        .cells
+        .iter()
+        .flat_map(|c| {
+            c.suites
+                .iter()
+                .map(move |s| (c, s, count(s, Verdict::Skipped)))
+        })
+        .filter(|(_, _, n)| *n > 0)
+        .collect();
+    if !skipped.is_empty() {
+        out.push_str("\nskipped:\n");
+        for (cell, suite, _) in skipped {
+            for case in suite.cases.iter().filter(|c| c.verdict == Verdict::Skipped) {
+                let why = case.message.as_deref().unwrap_or("no reason given");
+                let _ = writeln!(out, "  {} {}.{}: {why}", cell.cell, suite.name, case.name);
+            }
+        }
+    }
+    let cases = || {
+        run.cells
+            .iter()
+            .flat_map(|c| &c.suites)
+            .flat_map(|s| &s.cases)
+    };
+    let passed = cases().filter(|c| c.verdict == Verdict::Passed).count();
+    let skipped = cases().filter(|c| c.verdict == Verdict::Skipped).count();
+    let other = cases().count() - passed - skipped;
+    let _ = writeln!(
+        out,
+        "\n{}: {} cells, {passed} cases passed, {other} failed, {skipped} skipped, in {:.1} s",
+        paint(run.verdict),
+        run.cells.len(),
+        run.wall_s
+    );
+    out
+}
+
+/// Suites down, cells across: the number of cases where all passed, else the verdict.
+fn matrix(run: &Run) -> String {
+    let names: BTreeSet<&str> = run
+        .cells
+        .iter()
+        .flat_map(|c| &c.suites)
+        .map(|s| s.name.as_str())
+        .collect();
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(std::iter::once("suite").chain(run.cells.iter().map(|c| c.cell.as_str())));
+    let prefix = common_prefix(&names);
+    for name in &names {
+        let row = run
+            .cells
+            .iter()
+            .map(|c| match c.suites.iter().find(|s| s.name == *name) {
+                Some(suite) if suite.verdict == Verdict::Passed => Style::new()
+                    .green()
+                    .apply_to(suite.cases.len().to_string())
+                    .to_string(),
+                Some(suite) => paint(suite.verdict).to_string(),
+                None => "-".into(),
+            });
+        table.add_row(std::iter::once(name[prefix..].to_owned()).chain(row));
+    }
+    let seconds = |f: fn(&Cell) -> f64| run.cells.iter().map(move |c| format!("{:.1} s", f(c)));
+    table.add_row(std::iter::once("build".to_owned()).chain(seconds(|c| c.build_s)));
+    table.add_row(std::iter::once("boot".to_owned()).chain(seconds(|c| c.boot_s)));
+    table.add_row(
+        std::iter::once("verdict".to_owned())
+            .chain(run.cells.iter().map(|c| paint(c.verdict).to_string())),
+    );
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut out = String::new();
+    if prefix > 0
+        && let Some(first) = names.first()
+    {
+        let _ = writeln!(out, "suites {}*, number of cases passed", &first[..prefix]);
+    }
+    for line in table.lines() {
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    out
+}
+
+fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
+    let _ = writeln!(
+        out,
+        "{} ({}): {}",
+        Style::new().bold().apply_to(&cell.cell),
+        cell.set,
+        paint(cell.verdict)
+    );
+    for line in cell.message.iter().flat_map(|m| m.lines()) {
+        let _ = writeln!(out, "  {line}");
+    }
+    for suite in cell.suites.iter().filter(|s| s.verdict.is_failure()) {
+        let failed: Vec<_> = suite
+            .cases
+            .iter()
+            .filter(|c| c.verdict.is_failure())
+            .collect();
+        if failed.is_empty() {
+            let _ = writeln!(out, "  {} {}", paint(suite.verdict), suite.name);
+        }
+        for case in failed {
+            let _ = writeln!(
+                out,
+                "  {} {}.{}",
+                paint(case.verdict),
+                suite.name,
+                case.name
+            );
+            for line in case.message.iter().flat_map(|m| m.lines()) {
+                let _ = writeln!(out, "      {line}");
+            }
+        }
+    }
+    for oddity in &cell.oddities {
+        let _ = writeln!(out, "  odd: {oddity}");
+    }
+    if let Some(log) = log {
+        let lines: Vec<&str> = log.lines().collect();
+        let _ = writeln!(out, "  the last lines of its log:");
+        for line in &lines[lines.len().saturating_sub(TAIL)..] {
+            let _ = writeln!(out, "  | {}", console::strip_ansi_codes(line.trim_end()));
+        }
+    }
+    if let Some(folder) = &cell.folder {
+        let _ = writeln!(out, "  folder: {}", folder.display());
+    }
+    let _ = writeln!(out, "  repeat: {}", cell.repeat);
+}
+
+fn count(suite: &Suite, verdict: Verdict) -> usize {
+    suite.cases.iter().filter(|c| c.verdict == verdict).count()
+}
+
+/// A verdict in its colour; without one where standard output is no terminal.
+pub fn paint(verdict: Verdict) -> StyledObject<Verdict> {
+    match verdict {
+        Verdict::Passed => Style::new().green(),
+        Verdict::Skipped | Verdict::NoTests | Verdict::NotProven => Style::new().yellow(),
+        _ => Style::new().red().bold(),
+    }
+    .apply_to(verdict)
+}
+
+/// How much of the names, up to an underscore, is the same in all of them.
+fn common_prefix(names: &BTreeSet<&str>) -> usize {
+    // Sorted, the first and the last differ the most.
+    let (Some(first), Some(last)) = (names.first(), names.last()) else {
+        return 0;
+    };
+    if names.len() < 2 {
+        return 0;
+    }
+    let same = first
+        .bytes()
+        .zip(last.bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    first[..same].rfind('_').map_or(0, |at| at + 1)
+}

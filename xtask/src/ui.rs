@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Shows what is going on: one live line a task on a terminal, plain lines in a log. All of it goes to standard error.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use console::{Style, Term};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::progress::Progress;
+
+/// Where progress goes.
+#[derive(Debug)]
+pub struct Ui {
+    /// None in a log.
+    bars: Option<MultiProgress>,
+    start: Instant,
+    verbose: bool,
+}
+
+impl Ui {
+    /// Looks whether standard error is a terminal.
+    pub fn new(verbose: bool) -> Ui {
+        let bars = Term::stderr().is_term().then(MultiProgress::new);
+        Ui {
+            bars,
+            start: Instant::now(),
+            verbose,
+        }
+    }
+
+    /// The time since the command began.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// A task with a line of its own, until it is dropped.
+    pub fn task(&self, name: &str) -> Task<'_> {
+        let bar = self.bars.as_ref().map(|bars| {
+            let style =
+                ProgressStyle::with_template("{spinner} {prefix:.bold} {wide_msg} {elapsed:.dim}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = bars.add(
+                ProgressBar::new_spinner()
+                    .with_style(style)
+                    .with_prefix(name.to_owned()),
+            );
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Task {
+            ui: self,
+            name: name.to_owned(),
+            bar,
+        }
+    }
+
+    /// Prints a line that stays.
+    fn print(&self, text: &str) {
+        match &self.bars {
+            // On a terminal that has gone away there is nobody to tell.
+            Some(bars) => drop(bars.println(text)),
+            None => eprintln!("[{:7.1}s] {text}", self.start.elapsed().as_secs_f64()),
+        }
+    }
+}
+
+/// One of the things that go on at the same time.
+#[derive(Debug)]
+pub struct Task<'a> {
+    ui: &'a Ui,
+    name: String,
+    bar: Option<ProgressBar>,
+}
+
+impl Task<'_> {
+    /// Says something that is worth a look while it happens, but no line of a log.
+    pub fn detail(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(printable(text).into_owned());
+        }
+    }
+
+    /// Prints a piece of a program's output where the user asked to see it all.
+    pub fn output(&self, text: &str) {
+        if self.ui.verbose {
+            self.line(text);
+        }
+    }
+}
+
+impl Progress for Task<'_> {
+    fn step(&self, what: &str) {
+        match &self.bar {
+            Some(_) => self.detail(what),
+            None => self.line(what),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.ui
+            .print(&format!("{}: {}", self.name, printable(text)));
+    }
+
+    fn warn(&self, text: &str) {
+        let warning = Style::new()
+            .for_stderr()
+            .yellow()
+            .bold()
+            .apply_to("warning:");
+        self.ui
+            .print(&format!("{}: {warning} {}", self.name, printable(text)));
+    }
+}
+
+impl Drop for Task<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Text of a guest or a compiler, which may hold what a terminal would obey.
+fn printable(text: &str) -> Cow<'_, str> {
+    if text
+        .chars()
+        .any(|c| c.is_control() && c != '\n' && c != '\t')
+    {
+        text.chars()
+            .map(|c| {
+                if c.is_control() && c != '\n' && c != '\t' {
+                    '·'
+                } else {
+                    c
+                }
+            })
+            .collect()
+    } else {
+        text.into()
+    }
+}

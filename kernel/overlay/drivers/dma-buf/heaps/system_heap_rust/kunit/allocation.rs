@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Allocation by the ioctl, and what it refuses.
+
+use crate::{
+    check::{
+        ensure,
+        Outcome, //
+    },
+    heap::{
+        Client,
+        Request, //
+    },
+    lifecycle::without_leak,
+    sys::Killed,
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// Requires that the heap refuses `request` with one of `errors`, and allocates when asked properly
+/// again.
+#[track_caller]
+fn refused(what: &str, request: Request, errors: &[Error]) -> Outcome {
+    let client = Client::new()?;
+
+    match client.request(request) {
+        Ok(buffer) => ensure!(false, "{what}: got a buffer of {} bytes", buffer.size()),
+        Err(error) => ensure!(errors.contains(&error), "{what}: got {error:?}"),
+    }
+    client.allocate(PAGE_SIZE)?;
+    Ok(())
+}
+
+#[kunit_tests(system_heap_rust_allocation)]
+mod tests {
+    use super::*;
+
+    /// Lengths around those of the chunks that a heap is made of.
+    #[test]
+    fn rounds_up_to_pages() -> Outcome {
+        let client = Client::new()?;
+
+        for len in [
+            1,
+            PAGE_SIZE - 1,
+            PAGE_SIZE,
+            PAGE_SIZE + 1,
+            15 * PAGE_SIZE,
+            16 * PAGE_SIZE,
+            17 * PAGE_SIZE - 5,
+            255 * PAGE_SIZE,
+            256 * PAGE_SIZE,
+            (256 + 16 + 1) * PAGE_SIZE,
+            1000 * PAGE_SIZE + 1,
+        ] {
+            let size = client.allocate(len)?.size();
+            let expected = len.next_multiple_of(PAGE_SIZE);
+            ensure!(
+                size == expected,
+                "{len} bytes: expected {expected}, got {size}"
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn many_buffers_at_once() -> Outcome {
+        let client = Client::new()?;
+        let mut buffers = KVec::new();
+
+        for i in 0..100 {
+            buffers.push(client.allocate((1 + i % 20) * PAGE_SIZE)?, GFP_KERNEL)?;
+        }
+        for (i, buffer) in buffers.iter().enumerate() {
+            let expected = (1 + i % 20) * PAGE_SIZE;
+            ensure!(
+                buffer.size() == expected,
+                "buffer {i}: expected {expected} bytes, got {}",
+                buffer.size()
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_zero_length() -> Outcome {
+        refused("no bytes", Request::new(0), &[EINVAL])
+    }
+
+    /// Lengths that no `size_t` of 32 bits holds, or that do not once rounded up.
+    #[test]
+    fn refuses_lengths_that_overflow() -> Outcome {
+        for len in [
+            u64::MAX,
+            u64::MAX - PAGE_SIZE as u64,
+            1 << 63,
+            (1 << 32) - 1,
+            1 << 32,
+            (1 << 32) + PAGE_SIZE as u64,
+        ] {
+            let request = Request {
+                len,
+                ..Request::new(0)
+            };
+            refused("more than there are addresses", request, &[EINVAL, ENOMEM])?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_unknown_fd_flags() -> Outcome {
+        for flag in [1 << 2, 1 << 20, 1 << 31] {
+            let mut request = Request::new(PAGE_SIZE);
+            request.fd_flags |= flag;
+            refused(
+                "a flag that is none of O_CLOEXEC and O_ACCMODE",
+                request,
+                &[EINVAL],
+            )?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_unknown_heap_flags() -> Outcome {
+        for heap_flags in [1, 1 << 31, 1 << 63] {
+            let request = Request {
+                heap_flags,
+                ..Request::new(PAGE_SIZE)
+            };
+            refused("a flag of the heap, which has none", request, &[EINVAL])?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_a_file_descriptor() -> Outcome {
+        let request = Request {
+            fd: 1,
+            ..Request::new(PAGE_SIZE)
+        };
+        refused("an fd that is not 0", request, &[EINVAL])
+    }
+
+    /// Who is killed gets no memory any more, and keeps none.
+    #[test]
+    fn refuses_the_killed() -> Outcome {
+        let client = Client::new()?;
+
+        without_leak("allocating while killed", 64, || {
+            let killed = Killed::new();
+            let result = client.allocate(16 * PAGE_SIZE);
+            drop(killed);
+
+            match result {
+                Ok(_) => ensure!(false, "got a buffer while killed"),
+                Err(error) => ensure!(error == EINTR, "expected EINTR, got {error:?}"),
+            }
+            Ok(())
+        })?;
+        client.allocate(PAGE_SIZE)?;
+        Ok(())
+    }
+
+    /// More than the machine has must fail at once, without taking what there is first.
+    #[test]
+    fn refuses_more_than_there_is() -> Outcome {
+        for len in [3 << 30, (4 << 30) - PAGE_SIZE as u64] {
+            let request = Request {
+                len,
+                ..Request::new(0)
+            };
+            refused("more than there is memory", request, &[ENOMEM])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A fresh buffer holds zeros, and nothing of what its pages held before.
+//!
+//! Each case fills memory with a pattern first, frees it, and makes sure that the buffer under test
+//! got some of the very same pages.
+
+use crate::{
+    check::{
+        Failed,
+        Image,
+        Outcome, //
+    },
+    device::Peer,
+    heap::{
+        self,
+        cpu_check,
+        cpu_write,
+        Alias,
+        Client,
+        DataDirection::{
+            Bidirectional,
+            FromDevice,
+            ToDevice, //
+        },
+        Importer, //
+    },
+    lsi::Chip,
+    sys::{
+        self,
+        UserMap, //
+    },
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// Lengths in pages, of one chunk and of several.
+const LENGTHS: [usize; 4] = [1, 5, 16, 37];
+
+/// Buffers that are filled at once, so that their pages are the likely ones to be used again, and
+/// tries to get one of them.
+const TRIES: usize = 8;
+
+/// Adds the addresses of the pages of `buffer` in the direct map to `pages`.
+fn push_pages(pages: &mut KVec<usize>, buffer: &Importer) -> Result {
+    let vmap = buffer.vmap()?;
+
+    for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
+        let page = vmap.direct_map(offset).ok_or(EFAULT)?;
+        pages.push(page.as_ptr().addr(), GFP_KERNEL)?;
+    }
+    Ok(())
+}
+
+/// Allocates a buffer of `count` pages, some of which have held a pattern.
+fn recycled(client: &Client, count: usize) -> Outcome<Importer> {
+    let len = count * PAGE_SIZE;
+    let mut dirty = KVec::new();
+    let mut old = KVec::new();
+
+    for _ in 0..TRIES {
+        let mut buffer = Importer::new(client.allocate(len)?);
+        let vmap = buffer.vmap()?;
+        let pattern = Image::seeded(len, 0xa5);
+        cpu_write(
+            &mut buffer,
+            Bidirectional,
+            Alias::VMap(&vmap),
+            &pattern,
+            0..len,
+        )?;
+        push_pages(&mut old, &buffer)?;
+        dirty.push(buffer, GFP_KERNEL)?;
+    }
+    drop(dirty);
+    sys::flush();
+
+    let mut rejected = KVec::new();
+    for _ in 0..TRIES {
+        let buffer = Importer::new(client.allocate(len)?);
+        let mut new = KVec::new();
+        push_pages(&mut new, &buffer)?;
+
+        if new.iter().any(|page| old.contains(page)) {
+            return Ok(buffer);
+        }
+        rejected.push(buffer, GFP_KERNEL)?;
+    }
+    Err(Failed::new(fmt!(
+        "no page of {TRIES} buffers of {count} was used before, so zeros would prove nothing"
+    )))
+}
+
+#[kunit_tests(system_heap_rust_contents)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_in_the_vmap() -> Outcome {
+        let client = Client::new()?;
+
+        for count in LENGTHS {
+            let mut buffer = recycled(&client, count)?;
+            let vmap = heap::vmap(&buffer)?;
+            let zeros = Image::zeros(count * PAGE_SIZE);
+            cpu_check(&mut buffer, ToDevice, Alias::VMap(&vmap), &zeros, "vmap")?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn zeros_in_the_direct_map() -> Outcome {
+        let client = Client::new()?;
+
+        for count in LENGTHS {
+            let mut buffer = recycled(&client, count)?;
+            let vmap = heap::vmap(&buffer)?;
+            let zeros = Image::zeros(count * PAGE_SIZE);
+            cpu_check(
+                &mut buffer,
+                ToDevice,
+                Alias::Direct(&vmap),
+                &zeros,
+                "direct map",
+            )?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn zeros_in_user_space() -> Outcome {
+        let client = Client::new()?;
+
+        for count in LENGTHS {
+            let mut buffer = recycled(&client, count)?;
+            let user = UserMap::of_buffer(buffer.dma_buf(), count * PAGE_SIZE, 0)?;
+            let zeros = Image::zeros(count * PAGE_SIZE);
+            cpu_check(
+                &mut buffer,
+                ToDevice,
+                Alias::User(&user),
+                &zeros,
+                "user mapping",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The device reads before the CPU ever had access.
+    #[test]
+    fn zeros_for_the_device() -> Outcome {
+        Chip::with(|chip| {
+            let client = Client::new()?;
+
+            for count in LENGTHS {
+                let len = count * PAGE_SIZE;
+                let peer = Peer::new(chip, len)?;
+                peer.write(&Image::seeded(len, 1))?;
+
+                let buffer = recycled(&client, count)?;
+                let attachment = buffer.attach(chip.dev())?;
+                let mapping = attachment.map(ToDevice)?;
+                peer.receive(chip, &buffer, &mapping, 0..len)?;
+                peer.check(&Image::zeros(len), "what the device read")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The device writes a part, as one that only writes may; the rest is still zeros and not what
+    /// the pages held before.
+    #[test]
+    fn zeros_around_a_device_write() -> Outcome {
+        Chip::with(|chip| {
+            let client = Client::new()?;
+
+            for count in LENGTHS {
+                let len = count * PAGE_SIZE;
+                let peer = Peer::new(chip, len)?;
+                let mut image = Image::zeros(len);
+                image.put(40..len - 1000, 1, 40);
+                peer.write(&image)?;
+
+                let mut buffer = recycled(&client, count)?;
+                let vmap = heap::vmap(&buffer)?;
+                let attachment = buffer.attach(chip.dev())?;
+                let mapping = attachment.map(FromDevice)?;
+                peer.send(chip, &buffer, &mapping, 40..len - 1000)?;
+                cpu_check(&mut buffer, FromDevice, Alias::VMap(&vmap), &image, "vmap")?;
+                cpu_check(
+                    &mut buffer,
+                    FromDevice,
+                    Alias::Direct(&vmap),
+                    &image,
+                    "direct map",
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The first thing that happens to a buffer is that user space writes it.
+    #[test]
+    fn zeros_around_a_user_write() -> Outcome {
+        Chip::with(|chip| {
+            let client = Client::new()?;
+
+            for count in LENGTHS {
+                let len = count * PAGE_SIZE;
+                let peer = Peer::new(chip, len)?;
+                let mut image = Image::zeros(len);
+                image.put(40..len - 1000, 1, 40);
+
+                let mut buffer = recycled(&client, count)?;
+                let user = UserMap::of_buffer(buffer.dma_buf(), len, 0)?;
+                let alias = Alias::User(&user);
+                cpu_write(&mut buffer, Bidirectional, alias, &image, 40..len - 1000)?;
+
+                let attachment = buffer.attach(chip.dev())?;
+                let mapping = attachment.map(ToDevice)?;
+                peer.receive(chip, &buffer, &mapping, 0..len)?;
+                peer.check(&image, "what the device read")?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each allocation inside of each operation fails, one at a time.
+
+use crate::{
+    check::{
+        ensure,
+        Failed,
+        Image,
+        Outcome, //
+    },
+    heap::{
+        cpu_check,
+        cpu_write,
+        Alias,
+        Client,
+        DataDirection::Bidirectional,
+        Importer, //
+    },
+    lifecycle::without_leak,
+    lsi::Chip,
+    sys::{
+        self,
+        Faults,
+        UserMap, //
+    },
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// More allocations than any operation makes.
+const MAX_ALLOCATIONS: u32 = 1000;
+
+/// Makes allocation 1 of `operation` fail, then 2, and so on until there are no more. Each time it
+/// must fail with [`ENOMEM`], or get by without that memory, and keep none.
+///
+/// At least `expected` of them must make it fail.
+fn each_allocation<T>(
+    what: &str,
+    expected: u32,
+    mut operation: impl FnMut() -> Result<T>,
+) -> Outcome {
+    let faults = match Faults::arm() {
+        Err(error) if error == EOPNOTSUPP => {
+            sys::skip(c"no fault injection in this kernel");
+            return Ok(());
+        }
+        faults => faults?,
+    };
+
+    let mut failures = 0;
+    without_leak(what, 16, || {
+        failures = 0;
+
+        for nth in 1..MAX_ALLOCATIONS {
+            let (result, injected) = faults.inject(nth, &mut operation);
+
+            match result.map(drop) {
+                Ok(()) if !injected => return Ok(()),
+                Ok(()) => (),
+                Err(error) => {
+                    ensure!(injected, "{what}: {error:?} though no allocation failed");
+                    ensure!(
+                        error == ENOMEM,
+                        "{what}: expected ENOMEM as allocation {nth} fails, got {error:?}"
+                    );
+                    failures += 1;
+                }
+            }
+        }
+        Err(Failed::new(fmt!(
+            "{what}: more than {MAX_ALLOCATIONS} allocations"
+        )))
+    })?;
+
+    ensure!(
+        failures >= expected,
+        "{what}: expected {expected} failures or more, got {failures}"
+    );
+    Ok(())
+}
+
+#[kunit_tests(system_heap_rust_faults)]
+mod tests {
+    use super::*;
+
+    /// One page, which has nothing to fall back to.
+    #[test]
+    fn allocate_a_page() -> Outcome {
+        let client = Client::new()?;
+
+        // The buffer, its page, its table, and the file and the rest of the dma-buf.
+        each_allocation("a page", 4, || client.allocate(PAGE_SIZE))
+    }
+
+    /// Chunks of all sizes, with some taken when the next one fails.
+    #[test]
+    fn allocate_many_pages() -> Outcome {
+        let client = Client::new()?;
+
+        each_allocation("many pages", 6, || {
+            client.allocate((256 + 2 * 16 + 3) * PAGE_SIZE)
+        })
+    }
+
+    #[test]
+    fn attach() -> Outcome {
+        Chip::with(|chip| {
+            let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+
+            each_allocation("attach", 2, || buffer.attach(chip.dev()))
+        })
+    }
+
+    /// Enough entries that their table takes more than one page.
+    #[test]
+    fn attach_many_entries() -> Outcome {
+        Chip::with(|chip| {
+            let buffer = Importer::new(Client::new()?.allocate((255 + 15) * PAGE_SIZE)?);
+
+            each_allocation("attach", 2, || buffer.attach(chip.dev()))
+        })
+    }
+
+    #[test]
+    fn map() -> Outcome {
+        Chip::with(|chip| {
+            let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+            let attachment = buffer.attach(chip.dev())?;
+
+            // A mapping without an IOMMU needs no memory.
+            each_allocation("map", 0, || attachment.map(Bidirectional).map(drop))
+        })
+    }
+
+    #[test]
+    fn vmap() -> Outcome {
+        let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+
+        each_allocation("vmap", 2, || sys::vmap_and_vunmap(buffer.dma_buf()))
+    }
+
+    #[test]
+    fn mmap() -> Outcome {
+        let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+
+        each_allocation("mmap", 1, || {
+            UserMap::of_buffer(buffer.dma_buf(), 21 * PAGE_SIZE, 0)
+        })
+    }
+
+    /// A buffer is as good as ever after a vmap of it has failed in every way.
+    #[test]
+    fn data_survives() -> Outcome {
+        let len = 21 * PAGE_SIZE;
+        let mut buffer = Importer::new(Client::new()?.allocate(len)?);
+        let image = Image::seeded(len, 1);
+        let vmap = buffer.vmap()?;
+        cpu_write(
+            &mut buffer,
+            Bidirectional,
+            Alias::VMap(&vmap),
+            &image,
+            0..len,
+        )?;
+        drop(vmap);
+
+        each_allocation("vmap", 2, || sys::vmap_and_vunmap(buffer.dma_buf()))?;
+
+        let vmap = buffer.vmap()?;
+        cpu_check(
+            &mut buffer,
+            Bidirectional,
+            Alias::VMap(&vmap),
+            &image,
+            "vmap",
+        )
+    }
+}

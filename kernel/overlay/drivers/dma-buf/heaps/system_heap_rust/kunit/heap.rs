@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Buffers of the heap under test, and the aliases of their pages.
+
+use crate::{
+    check::{
+        ensure,
+        Failed,
+        Image,
+        Outcome, //
+    },
+    sys::{
+        self,
+        UserMap, //
+    },
+};
+use core::ops::Range;
+use kernel::{
+    bindings,
+    page::PAGE_SIZE,
+    prelude::*,
+    transmute::{
+        AsBytes,
+        FromBytes, //
+    },
+};
+
+pub(crate) use kernel::dma::DataDirection;
+pub(crate) use kernel::dma_buf::{
+    CpuAccess,
+    DmaBuf,
+    Importer,
+    Mapping,
+    VMap, //
+};
+pub(crate) use kernel::sync::aref::ARef;
+
+/// The argument of `DMA_HEAP_IOCTL_ALLOC`: C `struct dma_heap_allocation_data`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Request {
+    pub(crate) len: u64,
+    pub(crate) fd: u32,
+    pub(crate) fd_flags: u32,
+    pub(crate) heap_flags: u64,
+}
+
+// SAFETY: There is no padding.
+unsafe impl AsBytes for Request {}
+// SAFETY: Any bytes are valid for the integers of which this is made.
+unsafe impl FromBytes for Request {}
+
+impl Request {
+    /// What user space usually asks for.
+    pub(crate) fn new(len: usize) -> Self {
+        Self {
+            len: len as u64,
+            fd: 0,
+            fd_flags: bindings::O_RDWR | bindings::O_CLOEXEC,
+            heap_flags: 0,
+        }
+    }
+}
+
+/// The user process that a case pretends to be.
+pub(crate) struct Client {
+    arg: UserMap,
+}
+
+impl Client {
+    pub(crate) fn new() -> Result<Self> {
+        let arg = UserMap::anonymous(PAGE_SIZE)?;
+
+        // The fault that gets the page is none of any allocation.
+        arg.slice(0, 1).writer().write(&0_u8)?;
+        Ok(Self { arg })
+    }
+
+    /// Allocates by the ioctl.
+    pub(crate) fn request(&self, request: Request) -> Result<ARef<DmaBuf>> {
+        const SIZE: usize = size_of::<Request>();
+
+        self.arg.slice(0, SIZE).writer().write(&request)?;
+        sys::allocate(self.arg.addr())?;
+
+        let fd = self.arg.slice(0, SIZE).reader().read::<Request>()?.fd;
+        // CAST: A file descriptor, which C has as an `int`.
+        let fd = fd as i32;
+        let buffer = DmaBuf::from_fd(fd);
+        sys::close_fd(fd)?;
+        buffer
+    }
+
+    /// Allocates `len` bytes.
+    pub(crate) fn allocate(&self, len: usize) -> Result<ARef<DmaBuf>> {
+        self.request(Request::new(len))
+    }
+}
+
+/// Tries before a case gives up to get an alias of another colour.
+const TRIES: usize = 16;
+
+/// Pages of the direct map that `vmap` covers, of which the alias at `addr` has another colour.
+fn other_colours(vmap: &VMap, addr: usize) -> Outcome<usize> {
+    let mask = sys::colour_mask();
+    let mut count = 0;
+
+    for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
+        let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
+        if ((addr + offset) ^ direct.as_ptr().addr()) & mask != 0 {
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Whether enough pages of a buffer have another colour in one alias than in the direct map.
+///
+/// A single page must, and so must all pages of one physically contiguous chunk. Where a buffer is
+/// made of several, each finds a colour of its own, and half of all must do.
+fn is_alias(vmap: &VMap, addr: usize) -> Outcome<bool> {
+    let pages = vmap.len().div_ceil(PAGE_SIZE);
+
+    Ok(2 * other_colours(vmap, addr)? >= pages)
+}
+
+/// Maps `buffer` into the kernel.
+///
+/// If the data cache aliases, the mapping has another colour than the direct map, or the case
+/// fails.
+pub(crate) fn vmap(buffer: &Importer) -> Outcome<VMap> {
+    // Areas that move the next one by an odd number of pages, as their guard page counts too.
+    let mut spacers = KVec::new();
+
+    for _ in 0..TRIES {
+        let vmap = buffer.vmap()?;
+
+        if sys::colour_mask() == 0 || is_alias(&vmap, vmap.as_ptr().addr())? {
+            return Ok(vmap);
+        }
+        drop(vmap);
+        spacers.push(
+            VVec::<u8>::with_capacity(2 * PAGE_SIZE, GFP_KERNEL)?,
+            GFP_KERNEL,
+        )?;
+    }
+
+    Err(Failed::new(fmt!(
+        "{TRIES} vmaps have the colour of the direct map, mask {:#x}",
+        sys::colour_mask()
+    )))
+}
+
+/// A buffer of `len` bytes that is mapped into user space too.
+///
+/// If the data cache aliases, that mapping has another colour than the direct map, or the case
+/// fails.
+pub(crate) fn allocate_with_user_map(client: &Client, len: usize) -> Outcome<(Importer, UserMap)> {
+    // The address follows from the offset, so only another page has another colour.
+    let mut rejected = KVec::new();
+
+    for _ in 0..TRIES {
+        let buffer = Importer::new(client.allocate(len)?);
+        let user = UserMap::of_buffer(buffer.dma_buf(), len, 0)?;
+        let vmap = buffer.vmap()?;
+
+        if sys::colour_mask() == 0 || is_alias(&vmap, user.addr())? {
+            drop(vmap);
+            return Ok((buffer, user));
+        }
+        rejected.push(buffer, GFP_KERNEL)?;
+    }
+
+    Err(Failed::new(fmt!(
+        "{TRIES} user mappings have the colour of the direct map, mask {:#x}",
+        sys::colour_mask()
+    )))
+}
+
+/// The alias of a buffer by which the CPU gets at it.
+#[derive(Clone, Copy)]
+pub(crate) enum Alias<'a> {
+    /// The vmap.
+    VMap(&'a VMap),
+    /// The direct map, found through a vmap.
+    Direct(&'a VMap),
+    /// A mapping in user space.
+    User(&'a UserMap),
+}
+
+impl Alias<'_> {
+    /// Reads while the CPU owns the buffer, within one page.
+    fn read(self, cpu: &CpuAccess<'_>, offset: usize, data: &mut [u8]) -> Result {
+        match self {
+            Self::VMap(vmap) => cpu.read(vmap, offset, data),
+            Self::Direct(vmap) => {
+                let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
+                // SAFETY: The page is the buffer's while `vmap` lives, nobody else writes while
+                // this thread has CPU access, and the bytes do not cross into the next page.
+                unsafe { data.as_mut_ptr().copy_from(direct.as_ptr(), data.len()) };
+                Ok(())
+            }
+            Self::User(user) => user.slice(offset, data.len()).reader().read_slice(data),
+        }
+    }
+
+    /// Writes while the CPU owns the buffer, within one page.
+    fn write(self, cpu: &mut CpuAccess<'_>, offset: usize, data: &[u8]) -> Result {
+        match self {
+            Self::VMap(vmap) => cpu.write(vmap, offset, data),
+            Self::Direct(vmap) => {
+                let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
+                // SAFETY: As in `read`.
+                unsafe { direct.as_ptr().copy_from(data.as_ptr(), data.len()) };
+                Ok(())
+            }
+            Self::User(user) => user.slice(offset, data.len()).writer().write_slice(data),
+        }
+    }
+}
+
+/// Writes the bytes of `range` of `image` through `alias`, in a CPU access of its own.
+pub(crate) fn cpu_write(
+    buffer: &mut Importer,
+    direction: DataDirection,
+    alias: Alias<'_>,
+    image: &Image,
+    range: Range<usize>,
+) -> Outcome {
+    let mut cpu = buffer.begin_cpu_access(direction)?;
+
+    image.write(range, |offset, data| alias.write(&mut cpu, offset, data))?;
+    Ok(cpu.end()?)
+}
+
+/// Compares all of the buffer with `image` through `alias`, in a CPU access of its own.
+#[track_caller]
+pub(crate) fn cpu_check(
+    buffer: &mut Importer,
+    direction: DataDirection,
+    alias: Alias<'_>,
+    image: &Image,
+    what: &str,
+) -> Outcome {
+    ensure!(
+        buffer.dma_buf().size() == image.len(),
+        "{what}: expected a buffer of {} bytes, got {}",
+        image.len(),
+        buffer.dma_buf().size()
+    );
+    let cpu = buffer.begin_cpu_access(direction)?;
+
+    image.check(what, |offset, data| alias.read(&cpu, offset, data))?;
+    Ok(cpu.end()?)
+}

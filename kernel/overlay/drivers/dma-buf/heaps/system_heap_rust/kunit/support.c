@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the tests need of the kernel that Rust cannot reach: macros, inlines
+ * and members of structs, one small function each. Prototypes are repeated in
+ * sys.rs.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <kunit/test-bug.h>
+#include <kunit/test.h>
+#include <linux/cacheinfo.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/err.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/iosys-map.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/mutex.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <linux/vmstat.h>
+#include <uapi/linux/dma-heap.h>
+
+#include "support.h"
+
+static char heap[32] = "system_rust";
+module_param_string(heap, heap, sizeof(heap), 0444);
+MODULE_PARM_DESC(heap, "Name of the heap to test (default: system_rust)");
+
+static struct file *heap_file;
+
+/*
+ * Called from the module's init: kernel threads, in which the cases run, have
+ * no view of /dev.
+ */
+int heap_test_open(void)
+{
+	char path[sizeof("/dev/dma_heap/") + sizeof(heap)];
+
+	snprintf(path, sizeof(path), "/dev/dma_heap/%s", heap);
+	heap_file = filp_open(path, O_RDWR | O_CLOEXEC, 0);
+	if (IS_ERR(heap_file))
+		pr_err("failed to open %s: %pe; is the heap loaded and devtmpfs mounted?\n",
+		       path, heap_file);
+
+	return PTR_ERR_OR_ZERO(heap_file);
+}
+
+void heap_test_close(void)
+{
+	if (!IS_ERR_OR_NULL(heap_file))
+		filp_close(heap_file, NULL);
+	heap_file = NULL;
+}
+
+/* DMA_HEAP_IOCTL_ALLOC, with @arg in user memory. */
+int heap_test_alloc(unsigned long arg)
+{
+	if (IS_ERR_OR_NULL(heap_file))
+		return heap_file ? PTR_ERR(heap_file) : -ENODEV;
+
+	return heap_file->f_op->unlocked_ioctl(heap_file, DMA_HEAP_IOCTL_ALLOC, arg);
+}
+
+int heap_test_close_fd(int fd)
+{
+	return close_fd(fd);
+}
+
+/*
+ * Maps @len bytes into the mm of this case, which is made with the first such
+ * mapping and goes when the case ends: @file from @offset, or memory if NULL.
+ */
+unsigned long heap_test_mmap(struct file *file, unsigned long len, unsigned long offset)
+{
+	unsigned long flags = MAP_SHARED | (file ? 0 : MAP_ANONYMOUS);
+
+	return kunit_vm_mmap(kunit_get_current_test(), file, 0, len,
+			     PROT_READ | PROT_WRITE, flags, offset);
+}
+
+int heap_test_munmap(unsigned long addr, unsigned long len)
+{
+	return vm_munmap(addr, len);
+}
+
+/* Waits for buffers that were dropped: fput() of a kernel thread is deferred. */
+void heap_test_flush(void)
+{
+	flush_delayed_fput();
+}
+
+/*
+ * Pages allocated since boot minus pages freed, in the whole system. Unlike
+ * the number of free pages it does not depend on what per-CPU lists hold.
+ */
+unsigned long heap_test_pages_in_use(void)
+{
+	static unsigned long events[NR_VM_EVENT_ITEMS];
+	static DEFINE_MUTEX(lock);
+	unsigned long pages = 0;
+
+	flush_delayed_fput();
+	rcu_barrier();
+
+	guard(mutex)(&lock);
+	all_vm_events(events);
+	for (int zone = 0; zone < MAX_NR_ZONES; zone++)
+		pages += events[PGALLOC_NORMAL - ZONE_NORMAL + zone];
+
+	return pages - events[PGFREE];
+}
+
+/*
+ * The exporter's own vmap and vunmap. dma_buf_vmap() warns when the first of
+ * them fails, which is what the caller is after.
+ */
+int heap_test_vmap(struct dma_buf *dmabuf)
+{
+	struct iosys_map map;
+	int ret;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	ret = dmabuf->ops->vmap(dmabuf, &map);
+	if (!ret)
+		dmabuf->ops->vunmap(dmabuf, &map);
+	dma_resv_unlock(dmabuf->resv);
+
+	return ret;
+}
+
+/* Whether a page is mapped at @addr, an address that vmap() has returned some time. */
+bool heap_test_is_mapped(unsigned long addr)
+{
+	return vmalloc_to_page((void *)addr);
+}
+
+/*
+ * The bits in which the addresses of two aliases of a page must agree for both
+ * to use the same cache lines; 0 if the D-cache never aliases.
+ */
+unsigned long heap_test_colour_mask(void)
+{
+	if (!cpu_dcache_is_aliasing())
+		return 0;
+
+#if defined(CONFIG_ARM)
+	/* A virtual tag tells any two addresses apart. */
+	if (cache_is_vivt())
+		return PAGE_MASK;
+
+	return (SHMLBA - 1) & PAGE_MASK;
+#elif defined(CONFIG_MIPS)
+	/* SHMLBA covers the largest cache, this the one that is there. */
+	return shm_align_mask & PAGE_MASK;
+#elif defined(CONFIG_PARISC)
+	return (SHM_COLOUR - 1) & PAGE_MASK;
+#else
+	return (SHMLBA - 1) & PAGE_MASK;
+#endif
+}
+
+void heap_test_skip(const char *why)
+{
+	kunit_mark_skipped(kunit_get_current_test(), "%s", why);
+}
+
+/* Makes this thread look killed, or not any more. */
+void heap_test_kill(bool killed)
+{
+	if (killed) {
+		allow_signal(SIGKILL);
+		send_sig(SIGKILL, current, 1);
+	} else {
+		flush_signals(current);
+		disallow_signal(SIGKILL);
+	}
+}
+
+/* The @nth allocation of this thread from now on fails; 0: none. */
+void heap_test_fail_nth(unsigned int nth)
+{
+#ifdef CONFIG_FAULT_INJECTION
+	WRITE_ONCE(current->fail_nth, nth);
+#endif
+}
+
+/* What is left of the count; 0 once the allocation has failed. */
+unsigned int heap_test_fail_nth_left(void)
+{
+#ifdef CONFIG_FAULT_INJECTION
+	return READ_ONCE(current->fail_nth);
+#else
+	return 0;
+#endif
+}
+
+#if defined(CONFIG_FAULT_INJECTION_DEBUG_FS) && \
+	defined(CONFIG_FAILSLAB) && defined(CONFIG_FAIL_PAGE_ALLOC)
+/*
+ * By default only allocations that may not sleep fail, nor do those of a
+ * single page, and each failure prints a stack. Written as user space would
+ * do it: there is no other interface. Pairs of value while armed and default.
+ */
+static const struct {
+	const char *path;
+	char armed, normal;
+} knobs[] = {
+	{ "failslab/ignore-gfp-wait", 'N', 'Y' },
+	{ "failslab/verbose", '0', '2' },
+	{ "fail_page_alloc/ignore-gfp-wait", 'N', 'Y' },
+	{ "fail_page_alloc/ignore-gfp-highmem", 'N', 'Y' },
+	{ "fail_page_alloc/min-order", '0', '1' },
+	{ "fail_page_alloc/verbose", '0', '2' },
+};
+
+static int write_knob(struct vfsmount *mnt, const char *name, char value,
+		      void __user *buf)
+{
+	struct path root = { .mnt = mnt, .dentry = mnt->mnt_root };
+	struct file *file;
+	loff_t pos = 0;
+	ssize_t ret;
+
+	if (put_user(value, (char __user *)buf))
+		return -EFAULT;
+
+	file = file_open_root(&root, name, O_WRONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+
+	ret = file->f_op->write(file, buf, 1, &pos);
+	__fput_sync(file);
+
+	return ret == 1 ? 0 : ret < 0 ? ret : -EIO;
+}
+
+/*
+ * Lets every allocation of a thread fail that heap_test_fail_nth() names, or
+ * only those that fail by default. @buf is a byte of user memory.
+ */
+int heap_test_arm_faults(bool armed, unsigned long buf)
+{
+	struct file_system_type *debugfs = get_fs_type("debugfs");
+	struct vfsmount *mnt;
+	int ret = 0;
+
+	if (!debugfs)
+		return -EOPNOTSUPP;
+
+	mnt = kern_mount(debugfs);
+	if (IS_ERR(mnt)) {
+		ret = PTR_ERR(mnt);
+		goto put;
+	}
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(knobs); i++)
+		ret = write_knob(mnt, knobs[i].path,
+				 armed ? knobs[i].armed : knobs[i].normal,
+				 (void __user *)buf);
+
+	kern_unmount(mnt);
+put:
+	module_put(debugfs->owner);
+
+	return ret;
+}
+#else
+int heap_test_arm_faults(bool armed, unsigned long buf)
+{
+	return -EOPNOTSUPP;
+}
+#endif

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe faces of support.c.
+
+use crate::heap::DmaBuf;
+use kernel::{
+    bindings,
+    error::to_result,
+    prelude::*,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    },
+};
+
+mod c {
+    use kernel::ffi::{
+        c_char,
+        c_int,
+        c_uint,
+        c_ulong,
+        c_void, //
+    };
+
+    // Prototypes: support.h.
+    unsafe extern "C" {
+        pub(super) safe fn heap_test_open() -> c_int;
+        pub(super) safe fn heap_test_close();
+        pub(super) safe fn heap_test_alloc(arg: c_ulong) -> c_int;
+        pub(super) safe fn heap_test_close_fd(fd: c_int) -> c_int;
+        pub(super) fn heap_test_mmap(file: *mut c_void, len: c_ulong, offset: c_ulong) -> c_ulong;
+        pub(super) safe fn heap_test_munmap(addr: c_ulong, len: c_ulong) -> c_int;
+        pub(super) safe fn heap_test_flush();
+        pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
+        pub(super) fn heap_test_vmap(dmabuf: *mut c_void) -> c_int;
+        pub(super) safe fn heap_test_is_mapped(addr: c_ulong) -> bool;
+        pub(super) safe fn heap_test_colour_mask() -> c_ulong;
+        pub(super) fn heap_test_skip(why: *const c_char);
+        pub(super) safe fn heap_test_kill(killed: bool);
+        pub(super) safe fn heap_test_fail_nth(nth: c_uint);
+        pub(super) safe fn heap_test_fail_nth_left() -> c_uint;
+        pub(super) safe fn heap_test_arm_faults(armed: bool, buf: c_ulong) -> c_int;
+    }
+}
+
+/// Opens the heap under test. Must run in a user process, see support.c.
+pub(crate) fn open_heap() -> Result {
+    to_result(c::heap_test_open())
+}
+
+/// Closes what [`open_heap`] opened.
+pub(crate) fn close_heap() {
+    c::heap_test_close();
+}
+
+/// Calls the heap's ioctl that allocates, with its argument at the address `arg` of user memory.
+pub(crate) fn allocate(arg: usize) -> Result {
+    to_result(c::heap_test_alloc(arg))
+}
+
+/// Closes a file descriptor of this thread.
+pub(crate) fn close_fd(fd: i32) -> Result {
+    to_result(c::heap_test_close_fd(fd))
+}
+
+/// Waits until buffers that were dropped are freed.
+pub(crate) fn flush() {
+    c::heap_test_flush();
+}
+
+/// Pages in use in the whole system, counted from an arbitrary point.
+pub(crate) fn pages_in_use() -> usize {
+    c::heap_test_pages_in_use()
+}
+
+/// The bits in which the addresses of two aliases of a page must agree to share cache lines; 0 if
+/// the data cache does not alias.
+pub(crate) fn colour_mask() -> usize {
+    c::heap_test_colour_mask()
+}
+
+/// Lets the exporter map `buffer` into the kernel, and unmap it again.
+///
+/// Not for a buffer that is mapped already: nothing counts here.
+pub(crate) fn vmap_and_vunmap(buffer: &DmaBuf) -> Result {
+    // SAFETY: A reference to a `DmaBuf` is a pointer to a valid buffer.
+    to_result(unsafe { c::heap_test_vmap(buffer.as_raw().cast()) })
+}
+
+/// Whether the kernel maps the page at `addr`, an address that `vmap()` has returned some time.
+pub(crate) fn is_mapped(addr: *const u8) -> bool {
+    c::heap_test_is_mapped(addr.addr())
+}
+
+/// Marks the running case as skipped.
+pub(crate) fn skip(why: &'static CStr) {
+    // SAFETY: A string that ends in NUL, which is copied.
+    unsafe { c::heap_test_skip(why.as_char_ptr()) };
+}
+
+/// Memory in the user address space of the running case.
+pub(crate) struct UserMap {
+    addr: usize,
+    len: usize,
+}
+
+impl UserMap {
+    /// Maps `len` bytes of fresh memory.
+    pub(crate) fn anonymous(len: usize) -> Result<Self> {
+        // SAFETY: No file is passed.
+        Self::new(
+            unsafe { c::heap_test_mmap(core::ptr::null_mut(), len, 0) },
+            len,
+        )
+    }
+
+    /// Maps `len` bytes of `buffer` from `offset`, shared.
+    pub(crate) fn of_buffer(buffer: &DmaBuf, len: usize, offset: usize) -> Result<Self> {
+        // SAFETY: A `DmaBuf` has a file for as long as it lives.
+        let file = unsafe { (*buffer.as_raw()).file };
+
+        // SAFETY: `file` is a valid file, of which the mapping takes a reference of its own.
+        Self::new(unsafe { c::heap_test_mmap(file.cast(), len, offset) }, len)
+    }
+
+    fn new(addr: usize, len: usize) -> Result<Self> {
+        // The last page of addresses holds error codes.
+        match addr {
+            0 => Err(ENOMEM),
+            // CAST: An error code is small, and negative in an `i32` as in a `long`.
+            addr if addr > usize::MAX - bindings::MAX_ERRNO as usize => {
+                Err(Error::from_errno(addr as i32))
+            }
+            addr => Ok(Self { addr, len }),
+        }
+    }
+
+    /// The address of the first byte.
+    pub(crate) fn addr(&self) -> usize {
+        self.addr
+    }
+
+    /// The `len` bytes from `offset`, for access by copying.
+    pub(crate) fn slice(&self, offset: usize, len: usize) -> UserSlice {
+        UserSlice::new(UserPtr::from_addr(self.addr + offset), len)
+    }
+}
+
+impl Drop for UserMap {
+    fn drop(&mut self) {
+        if c::heap_test_munmap(self.addr, self.len) != 0 {
+            pr_err!("failed to unmap {} bytes at {:#x}\n", self.len, self.addr);
+        }
+    }
+}
+
+/// Makes the running thread look killed while it lives.
+pub(crate) struct Killed(());
+
+impl Killed {
+    pub(crate) fn new() -> Self {
+        c::heap_test_kill(true);
+        Self(())
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        c::heap_test_kill(false);
+    }
+}
+
+/// Lets allocations of this thread fail on demand while it lives.
+pub(crate) struct Faults {
+    byte: UserMap,
+}
+
+impl Faults {
+    /// # Errors
+    ///
+    /// [`EOPNOTSUPP`] if the kernel was built without fault injection.
+    pub(crate) fn arm() -> Result<Self> {
+        let byte = UserMap::anonymous(1)?;
+
+        to_result(c::heap_test_arm_faults(true, byte.addr))?;
+        Ok(Self { byte })
+    }
+
+    /// Runs `f`, in which allocation number `nth` fails, counted from 1. Returns what `f` returned
+    /// and whether there were that many.
+    pub(crate) fn inject<T>(&self, nth: u32, f: impl FnOnce() -> T) -> (T, bool) {
+        c::heap_test_fail_nth(nth);
+        let result = f();
+        let failed = c::heap_test_fail_nth_left() == 0;
+        c::heap_test_fail_nth(0);
+
+        (result, failed)
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        if c::heap_test_arm_faults(false, self.byte.addr) != 0 {
+            pr_err!("failed to restore the fault attributes\n");
+        }
+    }
+}

@@ -151,7 +151,7 @@ impl Span {
     ///
     /// [`EOVERFLOW`] if the range ends above what the chip can address.
     fn new(addr: DmaAddress, len: usize) -> Result<Self> {
-        let addr = u32::try_from(addr)?;
+        let addr = narrow(addr)?;
 
         match usize::try_from(addr)?.checked_add(len) {
             Some(_) => Ok(Self { addr, len }),
@@ -238,6 +238,15 @@ fn bus_address<T: KnownSize + ?Sized>(memory: &Coherent<T>) -> DmaAddress {
     return memory.dma_address();
 }
 
+/// An address as the chip has it.
+#[allow(
+    clippy::useless_conversion,
+    reason = "a `DmaAddress` has 64 bits on some machines"
+)]
+fn narrow(addr: DmaAddress) -> Result<u32> {
+    Ok(u32::try_from(addr)?)
+}
+
 /// The chip, ready to copy.
 pub(crate) struct Chip<'a> {
     dev: &'a device::Device<Bound>,
@@ -293,7 +302,7 @@ impl Chip<'_> {
         self.load(src, dst)?;
 
         self.bar
-            .write32(u32::try_from(bus_address(&self.script))?, regs::DSP);
+            .write32(narrow(bus_address(&self.script))?, regs::DSP);
         self.wait()
     }
 

@@ -240,4 +240,14 @@ mod tests {
         }
         Ok(())
     }
+    /// A private copy would miss what a device writes later.
+    #[test]
+    fn refuses_private_mappings() -> Outcome {
+        let client = Client::new()?;
+        let buffer = Importer::new(client.allocate(PAGE_SIZE)?);
+
+        let error = UserMap::private_of_buffer(buffer.dma_buf(), PAGE_SIZE, 0).map(drop);
+        ensure!(error == Err(EINVAL), "expected EINVAL, got {error:?}");
+        Ok(())
+    }
 }

@@ -23,11 +23,12 @@
 #include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
 #include <uapi/linux/dma-heap.h>
+
+#include <asm/shmparam.h>
 
 #include "support.h"
 
@@ -36,6 +37,11 @@ module_param_string(heap, heap, sizeof(heap), 0444);
 MODULE_PARM_DESC(heap, "Name of the heap to test (default: system_rust)");
 
 static struct file *heap_file;
+
+const char *heap_test_name(void)
+{
+	return heap;
+}
 
 /*
  * Called from the module's init: kernel threads, in which the cases run, have
@@ -79,9 +85,11 @@ int heap_test_close_fd(int fd)
  * Maps @len bytes into the mm of this case, which is made with the first such
  * mapping and goes when the case ends: @file from @offset, or memory if NULL.
  */
-unsigned long heap_test_mmap(struct file *file, unsigned long len, unsigned long offset)
+unsigned long heap_test_mmap(struct file *file, unsigned long len,
+			     unsigned long offset, bool shared)
 {
-	unsigned long flags = MAP_SHARED | (file ? 0 : MAP_ANONYMOUS);
+	unsigned long flags = (shared ? MAP_SHARED : MAP_PRIVATE) |
+			      (file ? 0 : MAP_ANONYMOUS);
 
 	return kunit_vm_mmap(kunit_get_current_test(), file, 0, len,
 			     PROT_READ | PROT_WRITE, flags, offset);

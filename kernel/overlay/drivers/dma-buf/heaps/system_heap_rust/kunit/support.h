@@ -7,11 +7,13 @@
 struct dma_buf;
 struct file;
 
+const char *heap_test_name(void);
 int heap_test_open(void);
 void heap_test_close(void);
 int heap_test_alloc(unsigned long arg);
 int heap_test_close_fd(int fd);
-unsigned long heap_test_mmap(struct file *file, unsigned long len, unsigned long offset);
+unsigned long heap_test_mmap(struct file *file, unsigned long len,
+			     unsigned long offset, bool shared);
 int heap_test_munmap(unsigned long addr, unsigned long len);
 void heap_test_flush(void);
 unsigned long heap_test_pages_in_use(void);

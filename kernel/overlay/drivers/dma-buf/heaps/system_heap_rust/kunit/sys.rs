@@ -24,11 +24,17 @@ mod c {
 
     // Prototypes: support.h.
     unsafe extern "C" {
+        pub(super) safe fn heap_test_name() -> *const c_char;
         pub(super) safe fn heap_test_open() -> c_int;
         pub(super) safe fn heap_test_close();
         pub(super) safe fn heap_test_alloc(arg: c_ulong) -> c_int;
         pub(super) safe fn heap_test_close_fd(fd: c_int) -> c_int;
-        pub(super) fn heap_test_mmap(file: *mut c_void, len: c_ulong, offset: c_ulong) -> c_ulong;
+        pub(super) fn heap_test_mmap(
+            file: *mut c_void,
+            len: c_ulong,
+            offset: c_ulong,
+            shared: bool,
+        ) -> c_ulong;
         pub(super) safe fn heap_test_munmap(addr: c_ulong, len: c_ulong) -> c_int;
         pub(super) safe fn heap_test_flush();
         pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
@@ -41,6 +47,12 @@ mod c {
         pub(super) safe fn heap_test_fail_nth_left() -> c_uint;
         pub(super) safe fn heap_test_arm_faults(armed: bool, buf: c_ulong) -> c_int;
     }
+}
+
+/// The name of the heap under test.
+pub(crate) fn heap_name() -> &'static CStr {
+    // SAFETY: The parameter ends in NUL and does not change once the module is loaded.
+    unsafe { CStr::from_char_ptr(c::heap_test_name()) }
 }
 
 /// Opens the heap under test. Must run in a user process, see support.c.
@@ -108,19 +120,29 @@ impl UserMap {
     /// Maps `len` bytes of fresh memory.
     pub(crate) fn anonymous(len: usize) -> Result<Self> {
         // SAFETY: No file is passed.
-        Self::new(
-            unsafe { c::heap_test_mmap(core::ptr::null_mut(), len, 0) },
-            len,
-        )
+        let addr = unsafe { c::heap_test_mmap(core::ptr::null_mut(), len, 0, false) };
+
+        Self::new(addr, len)
     }
 
     /// Maps `len` bytes of `buffer` from `offset`, shared.
     pub(crate) fn of_buffer(buffer: &DmaBuf, len: usize, offset: usize) -> Result<Self> {
+        Self::of(buffer, len, offset, true)
+    }
+
+    /// The same, but private: what is written goes to copies.
+    pub(crate) fn private_of_buffer(buffer: &DmaBuf, len: usize, offset: usize) -> Result<Self> {
+        Self::of(buffer, len, offset, false)
+    }
+
+    fn of(buffer: &DmaBuf, len: usize, offset: usize, shared: bool) -> Result<Self> {
         // SAFETY: A `DmaBuf` has a file for as long as it lives.
         let file = unsafe { (*buffer.as_raw()).file };
 
         // SAFETY: `file` is a valid file, of which the mapping takes a reference of its own.
-        Self::new(unsafe { c::heap_test_mmap(file.cast(), len, offset) }, len)
+        let addr = unsafe { c::heap_test_mmap(file.cast(), len, offset, shared) };
+
+        Self::new(addr, len)
     }
 
     fn new(addr: usize, len: usize) -> Result<Self> {

@@ -70,5 +70,5 @@ module! {
     authors: ["aliasheap developers"],
     description: "KUnit tests for the Rust system heap",
     license: "GPL",
-    imports_ns: ["DMA_BUF"],
+    imports_ns: ["DMA_BUF", "DMA_BUF_HEAP"],
 }

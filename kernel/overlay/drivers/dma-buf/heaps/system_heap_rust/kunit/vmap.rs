@@ -20,6 +20,7 @@ use crate::{
     sys,
 };
 use kernel::{
+    kunit::info,
     page::PAGE_SIZE,
     prelude::*, //
 };
@@ -57,22 +58,27 @@ mod tests {
         Ok(())
     }
 
-    /// On a CPU whose data cache aliases, and only there, another colour can be had.
+    /// On a CPU whose data cache aliases, another colour than that of the direct map can be had.
     #[test]
     fn is_an_alias() -> Outcome {
         let client = Client::new()?;
 
+        match sys::colour_mask() {
+            0 => info(fmt!("    # the data cache does not alias\n")),
+            mask => info(fmt!("    # colours differ in {mask:#x}\n")),
+        }
         for pages in [1, 2, 16, 21] {
-            let len = pages * PAGE_SIZE;
-            let buffer = Importer::new(client.allocate(len)?);
+            let buffer = Importer::new(client.allocate(pages * PAGE_SIZE)?);
             let vmap = heap::vmap(&buffer)?;
-            let direct = vmap.direct_map(0).ok_or(EFAULT)?;
 
-            ensure!(
-                direct.as_ptr() != vmap.as_ptr(),
-                "the vmap is the direct map: {:p}",
-                vmap.as_ptr()
-            );
+            for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
+                let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
+                let alias = vmap.as_ptr().wrapping_add(offset);
+                ensure!(
+                    direct.as_ptr() != alias,
+                    "the vmap of {pages} pages is the direct map at offset {offset:#x}"
+                );
+            }
         }
         Ok(())
     }

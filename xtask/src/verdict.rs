@@ -40,6 +40,15 @@ impl Verdict {
         !matches!(self, Verdict::Passed | Verdict::Skipped)
     }
 
+    /// What `parts` make together: the worst of them, where one that is skipped does not matter beside one that passed.
+    /// None without parts.
+    pub fn of_parts(parts: impl IntoIterator<Item = Verdict>) -> Option<Verdict> {
+        parts.into_iter().reduce(|a, b| match a.max(b) {
+            Verdict::Skipped => a.min(b),
+            worst => worst,
+        })
+    }
+
     /// The verdict in the words of reports.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,0 +1,789 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Puts the tests of a log together, line by line.
+
+use super::grammar::{self, Directive, Kind as LineKind, Outcome};
+use super::lines::{Line, Lines};
+use super::splat::{self, Role};
+use super::{Event, Oddity, Report, Said, Splat, Stream, Test, text};
+use crate::verdict::Verdict;
+
+/// Bounds on what is kept of a hostile log. What exceeds them is never counted as passed.
+mod limit {
+    /// Levels of nesting; KUnit has three.
+    pub const DEPTH: usize = 16;
+    /// Tests in a log, and streams.
+    pub const TESTS: usize = 100_000;
+    /// Oddities in a log.
+    pub const ODDITIES: usize = 1_000;
+    /// Splats in a log.
+    pub const SPLATS: usize = 1_000;
+    /// Lines of a splat.
+    pub const SPLAT_LINES: usize = 200;
+    /// Diagnostic lines of a test.
+    pub const DIAGNOSTICS: usize = 500;
+    /// Diagnostic lines in a log.
+    pub const ALL_DIAGNOSTICS: usize = 1_000_000;
+    /// Unreliable results on one level.
+    pub const DOUBTFUL: usize = 64;
+}
+
+/// Reads a log while it is written.
+#[derive(Debug, Default)]
+pub struct Parser {
+    lines: Lines,
+    tree: Tree,
+}
+
+impl Parser {
+    /// A parser that has seen nothing.
+    pub fn new() -> Parser {
+        Parser::default()
+    }
+
+    /// Reads on and says what happened. It does not matter where the log is cut into pieces.
+    pub fn push(&mut self, bytes: &[u8]) -> impl Iterator<Item = Event> + use<> {
+        let tree = &mut self.tree;
+        self.lines.push(bytes, &mut |line| tree.line(&line));
+        std::mem::take(&mut self.tree.events).into_iter()
+    }
+
+    /// The log has ended: what has no result by now has none.
+    pub fn finish(mut self) -> Report {
+        let tree = &mut self.tree;
+        self.lines.finish(&mut |line| tree.line(&line));
+        self.tree.close_from(0);
+        let mut report = self.tree.report;
+        if self.tree.tests > limit::TESTS {
+            report.tests.push(Test {
+                name: "#?".into(),
+                reason: Some("there are more tests than can be kept".into()),
+                line: self.tree.line,
+                ..Test::default()
+            });
+        }
+        let mut path = Vec::new();
+        name_splats(&report.tests, &mut path, &mut report.splats);
+        for splat in report.splats.iter_mut().filter(|s| s.title.is_empty()) {
+            // Only its frame was printed, or the kernel has words for it that are not known here.
+            splat.title = splat
+                .text
+                .get(1)
+                .or(splat.text.first())
+                .cloned()
+                .unwrap_or_default();
+        }
+        report
+    }
+}
+
+/// Tells each splat which test it hit.
+fn name_splats<'a>(tests: &'a [Test], path: &mut Vec<&'a str>, splats: &mut [Splat]) {
+    for test in tests {
+        path.push(&test.name);
+        for &hit in &test.splats {
+            splats[hit].test = Some(path.join("."));
+        }
+        name_splats(&test.subtests, path, splats);
+        path.pop();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tree {
+    /// The stream and the suites in it whose results have not come, each indented deeper than the one before.
+    open: Vec<Block>,
+    /// What was printed since the last result.
+    pending: Pending,
+    /// The splat that is being printed.
+    capture: Option<usize>,
+    report: Report,
+    events: Vec<Event>,
+    /// The current line.
+    line: usize,
+    tests: usize,
+    diagnostics: usize,
+}
+
+/// What was printed before it is known which test it belongs to.
+#[derive(Debug, Default)]
+struct Pending {
+    diagnostics: Vec<String>,
+    omitted: usize,
+    splats: Vec<usize>,
+    /// The best that a test with these splats can be.
+    floor: Option<Verdict>,
+}
+
+impl Pending {
+    fn settle(mut self, test: &mut Test) {
+        if self.omitted > 0 {
+            let lines = format!("({} more lines are in the log)", self.omitted);
+            self.diagnostics.push(lines);
+        }
+        test.diagnostics.append(&mut self.diagnostics);
+        test.splats.append(&mut self.splats);
+        test.verdict = test.verdict.max(self.floor.unwrap_or(Verdict::Passed));
+    }
+}
+
+/// One level of nesting: a version line and what belongs to it.
+#[derive(Debug, Default)]
+struct Block {
+    line: usize,
+    indent: usize,
+    name: Option<String>,
+    plan: Option<u64>,
+    /// Why its plan has no tests.
+    skipped: Option<String>,
+    tests: Vec<Test>,
+    /// The number of the last of them.
+    last: u64,
+    /// Results that cannot be relied on.
+    doubtful: Vec<Test>,
+    /// What belongs to the suite and to no case of it.
+    own: Pending,
+    /// Set once its tests cannot be told completely any more.
+    damaged: bool,
+}
+
+impl Block {
+    /// Nothing but its version line has come.
+    fn is_fresh(&self) -> bool {
+        self.name.is_none() && self.plan.is_none() && self.tests.is_empty()
+    }
+
+    /// As many tests as were planned have come.
+    fn is_complete(&self) -> bool {
+        self.plan
+            .is_some_and(|plan| self.tests.len() as u64 >= plan)
+    }
+
+    /// Adds a test in the place of those whose results are lost. Once is enough: says whether it was the first time.
+    fn damage(&mut self, why: impl Into<String>, line: usize) -> bool {
+        let first = !std::mem::replace(&mut self.damaged, true);
+        if first {
+            self.tests.push(Test {
+                name: "#?".into(),
+                reason: Some(why.into()),
+                line,
+                ..Test::default()
+            });
+        }
+        first
+    }
+
+    /// The tests that must be there and have no result of their own, in the order of their numbers.
+    fn absent(&mut self, line: usize) -> Vec<Test> {
+        let numbers = |tests: &[Test]| tests.iter().filter_map(|t| t.number).collect::<Vec<_>>();
+        let mut seen = numbers(&self.tests);
+        seen.sort_unstable();
+        let mut absent: Vec<Test> = Vec::new();
+        for test in self.doubtful.drain(..).rev() {
+            let number = test.number.unwrap_or(0);
+            let end = self.plan.max(seen.last().copied());
+            let expected = end.is_none_or(|end| number <= end || number == self.last + 1);
+            if let (true, Err(at)) = (expected, seen.binary_search(&number)) {
+                seen.insert(at, number);
+                absent.push(test);
+            }
+        }
+        let mut next = 1u64;
+        let end = self.plan.unwrap_or(0).saturating_add(1);
+        for number in seen.into_iter().chain([end]) {
+            if next < number {
+                absent.push(missing(next, number - 1, line));
+            }
+            next = next.max(number.saturating_add(1));
+        }
+        absent.sort_by_key(|t| t.number);
+        absent
+    }
+}
+
+/// The tests `from` to `to`, which have no result.
+fn missing(from: u64, to: u64, line: usize) -> Test {
+    let (name, reason) = match to - from {
+        0 => (format!("#{from}"), "it has no result".to_owned()),
+        more => (
+            format!("#{from}-#{to}"),
+            format!("{} tests have no result", more.saturating_add(1)),
+        ),
+    };
+    Test {
+        name,
+        number: Some(from),
+        reason: Some(reason),
+        line,
+        ..Test::default()
+    }
+}
+
+impl Tree {
+    fn line(&mut self, line: &Line) {
+        self.line = line.number;
+        if line.text.is_empty() {
+            return;
+        }
+        let parsed = grammar::read(&line.text);
+        let splat = match parsed.kind {
+            LineKind::Diagnostic | LineKind::Subtest(_) => None,
+            LineKind::Other => splat::recognise(parsed.text),
+            _ if splat::inside(parsed.text) => splat::recognise(parsed.text),
+            _ => None,
+        };
+        if let Some((kind, role)) = splat {
+            self.glued(parsed.text);
+            return self.splat(kind, role, parsed.text);
+        }
+        if !matches!(parsed.kind, LineKind::Other) {
+            self.capture = None;
+        }
+        match parsed.kind {
+            LineKind::Version { known } if line.whole => self.version(parsed.indent, known),
+            LineKind::Plan { count, clean, skip } => {
+                self.plan(parsed.indent, count, clean && line.whole, skip, parsed.text);
+            }
+            LineKind::Subtest(name) if line.whole => self.subtest(parsed.indent, name, parsed.text),
+            LineKind::Result(outcome) if line.whole => self.result(parsed.indent, &outcome),
+            LineKind::Result(outcome) => {
+                if self.collecting() {
+                    self.odd("the result is cut off");
+                }
+                self.doubt(&outcome, "its result is cut off");
+            }
+            LineKind::Version { .. } | LineKind::Subtest(_) => {
+                self.odd("the line is cut off");
+                self.other(parsed.text);
+            }
+            LineKind::Unnumbered if self.collecting() => {
+                self.odd("the result has no number");
+                self.other(parsed.text);
+            }
+            _ => self.other(parsed.text),
+        }
+    }
+
+    fn odd(&mut self, what: impl Into<String>) {
+        let line = self.line;
+        match self.report.oddities.len() {
+            limit::ODDITIES => {}
+            n => self.report.oddities.push(Oddity {
+                line,
+                what: match n + 1 {
+                    limit::ODDITIES => "there is more than can be listed".into(),
+                    _ => what.into(),
+                },
+            }),
+        }
+    }
+
+    /// Whether what is printed now may belong to a test.
+    fn collecting(&self) -> bool {
+        match self.open.as_slice() {
+            [] => false,
+            [stream] => !stream.is_complete(),
+            _ => true,
+        }
+    }
+
+    fn other(&mut self, line: &[u8]) {
+        if let Some(index) = self.capture {
+            let splat = &mut self.report.splats[index];
+            if splat.text.len() < limit::SPLAT_LINES {
+                splat.text.push(text(line));
+            }
+            if splat::ends(line) {
+                self.capture = None;
+            }
+            return;
+        }
+        if !line.starts_with(b"#") {
+            self.glued(line);
+        }
+        if self.collecting() {
+            self.diagnostic(line);
+        }
+    }
+
+    fn diagnostic(&mut self, line: &[u8]) {
+        let full = self.pending.diagnostics.len() >= limit::DIAGNOSTICS
+            || self.diagnostics >= limit::ALL_DIAGNOSTICS;
+        if full {
+            self.pending.omitted += 1;
+        } else {
+            self.diagnostics += 1;
+            self.pending.diagnostics.push(text(line));
+        }
+    }
+
+    /// Other output may have swallowed a result.
+    fn glued(&mut self, line: &[u8]) {
+        if let Some(outcome) = grammar::glued(line) {
+            self.doubt(&outcome, "its result is glued to other output");
+        }
+    }
+
+    /// Keeps a result that is used only if no better one comes.
+    fn doubt(&mut self, outcome: &Outcome<'_>, why: &str) {
+        let line = self.line;
+        if let Some(block) = self.open.last_mut()
+            && block.doubtful.len() < limit::DOUBTFUL
+        {
+            block.doubtful.push(Test {
+                name: name(outcome),
+                number: Some(outcome.number),
+                verdict: if outcome.ok {
+                    Verdict::Crashed
+                } else {
+                    Verdict::Failed
+                },
+                reason: Some(why.into()),
+                line,
+                ..Test::default()
+            });
+        }
+    }
+
+    fn splat(&mut self, kind: splat::Kind, role: Role, line: &[u8]) {
+        if self.collecting() {
+            self.pending.floor = self.pending.floor.max(Some(kind.verdict()));
+        }
+        if let Some(index) = self.capture {
+            let splat = &mut self.report.splats[index];
+            let untitled = splat.title.is_empty();
+            let continues = match role {
+                Role::Frame => false,
+                Role::Title => untitled,
+                Role::More => true,
+            };
+            if continues {
+                if untitled {
+                    splat.title = text(line);
+                    splat.kind = kind;
+                } else if kind.verdict() > splat.kind.verdict() {
+                    splat.kind = kind;
+                }
+                return self.other(line);
+            }
+        }
+        self.capture = None;
+        if self.report.splats.len() == limit::SPLATS {
+            return;
+        }
+        let index = self.report.splats.len();
+        self.report.splats.push(Splat {
+            kind,
+            line: self.line,
+            title: if role == Role::Frame {
+                String::new()
+            } else {
+                text(line)
+            },
+            text: vec![text(line)],
+            test: None,
+        });
+        self.capture = Some(index);
+        if self.collecting() {
+            self.pending.splats.push(index);
+        }
+    }
+
+    fn version(&mut self, indent: usize, known: bool) {
+        if !known {
+            self.odd("this version is not known");
+        }
+        match self.open.last() {
+            Some(top) if top.indent == indent && top.is_fresh() => {
+                self.odd("the version line is repeated");
+            }
+            _ => self.open_at(indent, None),
+        }
+    }
+
+    /// Closes what is as deep as `indent` or deeper, and opens a block there.
+    fn open_at(&mut self, indent: usize, odd: Option<&str>) {
+        self.close_from(indent);
+        let line = self.line;
+        if self.open.len() == limit::DEPTH {
+            let top = self.open.last_mut();
+            if top
+                .is_some_and(|top| top.damage("tests in it are nested too deeply to be read", line))
+            {
+                self.odd("nested too deeply");
+            }
+            return;
+        }
+        if let Some(what) = odd {
+            self.odd(what);
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let own = if self.open.is_empty() {
+            Pending::default()
+        } else {
+            pending
+        };
+        self.open.push(Block {
+            line,
+            indent,
+            own,
+            ..Block::default()
+        });
+    }
+
+    fn subtest(&mut self, indent: usize, name: &[u8], line: &[u8]) {
+        if self.open.len() == 1 && self.open[0].indent == indent && !self.open[0].is_fresh() {
+            return self.other(line);
+        }
+        if !matches!(self.open.last(), Some(top) if top.indent == indent && top.is_fresh()) {
+            self.open_at(indent, None);
+        }
+        // Too deep, otherwise.
+        if let Some(top) = self.open.last_mut()
+            && top.indent == indent
+        {
+            top.name = Some(text(name));
+            let suite = self.path();
+            self.events.push(Event::SuiteStarted { suite });
+        }
+    }
+
+    fn plan(&mut self, indent: usize, count: u64, clean: bool, skip: Option<&[u8]>, line: &[u8]) {
+        let at = self.open.iter().position(|b| b.indent == indent);
+        if !clean && at.is_none_or(|at| self.open[at].plan.is_some()) {
+            return self.other(line);
+        }
+        if !clean {
+            self.odd("the plan is cut off, or something is glued to it");
+        }
+        match at {
+            Some(at) if at + 1 == self.open.len() => {}
+            // Too late for what was open inside, but that may still get its result.
+            Some(at) if self.open[at].plan.is_none() => {
+                self.odd("the plan comes before the result of a subtest");
+            }
+            _ => self.open_at(indent, Some("the plan follows no version line")),
+        }
+        let Some(at) = self.open.iter().position(|b| b.indent == indent) else {
+            return;
+        };
+        if let Some(plan) = self.open[at].plan {
+            if !self.open[at].tests.is_empty() && self.open[at].is_complete() {
+                self.open_at(indent, Some("the plan follows no version line"));
+            } else {
+                self.odd(format!("there is a plan already, 1..{plan}"));
+            }
+        }
+        let number = self.line;
+        let Some(block) = self.open.get_mut(at) else {
+            return;
+        };
+        block.plan = block.plan.max(Some(count));
+        if !clean {
+            block.damage("the plan is cut off", number);
+        }
+        if count == 0 {
+            block.skipped = skip.map(text);
+        }
+        if at + 1 == self.open.len() && self.open[at].tests.is_empty() {
+            let header = std::mem::take(&mut self.pending.diagnostics);
+            if at > 0 {
+                self.open[at].own.diagnostics.extend(header);
+            }
+        }
+    }
+
+    fn result(&mut self, indent: usize, outcome: &Outcome<'_>) {
+        let mut child = None;
+        while self.open.last().is_some_and(|top| top.indent > indent) {
+            // The one directly inside may be what this is the result of; what is deeper has got none.
+            if self.open.len() >= 2 && self.open[self.open.len() - 2].indent > indent {
+                self.close();
+            } else {
+                child = self.open.pop();
+            }
+        }
+        if self.open.last().is_none_or(|top| top.indent != indent) {
+            let what = match self.open.len() {
+                0 => "the result belongs to no stream",
+                _ => "the result is on a level that no version line opened",
+            };
+            // What was printed before the result stays with the result.
+            let pending = std::mem::take(&mut self.pending);
+            self.open_at(indent, Some(what));
+            self.pending = pending;
+            if self.open.last().is_none_or(|top| top.indent != indent) {
+                return;
+            }
+        }
+        let named = |block: &Block| match &block.name {
+            None => true,
+            Some(name) => {
+                let name = name.as_bytes();
+                text(outcome.name).as_bytes() == name
+                    || text(outcome.description)
+                        .as_bytes()
+                        .strip_prefix(name)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b" #"))
+            }
+        };
+        let child = match child {
+            Some(block) if named(&block) => Some(block),
+            Some(block) => {
+                let name = block.name.clone().unwrap_or_default();
+                self.odd(format!("{name} has no result"));
+                self.unfinished(block);
+                None
+            }
+            None => None,
+        };
+        let best = self.check_number(outcome.number);
+        if let Some(what) = outcome.odd {
+            self.odd(what);
+        }
+        let (own, what) = own_verdict(outcome);
+        if let Some(what) = what {
+            self.odd(what);
+        }
+        let mut test = Test {
+            name: name(outcome),
+            number: Some(outcome.number),
+            verdict: own,
+            said: if outcome.ok { Said::Ok } else { Said::NotOk },
+            directive: outcome.directive,
+            reason: Some(text(outcome.reason)).filter(|r| !r.is_empty()),
+            line: self.line,
+            ..Test::default()
+        };
+        let is_suite = child.is_some();
+        if let Some(block) = child {
+            if let Some(name) = &block.name {
+                test.name.clone_from(name);
+            }
+            let parts = self.fill(&mut test, block);
+            let (verdict, what) = joint_verdict(own, parts);
+            test.verdict = test.verdict.max(verdict);
+            if let Some(what) = what {
+                self.odd(what);
+            }
+        }
+        if best > test.verdict {
+            test.verdict = best;
+            test.reason
+                .get_or_insert_with(|| "it was not planned".into());
+        }
+        std::mem::take(&mut self.pending).settle(&mut test);
+        self.attach(test, is_suite);
+    }
+
+    /// Gives the best verdict that a test with this number can have.
+    fn check_number(&mut self, number: u64) -> Verdict {
+        let (last, plan) = self.open.last().map_or((0, None), |b| (b.last, b.plan));
+        let expected = last.saturating_add(1);
+        if number != expected {
+            self.odd(format!("number {expected} was expected, not {number}"));
+        }
+        match plan {
+            Some(plan) if number > plan => {
+                self.odd(format!("there are more results than the plan 1..{plan}"));
+                Verdict::Failed
+            }
+            _ => Verdict::Passed,
+        }
+    }
+
+    /// Puts what belongs to `block` into `test`, whose verdict it leaves to the caller, and gives that of the parts.
+    fn fill(&mut self, test: &mut Test, mut block: Block) -> Verdict {
+        let floor = block.own.floor.take();
+        test.planned = block.plan;
+        let name = block.name.clone().unwrap_or_else(|| test.name.clone());
+        self.seal(&mut block, Some(name));
+        let parts = Verdict::of_parts(block.tests.iter().map(|t| t.verdict));
+        test.subtests = block.tests;
+        if test.reason.is_none() {
+            test.reason = block.skipped.clone().filter(|r| !r.is_empty());
+        }
+        block.own.settle(test);
+        test.verdict = test.verdict.max(floor.unwrap_or(Verdict::Passed));
+        parts.unwrap_or(match block.skipped {
+            Some(_) => Verdict::Skipped,
+            None => Verdict::NoTests,
+        })
+    }
+
+    /// Adds what is missing to a block that gets no more results. Its suite is called `name`; a stream has none.
+    fn seal(&mut self, block: &mut Block, name: Option<String>) {
+        let line = self.line;
+        let beyond = |plan: &u64| {
+            let accepted = |t: &&Test| t.verdict < Verdict::Failed;
+            block
+                .tests
+                .iter()
+                .filter(accepted)
+                .any(|t| t.number > Some(*plan))
+        };
+        if let Some(plan) = block.plan.filter(beyond) {
+            block.damage(
+                format!("there are more results than the plan 1..{plan}"),
+                line,
+            );
+        }
+        let absent = block.absent(line);
+        for mut test in absent {
+            if self.full() {
+                return;
+            }
+            self.odd(match &test.reason {
+                Some(reason) => format!("{}: {reason}", test.name),
+                None => test.name.clone(),
+            });
+            // It was the first without a result that ran when there was nothing more to read.
+            if test.number > Some(block.last) {
+                std::mem::take(&mut self.pending).settle(&mut test);
+            }
+            let suite = self.path_with(name.as_deref());
+            self.events.push(Event::CaseFinished {
+                suite,
+                case: test.name.clone(),
+                verdict: test.verdict,
+            });
+            block.tests.push(test);
+        }
+    }
+
+    /// Closes all blocks that are as deep as `indent` or deeper; they get no results.
+    fn close_from(&mut self, indent: usize) {
+        while self.open.last().is_some_and(|top| top.indent >= indent) {
+            self.close();
+        }
+    }
+
+    /// Closes the innermost block; it gets no result.
+    fn close(&mut self) {
+        let Some(mut block) = self.open.pop() else {
+            return;
+        };
+        if self.open.is_empty() {
+            self.seal(&mut block, None);
+            self.pending = Pending::default();
+            if self.report.streams.len() < limit::TESTS {
+                self.report.streams.push(Stream {
+                    line: block.line,
+                    planned: block.plan,
+                    skipped: block.skipped,
+                });
+            }
+            self.report.tests.append(&mut block.tests);
+        } else {
+            let name = block.name.clone().unwrap_or_else(|| "a suite".into());
+            self.odd(format!("{name} has no result"));
+            self.unfinished(block);
+        }
+    }
+
+    /// Makes a test without a result of `block`, in the innermost open block.
+    fn unfinished(&mut self, block: Block) {
+        let number = self
+            .open
+            .last()
+            .map_or(1, |parent| parent.last.saturating_add(1));
+        let mut test = Test {
+            name: block.name.clone().unwrap_or_else(|| format!("#{number}")),
+            number: Some(number),
+            reason: Some("it has no result".into()),
+            line: self.line,
+            ..Test::default()
+        };
+        self.fill(&mut test, block);
+        std::mem::take(&mut self.pending).settle(&mut test);
+        self.attach(test, true);
+    }
+
+    /// Counts a test, and tells whether it is one too many to be kept.
+    fn full(&mut self) -> bool {
+        self.tests += 1;
+        self.tests > limit::TESTS
+    }
+
+    fn attach(&mut self, test: Test, is_suite: bool) {
+        let suite = self.path();
+        let full = self.full();
+        let Some(parent) = self.open.last_mut() else {
+            return;
+        };
+        parent.last = test.number.unwrap_or(parent.last);
+        if full {
+            return;
+        }
+        self.events.push(match (is_suite, suite.as_str()) {
+            (false, _) => Event::CaseFinished {
+                suite,
+                case: test.name.clone(),
+                verdict: test.verdict,
+            },
+            (true, "") => Event::SuiteFinished {
+                suite: test.name.clone(),
+                verdict: test.verdict,
+            },
+            (true, _) => Event::SuiteFinished {
+                suite: format!("{suite}.{}", test.name),
+                verdict: test.verdict,
+            },
+        });
+        parent.tests.push(test);
+    }
+
+    /// The path of the innermost open suite.
+    fn path(&self) -> String {
+        self.path_with(None)
+    }
+
+    /// The path of the suite `inner` in the innermost open one.
+    fn path_with(&self, inner: Option<&str>) -> String {
+        let suites = self.open.iter().skip(1);
+        let names = suites.map(|b| b.name.as_deref().unwrap_or("?"));
+        names.chain(inner).collect::<Vec<_>>().join(".")
+    }
+}
+
+/// The name in a result line; its number where it has none.
+fn name(outcome: &Outcome<'_>) -> String {
+    match outcome.name {
+        [] => format!("#{}", outcome.number),
+        name => text(name),
+    }
+}
+
+/// What a result line means by itself, and what is odd about it.
+///
+/// A test that is expected to fail counts as skipped: it says nothing about what it tests, whether or not it failed.
+fn own_verdict(outcome: &Outcome<'_>) -> (Verdict, Option<&'static str>) {
+    match (outcome.directive, outcome.ok) {
+        (None, true) => (Verdict::Passed, None),
+        (None, false) => (Verdict::Failed, None),
+        (Some(Directive::Todo), true) => (Verdict::Skipped, Some("ok, though it is marked TODO")),
+        (Some(Directive::Skip | Directive::Todo | Directive::Xfail), _) => (Verdict::Skipped, None),
+        (Some(Directive::Timeout), false) => (Verdict::Hung, None),
+        (Some(Directive::Timeout), true) => {
+            (Verdict::Hung, Some("ok, though it is marked TIMEOUT"))
+        }
+        (Some(Directive::Error), false) => (Verdict::Failed, None),
+        (Some(Directive::Error), true) => (Verdict::Failed, Some("ok, though it is marked ERROR")),
+    }
+}
+
+/// What a suite's own result and that of its parts make together, and what is odd about it.
+fn joint_verdict(own: Verdict, parts: Verdict) -> (Verdict, Option<String>) {
+    use Verdict::{Failed, NoTests, Passed, Skipped};
+    let agree = match own {
+        Passed => parts <= NoTests,
+        Skipped => matches!(parts, Skipped | NoTests),
+        _ => parts >= Failed,
+    };
+    let odd = (!agree).then(|| format!("its own result is {own}, that of its tests {parts}"));
+    let verdict = match (own, parts) {
+        // There is nothing in it because it was skipped.
+        (Skipped, NoTests) => Skipped,
+        _ => own.max(parts),
+    };
+    (verdict, odd)
+}

@@ -129,10 +129,11 @@ fn is_alias(vmap: &VMap, addr: usize) -> Outcome<bool> {
 /// If the data cache aliases, the mapping has another colour than the direct map, or the case
 /// fails.
 pub(crate) fn vmap(buffer: &Importer) -> Outcome<VMap> {
-    // Areas that move the next one by an odd number of pages, as their guard page counts too.
+    // Areas that shift the next one: an area has a guard page, so those of one page shift by an even
+    // number of pages and those of two by an odd one. What was just unmapped shifts too.
     let mut spacers = KVec::new();
 
-    for _ in 0..TRIES {
+    for i in 0..TRIES {
         let vmap = buffer.vmap()?;
 
         if sys::colour_mask() == 0 || is_alias(&vmap, vmap.as_ptr().addr())? {
@@ -140,7 +141,7 @@ pub(crate) fn vmap(buffer: &Importer) -> Outcome<VMap> {
         }
         drop(vmap);
         spacers.push(
-            VVec::<u8>::with_capacity(2 * PAGE_SIZE, GFP_KERNEL)?,
+            VVec::<u8>::with_capacity((1 + i % 2) * PAGE_SIZE, GFP_KERNEL)?,
             GFP_KERNEL,
         )?;
     }

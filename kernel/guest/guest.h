@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The first program of the test guest: what its parts offer each other.
+ */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where the initramfs keeps the modules, without folders in it. */
+#define MODULES "/lib/modules"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* report.c */
+
+/*
+ * Prints one line, "aliasheap: " and the message, through the kernel's log, so
+ * that it stands between the kernel's own lines and never inside one.
+ */
+[[gnu::format(printf, 1, 2)]] void report(const char *format, ...);
+
+/* Prints a line as it is through the kernel's log, cut off if it is too long for that. */
+void report_line(const char *line, size_t length);
+
+/* cmdline.c */
+
+/* What separates words on a line. */
+#define BLANKS " \t\r\n"
+
+/* Reads the kernel's command line; empty if it can't be read. Freed by the caller. */
+char *cmdline_read(void);
+
+/*
+ * Cuts the next word off *rest, which it changes, and gives it, or NULL at the
+ * end. Words are separated by any of @separators.
+ */
+char *next_word(char **rest, const char *separators);
+
+/* module.c */
+
+/*
+ * Loads @name, a file in MODULES, with @parameters; NULL stands for those that
+ * the kernel's command line has for it in the form module.parameter=value.
+ * Reports what comes of it.
+ */
+bool module_load(const char *name, const char *parameters);
+
+/* Unloads @name, with or without ".ko". Reports what comes of it. */
+bool module_unload(const char *name);
+
+/* Whether @name, with or without ".ko", is loaded. */
+bool module_is_loaded(const char *name);
+
+/* program.c */
+
+/*
+ * Runs a program to its end and reports its status. @argv ends in NULL. The
+ * output goes to the terminal, or through report_line() if @logged.
+ */
+bool program_run(char *const argv[], bool logged);
+
+/* shell.c */
+
+/* Reads commands from the console until one of them ends the guest. */
+void shell(void);
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The first program of the test guest. It does what the kernel's command line
+ * orders, in that order, and ends the guest:
+ *
+ *   aliasheap.modules=a.ko,b.ko   load these modules
+ *   aliasheap.exec=/bin/a,b,c     run /bin/a with the arguments b and c
+ *   aliasheap.shell               read commands from the console
+ *
+ * Each order leaves lines on the console that start with "aliasheap: ". What
+ * could not be done is "aliasheap: failed to ..."; "aliasheap: done" says that
+ * no order is left.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define PREFIX "aliasheap."
+
+/* Sets which messages reach the console; from the kernel's include/linux/syslog.h. */
+#define SYSLOG_ACTION_CONSOLE_LEVEL 8
+/* All but debugging messages. */
+#define CONSOLE_LEVEL 7
+
+static const struct {
+	const char *type;
+	const char *dir;
+	/* The kernel may have been built without it. */
+	bool optional;
+} mounts[] = {
+	{ "proc", "/proc", false },
+	{ "sysfs", "/sys", false },
+	{ "devtmpfs", "/dev", false },
+	{ "tmpfs", "/tmp", false },
+	{ "debugfs", "/sys/kernel/debug", true },
+};
+
+static void mount_all(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		const char *type = mounts[i].type, *dir = mounts[i].dir;
+
+		mkdir(dir, 0755);
+		if (mount(type, dir, type, 0, NULL) && !(mounts[i].optional && errno == ENODEV))
+			report("failed to mount %s on %s: %m", type, dir);
+	}
+}
+
+static void load_modules(char *names)
+{
+	char *name;
+
+	while ((name = next_word(&names, ",")))
+		module_load(name, NULL);
+}
+
+static void run_program(char *words)
+{
+	char *argv[16];
+	size_t argc = 0;
+
+	while (argc < ARRAY_SIZE(argv) - 1 && (argv[argc] = next_word(&words, ",")))
+		argc++;
+	argv[argc] = NULL;
+	if (argc)
+		program_run(argv, true);
+}
+
+static void obey(char *order)
+{
+	char *value = order + strcspn(order, "=");
+
+	if (*value)
+		*value++ = '\0';
+	if (!strcmp(order, "modules"))
+		load_modules(value);
+	else if (!strcmp(order, "exec"))
+		run_program(value);
+	else if (!strcmp(order, "shell"))
+		shell();
+	else
+		report("failed to understand the order %s", order);
+}
+
+static void obey_all(void)
+{
+	char *line = cmdline_read(), *rest = line, *word;
+
+	while ((word = next_word(&rest, BLANKS))) {
+		if (!strncmp(word, PREFIX, strlen(PREFIX)))
+			obey(word + strlen(PREFIX));
+	}
+	free(line);
+}
+
+/*
+ * A restart ends QEMU if it runs with -no-reboot. Not every machine can power
+ * off, and the kernel then halts for ever instead of saying so.
+ */
+static void end(void)
+{
+	sync();
+	tcdrain(STDOUT_FILENO);
+	reboot(RB_AUTOBOOT);
+	report("failed to restart: %m");
+	reboot(RB_POWER_OFF);
+	reboot(RB_HALT_SYSTEM);
+	for (;;)
+		pause();
+}
+
+int main(void)
+{
+	if (getpid() != 1) {
+		fprintf(stderr, "this is the first program of a guest, and not for others\n");
+		return EXIT_FAILURE;
+	}
+	/* What is reported before devtmpfs is mounted has to get out too. */
+	mknod("/dev/kmsg", S_IFCHR | 0600, makedev(1, 11));
+	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, CONSOLE_LEVEL);
+	report("init");
+	mount_all();
+	obey_all();
+	report("done");
+	end();
+}

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The folder of what is made once and used again: the Debian root, kernel sources, trees, builds.
+//!
+//! Several runs may use it at once, and each may be killed at any moment. Hence two rules: a folder that takes long to
+//! make is made beside its place and renamed when whole ([`Cache::make`]), and whoever changes anything holds the lock of
+//! that name ([`Cache::lock`]), which the kernel takes back from a process that dies.
+
+use std::env;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::progress::Progress;
+use crate::stop::Stop;
+
+/// Why the cache folder could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither an option nor the environment says where it is.
+    #[error(
+        "failed to find the cache folder: give --cache DIR or set ALIASHEAP_CACHE, as XDG_CACHE_HOME and HOME are not set"
+    )]
+    NoHome,
+    /// The system refused something.
+    #[error("failed to {what} {}", path.display())]
+    Io {
+        /// What was tried: "create", "lock".
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file system is full.
+    #[error("failed to {what} {}: the disk is full; make room there, or give another folder with --cache DIR", path.display())]
+    Full {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+    },
+    /// There is less room than the next thing is known to take.
+    #[error("failed to make {what} in {}: it takes {need_mib} MiB and {free_mib} MiB are free; make room there, or give another folder with --cache DIR", path.display())]
+    NoRoom {
+        /// What was to be made.
+        what: String,
+        /// Where.
+        path: PathBuf,
+        /// What it takes.
+        need_mib: u64,
+        /// What there is.
+        free_mib: u64,
+    },
+    /// The user interrupted a wait.
+    #[error("failed to lock {name}: interrupted while {holder} held it")]
+    Interrupted {
+        /// What was waited for.
+        name: String,
+        /// Who has it.
+        holder: String,
+    },
+}
+
+impl Error {
+    /// The error for `source`, met when trying to `what` `path`.
+    pub fn io(what: &'static str, path: &Path, source: io::Error) -> Error {
+        let path = path.to_owned();
+        if matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        ) {
+            Error::Full { what, path }
+        } else {
+            Error::Io { what, path, source }
+        }
+    }
+}
+
+/// The file that a folder made by [`Cache::make`] holds: the recipe it was made by.
+const STAMP: &str = ".made";
+
+/// The cache folder.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    root: PathBuf,
+    stop: Stop,
+}
+
+impl Cache {
+    /// The folder that `--cache` names, else `$ALIASHEAP_CACHE`, else `aliasheap` in `$XDG_CACHE_HOME` or `~/.cache`.
+    ///
+    /// # Errors
+    /// None of them is there, or the folder can't be created.
+    pub fn locate(option: Option<&Path>, stop: &Stop) -> Result<Cache, Error> {
+        let root =
+            place(option, |name| env::var_os(name).map(PathBuf::from)).ok_or(Error::NoHome)?;
+        Cache::at(&root, stop)
+    }
+
+    /// The one at `root`, which is created where it is missing.
+    ///
+    /// # Errors
+    /// It can't be created.
+    pub fn at(root: &Path, stop: &Stop) -> Result<Cache, Error> {
+        fs::create_dir_all(root).map_err(|e| Error::io("create", root, e))?;
+        // Absolute and free of links, as the same path must lead there inside the Debian root.
+        let root = fs::canonicalize(root).map_err(|e| Error::io("find", root, e))?;
+        Ok(Cache {
+            root,
+            stop: stop.clone(),
+        })
+    }
+
+    /// The folder itself, absolute.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A path in it, whether or not there is anything.
+    pub fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
+        self.root.join(inside)
+    }
+
+    /// A folder in it, created where it is missing.
+    ///
+    /// # Errors
+    /// It can't be created.
+    pub fn folder(&self, inside: impl AsRef<Path>) -> Result<PathBuf, Error> {
+        let path = self.root.join(inside);
+        fs::create_dir_all(&path).map_err(|e| Error::io("create", &path, e))?;
+        Ok(path)
+    }
+
+    /// What is free on its file system for this user, in MiB.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn free_mib(&self) -> Result<u64, Error> {
+        let stat = rustix::fs::statvfs(&self.root)
+            .map_err(|e| Error::io("measure", &self.root, e.into()))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
+    }
+
+    /// Refuses to begin with `what` where there is no room for it.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`].
+    pub fn need(&self, what: &str, need_mib: u64) -> Result<(), Error> {
+        let free_mib = self.free_mib()?;
+        if free_mib < need_mib {
+            return Err(Error::NoRoom {
+                what: what.into(),
+                path: self.root.clone(),
+                need_mib,
+                free_mib,
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody else holds the lock of that name, and says for whom it waits.
+    ///
+    /// # Errors
+    /// The lock's file can't be used, or the user interrupts the wait.
+    pub fn lock(&self, name: &str, progress: &dyn Progress) -> Result<Lock, Error> {
+        self.wait(name, progress, File::try_lock)
+    }
+
+    /// The same, but beside others that hold it shared: for what must not change meanwhile.
+    ///
+    /// # Errors
+    /// As [`Cache::lock`].
+    pub fn lock_shared(&self, name: &str, progress: &dyn Progress) -> Result<Lock, Error> {
+        self.wait(name, progress, File::try_lock_shared)
+    }
+
+    fn wait(
+        &self,
+        name: &str,
+        progress: &dyn Progress,
+        try_lock: fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Lock, Error> {
+        let path = self
+            .folder("locks")?
+            .join(format!("{}.lock", name.replace('/', "-")));
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|e| Error::io("open", &path, e))?;
+        let mut said = false;
+        loop {
+            match try_lock(&file) {
+                Ok(()) => break,
+                Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if !said || self.stop.requested() {
+                let mut holder = String::new();
+                let read = file
+                    .rewind()
+                    .and_then(|()| file.read_to_string(&mut holder));
+                if read.is_err() || holder.is_empty() {
+                    holder = "another process".into();
+                }
+                if self.stop.requested() {
+                    return Err(Error::Interrupted {
+                        name: name.into(),
+                        holder,
+                    });
+                }
+                progress.step(&format!(
+                    "waiting for {holder}, which holds the lock of {name}"
+                ));
+                said = true;
+            }
+            std::thread::sleep(Stop::POLL);
+        }
+        let mut args: Vec<String> = env::args_os()
+            .map(|a| a.to_string_lossy().into_owned())
+            .collect();
+        if let Some(program) = args.first_mut() {
+            *program = program.rsplit('/').next().unwrap_or_default().to_owned();
+        }
+        let holder = format!("process {} ({})", std::process::id(), args.join(" "));
+        // Only what others read while they wait: not worth failing for.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(holder.as_bytes()));
+        Ok(Lock { _file: file })
+    }
+
+    /// The folder `name`, made by `recipe`: the one that is there, or else what `build` puts into an empty folder.
+    ///
+    /// What an interrupted `build` left is removed first, and so is a folder that another recipe made. `recipe` is any text
+    /// that differs where the outcome would.
+    ///
+    /// # Errors
+    /// What `build` returns, and [`Error`]s of the folder itself.
+    pub fn make<E: From<Error>>(
+        &self,
+        name: &str,
+        recipe: &str,
+        progress: &dyn Progress,
+        build: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        let whole = self.root.join(name);
+        if is_made(&whole, recipe) {
+            return Ok(whole);
+        }
+        let _lock = self.lock(name, progress)?;
+        // Another process may have made it during the wait.
+        if is_made(&whole, recipe) {
+            return Ok(whole);
+        }
+        let partial = whole.with_added_extension("partial");
+        for (path, what) in [(&partial, "half-made"), (&whole, "outdated")] {
+            if path.symlink_metadata().is_ok() {
+                progress.step(&format!("removing the {what} {}", path.display()));
+                remove(path)?;
+            }
+        }
+        fs::create_dir_all(&partial).map_err(|e| Error::io("create", &partial, e))?;
+        build(&partial)?;
+        finish(&partial, &whole, recipe).map_err(|e| Error::io("finish", &whole, e))?;
+        Ok(whole)
+    }
+}
+
+/// A lock that is held until this is dropped.
+#[derive(Debug)]
+#[must_use = "it is released as soon as it is dropped"]
+pub struct Lock {
+    _file: File,
+}
+
+/// Whether a folder of [`Cache::make`] is whole, and by this recipe.
+pub fn is_made(folder: &Path, recipe: &str) -> bool {
+    fs::read_to_string(folder.join(STAMP)).is_ok_and(|text| text == recipe)
+}
+
+/// Stamps `partial` and puts it into its place, in an order that survives a loss of power.
+fn finish(partial: &Path, whole: &Path, recipe: &str) -> io::Result<()> {
+    // The contents reach the disk before the stamp that vouches for them.
+    rustix::fs::syncfs(File::open(partial)?)?;
+    let mut stamp = File::create(partial.join(STAMP))?;
+    stamp.write_all(recipe.as_bytes())?;
+    stamp.sync_all()?;
+    fs::rename(partial, whole)?;
+    whole
+        .parent()
+        .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+/// Removes a folder and all that is in it; nothing there is fine.
+///
+/// # Errors
+/// Something can't be removed.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Where the cache folder is, by the option and the environment.
+fn place(option: Option<&Path>, var: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    // An empty variable counts as unset, and a relative XDG_CACHE_HOME as invalid: XDG Base Directory Specification.
+    let var = |name| var(name).filter(|value| !value.as_os_str().is_empty());
+    option
+        .map(Path::to_owned)
+        .or_else(|| var("ALIASHEAP_CACHE"))
+        .or_else(|| {
+            var("XDG_CACHE_HOME")
+                .filter(|dir| dir.is_absolute())
+                .map(|dir| dir.join("aliasheap"))
+        })
+        .or_else(|| var("HOME").map(|dir| dir.join(".cache/aliasheap")))
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The distribution's kernel source, from its package `linux-source-X.Y`.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Error, Source};
+use crate::cache::{self, Cache};
+use crate::progress::Progress;
+use crate::toolchain::{Command, Toolchain, Version, recipe};
+
+/// The kernel source of series `asked`, or of the preferred one, unpacked once into the cache folder.
+///
+/// A preferred one that has gone from the archive is replaced by the newest one of the supported range, with a warning; one
+/// that was asked for is not.
+///
+/// # Errors
+/// There is no such package, or it can't be fetched.
+pub fn fetch(
+    toolchain: &Toolchain,
+    cache: &Cache,
+    recipe: &recipe::Source,
+    asked: Option<&Version>,
+    progress: &dyn Progress,
+) -> Result<Source, Error> {
+    let wanted = asked.unwrap_or(&recipe.preferred);
+    if *wanted < recipe.oldest || *wanted >= recipe.below {
+        return Err(Error::Unsupported {
+            asked: wanted.to_string(),
+            oldest: recipe.oldest.to_string(),
+            below: recipe.below.to_string(),
+        });
+    }
+    if let Some(source) = unpacked(cache, recipe, wanted)? {
+        return Ok(source);
+    }
+    // Which one stands for the preferred one, so that the archive is not asked again in every run.
+    let instead = cache.folder("source")?.join(format!("instead-of-{wanted}"));
+    if asked.is_none()
+        && let Some(version) = fs::read_to_string(&instead)
+            .ok()
+            .and_then(|text| text.parse().ok())
+        && let Some(source) = unpacked(cache, recipe, &version)?
+    {
+        warn(progress, recipe, wanted, &version);
+        return Ok(source);
+    }
+
+    let _lock = cache.lock("archive", progress)?;
+    let scratch = cache.path("source/archive");
+    cache::remove(&scratch)?;
+    let archive = Archive {
+        toolchain,
+        dir: &scratch,
+    };
+    progress.step("asking the archive for kernel sources");
+    let versions = archive.versions(&recipe.package)?;
+    let version = choose(&versions, recipe, asked).ok_or_else(|| Error::Gone {
+        package: format!("{}{wanted}", recipe.package),
+        available: versions
+            .iter()
+            .map(|version| format!("{}{version}", recipe.package))
+            .collect(),
+    })?;
+    cache.make(
+        &folder(version),
+        &format!("{}{version}", recipe.package),
+        progress,
+        |folder| {
+            cache.need("the kernel source", recipe.space_mib)?;
+            archive.unpack(&format!("{}{version}", recipe.package), folder, progress)
+        },
+    )?;
+    cache::remove(&scratch)?;
+    if version != wanted {
+        fs::write(&instead, version.to_string()).map_err(Error::io("write", &instead))?;
+        warn(progress, recipe, wanted, version);
+    }
+    unpacked(cache, recipe, version)?.ok_or_else(|| Error::NoKernel {
+        path: cache.path(folder(version)),
+    })
+}
+
+fn warn(progress: &dyn Progress, recipe: &recipe::Source, wanted: &Version, version: &Version) {
+    let package = &recipe.package;
+    progress.warn(&format!(
+        "the archive no longer has {package}{wanted}; {package}{version} is used instead"
+    ));
+}
+
+fn folder(version: &Version) -> String {
+    format!("source/{version}")
+}
+
+/// The one of that series, if it is in the cache folder.
+fn unpacked(
+    cache: &Cache,
+    recipe: &recipe::Source,
+    version: &Version,
+) -> Result<Option<Source>, Error> {
+    let folder = cache.path(folder(version));
+    if !cache::is_made(&folder, &format!("{}{version}", recipe.package)) {
+        return Ok(None);
+    }
+    let package = folder.join("package");
+    let package = fs::read_to_string(&package).map_err(Error::io("read", &package))?;
+    Source::of_distribution(&folder.join("linux"), version, &package).map(Some)
+}
+
+/// Which of `versions` is taken.
+fn choose<'a>(
+    versions: &'a [Version],
+    recipe: &recipe::Source,
+    asked: Option<&Version>,
+) -> Option<&'a Version> {
+    let wanted = asked.unwrap_or(&recipe.preferred);
+    let usable = |version: &&Version| **version >= recipe.oldest && **version < recipe.below;
+    let newest = || versions.iter().filter(usable).max();
+    versions
+        .iter()
+        .find(|version| *version == wanted)
+        .or_else(|| if asked.is_none() { newest() } else { None })
+}
+
+/// The archive as apt sees it, with lists of its own: the root's can't be written, and the host's only by root.
+#[derive(Debug)]
+struct Archive<'a> {
+    toolchain: &'a Toolchain,
+    dir: &'a Path,
+}
+
+impl Archive<'_> {
+    fn command(&self, program: &str) -> Command {
+        let option = |name: &str, path: &str| format!("-o{name}={}", self.dir.join(path).display());
+        self.toolchain
+            .command(program)
+            .arg(option("Dir::State::Lists", "lists"))
+            .arg(option("Dir::Cache", "cache"))
+            .args([
+                "-oAPT::Sandbox::User=root",
+                "-oAcquire::Languages=none",
+                "-oAcquire::Retries=3",
+            ])
+            .dir(self.dir)
+    }
+
+    /// Which versions it has of the packages whose names start with `prefix`.
+    fn versions(&self, prefix: &str) -> Result<Vec<Version>, Error> {
+        for dir in ["lists/partial", "cache/archives/partial"] {
+            let dir = self.dir.join(dir);
+            fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        }
+        // A mirror that does not answer is an error, not an empty list.
+        self.command("apt-get")
+            .args(["-oAPT::Update::Error-Mode=any", "update"])
+            .read(self.toolchain.stop())?;
+        let names = self
+            .command("apt-cache")
+            .args(["pkgnames", prefix])
+            .read(self.toolchain.stop())?;
+        Ok(names
+            .lines()
+            .filter_map(|name| name.strip_prefix(prefix)?.parse().ok())
+            .collect())
+    }
+
+    /// Unpacks the source in `package` to `folder`/linux, with the package's exact name in `folder`/package.
+    fn unpack(&self, package: &str, folder: &Path, progress: &dyn Progress) -> Result<(), Error> {
+        progress.step(&format!("downloading {package}"));
+        self.command("apt-get")
+            .args(["--quiet", "download", package])
+            .read(self.toolchain.stop())?;
+        let entries = fs::read_dir(self.dir).map_err(Error::io("read", self.dir))?;
+        let deb = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+            .ok_or_else(|| Error::NoKernel {
+                path: self.dir.to_owned(),
+            })?;
+        progress.step(&format!("unpacking {package}"));
+        let linux = folder.join("linux");
+        fs::create_dir(&linux).map_err(Error::io("create", &linux))?;
+        // One stream, so that neither the package's content nor the tar archive in it needs room of its own.
+        let script = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -xO --wildcards \"./usr/src/$2.tar.*\" \
+                      | xz -dc | tar -x --strip-components=1 --no-same-owner -C \"$3\"";
+        self.toolchain
+            .command("bash")
+            .args(["-c", script, "bash"])
+            .args([deb.as_os_str(), package.as_ref(), linux.as_os_str()])
+            .dir(self.dir)
+            .read(self.toolchain.stop())
+            .map_err(|failed| Error::full_or(failed, "unpack the kernel source to", &linux))?;
+        let name = deb
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        fs::write(folder.join("package"), name).map_err(Error::io("write", folder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v(text: &str) -> Version {
+        text.parse().expect("a version")
+    }
+
+    fn chosen(versions: &[&str], asked: Option<&str>) -> Option<String> {
+        let recipe = recipe::Source {
+            package: "linux-source-".into(),
+            preferred: v("7.3"),
+            oldest: v("7.2"),
+            below: v("8"),
+            space_mib: 0,
+        };
+        let versions: Vec<Version> = versions.iter().map(|text| v(text)).collect();
+        choose(&versions, &recipe, asked.map(v).as_ref()).map(ToString::to_string)
+    }
+
+    #[test]
+    fn the_preferred_one_goes_before_newer_ones() {
+        assert_eq!(
+            chosen(&["6.12", "7.2", "7.3", "7.5"], None).as_deref(),
+            Some("7.3")
+        );
+    }
+
+    #[test]
+    fn the_newest_in_range_stands_for_a_preferred_one_that_has_gone() {
+        assert_eq!(
+            chosen(&["6.12", "7.2", "7.10", "7.9", "8.0"], None).as_deref(),
+            Some("7.10")
+        );
+        assert_eq!(chosen(&["6.12", "8.0"], None), None);
+    }
+
+    #[test]
+    fn nothing_stands_for_one_that_was_asked_for() {
+        assert_eq!(chosen(&["7.2", "7.3"], Some("7.2")).as_deref(), Some("7.2"));
+        assert_eq!(chosen(&["7.3", "7.5"], Some("7.2")), None);
+    }
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The private tree: a copy of a kernel source in which exactly those files differ that patches and overlay change.
+//!
+//! The copy of the distribution's source consists of hard links, so it costs next to nothing; nobody writes through them, as
+//! every change replaces a file. What did not change keeps its time, so that `make` rebuilds only what it must.
+//!
+//! Beside the tree lies a manifest of what was changed in it. It is marked as unfinished before the first change and as
+//! finished after the last, so that a run that was killed between them is noticed and completed by the next one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
+
+use super::apply::{self, Wanted};
+use super::listing::{self, Listing, Mark};
+use super::series::{Additions, File};
+use super::{Error, Origin, Source};
+use crate::build::stamp::Inputs;
+use crate::cache::{Cache, Lock};
+use crate::progress::Progress;
+use crate::toolchain::Toolchain;
+
+/// A kernel tree with the heap in it, unchanged while this is kept.
+#[derive(Debug)]
+pub struct Tree {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// What it was before patches and overlay, in a word that changes with it.
+    pub source_id: String,
+    /// Which kernel it is.
+    pub version: super::KernelVersion,
+    _in_use: Lock,
+}
+
+/// What a tree holds that its source does not.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Manifest {
+    /// What it was made from; empty while it changes.
+    inputs: String,
+    /// The files that differ from the source's, as they were written; none where the source's was removed.
+    files: BTreeMap<PathBuf, Option<Mark>>,
+}
+
+/// The folder of one source's private tree.
+#[derive(Debug)]
+struct Place(PathBuf);
+
+impl Place {
+    fn tree(&self) -> PathBuf {
+        self.0.join("linux")
+    }
+
+    /// For what is worked out beside the tree, on its file system.
+    fn scratch(&self) -> PathBuf {
+        self.0.join("scratch")
+    }
+
+    fn manifest(&self) -> PathBuf {
+        self.0.join("manifest.json")
+    }
+
+    /// The source's files as they were when they were copied, for a user's tree.
+    fn copied(&self) -> PathBuf {
+        self.0.join("copied.json")
+    }
+}
+
+/// Makes the private tree of `source` what it must be with the project's `patches` and `overlay`.
+///
+/// Another run that wants the same tree may use it at the same time; one that wants another one waits.
+///
+/// # Errors
+/// A patch does not apply, or the tree can't be written.
+pub fn private_tree(
+    toolchain: &Toolchain,
+    cache: &Cache,
+    source: &Source,
+    patches: &Path,
+    overlay: &Path,
+    progress: &dyn Progress,
+) -> Result<Tree, Error> {
+    let name = format!("tree/{}", source.name);
+    let additions = Additions::read(patches, overlay, &source.version.series())?;
+    loop {
+        let listing = match source.origin {
+            Origin::Distribution => None,
+            Origin::User => Some(listing::list(&source.dir, toolchain.stop())?),
+        };
+        let source_id = listing
+            .as_ref()
+            .map_or_else(|| source.id.clone(), |listing| signature(source, listing));
+        let inputs = Inputs::new()
+            .text(&source_id)
+            .text(additions.id())
+            .stamp()
+            .to_string();
+        let place = place(cache, source, &name, progress)?;
+        let in_use = cache.lock_shared(&name, progress)?;
+        if is_up_to_date(&place, &inputs) {
+            return Ok(Tree {
+                dir: place.tree(),
+                source_id,
+                version: source.version.clone(),
+                _in_use: in_use,
+            });
+        }
+        // A lock can't be turned from shared to exclusive at one go; hence the loop.
+        drop(in_use);
+        let _alone = cache.lock(&name, progress)?;
+        update(
+            toolchain,
+            source,
+            &additions,
+            listing.as_ref(),
+            &place,
+            inputs,
+            progress,
+        )?;
+    }
+}
+
+/// The folder of the tree, with an unchanged copy in it if it is new.
+fn place(
+    cache: &Cache,
+    source: &Source,
+    name: &str,
+    progress: &dyn Progress,
+) -> Result<Place, Error> {
+    let recipe = match source.origin {
+        Origin::Distribution => source.id.as_str(),
+        // Whatever the user does to it, the copy follows file by file.
+        Origin::User => source.name.as_str(),
+    };
+    let folder = cache.make(name, recipe, progress, |folder| -> Result<(), Error> {
+        let place = Place(folder.to_owned());
+        fs::create_dir(place.tree()).map_err(Error::io("create", folder))?;
+        if let Origin::Distribution = source.origin {
+            progress.step(&format!("copying the kernel source {}", source.version));
+            link_all(&source.dir, &place.tree())?;
+        }
+        save(&place.manifest(), &Manifest::default())?;
+        save(&place.copied(), &Listing::new())
+    })?;
+    Ok(Place(folder))
+}
+
+/// Makes `to` a copy of `from` by hard links.
+fn link_all(from: &Path, to: &Path) -> Result<(), Error> {
+    for entry in WalkDir::new(from).min_depth(1) {
+        let entry = entry.map_err(|e| Error::walk(from, e))?;
+        let copy = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        let made = if entry.file_type().is_dir() {
+            fs::create_dir(&copy)
+        } else {
+            // Of a symbolic link, this makes another name of the link itself.
+            fs::hard_link(entry.path(), &copy)
+        };
+        made.map_err(Error::io("create", &copy))?;
+    }
+    Ok(())
+}
+
+/// What identifies a user's tree as it is now.
+fn signature(source: &Source, listing: &Listing) -> String {
+    let mut inputs = Inputs::new().text(source.dir.as_os_str().as_encoded_bytes());
+    for (path, mark) in listing {
+        inputs = inputs
+            .text(path.as_os_str().as_encoded_bytes())
+            .text(format!("{mark:?}"));
+    }
+    inputs.stamp().to_string()
+}
+
+fn is_up_to_date(place: &Place, inputs: &str) -> bool {
+    load::<Manifest>(&place.manifest()).is_ok_and(|manifest| {
+        let tree = place.tree();
+        manifest.inputs == inputs
+            && manifest
+                .files
+                .iter()
+                .all(|(path, mark)| Mark::of(&tree.join(path)) == *mark)
+    })
+}
+
+fn update(
+    toolchain: &Toolchain,
+    source: &Source,
+    additions: &Additions,
+    listing: Option<&Listing>,
+    place: &Place,
+    inputs: String,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let (Ok(before), Ok(copied)) = (
+        load::<Manifest>(&place.manifest()),
+        load::<Listing>(&place.copied()),
+    ) else {
+        // Nobody knows any more what was changed in it.
+        progress.step(&format!(
+            "removing {}, whose manifest can't be read",
+            place.0.display()
+        ));
+        return Ok(crate::cache::remove(&place.0)?);
+    };
+    progress.step(&format!(
+        "applying patches and overlay to linux {}",
+        source.version
+    ));
+    let wanted = apply::wanted(toolchain, source, additions, &place.scratch())?;
+
+    let mut manifest = Manifest {
+        inputs: String::new(),
+        files: before.files.clone(),
+    };
+    manifest
+        .files
+        .extend(wanted.keys().map(|path| (path.clone(), None)));
+    save(&place.manifest(), &manifest)?;
+    fs::create_dir_all(place.scratch()).map_err(Error::io("create", &place.0))?;
+    if let Some(listing) = listing {
+        copy_changed(&source.dir, place, listing, &copied, &wanted, progress)?;
+    }
+    let tree = place.tree();
+    for (path, file) in &wanted {
+        bring(&tree, path, file.as_ref(), &place.scratch())?;
+    }
+    for path in before
+        .files
+        .keys()
+        .filter(|path| !wanted.contains_key(*path))
+    {
+        bring(
+            &tree,
+            path,
+            apply::read(&source.dir.join(path))?.as_ref(),
+            &place.scratch(),
+        )?;
+    }
+    crate::cache::remove(&place.scratch())?;
+    let files = wanted
+        .into_keys()
+        .map(|path| (path.clone(), Mark::of(&tree.join(&path))))
+        .collect();
+    save(&place.manifest(), &Manifest { inputs, files })
+}
+
+/// Makes `path` in `tree` what it must be, and leaves it alone if it is that already.
+fn bring(tree: &Path, path: &Path, file: Option<&File>, scratch: &Path) -> Result<(), Error> {
+    let place = tree.join(path);
+    match file {
+        Some(file) if apply::read(&place)?.as_ref() == Some(file) => Ok(()),
+        Some(file) => apply::write(&place, file, scratch),
+        None => remove(tree, path),
+    }
+}
+
+/// Removes a file, if it is there, and the folders that are empty then.
+fn remove(tree: &Path, path: &Path) -> Result<(), Error> {
+    let place = tree.join(path);
+    match fs::remove_file(&place) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io("remove", &place)(e));
+        }
+        _ => {}
+    }
+    for folder in path
+        .ancestors()
+        .skip(1)
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        if fs::remove_dir(tree.join(folder)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the copy of a user's tree follow it, but for the files that are `wanted` to be otherwise.
+fn copy_changed(
+    from: &Path,
+    place: &Place,
+    listing: &Listing,
+    copied: &Listing,
+    wanted: &Wanted,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let (tree, record) = (place.tree(), place.copied());
+    let changed: Vec<&PathBuf> = listing
+        .iter()
+        .filter(|(path, mark)| copied.get(*path) != Some(mark))
+        .map(|(path, _)| path)
+        .collect();
+    let gone: Vec<&PathBuf> = copied
+        .keys()
+        .filter(|path| !listing.contains_key(*path))
+        .collect();
+    if changed.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    progress.step(&format!(
+        "copying {} files from {}",
+        changed.len(),
+        from.display()
+    ));
+    // Until all is done, what changes counts as never copied, and what is new as something to remove.
+    let mut unfinished = copied.clone();
+    unfinished.extend(changed.iter().map(|path| {
+        (
+            (*path).clone(),
+            Mark {
+                size: u64::MAX,
+                mtime_ns: 0,
+            },
+        )
+    }));
+    save(&record, &unfinished)?;
+    for path in gone.into_iter().filter(|path| !wanted.contains_key(*path)) {
+        remove(&tree, path)?;
+    }
+    for path in changed
+        .into_iter()
+        .filter(|path| !wanted.contains_key(*path))
+    {
+        copy(&from.join(path), &tree.join(path)).map_err(Error::io("copy", path))?;
+    }
+    save(&record, listing)
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::remove_file(to) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(to.parent().unwrap_or(to))?
+        }
+        result => result?,
+    }
+    if from.is_symlink() {
+        std::os::unix::fs::symlink(fs::read_link(from)?, to)
+    } else {
+        fs::copy(from, to).map(drop)
+    }
+}
+
+fn load<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+        serde_json::to_writer(io::BufWriter::new(&mut file), value)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(Error::io("write", path))
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The first stage: the tools that build kernels and boot them.
+//!
+//! They come from a Debian root in the cache folder, made once and never written to afterwards ([`Choice::Root`]), or from the
+//! host ([`Choice::Host`]). Both answer to the same table of needs in `configs/toolchain.yaml`. Nobody else starts programs:
+//! [`Toolchain::command`] says how it is done.
+
+pub mod command;
+pub mod doctor;
+pub mod prerequisites;
+pub mod recipe;
+pub mod root;
+pub mod tools;
+mod version;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub use command::{Command, Failed};
+pub use recipe::Recipe;
+pub use version::Version;
+
+use crate::cache::{self, Cache, Lock};
+use crate::progress::Progress;
+use crate::stop::Stop;
+use root::{Entrance, Share};
+
+/// Why there are no tools.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cache folder can't be used.
+    #[error(transparent)]
+    Cache(#[from] cache::Error),
+    /// A command failed.
+    #[error(transparent)]
+    Command(#[from] Failed),
+    /// A folder that the root should have would hide what is in it.
+    #[error("failed to show {} to the Debian root, where that is a folder of its own; give another place, such as one in a home folder", path.display())]
+    Share {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The host lacks what makes or enters a root.
+    #[error(
+        "failed to make the Debian root: {missing}; run `{remedy}`, or use the host's own tools with --toolchain host"
+    )]
+    Unfit {
+        /// What is not there.
+        missing: String,
+        /// The one command that changes that.
+        remedy: String,
+    },
+    /// The host has it all, but the kernel refuses.
+    #[error(
+        "failed to enter namespaces of its own, as a container may forbid; use the host's own tools with --toolchain host"
+    )]
+    Namespace {
+        /// What it said.
+        source: Failed,
+    },
+    /// mmdebstrap failed.
+    #[error("failed to make the Debian root from {}; is the mirror there? another one can be given with --mirror URL", mirror.as_deref().unwrap_or("the host's mirror"))]
+    Make {
+        /// The mirror that was asked for.
+        mirror: Option<String>,
+        /// What it said.
+        source: Failed,
+    },
+    /// Tools are missing or won't do.
+    #[error("failed to find the tools:\n  {}\n{}", complaints.join("\n  "), remedy)]
+    Tools {
+        /// One line a tool.
+        complaints: Vec<String>,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+/// Where tools come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Choice {
+    /// A Debian root in the cache folder.
+    #[default]
+    Root,
+    /// The host's PATH.
+    Host,
+}
+
+/// What is asked of a toolchain.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Where it comes from.
+    pub choice: Choice,
+    /// What it must hold.
+    pub recipe: &'a Recipe,
+    /// The architectures for which kernels will be built; other ones' compilers may be missing on the host.
+    pub archs: BTreeSet<String>,
+    /// The Debian archive to take packages from, rather than the one that the host uses.
+    pub mirror: Option<String>,
+    /// Folders besides the cache folder that commands must see.
+    pub shares: Vec<Share>,
+}
+
+/// Tools that are there and good enough.
+#[derive(Debug)]
+pub struct Toolchain {
+    entrance: Option<Entrance>,
+    /// What it is, for the stamps of what is made with it.
+    id: String,
+    stop: Stop,
+    _in_use: Option<Lock>,
+}
+
+impl Toolchain {
+    /// Finds the tools, making the Debian root where it is not there yet.
+    ///
+    /// # Errors
+    /// [`Error`]; what is missing on the host is named with the command that installs it.
+    pub fn prepare(
+        request: &Request,
+        cache: &Cache,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Toolchain, Error> {
+        match request.choice {
+            Choice::Host => Toolchain::of_host(request, progress, stop),
+            Choice::Root => Toolchain::of_root(request, cache, progress, stop),
+        }
+    }
+
+    fn of_host(
+        request: &Request,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Toolchain, Error> {
+        progress.step("looking for tools on PATH");
+        let mut toolchain = Toolchain::host(stop);
+        let found = toolchain.check(request.recipe, &request.archs)?;
+        toolchain.id = blake3::hash(found.join("\n").as_bytes()).to_hex()[..16].to_owned();
+        Ok(toolchain)
+    }
+
+    fn of_root(
+        request: &Request,
+        cache: &Cache,
+        progress: &dyn Progress,
+        stop: &Stop,
+    ) -> Result<Toolchain, Error> {
+        let recipe = &request.recipe.root;
+        let (id, name) = (root::key(recipe), Toolchain::folder(recipe));
+        let mut shares = vec![Share {
+            path: cache.root().to_owned(),
+            writable: true,
+        }];
+        shares.extend(request.shares.iter().cloned());
+        let folder = cache.make(&name, &id, progress, |folder| {
+            prerequisites::ensure(progress, stop)?;
+            cache.need("the Debian root", recipe.space_mib)?;
+            root::make(folder, recipe, request.mirror.as_deref(), progress, stop)?;
+            progress.step("trying the tools in the Debian root");
+            let made = Toolchain::inside(Entrance::open(folder, &shares)?, stop);
+            made.check(request.recipe, &request.recipe.archs())
+                .map(drop)
+        })?;
+        // Kept while it is used, so that nobody removes it meanwhile.
+        let in_use = cache.lock_shared(&name, progress)?;
+        let mut toolchain = Toolchain::inside(Entrance::open(&folder, &shares)?, stop);
+        toolchain.id = id;
+        toolchain._in_use = Some(in_use);
+        Ok(toolchain)
+    }
+
+    /// The root by `recipe` if it has been made already, for looking around in it.
+    ///
+    /// # Errors
+    /// It can't be entered.
+    pub fn made(recipe: &Recipe, cache: &Cache, stop: &Stop) -> Result<Option<Toolchain>, Error> {
+        let folder = cache.path(Toolchain::folder(&recipe.root));
+        if !cache::is_made(&folder, &root::key(&recipe.root)) {
+            return Ok(None);
+        }
+        let share = Share {
+            path: cache.root().to_owned(),
+            writable: true,
+        };
+        Ok(Some(Toolchain::inside(
+            Entrance::open(&folder, &[share])?,
+            stop,
+        )))
+    }
+
+    /// The host's tools, unchecked.
+    pub fn host(stop: &Stop) -> Toolchain {
+        Toolchain {
+            entrance: None,
+            id: String::new(),
+            stop: stop.clone(),
+            _in_use: None,
+        }
+    }
+
+    fn inside(entrance: Entrance, stop: &Stop) -> Toolchain {
+        Toolchain {
+            entrance: Some(entrance),
+            ..Toolchain::host(stop)
+        }
+    }
+
+    /// Where in the cache folder the root by `recipe` lies.
+    pub fn folder(recipe: &recipe::Root) -> String {
+        format!("toolchain/{}", root::key(recipe))
+    }
+
+    /// Whether every tool for `archs` will do, and which versions they have.
+    fn check(&self, recipe: &Recipe, archs: &BTreeSet<String>) -> Result<Vec<String>, Error> {
+        let mut versions = Vec::new();
+        let mut complaints = Vec::new();
+        let mut packages = BTreeSet::new();
+        for tool in recipe.tools_for(archs) {
+            let finding = tools::find(self, tool, &self.stop);
+            match (finding.complaint(), finding.found) {
+                (None, tools::Found::Fine { path, version }) => {
+                    versions.push(format!("{} {version}", path.display()))
+                }
+                (complaint, _) => {
+                    complaints.extend(complaint);
+                    packages.insert(tool.package.as_str());
+                }
+            }
+        }
+        if complaints.is_empty() {
+            return Ok(versions);
+        }
+        let packages = Vec::from_iter(packages).join(" ");
+        let remedy = match self.entrance {
+            None => format!(
+                "on Debian: sudo apt-get install {packages}; or leave --toolchain host away"
+            ),
+            Some(_) => {
+                format!("the distribution's {packages} no longer fit configs/toolchain.yaml")
+            }
+        };
+        Err(Error::Tools { complaints, remedy })
+    }
+
+    /// `program`, to be run with these tools. Programs that it starts find them too.
+    pub fn command(&self, program: impl Into<OsString>) -> Command {
+        match &self.entrance {
+            None => Command::host(program),
+            Some(entrance) => Command::inside(entrance.clone(), program),
+        }
+    }
+
+    /// What these tools are, in a few letters: another text, other tools.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether they come from the Debian root.
+    pub fn is_root(&self) -> bool {
+        self.entrance.is_some()
+    }
+
+    /// The flag that interrupts commands.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// The path by which commands find `program`.
+    pub fn which(&self, program: &str) -> Option<PathBuf> {
+        if self.entrance.is_none() {
+            return command::on_path(program);
+        }
+        ["/usr/bin", "/usr/sbin"]
+            .iter()
+            .map(|dir| Path::new(dir).join(program))
+            .find(|path| self.outside(path).exists())
+    }
+
+    /// Where something that commands see at `path`, outside the shared folders, is for this process.
+    pub fn outside(&self, path: &Path) -> PathBuf {
+        self.entrance
+            .as_ref()
+            .map_or_else(|| path.to_owned(), |entrance| entrance.outside(path))
+    }
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the host must have so that a Debian root can be made and entered.
+
+use std::fs;
+use std::path::Path;
+
+use super::command::{Command, Failed, on_path};
+use crate::progress::Progress;
+use crate::stop::Stop;
+
+/// What of the host decides whether a root can be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Whether this process may do everything.
+    pub root: bool,
+    /// The user's name, or number where it has none.
+    pub user: String,
+    /// Programs that are needed and not there.
+    pub missing: Vec<&'static Program>,
+    /// Whether the user may use a range of further user and group numbers.
+    pub ranges: bool,
+    /// What keeps an ordinary user from making namespaces, as a setting and the value that would do.
+    pub forbidden: Option<(&'static str, &'static str)>,
+}
+
+/// A program of the host and the Debian package that has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The program.
+    pub name: &'static str,
+    /// The package.
+    pub package: &'static str,
+    /// Whether root does without it.
+    pub users_only: bool,
+}
+
+/// The programs that make and enter a root.
+pub const PROGRAMS: [Program; 5] = [
+    Program {
+        name: "mmdebstrap",
+        package: "mmdebstrap",
+        users_only: false,
+    },
+    Program {
+        name: "unshare",
+        package: "util-linux",
+        users_only: false,
+    },
+    Program {
+        name: "setpriv",
+        package: "util-linux",
+        users_only: false,
+    },
+    Program {
+        name: "mount",
+        package: "mount",
+        users_only: false,
+    },
+    Program {
+        name: "newuidmap",
+        package: "uidmap",
+        users_only: true,
+    },
+];
+
+/// Where the archive's signatures are checked against, and what has it.
+const KEYRING: Program = Program {
+    name: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    package: "debian-archive-keyring",
+    users_only: false,
+};
+
+static PROGRAMS_AND_KEYRING: [Program; 6] = {
+    let [a, b, c, d, e] = PROGRAMS;
+    [a, b, c, d, e, KEYRING]
+};
+
+impl Host {
+    /// This one.
+    pub fn this() -> Host {
+        let uid = rustix::process::geteuid();
+        let user = fs::read_to_string("/etc/passwd")
+            .ok()
+            .and_then(|text| user_name(&text, uid.as_raw()));
+        let user = user.unwrap_or_else(|| uid.as_raw().to_string());
+        let there = |program: &Program| match program.name.starts_with('/') {
+            true => Path::new(program.name).exists(),
+            false => on_path(program.name).is_some(),
+        };
+        let has_range =
+            |path| fs::read_to_string(path).is_ok_and(|text| has_range(&text, &user, uid.as_raw()));
+        Host {
+            root: uid.is_root(),
+            missing: PROGRAMS_AND_KEYRING
+                .iter()
+                .filter(|p| (!p.users_only || !uid.is_root()) && !there(p))
+                .collect(),
+            ranges: uid.is_root() || (has_range("/etc/subuid") && has_range("/etc/subgid")),
+            forbidden: if uid.is_root() {
+                None
+            } else {
+                forbidden(setting)
+            },
+            user,
+        }
+    }
+
+    /// The packages that are missing, each once.
+    pub fn packages(&self) -> Vec<&'static str> {
+        let mut packages: Vec<_> = self.missing.iter().map(|program| program.package).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        packages
+    }
+
+    /// The one command that makes this host fit, unless it is.
+    pub fn remedy(&self) -> Option<String> {
+        let sudo = if self.root { "" } else { "sudo " };
+        let mut steps = Vec::new();
+        if !self.missing.is_empty() {
+            steps.push(format!(
+                "{sudo}apt-get install {}",
+                self.packages().join(" ")
+            ));
+        }
+        if !self.ranges {
+            steps.push(format!(
+                "{sudo}usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {}",
+                self.user
+            ));
+        }
+        if let Some((name, value)) = self.forbidden {
+            steps.push(format!("{sudo}sysctl -w {name}={value}"));
+        }
+        (!steps.is_empty()).then(|| steps.join(" && "))
+    }
+
+    /// What is missing, in words, unless nothing is.
+    pub fn missing(&self) -> Option<String> {
+        let mut missing: Vec<String> = self
+            .missing
+            .iter()
+            .map(|program| format!("no {}", program.name))
+            .collect();
+        if !self.ranges {
+            missing.push(format!(
+                "no range of user numbers for {} in /etc/subuid and /etc/subgid",
+                self.user
+            ));
+        }
+        if let Some((name, _)) = self.forbidden {
+            missing.push(format!("{name} forbids user namespaces"));
+        }
+        (!missing.is_empty()).then(|| missing.join(", "))
+    }
+}
+
+/// Sees to it that a root can be made: as root, installs what is missing; as an ordinary user, says what to do.
+///
+/// # Errors
+/// Something is missing, or can't be installed.
+pub fn ensure(progress: &dyn Progress, stop: &Stop) -> Result<(), super::Error> {
+    let mut host = Host::this();
+    if host.root && !host.missing.is_empty() && on_path("apt-get").is_some() {
+        install(&host.packages(), progress, stop)?;
+        host = Host::this();
+    }
+    match (host.missing(), host.remedy()) {
+        (Some(missing), Some(remedy)) => Err(super::Error::Unfit { missing, remedy }),
+        _ => try_namespace(host.root, stop),
+    }
+}
+
+fn install(packages: &[&str], progress: &dyn Progress, stop: &Stop) -> Result<(), Failed> {
+    progress.line(&format!(
+        "installing {} on this machine with apt-get",
+        packages.join(" ")
+    ));
+    let apt = || {
+        Command::host("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .arg("--yes")
+    };
+    apt().arg("update").run(stop, |line| progress.step(line))?;
+    apt()
+        .args(["--no-install-recommends", "install"])
+        .args(packages)
+        .run(stop, |line| progress.step(line))
+}
+
+/// Settings can forbid it that nobody here knows of, such as a container's; the kernel knows.
+fn try_namespace(root: bool, stop: &Stop) -> Result<(), super::Error> {
+    let user: &[&str] = if root {
+        &[]
+    } else {
+        &["--user", "--map-root-user", "--map-auto"]
+    };
+    Command::host("unshare")
+        .args(user)
+        .args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "true",
+        ])
+        .read(stop)
+        .map(drop)
+        .map_err(|source| super::Error::Namespace { source })
+}
+
+/// The name of user `uid` in a passwd file.
+fn user_name(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+/// Whether a subuid or subgid file has 65,536 numbers in one range for a user, who stands there by name or number.
+fn has_range(text: &str, user: &str, uid: u32) -> bool {
+    text.lines().any(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        matches!(fields[..], [owner, _, count]
+            if (owner == user || owner.parse() == Ok(uid)) && count.trim().parse().is_ok_and(|n: u64| n >= 65536))
+    })
+}
+
+/// The kernel settings that keep ordinary users from user namespaces, the distributions' own among them.
+fn forbidden(setting: impl Fn(&str) -> Option<i64>) -> Option<(&'static str, &'static str)> {
+    [
+        ("kernel.unprivileged_userns_clone", 0, "1"),
+        ("kernel.apparmor_restrict_unprivileged_userns", 1, "0"),
+        ("user.max_user_namespaces", 0, "10000"),
+    ]
+    .into_iter()
+    .find(|(name, bad, _)| setting(name) == Some(*bad))
+    .map(|(name, _, good)| (name, good))
+}
+
+fn setting(name: &str) -> Option<i64> {
+    let path = Path::new("/proc/sys").join(name.replace('.', "/"));
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit() -> Host {
+        Host {
+            root: false,
+            user: "alice".into(),
+            missing: Vec::new(),
+            ranges: true,
+            forbidden: None,
+        }
+    }
+
+    #[test]
+    fn a_fit_host_needs_nothing() {
+        assert_eq!((fit().missing(), fit().remedy()), (None, None));
+    }
+
+    #[test]
+    fn the_remedy_is_one_command() {
+        let host = Host {
+            missing: vec![&PROGRAMS[4], &PROGRAMS[0]],
+            ranges: false,
+            ..fit()
+        };
+        assert_eq!(
+            host.remedy().as_deref(),
+            Some(
+                "sudo apt-get install mmdebstrap uidmap \
+                 && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 alice"
+            )
+        );
+        let host = Host {
+            root: true,
+            user: "root".into(),
+            missing: vec![&PROGRAMS[1], &PROGRAMS[2]],
+            ..fit()
+        };
+        assert_eq!(host.remedy().as_deref(), Some("apt-get install util-linux"));
+    }
+
+    #[test]
+    fn a_forbidding_setting_is_named_with_the_value_that_would_do() {
+        let found =
+            forbidden(|name| (name == "kernel.apparmor_restrict_unprivileged_userns").then_some(1));
+        let host = Host {
+            forbidden: found,
+            ..fit()
+        };
+        assert!(
+            host.missing()
+                .is_some_and(|text| text.contains("apparmor_restrict_unprivileged_userns forbids"))
+        );
+        assert!(
+            host.remedy().is_some_and(
+                |text| text.ends_with("kernel.apparmor_restrict_unprivileged_userns=0")
+            )
+        );
+        assert_eq!(
+            forbidden(|name| (name == "kernel.unprivileged_userns_clone").then_some(1)),
+            None
+        );
+        assert_eq!(forbidden(|_| None), None);
+    }
+
+    #[test]
+    fn ranges_are_found_by_name_or_number_and_must_be_large_enough() {
+        let text = "bob:100000:65536\n1001:165536:65536\ncarol:231072:1000\n";
+        assert!(has_range(text, "bob", 1000));
+        assert!(has_range(text, "alice", 1001));
+        assert!(!has_range(text, "carol", 1002));
+        assert!(!has_range(text, "dave", 1003));
+        assert!(!has_range("nonsense\n\n:::\n", "dave", 1003));
+    }
+
+    #[test]
+    fn the_user_has_a_name() {
+        assert_eq!(
+            user_name("root:x:0:0::/root:/bin/sh\nalice:x:1001:1001::/:\n", 1001).as_deref(),
+            Some("alice")
+        );
+        assert_eq!(user_name("root:x:0:0::/root:/bin/sh\n", 1001), None);
+    }
+}

@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The parts behind `cargo xtask`: from a cell in `configs/` to its verdict.
 //!
-//! One cell goes through five stages, each a module: `toolchain` (the tools), `source` (a kernel tree with the heap in
-//! it), `build` (kernel, modules, guest), [`boot`] (QEMU, watched) and `judge` (what the log proves). `matrix` runs many
-//! cells at once and `report` says what came of it.
+//! One cell goes through five stages, each a module: [`toolchain`] (the tools), [`source`] (a kernel tree with the heap in
+//! it), [`build`] (kernel, modules, guest), [`boot`] (QEMU, watched) and [`judge`] (what the log proves). [`matrix`] runs many
+//! cells at once and [`report`] says what came of it.
 
 pub mod boot;
+pub mod build;
+pub mod cache;
+pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod exit;
+pub mod follow;
+pub mod judge;
+pub mod ktap;
+pub mod matrix;
 pub mod progress;
+pub mod project;
 pub mod report;
 pub mod results;
+pub mod source;
 pub mod stop;
+pub mod toolchain;
 pub mod ui;
 pub mod verdict;

@@ -70,17 +70,25 @@ fn matrix(run: &Run) -> String {
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(std::iter::once("suite").chain(run.cells.iter().map(|c| c.cell.as_str())));
+    table.set_header(
+        std::iter::once("suite".to_owned()).chain(run.cells.iter().map(|c| {
+            let one_set = run.cells.iter().all(|other| other.set == c.set);
+            if one_set {
+                c.cell.clone()
+            } else {
+                format!("{} {}", c.cell, c.set)
+            }
+        })),
+    );
     let prefix = common_prefix(&names);
     for name in &names {
         let row = run
             .cells
             .iter()
             .map(|c| match c.suites.iter().find(|s| s.name == *name) {
-                Some(suite) if suite.verdict == Verdict::Passed => Style::new()
-                    .green()
-                    .apply_to(suite.cases.len().to_string())
-                    .to_string(),
+                Some(suite) if suite.verdict == Verdict::Passed => {
+                    Style::new().green().apply_to(passed(suite)).to_string()
+                }
                 Some(suite) => paint(suite.verdict).to_string(),
                 None => "-".into(),
             });
@@ -100,7 +108,7 @@ fn matrix(run: &Run) -> String {
     if prefix > 0
         && let Some(first) = names.first()
     {
-        let _ = writeln!(out, "suites {}*, number of cases passed", &first[..prefix]);
+        let _ = writeln!(out, "suites {}*, cases passed", &first[..prefix]);
     }
     for line in table.lines() {
         let _ = writeln!(out, "{}", line.trim_end());
@@ -157,6 +165,14 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
     let _ = writeln!(out, "  repeat: {}", cell.repeat);
 }
 
+/// "7", or "6/7" where one was skipped.
+fn passed(suite: &Suite) -> String {
+    match (count(suite, Verdict::Passed), suite.cases.len()) {
+        (passed, all) if passed == all => all.to_string(),
+        (passed, all) => format!("{passed}/{all}"),
+    }
+}
+
 fn count(suite: &Suite, verdict: Verdict) -> usize {
     suite.cases.iter().filter(|c| c.verdict == verdict).count()
 }
@@ -186,4 +202,83 @@ fn common_prefix(names: &BTreeSet<&str>) -> usize {
         .take_while(|(a, b)| a == b)
         .count();
     first[..same].rfind('_').map_or(0, |at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Role;
+    use crate::results::Case;
+
+    fn case(name: &str, verdict: Verdict, message: Option<&str>) -> Case {
+        Case {
+            name: name.into(),
+            verdict,
+            message: message.map(Into::into),
+        }
+    }
+
+    fn cell(name: &str, verdict: Verdict, suites: Vec<Suite>) -> Cell {
+        Cell {
+            cell: name.into(),
+            role: Some(Role::Aliasing),
+            verdict,
+            build_s: 12.34,
+            boot_s: 1.25,
+            suites,
+            set: "heap".into(),
+            repeat: format!("cargo xtask test --suite heap {name}"),
+            ..Cell::default()
+        }
+    }
+
+    fn suite(name: &str, verdict: Verdict, cases: Vec<Case>) -> Suite {
+        Suite {
+            name: name.into(),
+            verdict,
+            cases,
+        }
+    }
+
+    #[test]
+    fn a_run_with_a_failure_a_hang_and_a_skip() {
+        console::set_colors_enabled(false);
+        let skip = case("in_range", Verdict::Skipped, Some("one page only"));
+        let good = vec![
+            suite(
+                "heap_alloc",
+                Verdict::Passed,
+                vec![case("zero", Verdict::Passed, None), skip],
+            ),
+            suite(
+                "heap_vmap",
+                Verdict::Passed,
+                vec![case("counts", Verdict::Passed, None)],
+            ),
+        ];
+        let failed = case(
+            "zero",
+            Verdict::Failed,
+            Some("expected 0, got 165 at offset 4096"),
+        );
+        let bad = vec![
+            suite("heap_alloc", Verdict::Failed, vec![failed]),
+            suite("heap_vmap", Verdict::Hung, vec![]),
+        ];
+        let mut second = cell("mips-be", Verdict::Hung, bad);
+        second.message = Some("the guest printed nothing for 30 s and was ended".into());
+        second.folder = Some("runs/1/mips-be-heap".into());
+        second.oddities = vec!["line 7: number 2 was expected, not 3".into()];
+        let run = Run::new(vec![cell("arm-vivt", Verdict::Passed, good), second], 14.0);
+        let log = (1..=20).map(|n| format!("line {n}\n")).collect::<String>();
+        insta::assert_snapshot!(render(&run, |_| Some(log.clone())));
+    }
+
+    #[test]
+    fn a_run_that_could_not_build() {
+        console::set_colors_enabled(false);
+        let mut cell = cell("arm-vivt", Verdict::BuildFailed, Vec::new());
+        cell.message = Some("failed to build kernel arm-v5:\na.c:1:1: error: no".into());
+        insta::assert_snapshot!(render(&Run::new(vec![cell], 3.0), |_| None));
+    }
 }

@@ -5,11 +5,11 @@ pub mod initramfs;
 mod watch;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::config::Cell;
 
-pub use watch::{Booted, End, Error, Limits, watch};
+pub use watch::{Booted, End, Error, watch};
 
 /// The program that runs a cell's machine.
 pub fn program(cell: &Cell) -> String {
@@ -17,61 +17,96 @@ pub fn program(cell: &Cell) -> String {
 }
 
 /// What a guest is booted from.
-#[derive(Debug, Clone, Copy)]
-pub struct Media<'a> {
-    /// The kernel's build folder, below which the image and the device tree lie.
-    pub build: &'a Path,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
     /// The kernel image.
-    pub image: &'a Path,
+    pub image: PathBuf,
+    /// The device tree, for machines that want one.
+    pub dtb: Option<PathBuf>,
     /// The initramfs.
-    pub initramfs: &'a Path,
+    pub initramfs: PathBuf,
 }
 
-/// QEMU's arguments: the cell's machine, its console on standard input and output, nothing beside it.
+/// What stands at the other end of the guest's serial line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Console {
+    /// A log: nothing is ever typed.
+    Log,
+    /// The user's terminal, with QEMU's own keys (`C-a h` lists them).
+    Terminal,
+}
+
+/// QEMU's arguments: the cell's machine, its serial line, and nothing that the cell does not ask for.
 ///
-/// The option ROMs of network and display devices are not among the toolchain's packages, so that these devices have
-/// to be left out by name.
-pub fn arguments(cell: &Cell, media: Media<'_>, command_line: &str) -> Vec<OsString> {
+/// Network and display devices would want option ROMs, which are not among the toolchain's packages.
+pub fn arguments(
+    cell: &Cell,
+    media: &Media,
+    console: Console,
+    command_line: &str,
+) -> Vec<OsString> {
     let qemu = &cell.qemu;
     let mut args: Vec<OsString> = vec!["-M".into(), qemu.machine.as_str().into()];
     if let Some(cpu) = &qemu.cpu {
         args.extend(["-cpu".into(), cpu.into()]);
     }
     args.extend(["-m".into(), qemu.memory_mib.to_string().into()]);
-    args.extend(
-        [
-            "-display",
-            "none",
-            "-serial",
-            "stdio",
-            "-monitor",
-            "none",
-            "-nic",
-            "none",
-            "-no-reboot",
-        ]
-        .map(Into::into),
-    );
+    args.extend(["-display", "none", "-nic", "none", "-no-reboot"].map(Into::into));
+    let serial: &[&str] = match console {
+        Console::Log => &["-serial", "stdio", "-monitor", "none"],
+        Console::Terminal => &["-serial", "mon:stdio"],
+    };
+    args.extend(serial.iter().map(Into::into));
     args.extend(qemu.args.iter().map(Into::into));
-    args.extend(["-kernel".into(), media.build.join(media.image).into()]);
-    if let Some(dtb) = &qemu.dtb {
-        args.extend(["-dtb".into(), media.build.join(dtb).into()]);
+    args.extend(["-kernel".into(), media.image.clone().into()]);
+    if let Some(dtb) = &media.dtb {
+        args.extend(["-dtb".into(), dtb.into()]);
     }
     args.extend([
         "-initrd".into(),
-        media.initramfs.into(),
+        media.initramfs.clone().into(),
         "-append".into(),
         command_line.into(),
     ]);
     args
 }
 
-/// The kernel command line of a guest of `cell`: console, end the run at a panic, then `orders`.
+/// The kernel command line of a guest of `cell`: its console, an end of the run at a panic, and `orders`.
 pub fn command_line(cell: &Cell, orders: &[String]) -> String {
-    let mut line = format!("console={} panic=-1 oops=panic", cell.console);
+    let mut line = format!("console={} panic=-1", cell.console);
     for order in orders {
         line.push(' ');
         line.push_str(order);
     }
     line
+}
+
+/// A command line that a shell takes.
+pub fn shell_words(program: &str, args: &[OsString]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@".contains(c);
+    let mut line = program.to_owned();
+    for arg in args {
+        let arg = arg.to_string_lossy();
+        line.push(' ');
+        if !arg.is_empty() && arg.chars().all(plain) {
+            line.push_str(&arg);
+        } else {
+            line.push_str(&format!("'{}'", arg.replace('\'', "'\\''")));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_a_shell_would_split_are_quoted() {
+        let args = ["-append".into(), "console=ttyS0 a='b'".into(), "".into()];
+        assert_eq!(
+            shell_words("qemu", &args),
+            r"qemu -append 'console=ttyS0 a='\''b'\''' ''"
+        );
+    }
 }

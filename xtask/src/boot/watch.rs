@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Follows a guest's console as it is written.
+//! Follows a guest's console into a log.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use crate::follow::{self, Limits, follow};
 use crate::stop::Stop;
-
-/// How long a guest may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Without printing anything.
-    pub silence: Duration,
-    /// Altogether.
-    pub total: Duration,
-}
 
 /// How a guest's run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// QEMU ended by itself with status 0: the guest powered off or rebooted.
     Exited,
-    /// QEMU ended with another status or by a signal; its last words on standard error.
+    /// QEMU ended with another status or by a signal: which, and its last words on standard error.
     QemuFailed(String),
-    /// It printed nothing for as long as [`Limits::silence`], and was ended.
+    /// The guest printed nothing for as long as [`Limits::silence`], and was ended.
     Silent(Duration),
     /// It ran for as long as [`Limits::total`], and was ended.
     TooLong(Duration),
@@ -46,23 +37,14 @@ pub struct Booted {
 
 /// Why a guest could not be watched.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// QEMU did not start.
-    #[error("failed to start {command}")]
-    Start {
-        /// The command line.
-        command: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The log could not be written.
-    #[error("failed to write {}", path.display())]
-    Log {
-        /// The log.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+#[error("failed to run {program} with its console in {}", log.display())]
+pub struct Error {
+    /// What was to be run.
+    pub program: String,
+    /// The log.
+    pub log: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
 }
 
 /// Starts `qemu`, copies its standard output to `log` as it comes, and hands every piece to `heard`.
@@ -72,6 +54,7 @@ pub enum Error {
 /// # Errors
 /// [`Error`]; a guest that misbehaves is no error but an [`End`].
 pub fn watch(
+    program: &str,
     qemu: &duct::Expression,
     log: &Path,
     limits: Limits,
@@ -79,78 +62,27 @@ pub fn watch(
     mut heard: impl FnMut(&[u8]),
 ) -> Result<Booted, Error> {
     let stderr = log.with_extension("stderr");
-    let write = |source| Error::Log {
-        path: log.to_owned(),
-        source,
-    };
-    let mut file = File::create(log).map_err(write)?;
     let start = Instant::now();
-    let reader = qemu
-        .stdin_null()
-        .stderr_path(&stderr)
-        .unchecked()
-        .reader()
-        .map_err(|source| Error::Start {
-            command: format!("{qemu:?}"),
+    let mut bytes = Vec::new();
+    let end = File::create(log)
+        .and_then(|mut file| {
+            follow(&qemu.stderr_path(&stderr), limits, stop, |piece| {
+                heard(piece);
+                bytes.extend_from_slice(piece);
+                file.write_all(piece)
+            })
+        })
+        .map_err(|source| Error {
+            program: program.to_owned(),
+            log: log.to_owned(),
             source,
         })?;
-
-    let mut bytes = Vec::new();
-    let mut last = start;
-    let (send, pieces) = mpsc::channel();
-    let end = std::thread::scope(|scope| {
-        let console = &reader;
-        scope.spawn(move || {
-            let mut console = console;
-            let mut piece = [0; 4096];
-            // An error is an end too: the pipe is gone, and what QEMU returned tells why.
-            while let Ok(n @ 1..) = console.read(&mut piece) {
-                if send.send(piece[..n].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        let end = loop {
-            if stop.requested() {
-                break Ok(End::Interrupted);
-            }
-            let now = Instant::now();
-            if now - last >= limits.silence {
-                break Ok(End::Silent(limits.silence));
-            }
-            if now - start >= limits.total {
-                break Ok(End::TooLong(limits.total));
-            }
-            let patience = (last + limits.silence).min(start + limits.total) - now;
-            match pieces.recv_timeout(patience.min(Stop::POLL)) {
-                Ok(piece) => {
-                    last = Instant::now();
-                    heard(&piece);
-                    bytes.extend_from_slice(&piece);
-                    if let Err(error) = file.write_all(&piece) {
-                        break Err(write(error));
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break Ok(End::Exited),
-            }
-        };
-        // Also ends the thread's read. A QEMU that has ended already is not there to be killed.
-        if !matches!(end, Ok(End::Exited)) {
-            let _ = reader.kill();
-        }
-        end
-    })?;
-
-    let end = match (end, reader.try_wait()) {
-        (End::Exited, Ok(Some(output))) if !output.status.success() => {
-            End::QemuFailed(last_words(&stderr, &output.status.to_string()))
-        }
-        (End::Exited, Ok(None)) => {
-            End::QemuFailed("closed its standard output without ending".into())
-        }
-        (End::Exited, Err(error)) => End::QemuFailed(error.to_string()),
-        (end, _) => end,
+    let end = match end {
+        follow::End::Ended(status) if status.success() => End::Exited,
+        follow::End::Ended(status) => End::QemuFailed(last_words(&stderr, &status.to_string())),
+        follow::End::Silent(limit) => End::Silent(limit),
+        follow::End::TooLong(limit) => End::TooLong(limit),
+        follow::End::Interrupted => End::Interrupted,
     };
     Ok(Booted {
         log: bytes,
@@ -163,12 +95,14 @@ pub fn watch(
 fn last_words(stderr: &Path, status: &str) -> String {
     let text = std::fs::read(stderr).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().rev().take(5).collect();
-    let lines: Vec<&str> = lines.into_iter().rev().collect();
+    let lines: Vec<&str> = text.lines().collect();
     if lines.is_empty() {
         status.to_owned()
     } else {
-        format!("{status}: {}", lines.join("; "))
+        format!(
+            "{status}: {}",
+            lines[lines.len().saturating_sub(5)..].join("; ")
+        )
     }
 }
 
@@ -176,83 +110,37 @@ fn last_words(stderr: &Path, status: &str) -> String {
 mod tests {
     use super::*;
 
-    fn run(script: &str, limits: Limits, stop: &Stop) -> (Booted, Vec<u8>) {
+    fn run(script: &str) -> Booted {
         let dir = tempfile::tempdir().expect("a temporary folder");
+        let log = dir.path().join("console.log");
         let mut heard = Vec::new();
         let qemu = duct::cmd!("sh", "-c", script);
-        let booted = watch(&qemu, &dir.path().join("console.log"), limits, stop, |p| {
+        let booted = watch("sh", &qemu, &log, Limits::NONE, &Stop::new(), |p| {
             heard.extend_from_slice(p)
         })
         .expect("the shell starts");
-        assert_eq!(
-            std::fs::read(dir.path().join("console.log")).expect("the log"),
-            booted.log
-        );
-        (booted, heard)
+        assert_eq!(std::fs::read(log).expect("the log"), booted.log);
+        assert_eq!(heard, booted.log);
+        booted
     }
 
-    const LONG: Limits = Limits {
-        silence: Duration::from_secs(60),
-        total: Duration::from_secs(60),
-    };
-
     #[test]
-    fn a_guest_that_powers_off_has_exited_and_nothing_of_its_log_is_lost() {
-        let (booted, heard) = run("echo one; echo two", LONG, &Stop::new());
-        assert_eq!(booted.end, End::Exited);
-        assert_eq!(booted.log, b"one\ntwo\n");
-        assert_eq!(heard, booted.log);
+    fn the_log_holds_what_the_guest_printed() {
+        let booted = run("echo one; echo two");
+        assert_eq!(
+            (booted.end, booted.log.as_slice()),
+            (End::Exited, b"one\ntwo\n".as_slice())
+        );
     }
 
     #[test]
     fn a_qemu_that_fails_says_why() {
-        let (booted, _) = run("echo no such machine >&2; exit 3", LONG, &Stop::new());
-        let End::QemuFailed(why) = booted.end else {
-            panic!("{:?}", booted.end)
+        let End::QemuFailed(why) = run("echo no such machine >&2; exit 3").end else {
+            panic!("it failed")
         };
         assert!(
-            why.contains("3") && why.contains("no such machine"),
+            why.contains('3') && why.contains("no such machine"),
             "{why}"
         );
-    }
-
-    #[test]
-    fn a_silent_guest_is_ended() {
-        let silence = Duration::from_millis(100);
-        let (booted, _) = run(
-            "echo one; exec sleep 600",
-            Limits { silence, ..LONG },
-            &Stop::new(),
-        );
-        assert_eq!(booted.end, End::Silent(silence));
-        assert_eq!(booted.log, b"one\n");
-    }
-
-    #[test]
-    fn a_guest_that_never_stops_talking_is_ended() {
-        let total = Duration::from_millis(200);
-        let (booted, _) = run(
-            "while :; do echo on; sleep 0.01; done",
-            Limits { total, ..LONG },
-            &Stop::new(),
-        );
-        assert_eq!(booted.end, End::TooLong(total));
-    }
-
-    #[test]
-    fn an_interrupt_ends_the_guest() {
-        let stop = Stop::new();
-        stop.request();
-        let (booted, _) = run("exec sleep 600", LONG, &stop);
-        assert_eq!(booted.end, End::Interrupted);
-    }
-
-    #[test]
-    fn a_program_that_is_not_there_is_an_error() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let qemu = duct::cmd!("/nonexistent/qemu");
-        let error =
-            watch(&qemu, &dir.path().join("c.log"), LONG, &Stop::new(), |_| ()).unwrap_err();
-        assert!(matches!(error, Error::Start { .. }), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The matrix as data: `configs/` in a raw form that serde reads and a checked form that the rest uses.
 
+mod breakage;
 mod cell;
 mod kernel;
 mod suites;
@@ -9,6 +10,7 @@ pub mod yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use breakage::{Breakage, Edit};
 pub use cell::{Cell, DCache, Qemu, Role};
 pub use kernel::Kernel;
 pub use suites::{Module, Suites};
@@ -23,10 +25,12 @@ pub struct Config {
     pub kernels: BTreeMap<String, Kernel>,
     /// By name; [`Suites::by_default`] marks those that run when none is named.
     pub suites: BTreeMap<String, Suites>,
+    /// By name.
+    pub breakages: BTreeMap<String, Breakage>,
 }
 
 impl Config {
-    /// Reads `configs/cells`, `configs/kernels` and `configs/suites` below `dir`.
+    /// Reads `configs/{cells,kernels,suites,breakages}` below `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
@@ -37,6 +41,18 @@ impl Config {
         })?;
         let suites = each(&dir.join("suites"), suites::load)?;
         let cells = each(&dir.join("cells"), cell::load)?;
+        let breakages = each(&dir.join("breakages"), |path, _| {
+            yaml::load::<Breakage>(path)
+        })?;
+        for (name, breakage) in &breakages {
+            if !cells.contains_key(&breakage.cell) {
+                return Err(Error::Value {
+                    path: dir.join("breakages").join(format!("{name}.yaml")),
+                    key: "cell".into(),
+                    message: unknown("cell", &breakage.cell, cells.keys()),
+                });
+            }
+        }
         for cell in cells.values() {
             if !kernels.contains_key(&cell.kernel) {
                 return Err(Error::Value {
@@ -50,6 +66,7 @@ impl Config {
             cells,
             kernels,
             suites,
+            breakages,
         })
     }
 }
@@ -117,6 +134,22 @@ mod tests {
         assert!(config.cells.values().any(|c| c.role == Role::Aliasing));
         assert!(config.cells.values().any(|c| c.role == Role::Control));
         assert!(config.suites.values().any(|s| s.by_default));
+    }
+
+    #[test]
+    fn every_breakage_of_this_repository_fits_its_files() {
+        let root = repository();
+        let config = Config::load(&root.join("configs")).expect("configs/ loads");
+        for (name, breakage) in &config.breakages {
+            for edit in &breakage.edits {
+                let text = std::fs::read_to_string(root.join(&edit.file)).ok();
+                assert!(
+                    edit.apply(text.as_deref()).is_some(),
+                    "{name}: {}",
+                    edit.file.display()
+                );
+            }
+        }
     }
 
     #[test]

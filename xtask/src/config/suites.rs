@@ -12,10 +12,10 @@ use super::yaml::{self, Error};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Module {
-    /// The module's name, without `.ko`.
-    pub name: String,
-    /// The folder in the kernel tree that `make M=` builds it from.
+    /// The folder in the kernel tree that `make M=` is given.
     pub dir: PathBuf,
+    /// What that makes, below [`Module::dir`], such as `kunit/a.ko`.
+    pub file: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,13 +3,15 @@
 //!
 //! The format is that of Documentation/dev-tools/ktap.rst, as KUnit prints it (lib/kunit/test.c). A console carries more
 //! than KTAP, so a log goes through three stages: [`lines`] undoes what a console does to text, [`grammar`] and
-//! [`splat`] tell what one line is, [`tree`] puts tests together.
+//! [`splat`] tell what one line is, [`tree`] puts tests together as [`rules`] say.
 //!
 //! The reader is strict in one direction: whatever is missing, cut off or contradicts itself never counts as passed, and
 //! is listed as an [`Oddity`]. It cannot detect a test that neither a plan nor a gap in the numbers betrays.
 
+mod block;
 mod grammar;
 mod lines;
+mod rules;
 mod splat;
 mod tree;
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Puts the tests of a log together, line by line.
 
-use super::grammar::{self, Directive, Kind as LineKind, Outcome};
+use super::block::{Block, Pending};
+use super::grammar::{self, Kind as LineKind, Outcome};
 use super::lines::{Line, Lines};
+use super::rules::{joint_verdict, name, own_verdict};
 use super::splat::{self, Role};
 use super::{Event, Oddity, Report, Said, Splat, Stream, Test, text};
 use crate::verdict::Verdict;
@@ -102,120 +104,6 @@ struct Tree {
     line: usize,
     tests: usize,
     diagnostics: usize,
-}
-
-/// What was printed before it is known which test it belongs to.
-#[derive(Debug, Default)]
-struct Pending {
-    diagnostics: Vec<String>,
-    omitted: usize,
-    splats: Vec<usize>,
-    /// The best that a test with these splats can be.
-    floor: Option<Verdict>,
-}
-
-impl Pending {
-    fn settle(mut self, test: &mut Test) {
-        if self.omitted > 0 {
-            let lines = format!("({} more lines are in the log)", self.omitted);
-            self.diagnostics.push(lines);
-        }
-        test.diagnostics.append(&mut self.diagnostics);
-        test.splats.append(&mut self.splats);
-        test.verdict = test.verdict.max(self.floor.unwrap_or(Verdict::Passed));
-    }
-}
-
-/// One level of nesting: a version line and what belongs to it.
-#[derive(Debug, Default)]
-struct Block {
-    line: usize,
-    indent: usize,
-    name: Option<String>,
-    plan: Option<u64>,
-    /// Why its plan has no tests.
-    skipped: Option<String>,
-    tests: Vec<Test>,
-    /// The number of the last of them.
-    last: u64,
-    /// Results that cannot be relied on.
-    doubtful: Vec<Test>,
-    /// What belongs to the suite and to no case of it.
-    own: Pending,
-    /// Set once its tests cannot be told completely any more.
-    damaged: bool,
-}
-
-impl Block {
-    /// Nothing but its version line has come.
-    fn is_fresh(&self) -> bool {
-        self.name.is_none() && self.plan.is_none() && self.tests.is_empty()
-    }
-
-    /// As many tests as were planned have come.
-    fn is_complete(&self) -> bool {
-        self.plan
-            .is_some_and(|plan| self.tests.len() as u64 >= plan)
-    }
-
-    /// Adds a test in the place of those whose results are lost. Once is enough: says whether it was the first time.
-    fn damage(&mut self, why: impl Into<String>, line: usize) -> bool {
-        let first = !std::mem::replace(&mut self.damaged, true);
-        if first {
-            self.tests.push(Test {
-                name: "#?".into(),
-                reason: Some(why.into()),
-                line,
-                ..Test::default()
-            });
-        }
-        first
-    }
-
-    /// The tests that must be there and have no result of their own, in the order of their numbers.
-    fn absent(&mut self, line: usize) -> Vec<Test> {
-        let numbers = |tests: &[Test]| tests.iter().filter_map(|t| t.number).collect::<Vec<_>>();
-        let mut seen = numbers(&self.tests);
-        seen.sort_unstable();
-        let mut absent: Vec<Test> = Vec::new();
-        for test in self.doubtful.drain(..).rev() {
-            let number = test.number.unwrap_or(0);
-            let end = self.plan.max(seen.last().copied());
-            let expected = end.is_none_or(|end| number <= end || number == self.last + 1);
-            if let (true, Err(at)) = (expected, seen.binary_search(&number)) {
-                seen.insert(at, number);
-                absent.push(test);
-            }
-        }
-        let mut next = 1u64;
-        let end = self.plan.unwrap_or(0).saturating_add(1);
-        for number in seen.into_iter().chain([end]) {
-            if next < number {
-                absent.push(missing(next, number - 1, line));
-            }
-            next = next.max(number.saturating_add(1));
-        }
-        absent.sort_by_key(|t| t.number);
-        absent
-    }
-}
-
-/// The tests `from` to `to`, which have no result.
-fn missing(from: u64, to: u64, line: usize) -> Test {
-    let (name, reason) = match to - from {
-        0 => (format!("#{from}"), "it has no result".to_owned()),
-        more => (
-            format!("#{from}-#{to}"),
-            format!("{} tests have no result", more.saturating_add(1)),
-        ),
-    };
-    Test {
-        name,
-        number: Some(from),
-        reason: Some(reason),
-        line,
-        ..Test::default()
-    }
 }
 
 impl Tree {
@@ -743,47 +631,4 @@ impl Tree {
         let names = suites.map(|b| b.name.as_deref().unwrap_or("?"));
         names.chain(inner).collect::<Vec<_>>().join(".")
     }
-}
-
-/// The name in a result line; its number where it has none.
-fn name(outcome: &Outcome<'_>) -> String {
-    match outcome.name {
-        [] => format!("#{}", outcome.number),
-        name => text(name),
-    }
-}
-
-/// What a result line means by itself, and what is odd about it.
-///
-/// A test that is expected to fail counts as skipped: it says nothing about what it tests, whether or not it failed.
-fn own_verdict(outcome: &Outcome<'_>) -> (Verdict, Option<&'static str>) {
-    match (outcome.directive, outcome.ok) {
-        (None, true) => (Verdict::Passed, None),
-        (None, false) => (Verdict::Failed, None),
-        (Some(Directive::Todo), true) => (Verdict::Skipped, Some("ok, though it is marked TODO")),
-        (Some(Directive::Skip | Directive::Todo | Directive::Xfail), _) => (Verdict::Skipped, None),
-        (Some(Directive::Timeout), false) => (Verdict::Hung, None),
-        (Some(Directive::Timeout), true) => {
-            (Verdict::Hung, Some("ok, though it is marked TIMEOUT"))
-        }
-        (Some(Directive::Error), false) => (Verdict::Failed, None),
-        (Some(Directive::Error), true) => (Verdict::Failed, Some("ok, though it is marked ERROR")),
-    }
-}
-
-/// What a suite's own result and that of its parts make together, and what is odd about it.
-fn joint_verdict(own: Verdict, parts: Verdict) -> (Verdict, Option<String>) {
-    use Verdict::{Failed, NoTests, Passed, Skipped};
-    let agree = match own {
-        Passed => parts <= NoTests,
-        Skipped => matches!(parts, Skipped | NoTests),
-        _ => parts >= Failed,
-    };
-    let odd = (!agree).then(|| format!("its own result is {own}, that of its tests {parts}"));
-    let verdict = match (own, parts) {
-        // There is nothing in it because it was skipped.
-        (Skipped, NoTests) => Skipped,
-        _ => own.max(parts),
-    };
-    (verdict, odd)
 }

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Builds what a guest is booted from: a kernel, the modules with the heap and its tests, the first program, the initramfs.
+//!
+//! Each kernel has one build folder, outside its tree, that is kept between runs. What was made from the same inputs is
+//! not made again: a stamp says so in a millisecond, where `make` takes seconds to find that there is nothing to do.
+//! Modules are built as external ones (`make M=`), so that an edit of the heap rebuilds modules and no kernel.
+
+mod first_error;
+mod kconfig;
+pub mod stamp;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::boot::{Media, initramfs};
+use crate::config::{Cell, Kernel, Suites};
+use crate::follow::{End, Limits, follow};
+use crate::progress::Progress as _;
+use crate::project::Project;
+use crate::stop::Stop;
+use crate::toolchain::Toolchain;
+use crate::ui::Task;
+
+use stamp::{Inputs, Stamp, Stamped};
+
+/// Why something could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A tool says that what it was given is wrong.
+    #[error("failed to build {what}:\n{first_error}\nall of it is in {}", log.display())]
+    Tool {
+        /// Kernel, modules or guest, of which kernel.
+        what: String,
+        /// The first error and what explains it.
+        first_error: String,
+        /// The whole output.
+        log: PathBuf,
+    },
+    /// Kconfig does not give what the fragments ask for.
+    #[error(
+        "failed to configure {kernel}: Kconfig dropped {}; a dependency is missing in this tree or its patches",
+        dropped.join(", ")
+    )]
+    Kconfig {
+        /// The kernel's name.
+        kernel: String,
+        /// The assignments that were asked for and not given.
+        dropped: Vec<String>,
+    },
+    /// Make succeeded and left no result.
+    #[error("failed to build {what}: make succeeded, but {} does not exist", missing.display())]
+    Missing {
+        /// Kernel, modules or guest.
+        what: String,
+        /// What should be there.
+        missing: PathBuf,
+    },
+    /// The user interrupted the build. The next run goes on from there.
+    #[error("interrupted")]
+    Interrupted,
+    /// The system refused something.
+    #[error("failed to {what} {}", path.display())]
+    Io {
+        /// Such as "write".
+        what: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether the thing built is at fault, rather than the machine or the tools.
+    pub fn is_of_the_source(&self) -> bool {
+        matches!(
+            self,
+            Error::Tool { .. } | Error::Kconfig { .. } | Error::Missing { .. }
+        )
+    }
+}
+
+/// `path`, if make has made it.
+fn exists(what: &str, path: PathBuf) -> Result<PathBuf, Error> {
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(Error::Missing {
+            what: what.to_owned(),
+            missing: path,
+        })
+    }
+}
+
+fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Builds for the guests of one kernel.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    /// What is built.
+    pub kernel: &'a Kernel,
+    /// The tools.
+    pub toolchain: &'a Toolchain,
+    /// The checkout.
+    pub project: &'a Project,
+    /// The kernel tree with patches and overlay in it.
+    pub tree: &'a Path,
+    /// What the tree was before patches and overlay, in a word that changes with it.
+    pub tree_id: &'a str,
+    /// The kernel's build folder.
+    pub dir: &'a Path,
+    /// The folders in the tree that hold modules; no kernel depends on them.
+    pub module_dirs: &'a [PathBuf],
+    /// Job slots that all makes of this run share.
+    pub slots: &'a jobserver::Client,
+    /// The user's wish to end it all.
+    pub stop: &'a Stop,
+    /// Where progress is shown.
+    pub task: &'a Task<'a>,
+}
+
+/// What [`Builder::build`] has made.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The kernel's release, such as `7.3.4`.
+    pub release: String,
+    /// What the building took now, seconds.
+    pub took_s: f64,
+}
+
+impl Builder<'_> {
+    /// Makes the kernel, all modules and the guest's first program.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn build(&self) -> Result<Built, Error> {
+        let start = Instant::now();
+        fs::create_dir_all(self.dir).map_err(io_error("create", self.dir))?;
+        let kernel = self.kernel()?;
+        self.modules(&kernel)?;
+        self.init()?;
+        let release = self.dir.join("include/config/kernel.release");
+        let release = fs::read_to_string(&release).map_err(io_error("read", &release))?;
+        Ok(Built {
+            release: release.trim().to_owned(),
+            took_s: start.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Puts what a guest of `cell` with the modules of `set` is booted from into `dest`, where no later build touches it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for a module that was not made, [`Error::Io`].
+    pub fn publish(&self, cell: &Cell, set: &Suites, dest: &Path) -> Result<Media, Error> {
+        fs::create_dir_all(dest).map_err(io_error("create", dest))?;
+        let copy = |file: &Path| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let to = dest.join(format!("{}-{name}", self.kernel.name));
+            // Another cell of this kernel may have it there already.
+            if !to.exists() {
+                fs::copy(self.dir.join(file), &to).map_err(io_error("copy to", &to))?;
+            }
+            Ok(to)
+        };
+        Ok(Media {
+            image: copy(&self.kernel.image)?,
+            dtb: cell.qemu.dtb.as_deref().map(copy).transpose()?,
+            initramfs: self.initramfs(set, dest)?,
+        })
+    }
+
+    /// The kernel image and all that modules are built against.
+    fn kernel(&self) -> Result<Stamp, Error> {
+        let what = format!("kernel {}", self.kernel.name);
+        let mut fragments = String::new();
+        for path in &self.kernel.fragments {
+            fragments += &fs::read_to_string(path).map_err(io_error("read", path))?;
+        }
+        let (overlay, patches) = (self.project.overlay(), self.project.patches());
+        let module_dirs: Vec<PathBuf> = self
+            .module_dirs
+            .iter()
+            .map(|dir| overlay.join(dir))
+            .collect();
+        // The kernel's configuration is made from the modules' Kconfig too.
+        let of_the_kernel = |file: &Path| {
+            file.ends_with("Kconfig") || !module_dirs.iter().any(|dir| file.starts_with(dir))
+        };
+        let inputs = Inputs::new()
+            .text(self.tree_id)
+            .text(self.toolchain.id())
+            .text(&fragments)
+            .text(format!(
+                "{:?}",
+                (
+                    &self.kernel.arch,
+                    &self.kernel.cross,
+                    &self.kernel.targets,
+                    &self.kernel.image
+                )
+            ))
+            .files(&overlay, of_the_kernel)
+            .map_err(io_error("read", &overlay))?
+            .files(&patches, |_| true)
+            .map_err(io_error("read", &patches))?;
+        let (stamp, stamped) = (inputs.stamp(), Stamped::new(self.dir, "kernel"));
+        let image = self.dir.join(&self.kernel.image);
+        if stamped.is(&stamp) && image.is_file() {
+            return Ok(stamp);
+        }
+        stamped.forget().map_err(io_error("remove", self.dir))?;
+
+        self.task.step("configuring the kernel");
+        let merged = self.dir.join("aliasheap.config");
+        fs::write(&merged, &fragments).map_err(io_error("write", &merged))?;
+        let log = self.dir.join("kernel.log");
+        let allconfig = format!("KCONFIG_ALLCONFIG={}", merged.display());
+        self.make(&what, &log, &["allnoconfig", &allconfig])?;
+        let config = self.dir.join(".config");
+        let given = fs::read_to_string(&config).map_err(io_error("read", &config))?;
+        let dropped = kconfig::dropped(&fragments, &given);
+        if !dropped.is_empty() {
+            return Err(Error::Kconfig {
+                kernel: self.kernel.name.clone(),
+                dropped,
+            });
+        }
+
+        self.task.step("building the kernel");
+        let targets: Vec<&str> = self.kernel.targets.iter().map(String::as_str).collect();
+        self.make(&what, &log, &targets)?;
+        exists(&what, image)?;
+        // The configuration has no modules of its own, so that all that modules can link to is in the kernel itself.
+        let (symbols, exported) = (
+            self.dir.join("vmlinux.symvers"),
+            self.dir.join("Module.symvers"),
+        );
+        fs::copy(&symbols, &exported).map_err(io_error("copy", &symbols))?;
+        stamped
+            .record(&stamp)
+            .map_err(io_error("write", self.dir))?;
+        Ok(stamp)
+    }
+
+    /// All modules.
+    fn modules(&self, kernel: &Stamp) -> Result<(), Error> {
+        let what = format!("modules for {}", self.kernel.name);
+        let overlay = self.project.overlay();
+        for dir in self.module_dirs {
+            let source = overlay.join(dir);
+            let inputs = Inputs::new().text(kernel.to_string());
+            let inputs = inputs
+                .files(&source, |_| true)
+                .map_err(io_error("read", &source))?;
+            let out = self.module_out(dir);
+            fs::create_dir_all(&out).map_err(io_error("create", &out))?;
+            let (stamp, stamped) = (inputs.stamp(), Stamped::new(&out, "modules"));
+            if stamped.is(&stamp) {
+                continue;
+            }
+            stamped.forget().map_err(io_error("remove", &out))?;
+            self.task.step("building the modules");
+            let m = format!("M={}", self.tree.join(dir).display());
+            let mo = format!("MO={}", out.display());
+            self.make(&what, &self.dir.join("modules.log"), &[&m, &mo, "modules"])?;
+            stamped.record(&stamp).map_err(io_error("write", &out))?;
+        }
+        Ok(())
+    }
+
+    /// Where `make M=dir` puts what it makes.
+    fn module_out(&self, dir: &Path) -> PathBuf {
+        self.dir.join("modules").join(dir)
+    }
+
+    /// The guest's first program.
+    fn init(&self) -> Result<PathBuf, Error> {
+        let sources = self.project.guest();
+        let inputs = Inputs::new()
+            .text(self.toolchain.id())
+            .text(&self.kernel.cross)
+            .files(&sources, |_| true)
+            .map_err(io_error("read", &sources))?;
+        let (stamp, stamped) = (inputs.stamp(), Stamped::new(self.dir, "init"));
+        let out = self.dir.join("init");
+        if stamped.is(&stamp) && out.is_file() {
+            return Ok(out);
+        }
+        self.task.step("building the guest's first program");
+        let mut files: Vec<PathBuf> = fs::read_dir(&sources)
+            .and_then(|dir| dir.map(|entry| entry.map(|e| e.path())).collect())
+            .map_err(io_error("read", &sources))?;
+        files.retain(|f| f.extension().is_some_and(|e| e == "c"));
+        files.sort();
+        let mut args: Vec<String> = ["-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-o"]
+            .map(String::from)
+            .to_vec();
+        args.push(out.display().to_string());
+        args.extend(files.iter().map(|f| f.display().to_string()));
+        let gcc = self
+            .toolchain
+            .command(format!("{}gcc", self.kernel.cross))
+            .args(args)
+            .expression();
+        self.run(
+            &format!("the guest's first program for {}", self.kernel.name),
+            &self.dir.join("init.log"),
+            &gcc,
+        )?;
+        stamped
+            .record(&stamp)
+            .map_err(io_error("write", self.dir))?;
+        Ok(out)
+    }
+
+    /// The archive that a guest unpacks as its root: the first program, and the modules of `set`.
+    fn initramfs(&self, set: &Suites, dest: &Path) -> Result<PathBuf, Error> {
+        let read = |path: &Path| fs::read(path).map_err(io_error("read", path));
+        let init = initramfs::File {
+            path: "init".into(),
+            mode: 0o755,
+            bytes: read(&self.init()?)?,
+        };
+        let mut files = vec![init];
+        for module in &set.modules {
+            let what = format!("modules for {}", self.kernel.name);
+            let path = exists(&what, self.module_out(&module.dir).join(&module.file))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            files.push(initramfs::File {
+                path: format!("lib/modules/{name}"),
+                mode: 0o644,
+                bytes: read(&path)?,
+            });
+        }
+        let out = dest.join(format!("{}-{}.cpio", self.kernel.name, set.name));
+        let file = fs::File::create(&out).map_err(io_error("create", &out))?;
+        let mut archive = io::BufWriter::new(file);
+        initramfs::write(&mut archive, &files)
+            .and_then(|()| archive.flush())
+            .map_err(io_error("write", &out))?;
+        Ok(out)
+    }
+
+    fn make(&self, what: &str, log: &Path, args: &[&str]) -> Result<(), Error> {
+        let mut all = vec![
+            "-C".to_owned(),
+            self.tree.display().to_string(),
+            format!("O={}", self.dir.display()),
+            format!("ARCH={}", self.kernel.arch),
+            format!("CROSS_COMPILE={}", self.kernel.cross),
+            // So that the same inputs give the same image.
+            "KBUILD_BUILD_TIMESTAMP=1970-01-01".into(),
+            "KBUILD_BUILD_USER=aliasheap".into(),
+            "KBUILD_BUILD_HOST=aliasheap".into(),
+            "KBUILD_BUILD_VERSION=1".into(),
+        ];
+        all.extend(args.iter().map(|&a| a.to_owned()));
+        let slots = self.slots.clone();
+        let make = self
+            .toolchain
+            .command("make")
+            .args(all)
+            .expression()
+            .before_spawn(move |command| {
+                slots.configure_make(command);
+                Ok(())
+            });
+        self.run(what, log, &make)
+    }
+
+    /// Runs a tool to its end with all of its output in `log`.
+    fn run(&self, what: &str, log: &Path, tool: &duct::Expression) -> Result<(), Error> {
+        let mut file = fs::File::create(log).map_err(io_error("create", log))?;
+        let mut output = Vec::new();
+        let end = follow(&tool.stderr_to_stdout(), Limits::NONE, self.stop, |piece| {
+            output.extend_from_slice(piece);
+            let piece = String::from_utf8_lossy(piece);
+            if let Some(line) = piece.lines().rfind(|l| !l.trim().is_empty()) {
+                self.task.detail(&format!("{what}: {}", line.trim()));
+            }
+            self.task.output(piece.trim_end());
+            file.write_all(piece.as_bytes())
+        })
+        .map_err(io_error("run a tool with its output in", log))?;
+        match end {
+            End::Ended(status) if status.success() => Ok(()),
+            End::Interrupted => Err(Error::Interrupted),
+            _ => Err(Error::Tool {
+                what: what.to_owned(),
+                first_error: first_error::first_error(&String::from_utf8_lossy(&output)),
+                log: log.to_owned(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::toolchain::{Choice, Version};
+
+/// What `cargo xtask` takes.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about, after_long_help = crate::exit::HELP, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Folder for everything that is made or downloaded [default: $ALIASHEAP_CACHE, else $XDG_CACHE_HOME/aliasheap]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+    /// Where compilers and QEMU come from: a Debian root of the project's own, or PATH
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub toolchain: Choice,
+    /// Debian mirror for the root [default: the one that this machine uses, else Debian's]
+    #[arg(long, global = true, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// A kernel tree of your own; it is copied and never written to
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        conflicts_with = "kernel_version"
+    )]
+    pub kernel: Option<PathBuf>,
+    /// The series of the distribution's kernel source, such as 7.2 [default: see configs/toolchain.yaml]
+    #[arg(long, global = true, value_name = "X.Y")]
+    pub kernel_version: Option<Version>,
+    /// A checkout whose configs/ and kernel/ are used instead of this one's
+    #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
+    pub checkout: Option<PathBuf>,
+    /// Show all output of the tools and the guests
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say which tools are needed, which are there, and what to do about the others
+    Doctor,
+    /// Make the toolchain root and fetch the kernel source
+    Setup,
+    /// List cells, kernels and sets of suites
+    List,
+    /// Build the kernels of cells, their modules and guests
+    Build(Cells),
+    /// Run sets of suites on cells
+    Test(Test),
+    /// Run the heap's suites on every cell: the main job
+    TestAll(Run),
+    /// Boot a cell and talk to it over its serial console
+    Shell {
+        /// The cell
+        cell: String,
+    },
+    /// Remove what was made
+    Clean(Clean),
+    /// Measure the matrix and print each figure beside its limit
+    Bench(Bench),
+    /// Break one thing at a time in a copy and check that each gets the verdict it should
+    Verdicts {
+        /// Breakages from configs/breakages [default: all]
+        #[arg(value_name = "BREAKAGE")]
+        names: Vec<String>,
+    },
+    /// Check the house rules that no other tool checks
+    Tidy,
+}
+
+/// Which cells.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Cells {
+    /// Cells by name [default: all]
+    #[arg(value_name = "CELL")]
+    pub cells: Vec<String>,
+    /// Cells by glob, such as 'mips-*'
+    #[arg(long = "cell", value_name = "GLOB")]
+    pub globs: Vec<String>,
+    /// How much to run at once [default: the number of cores]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+}
+
+/// What of the suites to run, and where to report.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Suites {
+    /// Only suites, or cases of them, that match, such as 'system_heap_rust_vmap.*'
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+    /// Also write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// `test`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Test {
+    /// Which cells.
+    #[command(flatten)]
+    pub cells: Cells,
+    /// Sets of suites from configs/suites [default: those that `list` marks]
+    #[arg(long = "suite", value_name = "SET")]
+    pub sets: Vec<String>,
+    /// What of them.
+    #[command(flatten)]
+    pub suites: Suites,
+}
+
+/// `test-all`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Run {
+    /// Only cells that match this glob
+    #[arg(long = "cell", value_name = "GLOB")]
+    pub globs: Vec<String>,
+    /// How much to run at once [default: the number of cores]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// What of the suites.
+    #[command(flatten)]
+    pub suites: Suites,
+}
+
+impl From<Run> for Test {
+    fn from(run: Run) -> Test {
+        let cells = Cells {
+            cells: Vec::new(),
+            globs: run.globs,
+            jobs: run.jobs,
+        };
+        Test {
+            cells,
+            sets: Vec::new(),
+            suites: run.suites,
+        }
+    }
+}
+
+/// `clean`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Clean {
+    /// Remove the toolchain root and the kernel source too
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `bench`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Bench {
+    /// Also measure a run from nothing, in a cache folder of its own: that takes up to 20 minutes
+    #[arg(long)]
+    pub from_nothing: bool,
+    /// Also write the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}

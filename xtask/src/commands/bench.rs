@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask bench`: what the matrix costs, each figure beside its limit.
+//!
+//! It runs the commands that users run, as processes of their own, and takes the time from outside. A figure beyond its
+//! limit is marked and is no error: the machine may be slower than the one that the limits are for (2 cores).
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Instant;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use walkdir::WalkDir;
+
+use super::Context;
+use super::scratch::Scratch;
+use crate::cache::Cache;
+use crate::cli;
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
+
+/// One measured quantity.
+#[derive(Debug, Serialize)]
+struct Figure {
+    what: &'static str,
+    measured: f64,
+    limit: f64,
+    unit: &'static str,
+}
+
+/// The file of the heap that the edit is made in.
+const EDITED: &str = "kernel/overlay/drivers/dma-buf/heaps/system_heap_rust/system_heap_rust.rs";
+
+pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failure> {
+    let cache =
+        Cache::locate(context.global.cache.as_deref(), &context.stop).map_err(Failure::infra)?;
+    let scratch = Scratch::new(context).map_err(Failure::infra)?;
+    let task = context.ui.task("bench");
+    let mut figures = Vec::new();
+
+    if args.from_nothing {
+        let empty = cache.folder("bench").map_err(Failure::infra)?;
+        let empty = tempfile::tempdir_in(empty).map_err(Failure::infra)?;
+        task.line("from nothing to verdicts");
+        let took = test_all(context, &scratch, &["--cache".into(), empty.path().into()])?;
+        figures.push(Figure {
+            what: "from nothing to verdicts",
+            measured: took,
+            limit: 1200.0,
+            unit: "s",
+        });
+        let bytes = disk_usage(empty.path()).map_err(Failure::infra)?;
+        figures.push(Figure {
+            what: "cache after that",
+            measured: gigabytes(bytes),
+            limit: 12.0,
+            unit: "GB",
+        });
+    }
+
+    task.line("warming up");
+    test_all(context, &scratch, &[])?;
+    task.line("nothing changed");
+    let took = median(|| test_all(context, &scratch, &[]))?;
+    figures.push(Figure {
+        what: "nothing changed",
+        measured: took,
+        limit: 10.0,
+        unit: "s",
+    });
+
+    let mut edit = 0;
+    task.line("after one edit in the heap");
+    let took = median(|| {
+        edit += 1;
+        let path = scratch.path(EDITED);
+        let text = fs::read_to_string(&path)
+            .map_err(|e| Failure::infra(format!("failed to read {}: {e}", path.display())))?;
+        fs::write(&path, format!("{text}// Edit {edit}.\n")).map_err(Failure::infra)?;
+        test_all(context, &scratch, &[])
+    })?;
+    figures.push(Figure {
+        what: "after one edit in the heap",
+        measured: took,
+        limit: 25.0,
+        unit: "s",
+    });
+
+    let bytes = disk_usage(cache.root()).map_err(Failure::infra)?;
+    figures.push(Figure {
+        what: "cache",
+        measured: gigabytes(bytes),
+        limit: 12.0,
+        unit: "GB",
+    });
+    let memory = context
+        .config()?
+        .cells
+        .values()
+        .map(|c| c.qemu.memory_mib)
+        .max()
+        .unwrap_or(0);
+    figures.push(Figure {
+        what: "largest guest",
+        measured: f64::from(memory),
+        limit: 256.0,
+        unit: "MiB",
+    });
+
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&figures).map_err(Failure::infra)?;
+        fs::write(path, json + "\n")
+            .map_err(|e| Failure::infra(format!("failed to write {}: {e}", path.display())))?;
+    }
+    println!("{}", table(&figures));
+    Ok(Exit::Ok)
+}
+
+/// Runs `cargo xtask test-all` on `scratch` with `more`; returns what it took, seconds.
+fn test_all(context: &Context, scratch: &Scratch, more: &[OsString]) -> Result<f64, Failure> {
+    let mut args = vec!["test-all".into()];
+    args.extend_from_slice(more);
+    let start = Instant::now();
+    let run = scratch.xtask(context, &args)?;
+    let took = start.elapsed().as_secs_f64();
+    if !run.status.success() {
+        let output = String::from_utf8_lossy(&run.stdout);
+        return Err(Failure::infra(format!(
+            "failed to measure: test-all did not pass\n{output}"
+        )));
+    }
+    Ok(took)
+}
+
+/// Of three.
+fn median(mut measure: impl FnMut() -> Result<f64, Failure>) -> Result<f64, Failure> {
+    let mut all = [measure()?, measure()?, measure()?];
+    all.sort_by(f64::total_cmp);
+    Ok(all[1])
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn gigabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e9
+}
+
+/// What `dir` takes on the disk; a file with several names counts once.
+fn disk_usage(dir: &Path) -> io::Result<u64> {
+    let mut seen = HashSet::new();
+    let mut bytes = 0;
+    for entry in WalkDir::new(dir) {
+        // Somebody else may be using the folder: what has gone meanwhile takes nothing.
+        let Ok(data) = entry.and_then(|e| e.metadata()) else {
+            continue;
+        };
+        if data.nlink() == 1 || seen.insert((data.dev(), data.ino())) {
+            bytes += data.blocks() * 512;
+        }
+    }
+    Ok(bytes)
+}
+
+fn table(figures: &[Figure]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["figure", "measured", "limit", ""]);
+    for figure in figures {
+        let over = if figure.measured > figure.limit {
+            "over"
+        } else {
+            ""
+        };
+        table.add_row([
+            figure.what.to_owned(),
+            format!("{:.1} {}", figure.measured, figure.unit),
+            format!("{:.0} {}", figure.limit, figure.unit),
+            over.to_owned(),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.to_string()
+}

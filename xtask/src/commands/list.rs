@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask list`
+
+use comfy_table::{Table, presets};
+
+use super::Context;
+use crate::exit::{Exit, Failure};
+
+pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let mut cells = table(["cell", "role", "d-cache", "kernel", "machine"]);
+    for cell in config.cells.values() {
+        let role = format!("{:?}", cell.role).to_lowercase();
+        let dcache = format!("{:?}", cell.dcache).to_uppercase();
+        cells.add_row([&cell.name, &role, &dcache, &cell.kernel, &cell.summary]);
+    }
+    let mut sets = table(["set of suites", "default", "suites", "checks"]);
+    for set in config.suites.values() {
+        let default = if set.by_default { "yes" } else { "no" };
+        sets.add_row([
+            &set.name,
+            default,
+            &set.expect.len().to_string(),
+            &set.summary,
+        ]);
+    }
+    for table in [cells, sets] {
+        for line in table.lines() {
+            println!("{}", line.trim_end());
+        }
+        println!();
+    }
+    Ok(Exit::Ok)
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}

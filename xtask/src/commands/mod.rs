@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One file a command.
+
+mod bench;
+mod clean;
+mod doctor;
+mod list;
+mod prepare;
+mod scratch;
+mod shell;
+mod test;
+mod tidy;
+mod verdicts;
+
+use crate::cli::{Cli, Command, Global};
+use crate::config::{Config, unknown};
+use crate::exit::{Exit, Failure};
+use crate::project::Project;
+use crate::stop::Stop;
+use crate::ui::Ui;
+
+/// What every command has at hand.
+#[derive(Debug)]
+struct Context {
+    project: Project,
+    global: Global,
+    stop: Stop,
+    ui: Ui,
+}
+
+impl Context {
+    fn config(&self) -> Result<Config, Failure> {
+        Config::load(&self.project.configs()).map_err(Failure::usage)
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// [`Failure`], where there is no report that could say what went wrong.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let stop = Stop::on_signals().map_err(Failure::infra)?;
+    let project = cli
+        .global
+        .checkout
+        .as_deref()
+        .map_or_else(Project::this, Project::at);
+    let context = Context {
+        project,
+        ui: Ui::new(cli.global.verbose),
+        global: cli.global,
+        stop,
+    };
+    match cli.command {
+        Command::Doctor => doctor::doctor(&context),
+        Command::Setup => prepare::setup(&context),
+        Command::List => list::list(&context),
+        Command::Build(cells) => test::build(&context, &cells),
+        Command::Test(args) => test::test(&context, &args, "test"),
+        Command::TestAll(args) => test::test(&context, &args.into(), "test-all"),
+        Command::Shell { cell } => shell::shell(&context, &cell),
+        Command::Clean(args) => clean::clean(&context, &args),
+        Command::Bench(args) => bench::bench(&context, &args),
+        Command::Verdicts { names } => verdicts::verdicts(&context, &names),
+        Command::Tidy => tidy::tidy(&context),
+    }
+}
+
+/// The value of that name, or what the user may have meant.
+fn named<'a, T>(
+    what: &str,
+    name: &str,
+    all: &'a std::collections::BTreeMap<String, T>,
+) -> Result<&'a T, Failure> {
+    all.get(name)
+        .ok_or_else(|| Failure::usage(unknown(what, name, all.keys())))
+}

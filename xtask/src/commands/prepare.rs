@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What every command that builds or boots does first: toolchain, kernel source, private tree, a folder for the run.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use crate::cache::{self, Cache, Lock};
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
+use crate::source::{self, Source, Tree};
+use crate::toolchain::root::Share;
+use crate::toolchain::{Recipe, Request, Toolchain};
+use crate::ui::Task;
+
+/// How many runs' folders are kept.
+const RUNS: usize = 20;
+
+/// All of it, ready.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) toolchain: Toolchain,
+    pub(super) tree: Tree,
+    /// The folder below which kernels are built.
+    pub(super) builds: PathBuf,
+    /// This run's own folder.
+    pub(super) run: PathBuf,
+    /// Held while trees and builds change.
+    pub(super) lock: Option<Lock>,
+}
+
+pub(super) fn setup(context: &Context) -> Result<Exit, Failure> {
+    let task = context.ui.task("setup");
+    let cache = cache(context)?;
+    let (_, source) = tools_and_source(context, &cache, &task)?;
+    task.line(&format!(
+        "Linux {} and its toolchain are ready in {}",
+        source.version,
+        cache.root().display()
+    ));
+    Ok(Exit::Ok)
+}
+
+pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Failure> {
+    let cache = cache(context)?;
+    let (toolchain, source) = tools_and_source(context, &cache, task)?;
+    let lock = cache.lock("build", task).map_err(Failure::infra)?;
+    let (patches, overlay) = (context.project.patches(), context.project.overlay());
+    let tree = source::private_tree(&toolchain, &cache, &source, &patches, &overlay, task)
+        .map_err(of_the_source)?;
+    // One for each private tree, named like it.
+    let name = tree
+        .dir
+        .parent()
+        .and_then(Path::file_name)
+        .unwrap_or_default();
+    let builds = cache
+        .folder(Path::new("build").join(name))
+        .map_err(Failure::infra)?;
+    let runs = cache.folder("runs").map_err(Failure::infra)?;
+    let run = new_run(&runs)
+        .map_err(|e| Failure::infra(cache::Error::io("make a run's folder in", &runs, e)))?;
+    Ok(Prepared {
+        toolchain,
+        tree,
+        builds,
+        run,
+        lock: Some(lock),
+    })
+}
+
+pub(super) fn cache(context: &Context) -> Result<Cache, Failure> {
+    Cache::locate(context.global.cache.as_deref(), &context.stop).map_err(Failure::infra)
+}
+
+pub(super) fn recipe(context: &Context) -> Result<Recipe, Failure> {
+    Recipe::load(&context.project.configs().join("toolchain.yaml")).map_err(Failure::usage)
+}
+
+fn tools_and_source(
+    context: &Context,
+    cache: &Cache,
+    task: &Task<'_>,
+) -> Result<(Toolchain, Source), Failure> {
+    let recipe = recipe(context)?;
+    let global = &context.global;
+    let mut shares = vec![Share {
+        path: context.project.root().to_owned(),
+        writable: false,
+    }];
+    if let Some(dir) = &global.kernel {
+        let path = fs::canonicalize(dir).map_err(|e| {
+            Failure::usage(format!("failed to find --kernel {}: {e}", dir.display()))
+        })?;
+        shares.push(Share {
+            path,
+            writable: false,
+        });
+    }
+    let request = Request {
+        choice: global.toolchain,
+        recipe: &recipe,
+        archs: context
+            .config()?
+            .kernels
+            .values()
+            .map(|k| k.arch.clone())
+            .collect(),
+        mirror: global.mirror.clone(),
+        shares,
+    };
+    let toolchain =
+        Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)?;
+    let source = match &global.kernel {
+        Some(dir) => source::user_tree(dir),
+        None => source::fetch(
+            &toolchain,
+            cache,
+            &recipe.source,
+            global.kernel_version.as_ref(),
+            task,
+        ),
+    }
+    .map_err(of_the_source)?;
+    Ok((toolchain, source))
+}
+
+fn of_the_source(error: source::Error) -> Failure {
+    use source::Error::{Gone, Misfit, NoKernel, NoPatch, Occupied, Unsupported};
+    let exit = match error {
+        Misfit { .. } | NoPatch { .. } | Occupied { .. } => Exit::Build,
+        NoKernel { .. } | Unsupported { .. } | Gone { .. } => Exit::Usage,
+        _ => Exit::Infra,
+    };
+    Failure {
+        exit,
+        error: error.into(),
+    }
+}
+
+/// Makes a folder named by the time, and removes the oldest ones beyond [`RUNS`].
+fn new_run(runs: &Path) -> io::Result<PathBuf> {
+    let mut old: Vec<PathBuf> = fs::read_dir(runs)?
+        .map(|e| e.map(|e| e.path()))
+        .collect::<Result<_, _>>()?;
+    old.sort();
+    let beyond = old.len().saturating_sub(RUNS - 1);
+    for run in &old[..beyond] {
+        // Another run may be removing it too.
+        let _ = fs::remove_dir_all(run);
+    }
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
+    let run = runs.join(format!("{now}-{}", std::process::id()));
+    fs::create_dir_all(&run)?;
+    Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_runs_are_kept() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        for n in 0..RUNS + 3 {
+            fs::create_dir(dir.path().join(format!("20000101T0000{n:02}-1"))).expect("created");
+        }
+        let run = new_run(dir.path()).expect("made");
+        let mut left: Vec<_> = fs::read_dir(dir.path())
+            .expect("read")
+            .map(|e| e.expect("entry").path())
+            .collect();
+        left.sort();
+        assert_eq!(left.len(), RUNS);
+        assert_eq!(left.last(), Some(&run));
+        assert_eq!(left[0], dir.path().join("20000101T000004-1"));
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A copy of what a checkout gives to the matrix, to be changed, and this very program run on it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use walkdir::WalkDir;
+
+use super::Context;
+use crate::exit::Failure;
+use crate::toolchain::Choice;
+
+/// The copy, which goes with this.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    dir: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// Copies `configs/` and `kernel/`.
+    pub(super) fn new(context: &Context) -> io::Result<Scratch> {
+        let dir = tempfile::tempdir()?;
+        for part in ["configs", "kernel"] {
+            copy(&context.project.root().join(part), &dir.path().join(part))?;
+        }
+        Ok(Scratch { dir })
+    }
+
+    /// A path in it.
+    pub(super) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
+        self.dir.path().join(inside)
+    }
+
+    /// Runs `cargo xtask` on it with `args` and what this command was given itself.
+    pub(super) fn xtask(&self, context: &Context, args: &[OsString]) -> Result<Output, Failure> {
+        let mut all = args.to_vec();
+        all.extend(["--checkout".into(), self.dir.path().into()]);
+        if !args.iter().any(|a| a == "--cache") {
+            all.extend(
+                context
+                    .global
+                    .cache
+                    .iter()
+                    .flat_map(|dir| ["--cache".into(), dir.into()]),
+            );
+        }
+        if context.global.toolchain == Choice::Host {
+            all.extend(["--toolchain".into(), "host".into()]);
+        }
+        all.extend(
+            context
+                .global
+                .mirror
+                .iter()
+                .flat_map(|url| ["--mirror".into(), url.into()]),
+        );
+        let program = std::env::current_exe().map_err(Failure::infra)?;
+        let run = duct::cmd(program, all)
+            .stdin_null()
+            .stderr_to_stdout()
+            .stdout_capture()
+            .unchecked()
+            .run();
+        let output =
+            run.map_err(|e| Failure::infra(format!("failed to run this program again: {e}")))?;
+        if context.stop.requested() {
+            return Err(Failure {
+                exit: crate::exit::Exit::Interrupted,
+                error: "interrupted".into(),
+            });
+        }
+        Ok(output)
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in WalkDir::new(from) {
+        let entry = entry?;
+        let to = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}

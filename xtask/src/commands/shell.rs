@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask shell CELL`
+
+use super::{Context, named, prepare};
+use crate::exit::{Exit, Failure};
+use crate::matrix;
+
+pub(super) fn shell(context: &Context, cell: &str) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let cell = named("cell", cell, &config.cells)?;
+    let set = config
+        .suites
+        .values()
+        .find(|s| s.by_default)
+        .ok_or_else(|| {
+            Failure::usage("failed to choose modules: no set in configs/suites is a default")
+        })?;
+    let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
+    let lock = prepared.lock.take();
+    let qemu = matrix::interactive(
+        &super::test::shared(context, &config, &Default::default(), &prepared),
+        cell,
+        set,
+    )
+    .map_err(|error| Failure {
+        exit: matrix::verdict_of(&error).into(),
+        error: error.into(),
+    })?;
+    drop(lock);
+    eprintln!(
+        "{}: `help` lists what this shell knows, `poweroff` ends it, and so does C-a x",
+        cell.name
+    );
+    let status = qemu
+        .unchecked()
+        .run()
+        .map_err(|e| Failure::infra(format!("failed to run {}: {e}", crate::boot::program(cell))))?
+        .status;
+    if status.success() {
+        Ok(Exit::Ok)
+    } else {
+        Err(Failure::infra(format!(
+            "failed to run the guest: QEMU ended with {status}"
+        )))
+    }
+}

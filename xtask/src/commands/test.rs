@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask test`, `test-all` and `build`
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use globset::Glob;
+
+use super::prepare::{self, Prepared};
+use super::{Context, named};
+use crate::cli;
+use crate::config::{Cell, Config, Suites};
+use crate::exit::{Exit, Failure};
+use crate::matrix::{self, Selection, Shared};
+use crate::progress::Progress as _;
+use crate::report;
+use crate::results::{self, Run};
+use crate::toolchain::Choice;
+use crate::verdict::Verdict;
+
+pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let selection = Selection {
+        cells: cells(&config, &args.cells)?,
+        sets: sets(&config, &args.sets)?,
+        filter: args.suites.filter.as_deref(),
+        repeat: repeat(context, args),
+    };
+    check_filter(&selection)?;
+    let cells = match prepare::prepare(context, &context.ui.task("setup")) {
+        Ok(prepared) => run(context, &config, &selection, &args.cells, prepared)?,
+        Err(failure) if failure.exit == Exit::Usage => return Err(failure),
+        Err(failure) => {
+            let verdict = if failure.exit == Exit::Build {
+                Verdict::BuildFailed
+            } else {
+                Verdict::Infra
+            };
+            matrix::unrun(&selection, verdict, &matrix::chain(failure.error.as_ref()))
+        }
+    };
+    let run = Run::new(cells, context.ui.elapsed().as_secs_f64());
+    if let Some(path) = &args.suites.json {
+        write_json(path, &run)?;
+    }
+    print!("{}", report::render(&run, last_log));
+    if context.stop.requested() {
+        context.ui.task(command).warn("interrupted");
+        return Ok(Exit::Interrupted);
+    }
+    Ok(run.verdict.into())
+}
+
+pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let selection = Selection {
+        cells: cells(&config, args)?,
+        sets: Vec::new(),
+        filter: None,
+        repeat: String::new(),
+    };
+    let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
+    let shared = shared(context, &config, args, &prepared);
+    let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
+    for (kernel, error) in &failed {
+        eprintln!("{kernel}: {}", matrix::chain(error));
+    }
+    Ok(failed
+        .iter()
+        .map(|(_, error)| Exit::from(matrix::verdict_of(error)))
+        .max_by_key(|e| *e as u8)
+        .unwrap_or(Exit::Ok))
+}
+
+fn run(
+    context: &Context,
+    config: &Config,
+    selection: &Selection<'_>,
+    args: &cli::Cells,
+    mut prepared: Prepared,
+) -> Result<Vec<results::Cell>, Failure> {
+    // Others may build as soon as nothing is left to build here; what boots has a copy of its own.
+    let lock = prepared.lock.take();
+    let shared = shared(context, config, args, &prepared);
+    matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)
+}
+
+pub(super) fn shared<'a>(
+    context: &'a Context,
+    config: &'a Config,
+    args: &cli::Cells,
+    prepared: &'a Prepared,
+) -> Shared<'a> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Shared {
+        project: &context.project,
+        config,
+        toolchain: &prepared.toolchain,
+        tree: &prepared.tree,
+        builds: &prepared.builds,
+        folder: &prepared.run,
+        jobs: args.jobs.map_or(cores, NonZeroUsize::get),
+        stop: &context.stop,
+        ui: &context.ui,
+    }
+}
+
+fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a Cell>, Failure> {
+    let named: Vec<&Cell> = args
+        .cells
+        .iter()
+        .map(|name| named("cell", name, &config.cells))
+        .collect::<Result<_, _>>()?;
+    let mut globs = Vec::new();
+    for glob in &args.globs {
+        let matcher = Glob::new(glob)
+            .map_err(|e| Failure::usage(format!("failed to read --cell {glob}: {e}")))?
+            .compile_matcher();
+        if !config.cells.keys().any(|name| matcher.is_match(name)) {
+            return Err(Failure::usage(crate::config::unknown(
+                "cell",
+                glob,
+                config.cells.keys(),
+            )));
+        }
+        globs.push(matcher);
+    }
+    let all = named.is_empty() && globs.is_empty();
+    let wanted = |cell: &&Cell| {
+        all || named.iter().any(|n| n.name == cell.name)
+            || globs.iter().any(|g| g.is_match(&cell.name))
+    };
+    Ok(config.cells.values().filter(wanted).collect())
+}
+
+fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Failure> {
+    if names.is_empty() {
+        return Ok(config.suites.values().filter(|s| s.by_default).collect());
+    }
+    names
+        .iter()
+        .map(|name| named("set of suites", name, &config.suites))
+        .collect()
+}
+
+/// A filter that no suite of the sets can meet would run nothing on every cell.
+fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
+    let Some(filter) = selection.filter else {
+        return Ok(());
+    };
+    if selection
+        .sets
+        .iter()
+        .any(|set| !set.expected(Some(filter)).is_empty())
+    {
+        return Ok(());
+    }
+    let suite = filter.split('.').next().unwrap_or(filter);
+    let known: Vec<&String> = selection.sets.iter().flat_map(|s| &s.expect).collect();
+    Err(Failure::usage(crate::config::unknown(
+        "suite", suite, known,
+    )))
+}
+
+/// The command that runs what `args` say, but for cells and sets.
+fn repeat(context: &Context, args: &cli::Test) -> String {
+    let mut words = vec!["cargo".to_owned(), "xtask".into(), "test".into()];
+    let global = &context.global;
+    if global.toolchain == Choice::Host {
+        words.push("--toolchain host".into());
+    }
+    words.extend(
+        global
+            .kernel
+            .as_ref()
+            .map(|dir| format!("--kernel {}", dir.display())),
+    );
+    words.extend(
+        global
+            .kernel_version
+            .as_ref()
+            .map(|version| format!("--kernel-version {version}")),
+    );
+    words.extend(
+        args.suites
+            .filter
+            .as_ref()
+            .map(|filter| format!("--filter '{filter}'")),
+    );
+    words.join(" ")
+}
+
+fn last_log(cell: &results::Cell) -> Option<String> {
+    let log = std::fs::read(cell.folder.as_ref()?.join("console.log")).ok()?;
+    Some(String::from_utf8_lossy(&log).into_owned())
+}
+
+fn write_json(path: &Path, run: &Run) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(run).map_err(Failure::infra)?;
+    std::fs::write(path, json + "\n")
+        .map_err(|e| Failure::infra(format!("failed to write {}: {e}", path.display())))
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask verdicts`: a report is worth something only if what is wrong looks wrong in it.
+
+use super::scratch::Scratch;
+use super::{Context, named};
+use crate::config::Breakage;
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
+use crate::ui::Task;
+
+pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let all: Vec<&String> = if names.is_empty() {
+        config.breakages.keys().collect()
+    } else {
+        names.iter().collect()
+    };
+    let mut wrong = 0;
+    for name in &all {
+        let breakage = named("breakage", name, &config.breakages)?;
+        let task = context.ui.task(name);
+        task.step(&breakage.summary);
+        let complaints = check(context, breakage, &task)?;
+        println!(
+            "{name}: {} {}",
+            breakage.verdict,
+            if complaints.is_empty() {
+                "as it should be"
+            } else {
+                "expected"
+            }
+        );
+        for complaint in &complaints {
+            println!("  {complaint}");
+        }
+        wrong += usize::from(!complaints.is_empty());
+    }
+    println!(
+        "{} breakages, {wrong} with another verdict than they should have",
+        all.len()
+    );
+    Ok(if wrong == 0 { Exit::Ok } else { Exit::Tests })
+}
+
+/// What about the report is not as it should be.
+fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<String>, Failure> {
+    let scratch = Scratch::new(context).map_err(Failure::infra)?;
+    for edit in &breakage.edits {
+        let path = scratch.path(&edit.file);
+        let changed = edit
+            .apply(std::fs::read_to_string(&path).ok().as_deref())
+            .ok_or_else(|| {
+                Failure::usage(format!(
+                    "failed to edit {}: it does not hold the lines to replace exactly once",
+                    edit.file.display()
+                ))
+            })?;
+        std::fs::write(&path, changed).map_err(Failure::infra)?;
+    }
+    let json = scratch.path("report.json");
+    let args = [
+        "test".into(),
+        breakage.cell.clone().into(),
+        "--json".into(),
+        json.clone().into(),
+    ];
+    let run = scratch.xtask(context, &args)?;
+    let output = String::from_utf8_lossy(&run.stdout);
+    task.output(&output);
+    let Ok(report) = std::fs::read_to_string(&json) else {
+        return Ok(vec![format!(
+            "it made no report, but said: {}",
+            output.trim()
+        )]);
+    };
+    let report: serde_json::Value = serde_json::from_str(&report).map_err(Failure::infra)?;
+    let got = report["verdict"].as_str().unwrap_or("nothing");
+    let mut complaints = Vec::new();
+    if got != breakage.verdict.as_str() {
+        complaints.push(format!("got {got}:\n{output}"));
+    }
+    let exit = Exit::from(breakage.verdict);
+    if run.status.code() != Some(i32::from(exit as u8)) {
+        complaints.push(format!("{} instead of {}", run.status, exit as u8));
+    }
+    for text in breakage
+        .says
+        .iter()
+        .filter(|text| !output.contains(text.as_str()))
+    {
+        complaints.push(format!("the report does not say \"{text}\":\n{output}"));
+    }
+    Ok(complaints)
+}

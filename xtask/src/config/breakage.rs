@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A breakage: one thing done wrong on purpose, and the verdict that it must get.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::verdict::Verdict;
+
+/// One page of `configs/breakages`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breakage {
+    /// What is wrong.
+    pub summary: String,
+    /// The cell that runs it.
+    pub cell: String,
+    /// What the cell's verdict must be.
+    pub verdict: Verdict,
+    /// What the report must say of it: these texts.
+    pub says: Vec<String>,
+    /// What is changed in a checkout to break it.
+    pub edits: Vec<Edit>,
+}
+
+/// A change of one file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// Which, from the checkout's root.
+    pub file: PathBuf,
+    /// What goes: lines that stand there exactly once, or nothing for a new file.
+    #[serde(default)]
+    pub from: String,
+    /// What comes instead.
+    #[serde(default)]
+    pub to: String,
+}
+
+impl Edit {
+    /// The file's text after the edit; none where the edit does not fit `text`.
+    pub fn apply(&self, text: Option<&str>) -> Option<String> {
+        match text {
+            None => self.from.is_empty().then(|| self.to.clone()),
+            Some(_) if self.from.is_empty() => None,
+            Some(text) => (text.matches(&self.from).count() == 1)
+                .then(|| text.replacen(&self.from, &self.to, 1)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_fits_a_text_that_holds_its_lines_once_and_nothing_else() {
+        let edit = Edit {
+            file: "a".into(),
+            from: "b\n".into(),
+            to: "c\n".into(),
+        };
+        assert_eq!(edit.apply(Some("a\nb\n")).as_deref(), Some("a\nc\n"));
+        assert_eq!(edit.apply(Some("b\nb\n")), None);
+        assert_eq!(edit.apply(Some("a\n")), None);
+        assert_eq!(edit.apply(None), None);
+    }
+
+    #[test]
+    fn an_edit_without_lines_to_replace_makes_a_new_file() {
+        let edit = Edit {
+            file: "a".into(),
+            from: String::new(),
+            to: "c\n".into(),
+        };
+        assert_eq!(edit.apply(None).as_deref(), Some("c\n"));
+        assert_eq!(edit.apply(Some("")), None);
+    }
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Decides what a guest's run proves. Pure: from its log and its end to verdicts.
+
+use crate::boot::{Booted, End};
+use crate::config;
+use crate::ktap::{self, Said, Test};
+use crate::results::{Case, Suite};
+use crate::verdict::Verdict;
+
+/// What the guest's first program says before anything else; without it the kernel did not get that far.
+const INIT: &str = "aliasheap: init";
+/// What it says when it has done all that it was ordered to do.
+const DONE: &str = "aliasheap: done";
+/// What it says of an order that it could not carry out.
+const FAILED: &str = "aliasheap: failed to ";
+
+/// How many lines of a kernel's complaint are worth showing beside a verdict.
+const SPLAT_LINES: usize = 25;
+
+/// What one boot came to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The worst of the suites and of what happened around them.
+    pub verdict: Verdict,
+    /// The line that proves the cache's kind.
+    pub cache_proof: Option<String>,
+    /// What the log shows, and those that it should show and doesn't.
+    pub suites: Vec<Suite>,
+    /// What happened around the suites, a line each.
+    pub message: Option<String>,
+    /// What the KTAP reader found odd.
+    pub oddities: Vec<String>,
+}
+
+/// Judges a boot of `cell` that should have shown the suites `expected`.
+pub fn judge(
+    cell: &config::Cell,
+    expected: &[&str],
+    report: &ktap::Report,
+    booted: &Booted,
+) -> Judgement {
+    let mut findings = Findings::default();
+    let lines = || {
+        booted
+            .log
+            .split(|&b| b == b'\n')
+            .map(String::from_utf8_lossy)
+    };
+    let said = |marker: &str| lines().any(|l| l.contains(marker));
+    let hung = matches!(booted.end, End::Silent(_) | End::TooLong(_));
+
+    let mut suites: Vec<Suite> = report
+        .tests
+        .iter()
+        .map(|t| suite(t, report, hung))
+        .collect();
+    for name in expected {
+        if !suites.iter().any(|s| s.name == *name) {
+            suites.push(Suite {
+                name: (*name).into(),
+                verdict: Verdict::Crashed,
+                cases: Vec::new(),
+            });
+            findings.add(
+                Verdict::Crashed,
+                format!("suite {name} is missing from the log"),
+            );
+        }
+    }
+    findings
+        .worsen(Verdict::of_parts(suites.iter().map(|s| s.verdict)).unwrap_or(Verdict::NoTests));
+    if suites.is_empty() {
+        findings.add(Verdict::NoTests, "no suite ran".into());
+    }
+
+    for splat in &report.splats {
+        let verdict = splat.kind.verdict();
+        let mut text = splat
+            .text
+            .iter()
+            .take(SPLAT_LINES)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n");
+        if splat.text.len() > SPLAT_LINES {
+            text += "\n…";
+        }
+        let place = splat
+            .test
+            .as_deref()
+            .map_or(String::new(), |t| format!(" in {t}"));
+        findings.add(
+            verdict,
+            format!(
+                "the kernel complained{place}, at line {}:\n{text}",
+                splat.line
+            ),
+        );
+    }
+    for line in lines().filter(|l| l.contains(FAILED)) {
+        findings.add(Verdict::Failed, line.trim().into());
+    }
+
+    let stage = if said(INIT) {
+        Verdict::Crashed
+    } else {
+        Verdict::BootFailed
+    };
+    match &booted.end {
+        End::Exited if said(DONE) => {}
+        End::Exited if said(INIT) => {
+            findings.add(
+                stage,
+                "the guest ended before it had done what it was to do".into(),
+            );
+        }
+        End::Exited => findings.add(stage, "the guest ended before its first program ran".into()),
+        End::Silent(limit) | End::TooLong(limit) => {
+            let how = if matches!(booted.end, End::Silent(_)) {
+                "printed nothing"
+            } else {
+                "ran"
+            };
+            let verdict = if said(INIT) { Verdict::Hung } else { stage };
+            findings.add(
+                verdict,
+                format!(
+                    "the guest {how} for {} s and was ended",
+                    limit.as_secs_f64()
+                ),
+            );
+        }
+        End::QemuFailed(why) => findings.add(Verdict::Infra, format!("QEMU failed: {why}")),
+        End::Interrupted => findings.add(Verdict::Infra, "interrupted".into()),
+    }
+
+    let cache_proof = cell
+        .proof
+        .find(&booted.log)
+        .map(|found| line_around(&booted.log, found.range()));
+    if cache_proof.is_none() {
+        findings.add(
+            Verdict::NotProven,
+            format!("the kernel's log has no line that matches `{}`, so that the kind of its cache is not proven", cell.proof),
+        );
+    }
+    Judgement {
+        verdict: findings.verdict,
+        cache_proof,
+        suites,
+        message: (!findings.messages.is_empty()).then(|| findings.messages.join("\n")),
+        oddities: report
+            .oddities
+            .iter()
+            .map(|o| format!("line {}: {}", o.line, o.what))
+            .collect(),
+    }
+}
+
+struct Findings {
+    verdict: Verdict,
+    messages: Vec<String>,
+}
+
+impl Default for Findings {
+    // Every run says at least what came of its suites, so this is only where the worst starts.
+    fn default() -> Self {
+        Findings {
+            verdict: Verdict::Passed,
+            messages: Vec::new(),
+        }
+    }
+}
+
+impl Findings {
+    fn worsen(&mut self, verdict: Verdict) {
+        self.verdict = self.verdict.max(verdict);
+    }
+
+    fn add(&mut self, verdict: Verdict, message: String) {
+        self.worsen(verdict);
+        self.messages.push(message);
+    }
+}
+
+fn suite(test: &Test, report: &ktap::Report, hung: bool) -> Suite {
+    let mut cases = Vec::new();
+    for subtest in &test.subtests {
+        leaves(subtest, "", report, hung, &mut cases);
+    }
+    Suite {
+        name: test.name.clone(),
+        verdict: verdict(test, hung),
+        cases,
+    }
+}
+
+fn leaves(test: &Test, above: &str, report: &ktap::Report, hung: bool, cases: &mut Vec<Case>) {
+    let name = format!("{above}{}", test.name);
+    if test.subtests.is_empty() {
+        cases.push(Case {
+            verdict: verdict(test, hung),
+            message: message(test, report),
+            name,
+        });
+    } else {
+        for subtest in &test.subtests {
+            leaves(subtest, &format!("{name}."), report, hung, cases);
+        }
+    }
+}
+
+/// A test of a hanging guest that has no result and nothing else to blame hangs.
+fn verdict(test: &Test, hung: bool) -> Verdict {
+    let silent = test.said == Said::Nothing && test.splats.is_empty();
+    if hung && silent && test.verdict == Verdict::Crashed {
+        Verdict::Hung
+    } else {
+        test.verdict
+    }
+}
+
+fn message(test: &Test, report: &ktap::Report) -> Option<String> {
+    let mut lines: Vec<String> = test.reason.iter().cloned().collect();
+    if test.verdict.is_failure() {
+        lines.extend(test.diagnostics.iter().cloned());
+        lines.extend(
+            test.splats
+                .iter()
+                .filter_map(|&i| report.splats.get(i))
+                .map(|s| s.title.clone()),
+        );
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn line_around(log: &[u8], range: std::ops::Range<usize>) -> String {
+    let start = log[..range.start]
+        .iter()
+        .rposition(|&b| b == b'\n')
+        .map_or(0, |at| at + 1);
+    let end = log[range.end..]
+        .iter()
+        .position(|&b| b == b'\n')
+        .map_or(log.len(), |at| range.end + at);
+    String::from_utf8_lossy(&log[start..end]).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PROOF: &str = "CPU: VIVT data cache, VIVT instruction cache\n";
+    const PASSING: &str = "\
+KTAP version 1
+1..1
+    KTAP version 1
+    # Subtest: heap_alloc
+    # module: heap_kunit
+    1..2
+    ok 1 zero_length
+    ok 2 unknown_flags
+ok 1 heap_alloc
+";
+
+    fn cell() -> config::Cell {
+        config::Cell {
+            name: "arm-vivt".into(),
+            summary: String::new(),
+            role: config::Role::Aliasing,
+            kernel: "arm-v5".into(),
+            dcache: config::DCache::Vivt,
+            qemu: config::Qemu {
+                system: "arm".into(),
+                machine: "versatilepb".into(),
+                cpu: None,
+                memory_mib: 128,
+                dtb: None,
+                args: Vec::new(),
+            },
+            console: "ttyAMA0".into(),
+            proof: regex::bytes::Regex::new("VIVT data cache").expect("a regular expression"),
+        }
+    }
+
+    fn judged(log: &str, end: End, expected: &[&str]) -> Judgement {
+        let booted = Booted {
+            log: log.into(),
+            end,
+            took: Duration::ZERO,
+        };
+        judge(&cell(), expected, &ktap::parse(log.as_bytes()), &booted)
+    }
+
+    fn whole() -> String {
+        format!("{PROOF}{INIT}\n{PASSING}{DONE}\n")
+    }
+
+    #[test]
+    fn a_whole_run_passes_and_keeps_the_line_that_proves_its_cache() {
+        let judgement = judged(&whole(), End::Exited, &["heap_alloc"]);
+        assert_eq!(judgement.verdict, Verdict::Passed, "{judgement:?}");
+        assert_eq!(judgement.cache_proof.as_deref(), Some(PROOF.trim_end()));
+        assert_eq!(judgement.suites[0].cases.len(), 2);
+        assert_eq!(judgement.message, None);
+    }
+
+    #[test]
+    fn a_log_without_the_proof_is_not_proven() {
+        let log = whole().replace("VIVT data", "PIPT data");
+        assert_eq!(
+            judged(&log, End::Exited, &["heap_alloc"]).verdict,
+            Verdict::NotProven
+        );
+    }
+
+    #[test]
+    fn an_expected_suite_that_did_not_run_has_crashed() {
+        let judgement = judged(&whole(), End::Exited, &["heap_alloc", "heap_vmap"]);
+        assert_eq!(judgement.verdict, Verdict::Crashed);
+        assert_eq!(judgement.suites[1].name, "heap_vmap");
+        assert_eq!(judgement.suites[1].verdict, Verdict::Crashed);
+    }
+
+    #[test]
+    fn a_log_without_suites_is_no_pass() {
+        let log = format!("{PROOF}{INIT}\n{DONE}\n");
+        assert_eq!(judged(&log, End::Exited, &[]).verdict, Verdict::NoTests);
+    }
+
+    #[test]
+    fn a_guest_that_ends_early_has_crashed() {
+        let log = whole().replace(DONE, "");
+        assert_eq!(
+            judged(&log, End::Exited, &["heap_alloc"]).verdict,
+            Verdict::Crashed
+        );
+    }
+
+    #[test]
+    fn a_guest_without_its_first_program_has_not_booted() {
+        let judgement = judged(PROOF, End::Exited, &["heap_alloc"]);
+        assert_eq!(judgement.verdict, Verdict::BootFailed);
+        let judgement = judged(PROOF, End::Silent(Duration::from_secs(30)), &["heap_alloc"]);
+        assert_eq!(judgement.verdict, Verdict::BootFailed);
+    }
+
+    #[test]
+    fn the_case_in_which_a_guest_falls_silent_hangs() {
+        let at = PASSING.find("    ok 2").expect("the second case");
+        let log = format!("{PROOF}{INIT}\n{}", &PASSING[..at]);
+        let judgement = judged(&log, End::Silent(Duration::from_secs(30)), &["heap_alloc"]);
+        assert_eq!(judgement.verdict, Verdict::Hung);
+        let verdicts: Vec<_> = judgement.suites[0]
+            .cases
+            .iter()
+            .map(|c| c.verdict)
+            .collect();
+        assert_eq!(verdicts, [Verdict::Passed, Verdict::Hung], "{judgement:?}");
+    }
+
+    #[test]
+    fn a_panic_is_shown_with_the_suite_in_which_it_happened() {
+        let panic = "Kernel panic - not syncing: heap_alloc\n---[ end Kernel panic - not syncing: heap_alloc ]---\n";
+        let at = PASSING.find("    ok 2").expect("the second case");
+        let log = format!("{PROOF}{INIT}\n{}{panic}", &PASSING[..at]);
+        let judgement = judged(&log, End::Exited, &["heap_alloc"]);
+        assert_eq!(judgement.verdict, Verdict::Crashed);
+        let message = judgement.message.expect("a message");
+        assert!(
+            message.contains("Kernel panic - not syncing") && message.contains("heap_alloc"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_module_that_does_not_load_fails_the_run() {
+        let log = whole().replace(
+            PASSING,
+            "aliasheap: failed to load heap.ko: No such file or directory\n",
+        );
+        let judgement = judged(&log, End::Exited, &[]);
+        assert_eq!(judgement.verdict, Verdict::Failed);
+        assert!(
+            judgement
+                .message
+                .expect("a message")
+                .contains("failed to load heap.ko")
+        );
+    }
+
+    #[test]
+    fn a_qemu_that_fails_says_nothing_of_the_heap() {
+        let end = End::QemuFailed("exit status: 1: no such machine".into());
+        assert_eq!(
+            judged(&whole(), end, &["heap_alloc"]).verdict,
+            Verdict::Infra
+        );
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Where things lie in a checkout of aliasheap.
+
+use std::path::{Path, PathBuf};
+
+/// A checkout.
+#[derive(Debug, Clone)]
+pub struct Project {
+    root: PathBuf,
+}
+
+impl Project {
+    /// The checkout that this program was built from.
+    pub fn this() -> Project {
+        let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Project::at(xtask.parent().unwrap_or(xtask))
+    }
+
+    /// The checkout at `root`.
+    pub fn at(root: &Path) -> Project {
+        Project {
+            root: root.to_owned(),
+        }
+    }
+
+    /// The checkout's own folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The matrix.
+    pub fn configs(&self) -> PathBuf {
+        self.root.join("configs")
+    }
+
+    /// Files that a kernel tree gets.
+    pub fn overlay(&self) -> PathBuf {
+        self.root.join("kernel/overlay")
+    }
+
+    /// Changes to files that a kernel tree has.
+    pub fn patches(&self) -> PathBuf {
+        self.root.join("kernel/patches")
+    }
+
+    /// The guest's first program.
+    pub fn guest(&self) -> PathBuf {
+        self.root.join("kernel/guest")
+    }
+}

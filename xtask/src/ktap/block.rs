@@ -90,6 +90,11 @@ impl Block {
         let mut next = 1u64;
         let end = self.plan.unwrap_or(0).saturating_add(1);
         for number in seen.into_iter().chain([end]) {
+            // The one behind the last result ran, those behind it did not.
+            if next == self.last.saturating_add(1) && next < number {
+                absent.push(missing(next, next, line));
+                next += 1;
+            }
             if next < number {
                 absent.push(missing(next, number - 1, line));
             }

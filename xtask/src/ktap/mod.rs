@@ -11,6 +11,7 @@
 mod block;
 mod grammar;
 mod lines;
+mod parser;
 mod rules;
 mod splat;
 mod tree;
@@ -18,8 +19,8 @@ mod tree;
 use serde::Serialize;
 
 pub use grammar::Directive;
+pub use parser::Parser;
 pub use splat::{Kind, Splat};
-pub use tree::Parser;
 
 use crate::verdict::Verdict;
 

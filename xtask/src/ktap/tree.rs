@@ -3,7 +3,7 @@
 
 use super::block::{Block, Pending};
 use super::grammar::{self, Kind as LineKind, Outcome};
-use super::lines::{Line, Lines};
+use super::lines::Line;
 use super::rules::{joint_verdict, name, own_verdict};
 use super::splat::{self, Role};
 use super::{Event, Oddity, Report, Said, Splat, Stream, Test, text};
@@ -29,69 +29,9 @@ mod limit {
     pub const DOUBTFUL: usize = 64;
 }
 
-/// Reads a log while it is written.
+/// What the lines so far make together.
 #[derive(Debug, Default)]
-pub struct Parser {
-    lines: Lines,
-    tree: Tree,
-}
-
-impl Parser {
-    /// A parser that has seen nothing.
-    pub fn new() -> Parser {
-        Parser::default()
-    }
-
-    /// Reads on and says what happened. It does not matter where the log is cut into pieces.
-    pub fn push(&mut self, bytes: &[u8]) -> impl Iterator<Item = Event> + use<> {
-        let tree = &mut self.tree;
-        self.lines.push(bytes, &mut |line| tree.line(&line));
-        std::mem::take(&mut self.tree.events).into_iter()
-    }
-
-    /// The log has ended: what has no result by now has none.
-    pub fn finish(mut self) -> Report {
-        let tree = &mut self.tree;
-        self.lines.finish(&mut |line| tree.line(&line));
-        self.tree.close_from(0);
-        let mut report = self.tree.report;
-        if self.tree.tests > limit::TESTS {
-            report.tests.push(Test {
-                name: "#?".into(),
-                reason: Some("there are more tests than can be kept".into()),
-                line: self.tree.line,
-                ..Test::default()
-            });
-        }
-        let mut path = Vec::new();
-        name_splats(&report.tests, &mut path, &mut report.splats);
-        for splat in report.splats.iter_mut().filter(|s| s.title.is_empty()) {
-            // Only its frame was printed, or the kernel has words for it that are not known here.
-            splat.title = splat
-                .text
-                .get(1)
-                .or(splat.text.first())
-                .cloned()
-                .unwrap_or_default();
-        }
-        report
-    }
-}
-
-/// Tells each splat which test it hit.
-fn name_splats<'a>(tests: &'a [Test], path: &mut Vec<&'a str>, splats: &mut [Splat]) {
-    for test in tests {
-        path.push(&test.name);
-        for &hit in &test.splats {
-            splats[hit].test = Some(path.join("."));
-        }
-        name_splats(&test.subtests, path, splats);
-        path.pop();
-    }
-}
-
-#[derive(Debug, Default)]
-struct Tree {
+pub(super) struct Tree {
     /// The stream and the suites in it whose results have not come, each indented deeper than the one before.
     open: Vec<Block>,
     /// What was printed since the last result.
@@ -107,12 +47,13 @@ struct Tree {
 }
 
 impl Tree {
-    fn line(&mut self, line: &Line) {
+    /// Reads on.
+    pub fn line(&mut self, line: &Line) {
         self.line = line.number;
-        if line.text.is_empty() {
+        let parsed = grammar::read(&line.text);
+        if parsed.text.is_empty() {
             return;
         }
-        let parsed = grammar::read(&line.text);
         let splat = match parsed.kind {
             LineKind::Diagnostic | LineKind::Subtest(_) => None,
             LineKind::Other => splat::recognise(parsed.text),
@@ -149,6 +90,25 @@ impl Tree {
             }
             _ => self.other(parsed.text),
         }
+    }
+
+    /// What happened since this was asked last.
+    pub fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// There are no more lines.
+    pub fn finish(mut self) -> Report {
+        self.close_from(0);
+        if self.tests > limit::TESTS {
+            self.report.tests.push(Test {
+                name: "#?".into(),
+                reason: Some("there are more tests than can be kept".into()),
+                line: self.line,
+                ..Test::default()
+            });
+        }
+        self.report
     }
 
     fn odd(&mut self, what: impl Into<String>) {
@@ -481,7 +441,6 @@ impl Tree {
 
     /// Puts what belongs to `block` into `test`, whose verdict it leaves to the caller, and gives that of the parts.
     fn fill(&mut self, test: &mut Test, mut block: Block) -> Verdict {
-        let floor = block.own.floor.take();
         test.planned = block.plan;
         let name = block.name.clone().unwrap_or_else(|| test.name.clone());
         self.seal(&mut block, Some(name));
@@ -491,7 +450,6 @@ impl Tree {
             test.reason = block.skipped.clone().filter(|r| !r.is_empty());
         }
         block.own.settle(test);
-        test.verdict = test.verdict.max(floor.unwrap_or(Verdict::Passed));
         parts.unwrap_or(match block.skipped {
             Some(_) => Verdict::Skipped,
             None => Verdict::NoTests,

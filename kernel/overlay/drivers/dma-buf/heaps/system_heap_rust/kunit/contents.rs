@@ -39,9 +39,11 @@ use kernel::{
 /// Lengths in pages, of one chunk and of several.
 const LENGTHS: [usize; 4] = [1, 5, 16, 37];
 
-/// Buffers that are filled at once, so that their pages are the likely ones to be used again, and
-/// tries to get one of them.
-const TRIES: usize = 8;
+/// Pages that are filled at least: more than whatever else allocates in between could take.
+const DIRTY_PAGES: usize = 64;
+
+/// Tries to get a buffer with one of them.
+const TRIES: usize = 64;
 
 /// Adds the addresses of the pages of `buffer` in the direct map to `pages`.
 fn push_pages(pages: &mut KVec<usize>, buffer: &Importer) -> Result {
@@ -60,17 +62,12 @@ fn recycled(client: &Client, count: usize) -> Outcome<Importer> {
     let mut dirty = KVec::new();
     let mut old = KVec::new();
 
-    for _ in 0..TRIES {
+    for _ in 0..DIRTY_PAGES.div_ceil(count) {
         let mut buffer = Importer::new(client.allocate(len)?);
         let vmap = buffer.vmap()?;
-        let pattern = Image::seeded(len, 0xa5);
-        cpu_write(
-            &mut buffer,
-            Bidirectional,
-            Alias::VMap(&vmap),
-            &pattern,
-            0..len,
-        )?;
+        let mut cpu = buffer.begin_cpu_access(Bidirectional)?;
+        cpu.fill(&vmap, 0, len, 0xa5)?;
+        cpu.end()?;
         push_pages(&mut old, &buffer)?;
         dirty.push(buffer, GFP_KERNEL)?;
     }
@@ -89,7 +86,7 @@ fn recycled(client: &Client, count: usize) -> Outcome<Importer> {
         rejected.push(buffer, GFP_KERNEL)?;
     }
     Err(Failed::new(fmt!(
-        "no page of {TRIES} buffers of {count} was used before, so zeros would prove nothing"
+        "no page of {TRIES} buffers of {count} was filled before, so zeros would prove nothing"
     )))
 }
 

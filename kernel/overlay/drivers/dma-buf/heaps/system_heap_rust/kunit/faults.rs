@@ -36,10 +36,11 @@ const MAX_ALLOCATIONS: u32 = 1000;
 /// Makes allocation 1 of `operation` fail, then 2, and so on until there are no more. Each time it
 /// must fail with [`ENOMEM`], or get by without that memory, and keep none.
 ///
-/// At least `expected` of them must make it fail.
+/// At least `expected` of them must make it fail. All of that is done for `rounds` times.
 fn each_allocation<T>(
     what: &str,
     expected: u32,
+    rounds: usize,
     mut operation: impl FnMut() -> Result<T>,
 ) -> Outcome {
     let faults = match Faults::arm() {
@@ -51,7 +52,7 @@ fn each_allocation<T>(
     };
 
     let mut failures = 0;
-    without_leak(what, 16, || {
+    without_leak(what, rounds, || {
         failures = 0;
 
         for nth in 1..MAX_ALLOCATIONS {
@@ -92,17 +93,16 @@ mod tests {
         let client = Client::new()?;
 
         // The buffer, its page, its table, and the file and the rest of the dma-buf.
-        each_allocation("a page", 4, || client.allocate(PAGE_SIZE))
+        each_allocation("a page", 4, 64, || client.allocate(PAGE_SIZE))
     }
 
-    /// Chunks of all sizes, with some taken when the next one fails.
+    /// Some chunks are taken when the next one fails, and smaller ones can replace larger ones.
     #[test]
     fn allocate_many_pages() -> Outcome {
         let client = Client::new()?;
 
-        each_allocation("many pages", 6, || {
-            client.allocate((256 + 2 * 16 + 3) * PAGE_SIZE)
-        })
+        each_allocation("16 + 3 pages", 6, 16, || client.allocate(19 * PAGE_SIZE))?;
+        each_allocation("256 + 2 pages", 6, 2, || client.allocate(258 * PAGE_SIZE))
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
         Chip::with(|chip| {
             let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
 
-            each_allocation("attach", 2, || buffer.attach(chip.dev()))
+            each_allocation("attach", 2, 1024, || buffer.attach(chip.dev()))
         })
     }
 
@@ -120,7 +120,7 @@ mod tests {
         Chip::with(|chip| {
             let buffer = Importer::new(Client::new()?.allocate((255 + 15) * PAGE_SIZE)?);
 
-            each_allocation("attach", 2, || buffer.attach(chip.dev()))
+            each_allocation("attach", 2, 64, || buffer.attach(chip.dev()))
         })
     }
 
@@ -131,7 +131,7 @@ mod tests {
             let attachment = buffer.attach(chip.dev())?;
 
             // A mapping without an IOMMU needs no memory.
-            each_allocation("map", 0, || attachment.map(Bidirectional).map(drop))
+            each_allocation("map", 0, 64, || attachment.map(Bidirectional).map(drop))
         })
     }
 
@@ -139,14 +139,14 @@ mod tests {
     fn vmap() -> Outcome {
         let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
 
-        each_allocation("vmap", 2, || sys::vmap_and_vunmap(buffer.dma_buf()))
+        each_allocation("vmap", 2, 64, || sys::vmap_and_vunmap(buffer.dma_buf()))
     }
 
     #[test]
     fn mmap() -> Outcome {
         let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
 
-        each_allocation("mmap", 1, || {
+        each_allocation("mmap", 1, 32, || {
             UserMap::of_buffer(buffer.dma_buf(), 21 * PAGE_SIZE, 0)
         })
     }
@@ -167,7 +167,7 @@ mod tests {
         )?;
         drop(vmap);
 
-        each_allocation("vmap", 2, || sys::vmap_and_vunmap(buffer.dma_buf()))?;
+        each_allocation("vmap", 2, 16, || sys::vmap_and_vunmap(buffer.dma_buf()))?;
 
         let vmap = buffer.vmap()?;
         cpu_check(

@@ -84,15 +84,21 @@ int heap_test_close_fd(int fd)
 /*
  * Maps @len bytes into the mm of this case, which is made with the first such
  * mapping and goes when the case ends: @file from @offset, or memory if NULL.
+ * Not kunit_vm_mmap(), which allocates until the case ends, and a case may
+ * count what it allocates.
  */
 unsigned long heap_test_mmap(struct file *file, unsigned long len,
 			     unsigned long offset, bool shared)
 {
 	unsigned long flags = (shared ? MAP_SHARED : MAP_PRIVATE) |
 			      (file ? 0 : MAP_ANONYMOUS);
+	int ret;
 
-	return kunit_vm_mmap(kunit_get_current_test(), file, 0, len,
-			     PROT_READ | PROT_WRITE, flags, offset);
+	ret = kunit_attach_mm();
+	if (ret)
+		return ret;
+
+	return vm_mmap(file, 0, len, PROT_READ | PROT_WRITE, flags, offset);
 }
 
 int heap_test_munmap(unsigned long addr, unsigned long len)
@@ -100,10 +106,15 @@ int heap_test_munmap(unsigned long addr, unsigned long len)
 	return vm_munmap(addr, len);
 }
 
-/* Waits for buffers that were dropped: fput() of a kernel thread is deferred. */
+/*
+ * Waits for buffers that were dropped: fput() of a kernel thread is deferred.
+ * Addresses of vmaps that are gone are made free too, else new ones might need
+ * another page table each time.
+ */
 void heap_test_flush(void)
 {
 	flush_delayed_fput();
+	vm_unmap_aliases();
 }
 
 /*
@@ -116,7 +127,7 @@ unsigned long heap_test_pages_in_use(void)
 	static DEFINE_MUTEX(lock);
 	unsigned long pages = 0;
 
-	flush_delayed_fput();
+	heap_test_flush();
 	rcu_barrier();
 
 	guard(mutex)(&lock);

@@ -75,7 +75,7 @@ pub(crate) fn close_fd(fd: i32) -> Result {
     to_result(c::heap_test_close_fd(fd))
 }
 
-/// Waits until buffers that were dropped are freed.
+/// Waits until buffers and vmaps that were dropped are freed.
 pub(crate) fn flush() {
     c::heap_test_flush();
 }
@@ -147,13 +147,11 @@ impl UserMap {
 
     fn new(addr: usize, len: usize) -> Result<Self> {
         // The last page of addresses holds error codes.
-        match addr {
-            0 => Err(ENOMEM),
+        if addr > usize::MAX - bindings::MAX_ERRNO as usize {
             // CAST: An error code is small, and negative in an `i32` as in a `long`.
-            addr if addr > usize::MAX - bindings::MAX_ERRNO as usize => {
-                Err(Error::from_errno(addr as i32))
-            }
-            addr => Ok(Self { addr, len }),
+            Err(Error::from_errno(addr as i32))
+        } else {
+            Ok(Self { addr, len })
         }
     }
 

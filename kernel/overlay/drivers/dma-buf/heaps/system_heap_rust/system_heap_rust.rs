@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The system heap: buffers from the page allocator, `/dev/dma_heap/system_rust`.
+//!
+//! It does what `drivers/dma-buf/heaps/system_heap.c` does, and keeps buffers coherent on CPUs whose
+//! data caches alias. There, the direct map, a vmap and each user mapping of a page may have a cache
+//! line each, and `dma_sync_*()` knows about those of the direct map alone. [`ownership`] has the
+//! rules, [`buffer`] follows them.
+//!
+//! Where it is not like the heap in C:
+//!
+//! - Fresh zeros are written back before anybody can see the buffer.
+//! - What an access of the CPU needs is done for user mappings too. An area in a user's address
+//!   space is found by the buffer's file, like `flush_dcache_folio()` finds areas of page cache, and
+//!   flushed by `flush_cache_range()`. Uncached user mappings would need no maintenance, but cost
+//!   each access, and not every aliasing CPU allows a page to be mapped cached and uncached at once
+//!   (parisc). To choose addresses of the same colour would do nothing for a cache that is indexed
+//!   and tagged virtually, nor for the vmap. To zap the page tables, and have accesses fault, flushes
+//!   just the same, and costs faults besides.
+//! - `begin_cpu_access` takes the buffer from its devices first, and then invalidates the other
+//!   aliases; `end_cpu_access` goes the other way.
+//! - A device sync has the direction of the mapping, as the DMA API asks for, not that of the access.
+//!   A mapping from the device is made bidirectional, so that what the device does not write stays.
+//! - Each mapping has a table of its own, thus an attachment can be mapped more than once.
+//! - Private user mappings that could be written are refused. A copy of a shared buffer's page would
+//!   not see what a device writes.
+//! - A request for more memory than there is fails at once.
+//!
+//! # Limits
+//!
+//! - The data are coherent for who opens and closes accesses, as dma-buf asks for. Within one access
+//!   a process has to use one mapping: two mappings of one page, in one process or as a vmap and a
+//!   user mapping, are coherent with each other only from one access to the next.
+//! - Bounce buffers are filled and emptied through the direct map, so on an aliasing CPU what came
+//!   through one would stay in the direct map's lines. No such CPU has `swiotlb` today.
+//! - As said in [`ownership`], user space that closes an access it didn't open can hurt others that
+//!   have one open.
+
+use kernel::{
+    alloc::{
+        AllocError,
+        Flags, //
+    },
+    dma_heap::{
+        self,
+        Heap, //
+    },
+    page::{
+        self,
+        Chunks,
+        Pages,
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    sync::Arc, //
+};
+
+mod buffer;
+pub mod ownership;
+
+use buffer::Buffer;
+
+kernel::module_dma_heap! {
+    type: SystemHeap,
+    name: "system_heap_rust",
+    authors: ["aliasheap developers"],
+    description: "DMA-BUF System Heap in Rust",
+    license: "GPL",
+    imports_ns: ["DMA_BUF", "DMA_BUF_HEAP"],
+}
+
+struct SystemHeap;
+
+impl Heap for SystemHeap {
+    const NAME: &'static CStr = c"system_rust";
+
+    type Buffer = Buffer;
+
+    fn allocate(len: usize, _flags: u64) -> Result<impl PinInit<Buffer, Error>> {
+        let chunks = Arc::new(allocate_chunks(len)?, GFP_KERNEL)?;
+
+        Ok(Buffer::new(chunks))
+    }
+}
+
+/// Orders to allocate in, the largest first: 1 MiB, 64 KiB and 4 KiB, with pages of 4 KiB.
+///
+/// These match the sizes that IOMMUs often have, as in `system_heap.c`.
+const ORDERS: [u32; 3] = [8, 4, 0];
+
+/// Allocates zeroed pages for `len` bytes, a multiple of [`PAGE_SIZE`].
+///
+/// # Errors
+///
+/// `ENOMEM`, or `EINTR` if the current task is about to be killed.
+fn allocate_chunks(len: usize) -> Result<Chunks> {
+    if len >> PAGE_SHIFT > page::total_ram() {
+        return Err(ENOMEM);
+    }
+
+    let mut chunks = Chunks::new();
+    let mut left = len;
+    let mut max_order = ORDERS[0];
+
+    while left > 0 {
+        if kernel::current!().fatal_signal_pending() {
+            return Err(EINTR);
+        }
+
+        let chunk = allocate_largest(left, max_order)?;
+        // Whoever sees the pages from here on may do so through another alias.
+        chunk.write_back();
+
+        left = left.saturating_sub(chunk.len());
+        max_order = chunk.order();
+        chunks.push(chunk, GFP_KERNEL)?;
+    }
+    Ok(chunks)
+}
+
+/// Allocates the largest chunk that fits into `size` bytes, is of `max_order` at most, and can be had.
+fn allocate_largest(size: usize, max_order: u32) -> Result<Pages, AllocError> {
+    ORDERS
+        .into_iter()
+        .filter(|&order| order <= max_order && PAGE_SIZE << order <= size)
+        .find_map(|order| Pages::alloc(order, flags(order)).ok())
+        .ok_or(AllocError)
+}
+
+/// Flags for chunks of an order. Only for single pages it is worth to reclaim memory.
+fn flags(order: u32) -> Flags {
+    let mut flags = GFP_HIGHUSER | __GFP_ZERO;
+
+    if order > 0 {
+        flags = ((flags | __GFP_NOWARN | __GFP_NORETRY) & !__GFP_RECLAIM) | __GFP_COMP;
+    }
+    if dma_heap::mem_accounting() {
+        flags = flags | __GFP_ACCOUNT;
+    }
+    flags
+}

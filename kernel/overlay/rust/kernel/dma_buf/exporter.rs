@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The exporter's side of buffers.
+
+use super::DmaBuf;
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    dma::DataDirection,
+    error::{
+        from_err_ptr,
+        from_result,
+        to_result, //
+    },
+    mm::{
+        virt::{
+            flags,
+            VmaNew, //
+        },
+        vmap::Vmap, //
+    },
+    new_mutex,
+    page::{
+        Chunks,
+        PAGE_SHIFT,
+        PAGE_SIZE, //
+    },
+    prelude::*,
+    scatterlist::MappedPages,
+    sync::{
+        aref::ARef,
+        Arc,
+        Mutex, //
+    }, //
+};
+use core::marker::PhantomData;
+
+/// Memory that is exported as a [`DmaBuf`]. `struct dma_buf_ops`
+///
+/// An instance is dropped when the last reference to the buffer is gone.
+///
+/// # Locks
+///
+/// [`map`], [`unmap`], [`vmap`] and [`vunmap`] are called with the buffer's reservation lock held,
+/// [`mmap`] with the lock of the address space held for writing, [`begin_cpu_access`] and
+/// [`end_cpu_access`] with neither.
+///
+/// [`map`]: Exporter::map
+/// [`unmap`]: Exporter::unmap
+/// [`vmap`]: Exporter::vmap
+/// [`vunmap`]: Exporter::vunmap
+/// [`mmap`]: Exporter::mmap
+/// [`begin_cpu_access`]: Exporter::begin_cpu_access
+/// [`end_cpu_access`]: Exporter::end_cpu_access
+pub trait Exporter: Send + Sync + Sized + 'static {
+    /// Maps the buffer for a device, by [`MapRequest::map`].
+    ///
+    /// From then on the device may reach it. Each mapping has to be one of its own, also if an
+    /// attachment is mapped again.
+    fn map(&self, buf: &DmaBuf, request: MapRequest<'_>) -> Result<Arc<MappedPages>>;
+
+    /// Takes what [`Exporter::map`] returned from the device.
+    ///
+    /// If this doesn't call [`MappedPages::unmap`], that happens afterwards.
+    fn unmap(&self, buf: &DmaBuf, mapping: &Arc<MappedPages>);
+
+    /// The CPU is about to access the buffer.
+    fn begin_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result;
+
+    /// The CPU has accessed the buffer.
+    fn end_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result;
+
+    /// Maps the buffer into a user's address space.
+    ///
+    /// The pages have to live for `'a`, that is until `self` is dropped.
+    fn mmap<'a>(&'a self, area: UserArea<'a>) -> Result;
+
+    /// Maps the buffer into the kernel's address space.
+    ///
+    /// Whoever wants the buffer mapped while it is gets the same mapping; the dma-buf core counts.
+    fn vmap(&self, buf: &DmaBuf) -> Result<Arc<Vmap>>;
+
+    /// The mapping that [`Exporter::vmap`] returned is not used any more.
+    fn vunmap(&self, buf: &DmaBuf);
+}
+
+/// A device for which a buffer shall be mapped.
+pub struct MapRequest<'a> {
+    device: &'a Device<Bound>,
+    dir: DataDirection,
+}
+
+impl MapRequest<'_> {
+    /// What the device is going to do.
+    pub fn direction(&self) -> DataDirection {
+        self.dir
+    }
+
+    /// Maps `chunks` for the device, in a direction that includes what the device is going to do.
+    ///
+    /// # Errors
+    ///
+    /// See [`MappedPages::new`].
+    pub fn map(self, chunks: Arc<Chunks>, dir: DataDirection) -> Result<Arc<MappedPages>> {
+        // SAFETY: Importers keep the device bound until they have unmapped the buffer, and then the
+        // callbacks below call `MappedPages::unmap`.
+        unsafe { MappedPages::new(self.device, chunks, dir) }
+    }
+}
+
+/// An area of a user's address space into which a buffer is being mapped.
+///
+/// `'a` is the lifetime of the buffer's memory, which the area keeps.
+///
+/// # Invariants
+///
+/// The area lies within the buffer, holds a reference to it, and what lives for `'a` lives as long
+/// as that.
+pub struct UserArea<'a> {
+    vma: &'a VmaNew,
+    // Invariant in `'a`: it must not shrink to the lifetime of anything that lives shorter.
+    _memory: PhantomData<fn(&'a ()) -> &'a ()>,
+}
+
+impl<'a> UserArea<'a> {
+    /// Whether writes would go to a private copy.
+    ///
+    /// This is `is_cow_mapping()`.
+    pub fn is_copy_on_write(&self) -> bool {
+        self.vma.flags() & (flags::SHARED | flags::MAYWRITE) == flags::MAYWRITE
+    }
+
+    /// Maps the part of `chunks` that the area is for, by `remap_pfn_range()`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `chunks` are shorter than that part or if writes would go to a private copy, or
+    /// what `remap_pfn_range()` returns. What was mapped until then is unmapped by the caller of
+    /// [`Exporter::mmap`].
+    pub fn map(self, chunks: &'a Chunks) -> Result {
+        if self.is_copy_on_write() {
+            return Err(EINVAL);
+        }
+
+        // SAFETY: The area isn't shared while it is being set up.
+        let mut skip = unsafe { (*self.vma.as_ptr()).vm_pgoff };
+        let mut addr = self.vma.start();
+
+        for chunk in chunks.iter() {
+            if skip >= chunk.count() {
+                skip -= chunk.count();
+                continue;
+            }
+            if addr >= self.vma.end() {
+                break;
+            }
+
+            let left = (self.vma.end() - addr) >> PAGE_SHIFT;
+            let count = core::cmp::min(chunk.count() - skip, left);
+
+            // SAFETY: `skip` is less than the number of pages in the chunk.
+            let page = unsafe { chunk.as_ptr().add(skip) };
+
+            // SAFETY: There are `count` consecutive pages from `page` on, and as many addresses
+            // from `addr` on in the area. The pages live for `'a`.
+            to_result(unsafe {
+                bindings::vma_remap_pages(self.vma.as_ptr(), addr, page, count * PAGE_SIZE)
+            })?;
+
+            addr += count * PAGE_SIZE;
+            skip = 0;
+        }
+
+        if addr < self.vma.end() {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+}
+
+/// What a `struct dma_buf` has as its private data.
+///
+/// # Invariants
+///
+/// While the dma-buf core has mapped the buffer by the `vmap` callback, `vmap` is that mapping.
+#[pin_data]
+struct Private<T> {
+    #[pin]
+    data: T,
+    #[pin]
+    vmap: Mutex<Option<Arc<Vmap>>>,
+}
+
+impl DmaBuf {
+    /// Exports memory.
+    ///
+    /// `size` is in bytes and a multiple of [`PAGE_SIZE`]; `fd_flags` are those of `open()`, such as
+    /// `O_RDWR`, of which the access mode counts.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if `size` is no multiple of [`PAGE_SIZE`], `ENOMEM`, or what `data` fails with.
+    ///
+    /// # Safety
+    ///
+    /// `module` must be the module that has the code of `T`.
+    pub unsafe fn export<T: Exporter>(
+        module: *mut bindings::module,
+        name: &'static CStr,
+        size: usize,
+        fd_flags: u32,
+        data: impl PinInit<T, Error>,
+    ) -> Result<ARef<DmaBuf>> {
+        if size % PAGE_SIZE != 0 {
+            return Err(EINVAL);
+        }
+
+        let private = KBox::try_pin_init(
+            try_pin_init!(Private {
+                data <- data,
+                vmap <- new_mutex!(None),
+            }? Error),
+            GFP_KERNEL,
+        )?;
+
+        // SAFETY: The callbacks don't move it.
+        let private = KBox::into_raw(unsafe { Pin::into_inner_unchecked(private) });
+
+        let info = bindings::dma_buf_export_info {
+            exp_name: name.as_char_ptr(),
+            owner: module,
+            ops: &Callbacks::<T>::OPS,
+            size,
+            // CAST: Flags; the C side has them as a signed number.
+            flags: fd_flags as c_int,
+            resv: core::ptr::null_mut(),
+            priv_: private.cast(),
+        };
+
+        // SAFETY: `info` is valid, and what it refers to outlives the buffer: the name and the
+        // callbacks are static, and `private` is freed by the `release` callback. The buffer holds a
+        // reference to the module with them.
+        match from_err_ptr(unsafe { bindings::dma_buf_export(&info) }) {
+            // SAFETY: A new buffer has one reference, which is ours.
+            Ok(buf) => Ok(unsafe { DmaBuf::from_owned(buf) }),
+            Err(err) => {
+                // SAFETY: It comes from `KBox::into_raw` above, and there is no buffer to use it.
+                drop(unsafe { KBox::from_raw(private) });
+                Err(err)
+            }
+        }
+    }
+}
+
+/// The callbacks for `struct dma_buf_ops`.
+struct Callbacks<T>(PhantomData<T>);
+
+impl<T: Exporter> Callbacks<T> {
+    const OPS: bindings::dma_buf_ops = bindings::dma_buf_ops {
+        map_dma_buf: Some(Self::map_dma_buf),
+        unmap_dma_buf: Some(Self::unmap_dma_buf),
+        release: Some(Self::release),
+        begin_cpu_access: Some(Self::begin_cpu_access),
+        end_cpu_access: Some(Self::end_cpu_access),
+        mmap: Some(Self::mmap),
+        vmap: Some(Self::vmap),
+        vunmap: Some(Self::vunmap),
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// `buf` must be a buffer that was exported with these callbacks, and must not be released for
+    /// `'a`.
+    unsafe fn private<'a>(buf: *mut bindings::dma_buf) -> (&'a DmaBuf, &'a Private<T>) {
+        // SAFETY: By the requirements, the private data is what `DmaBuf::export` set, and there are
+        // only shared references to it until it is released.
+        let private = unsafe { &*(*buf).priv_.cast::<Private<T>>() };
+
+        // SAFETY: By the requirements.
+        (unsafe { DmaBuf::from_raw(buf) }, private)
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `map_dma_buf`.
+    unsafe extern "C" fn map_dma_buf(
+        attachment: *mut bindings::dma_buf_attachment,
+        dir: bindings::dma_data_direction,
+    ) -> *mut bindings::sg_table {
+        // SAFETY: The core passes a valid attachment, of a buffer with these callbacks.
+        let (buf, private) = unsafe { Self::private((*attachment).dmabuf) };
+
+        // SAFETY: The device of an attachment is valid, and importers keep it bound to its driver
+        // while they map it.
+        let device = unsafe { Device::<Bound>::from_raw((*attachment).dev) };
+
+        let result = (|| {
+            let dir = direction(dir)?;
+            let mapping = private.data.map(buf, MapRequest { device, dir })?;
+
+            // A mapping of another attachment, or one that is in use, is none for this request.
+            let claim = if core::ptr::eq(mapping.device().as_raw(), device.as_raw()) {
+                mapping.claim()
+            } else {
+                Err(EINVAL)
+            };
+            if let Err(err) = claim {
+                private.data.unmap(buf, &mapping);
+                return Err(err);
+            }
+            Ok(mapping)
+        })();
+
+        match result {
+            // `Arc::into_raw` points to the mapping, which starts with the table.
+            Ok(mapping) => Arc::into_raw(mapping).cast_mut().cast(),
+            Err(err) => err.to_ptr(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `unmap_dma_buf`.
+    unsafe extern "C" fn unmap_dma_buf(
+        attachment: *mut bindings::dma_buf_attachment,
+        table: *mut bindings::sg_table,
+        _dir: bindings::dma_data_direction,
+    ) {
+        // SAFETY: The core passes a valid attachment, of a buffer with these callbacks.
+        let (buf, private) = unsafe { Self::private((*attachment).dmabuf) };
+
+        // SAFETY: The table is what `map_dma_buf` returned, and it is given back once.
+        let mapping = unsafe { Arc::<MappedPages>::from_raw(table.cast()) };
+
+        private.data.unmap(buf, &mapping);
+        // Whatever the exporter does, after this the device may be gone.
+        mapping.unmap();
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `release`.
+    unsafe extern "C" fn release(buf: *mut bindings::dma_buf) {
+        // SAFETY: It comes from `KBox::into_raw` in `DmaBuf::export`, and nothing uses it any more.
+        drop(unsafe { KBox::from_raw((*buf).priv_.cast::<Private<T>>()) });
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `begin_cpu_access`.
+    unsafe extern "C" fn begin_cpu_access(
+        buf: *mut bindings::dma_buf,
+        dir: bindings::dma_data_direction,
+    ) -> c_int {
+        // SAFETY: The core passes a valid buffer with these callbacks.
+        let (buf, private) = unsafe { Self::private(buf) };
+
+        from_result(|| {
+            private.data.begin_cpu_access(buf, direction(dir)?)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `end_cpu_access`.
+    unsafe extern "C" fn end_cpu_access(
+        buf: *mut bindings::dma_buf,
+        dir: bindings::dma_data_direction,
+    ) -> c_int {
+        // SAFETY: The core passes a valid buffer with these callbacks.
+        let (buf, private) = unsafe { Self::private(buf) };
+
+        from_result(|| {
+            private.data.end_cpu_access(buf, direction(dir)?)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `mmap`.
+    unsafe extern "C" fn mmap(
+        buf: *mut bindings::dma_buf,
+        vma: *mut bindings::vm_area_struct,
+    ) -> c_int {
+        // SAFETY: The core passes a valid buffer with these callbacks.
+        let (_, private) = unsafe { Self::private(buf) };
+
+        // SAFETY: The core passes an area that is being set up.
+        let vma = unsafe { VmaNew::from_raw(vma) };
+
+        // INVARIANT: The core has checked that the area lies within the buffer and made it hold the
+        // buffer's file, and `private` is released after that is gone.
+        let area = UserArea {
+            vma,
+            _memory: PhantomData,
+        };
+
+        from_result(|| {
+            private.data.mmap(area)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `vmap`.
+    unsafe extern "C" fn vmap(buf: *mut bindings::dma_buf, map: *mut bindings::iosys_map) -> c_int {
+        // SAFETY: The core passes a valid buffer with these callbacks.
+        let (buf, private) = unsafe { Self::private(buf) };
+
+        from_result(|| {
+            let mut slot = private.vmap.lock();
+            if slot.is_some() {
+                return Err(EBUSY);
+            }
+
+            let vmap = private.data.vmap(buf)?;
+            if vmap.len() < buf.size() {
+                private.data.vunmap(buf);
+                return Err(EINVAL);
+            }
+
+            let result = bindings::iosys_map {
+                __bindgen_anon_1: bindings::iosys_map__bindgen_ty_1 {
+                    vaddr: vmap.as_ptr(),
+                },
+                is_iomem: false,
+            };
+
+            // SAFETY: The core passes a pointer that is valid for writing.
+            unsafe { map.write(result) };
+
+            // INVARIANT: This is the mapping that the core gets to know.
+            *slot = Some(vmap);
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the dma-buf core, as `vunmap`.
+    unsafe extern "C" fn vunmap(buf: *mut bindings::dma_buf, _map: *mut bindings::iosys_map) {
+        // SAFETY: The core passes a valid buffer with these callbacks.
+        let (buf, private) = unsafe { Self::private(buf) };
+
+        let mut slot = private.vmap.lock();
+        *slot = None;
+        // The exporter has the last reference, and with it decides when the mapping goes.
+        private.data.vunmap(buf);
+    }
+}
+
+/// Reads a direction. That something is transferred in none is a mistake of the caller.
+fn direction(dir: bindings::dma_data_direction) -> Result<DataDirection> {
+    [
+        DataDirection::ToDevice,
+        DataDirection::FromDevice,
+        DataDirection::Bidirectional,
+    ]
+    .into_iter()
+    .find(|candidate| bindings::dma_data_direction::from(*candidate) == dir)
+    .ok_or(EINVAL)
+}

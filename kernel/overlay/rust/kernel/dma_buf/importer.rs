@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The importer's side of buffers.
+
+use super::DmaBuf;
+use crate::{
+    bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    dma::DataDirection,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    page::PAGE_SIZE,
+    prelude::*,
+    scatterlist::SGTable,
+    sync::aref::ARef, //
+};
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+
+/// One importer's use of a buffer.
+///
+/// At any time a buffer belongs either to devices or to the CPU. Within one importer the borrow
+/// checker sees to it that both keep to their turn: [`Importer::device_access`], which a device
+/// transfer needs, borrows the importer, and so does [`Importer::begin_cpu_access`], mutably,
+/// without which the memory can't be read or written.
+///
+/// That other importers, or user space, keep to theirs is what fences are for.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::{Bound, Device},
+///     dma::DataDirection,
+///     dma_buf::Importer,
+///     prelude::*,
+/// };
+///
+/// /// Has a device fill the buffer and returns its first byte.
+/// fn first_byte(
+///     importer: &mut Importer,
+///     dev: &Device<Bound>,
+///     fill: impl FnOnce(u64, u64),
+/// ) -> Result<u8> {
+///     let attachment = importer.attach(dev)?;
+///     let mapping = attachment.map(DataDirection::FromDevice)?;
+///     let vmap = importer.vmap()?;
+///
+///     let access = importer.device_access(&mapping)?;
+///     for entry in access.sg_table().iter() {
+///         fill(entry.dma_address().into(), entry.dma_len().into());
+///         break;
+///     }
+///
+///     let mut byte = [0];
+///     let access = importer.begin_cpu_access(DataDirection::FromDevice)?;
+///     access.read(&vmap, 0, &mut byte)?;
+///     access.end()?;
+///     Ok(byte[0])
+/// }
+/// ```
+pub struct Importer {
+    buf: ARef<DmaBuf>,
+}
+
+impl Importer {
+    /// Makes use of a buffer.
+    pub fn new(buf: ARef<DmaBuf>) -> Self {
+        Self { buf }
+    }
+
+    /// The buffer.
+    pub fn dma_buf(&self) -> &DmaBuf {
+        &self.buf
+    }
+
+    /// Attaches a device to the buffer. `dma_buf_attach()`
+    pub fn attach<'dev>(&self, device: &'dev Device<Bound>) -> Result<Attachment<'dev>> {
+        // SAFETY: The buffer and the device are valid.
+        let attachment = unsafe { bindings::dma_buf_attach(self.buf.as_raw(), device.as_raw()) };
+        let attachment = from_err_ptr(attachment)?;
+
+        Ok(Attachment {
+            // INVARIANT: This is a new attachment, of a device that is bound for `'dev`.
+            // SAFETY: It isn't an error, and `dma_buf_attach()` doesn't return null.
+            inner: unsafe { NonNull::new_unchecked(attachment) },
+            buf: self.buf.clone(),
+            _device: PhantomData,
+        })
+    }
+
+    /// Maps the buffer into the kernel's address space. `dma_buf_vmap_unlocked()`
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the exporter has no such thing, `EOPNOTSUPP` if what it has isn't memory, or what
+    /// the exporter fails with.
+    pub fn vmap(&self) -> Result<VMap> {
+        let mut map = bindings::iosys_map::default();
+
+        // SAFETY: The buffer is valid, and `map` is valid for writing.
+        to_result(unsafe { bindings::dma_buf_vmap_unlocked(self.buf.as_raw(), &mut map) })?;
+
+        // INVARIANT: Mapped above.
+        let vmap = VMap {
+            map,
+            buf: self.buf.clone(),
+        };
+        if vmap.map.is_iomem {
+            return Err(EOPNOTSUPP);
+        }
+        Ok(vmap)
+    }
+
+    /// Takes the buffer for the CPU. `dma_buf_begin_cpu_access()`
+    ///
+    /// Returns what allows to do what `dir` says: [`DataDirection::FromDevice`] is to read.
+    pub fn begin_cpu_access(&mut self, dir: DataDirection) -> Result<CpuAccess<'_>> {
+        // SAFETY: The buffer is valid.
+        to_result(unsafe { bindings::dma_buf_begin_cpu_access(self.buf.as_raw(), dir.into()) })?;
+
+        Ok(CpuAccess {
+            buf: &self.buf,
+            dir,
+        })
+    }
+
+    /// Lends the addresses for a device transfer.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the mapping is one of another buffer.
+    pub fn device_access<'a>(&'a self, mapping: &'a Mapping<'_>) -> Result<DeviceAccess<'a>> {
+        if !core::ptr::eq(self.buf.as_raw(), mapping.buf.as_raw()) {
+            return Err(EINVAL);
+        }
+
+        Ok(DeviceAccess {
+            // SAFETY: The table is valid for as long as the mapping, and isn't changed until then.
+            table: unsafe { SGTable::from_raw(mapping.as_raw()) },
+        })
+    }
+}
+
+/// A device that is attached to a buffer. `struct dma_buf_attachment`
+///
+/// # Invariants
+///
+/// `inner` is attached to `buf`; its device is bound to its driver for `'dev`.
+pub struct Attachment<'dev> {
+    inner: NonNull<bindings::dma_buf_attachment>,
+    buf: ARef<DmaBuf>,
+    _device: PhantomData<&'dev Device<Bound>>,
+}
+
+// SAFETY: Attachments are bound to no thread.
+unsafe impl Send for Attachment<'_> {}
+
+// SAFETY: What can be done through a shared reference is locked on the C side.
+unsafe impl Sync for Attachment<'_> {}
+
+impl Attachment<'_> {
+    /// Maps the buffer for the device. `dma_buf_map_attachment_unlocked()`
+    ///
+    /// This can be called again while there is a mapping, if the exporter supports it.
+    pub fn map(&self, dir: DataDirection) -> Result<Mapping<'_>> {
+        // SAFETY: By the type invariant, the attachment is valid.
+        let table = from_err_ptr(unsafe {
+            bindings::dma_buf_map_attachment_unlocked(self.as_raw(), dir.into())
+        })?;
+
+        Ok(Mapping {
+            // INVARIANT: Mapped above.
+            // SAFETY: It isn't an error, and null is one to `dma_buf_map_attachment()`.
+            table: unsafe { NonNull::new_unchecked(table) },
+            attachment: self.inner,
+            buf: &self.buf,
+            dir,
+        })
+    }
+
+    /// Returns a raw pointer to the attachment.
+    #[inline]
+    pub fn as_raw(&self) -> *mut bindings::dma_buf_attachment {
+        self.inner.as_ptr()
+    }
+}
+
+impl Drop for Attachment<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant. All mappings have borrowed `self`, so there are none.
+        unsafe { bindings::dma_buf_detach(self.buf.as_raw(), self.as_raw()) };
+    }
+}
+
+/// A buffer that a device can reach.
+///
+/// # Invariants
+///
+/// `table` is what mapping `attachment`, of `buf`, in direction `dir` returned.
+pub struct Mapping<'a> {
+    table: NonNull<bindings::sg_table>,
+    attachment: NonNull<bindings::dma_buf_attachment>,
+    buf: &'a DmaBuf,
+    dir: DataDirection,
+}
+
+// SAFETY: Mappings are bound to no thread.
+unsafe impl Send for Mapping<'_> {}
+
+// SAFETY: Nothing is changed through a shared reference.
+unsafe impl Sync for Mapping<'_> {}
+
+impl Mapping<'_> {
+    /// What the device may do.
+    pub fn direction(&self) -> DataDirection {
+        self.dir
+    }
+
+    /// Returns a raw pointer to the table.
+    #[inline]
+    pub fn as_raw(&self) -> *mut bindings::sg_table {
+        self.table.as_ptr()
+    }
+}
+
+impl Drop for Mapping<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant. The attachment is borrowed, so it is valid.
+        unsafe {
+            bindings::dma_buf_unmap_attachment_unlocked(
+                self.attachment.as_ptr(),
+                self.as_raw(),
+                self.dir.into(),
+            )
+        };
+    }
+}
+
+/// Shows that it is the devices' turn, and where the buffer is for one of them.
+///
+/// A transfer has to be over when this is dropped.
+pub struct DeviceAccess<'a> {
+    table: &'a SGTable,
+}
+
+impl<'a> DeviceAccess<'a> {
+    /// The table with the addresses.
+    pub fn sg_table(&self) -> &'a SGTable {
+        self.table
+    }
+}
+
+/// A mapping of a buffer into the kernel's address space.
+///
+/// What it maps can be read and written through a [`CpuAccess`].
+///
+/// # Invariants
+///
+/// `map` is a mapping of `buf`. Unless it `is_iomem`, it is one of memory, of the buffer's size.
+pub struct VMap {
+    map: bindings::iosys_map,
+    buf: ARef<DmaBuf>,
+}
+
+// SAFETY: Mappings are bound to no thread.
+unsafe impl Send for VMap {}
+
+// SAFETY: Nothing but the address can be had through a shared reference.
+unsafe impl Sync for VMap {}
+
+impl VMap {
+    /// The size in bytes.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "there are no empty buffers")]
+    pub fn len(&self) -> usize {
+        self.buf.size()
+    }
+
+    /// Returns the start of the mapping.
+    ///
+    /// To use it is to take care of everything that a [`CpuAccess`] does.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut u8 {
+        // SAFETY: Both members of the union are pointers.
+        unsafe { self.map.__bindgen_anon_1.vaddr }.cast()
+    }
+
+    /// Returns where the byte at `offset` is in the direct map.
+    ///
+    /// Returns `None` if there is no such byte, or if it is in high memory.
+    pub fn direct_map(&self, offset: usize) -> Option<NonNull<u8>> {
+        if offset >= self.len() {
+            return None;
+        }
+
+        // SAFETY: The offset is within the mapping, which is one by `vmap()` or of the direct map.
+        let page = unsafe { bindings::kernel_to_page(self.as_ptr().add(offset).cast()) };
+
+        // SAFETY: A page that is mapped is valid.
+        let addr = NonNull::new(unsafe { bindings::page_address(page) }.cast::<u8>())?;
+
+        // SAFETY: The mapping starts at a page's start, so this is within the page.
+        Some(unsafe { addr.add(offset % PAGE_SIZE) })
+    }
+
+    /// Checks that this is a mapping of `buf` that has `len` bytes from `offset` on, and returns
+    /// where these start.
+    fn range(&self, buf: &DmaBuf, offset: usize, len: usize) -> Result<*mut u8> {
+        let end = offset.checked_add(len).ok_or(EINVAL)?;
+
+        if end > self.len() || !core::ptr::eq(self.buf.as_raw(), buf.as_raw()) {
+            return Err(EINVAL);
+        }
+
+        // SAFETY: The offset is at most the size of the mapping.
+        Ok(unsafe { self.as_ptr().add(offset) })
+    }
+}
+
+impl Drop for VMap {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::dma_buf_vunmap_unlocked(self.buf.as_raw(), &mut self.map) };
+    }
+}
+
+/// Shows that it is the CPU's turn.
+///
+/// The memory is copied, not lent: others may have it mapped, and a reference to what may change any
+/// time must not be. The copies see what others write in any order, or halfway.
+///
+/// When this is dropped, the turn is over; [`CpuAccess::end`] can say that this failed.
+pub struct CpuAccess<'a> {
+    buf: &'a DmaBuf,
+    dir: DataDirection,
+}
+
+impl CpuAccess<'_> {
+    /// Copies from the buffer.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the range is not within the buffer, or `vmap` is of another one; `EPERM` if this
+    /// is an access to write only.
+    pub fn read(&self, vmap: &VMap, offset: usize, dst: &mut [u8]) -> Result {
+        let src = vmap.range(self.buf, offset, dst.len())?;
+        if self.dir == DataDirection::ToDevice {
+            return Err(EPERM);
+        }
+
+        // SAFETY: The range has been checked. The C function doesn't mind if somebody else writes.
+        unsafe { bindings::memcpy(dst.as_mut_ptr().cast(), src.cast(), dst.len()) };
+        Ok(())
+    }
+
+    /// Copies into the buffer.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the range is not within the buffer, or `vmap` is of another one; `EPERM` if this
+    /// is an access to read only.
+    pub fn write(&mut self, vmap: &VMap, offset: usize, src: &[u8]) -> Result {
+        let dst = self.range_to_write(vmap, offset, src.len())?;
+
+        // SAFETY: The range has been checked. The C function doesn't mind if somebody else writes.
+        unsafe { bindings::memcpy(dst.cast(), src.as_ptr().cast(), src.len()) };
+        Ok(())
+    }
+
+    /// Sets `len` bytes of the buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`CpuAccess::write`].
+    pub fn fill(&mut self, vmap: &VMap, offset: usize, len: usize, byte: u8) -> Result {
+        let dst = self.range_to_write(vmap, offset, len)?;
+
+        // SAFETY: The range has been checked. The C function doesn't mind if somebody else writes.
+        unsafe { bindings::memset(dst.cast(), byte.into(), len) };
+        Ok(())
+    }
+
+    fn range_to_write(&self, vmap: &VMap, offset: usize, len: usize) -> Result<*mut u8> {
+        let dst = vmap.range(self.buf, offset, len)?;
+        if self.dir == DataDirection::FromDevice {
+            return Err(EPERM);
+        }
+        Ok(dst)
+    }
+
+    /// Gives the buffer back. `dma_buf_end_cpu_access()`
+    pub fn end(self) -> Result {
+        ManuallyDrop::new(self).do_end()
+    }
+
+    fn do_end(&mut self) -> Result {
+        // SAFETY: The buffer is valid, and was taken by `dma_buf_begin_cpu_access()`.
+        to_result(unsafe { bindings::dma_buf_end_cpu_access(self.buf.as_raw(), self.dir.into()) })
+    }
+}
+
+impl Drop for CpuAccess<'_> {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `end`.
+        let _ = self.do_end();
+    }
+}

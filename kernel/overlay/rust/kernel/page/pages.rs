@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Physically contiguous runs of pages.
+
+use super::{
+    BorrowedPage,
+    PAGE_SIZE, //
+};
+use crate::{
+    alloc::{
+        AllocError,
+        Flags,
+        KVVec, //
+    },
+    bindings, //
+};
+use core::ptr::NonNull;
+
+/// An allocation of `2^order` physically contiguous pages.
+///
+/// # Invariants
+///
+/// `page` is the first page of an allocation of order `order` which this object owns.
+pub struct Pages {
+    page: NonNull<bindings::page>,
+    order: u32,
+}
+
+// SAFETY: Pages can be freed on any thread.
+unsafe impl Send for Pages {}
+
+// SAFETY: Nothing that can be done through a shared reference needs synchronization.
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    /// Allocates `2^order` pages.
+    ///
+    /// With `order > 0`, pass [`__GFP_COMP`] to make them one compound page, as everything does
+    /// that looks at a folio (like [`Pages::write_back`]).
+    ///
+    /// [`__GFP_COMP`]: crate::alloc::flags::__GFP_COMP
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::page::{Pages, PAGE_SIZE};
+    ///
+    /// let pages = Pages::alloc(1, GFP_KERNEL | __GFP_COMP | __GFP_ZERO)?;
+    /// assert_eq!(pages.len(), 2 * PAGE_SIZE);
+    /// # Ok::<(), kernel::alloc::AllocError>(())
+    /// ```
+    pub fn alloc(order: u32, flags: Flags) -> Result<Self, AllocError> {
+        // SAFETY: Depending on the flags this may sleep. Other than that, it is always safe to call.
+        let page = unsafe { bindings::alloc_pages(flags.as_raw(), order) };
+
+        // INVARIANT: The allocation succeeded, and nothing else has it.
+        Ok(Self {
+            page: NonNull::new(page).ok_or(AllocError)?,
+            order,
+        })
+    }
+
+    /// The order of the allocation.
+    #[inline]
+    pub fn order(&self) -> u32 {
+        self.order
+    }
+
+    /// The number of pages.
+    #[inline]
+    pub fn count(&self) -> usize {
+        1 << self.order
+    }
+
+    /// The size in bytes.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "there is always a page")]
+    pub fn len(&self) -> usize {
+        PAGE_SIZE << self.order
+    }
+
+    /// Returns a raw pointer to the first page.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut bindings::page {
+        self.page.as_ptr()
+    }
+
+    /// Returns page number `index`, counted from 0.
+    pub fn get(&self, index: usize) -> Option<BorrowedPage<'_>> {
+        if index >= self.count() {
+            return None;
+        }
+
+        // SAFETY: By the type invariant and the check above, this is within the allocation. The
+        // pages of one allocation have consecutive `struct page`s, as no allocation is larger than
+        // a memory section.
+        let page = unsafe { self.page.add(index) };
+
+        // SAFETY: The page is valid for as long as `self` is.
+        Some(unsafe { BorrowedPage::from_raw(page) })
+    }
+
+    /// Iterates over the pages.
+    pub fn iter(&self) -> impl Iterator<Item = BorrowedPage<'_>> {
+        (0..self.count()).filter_map(|index| self.get(index))
+    }
+
+    /// Makes what was written through the direct map visible to other mappings of the pages.
+    ///
+    /// This is `flush_dcache_folio()`. For pages that are in no page cache it does not only mark
+    /// them, as it may for others, but writes them back at once wherever the data cache aliases:
+    ///
+    /// - arm: `flush_dcache_folio()` in arch/arm/mm/flush.c cleans and invalidates, highmem
+    ///   included, unless the cache is of the kind that does not alias;
+    /// - mips: `__flush_dcache_folio_pages()` in arch/mips/mm/cache.c does so for every page;
+    /// - parisc: `flush_dcache_folio()` in arch/parisc/kernel/cache.c does so for every page.
+    ///
+    /// Where the cache does not alias this need not do anything, so it does not make the contents
+    /// visible to a *device*. That is what mapping the pages for DMA is for.
+    pub fn write_back(&self) {
+        // SAFETY: By the type invariant, this is a valid page.
+        let folio = unsafe { bindings::page_folio(self.as_ptr()) };
+
+        // SAFETY: A page's folio is valid as long as the page is.
+        unsafe { bindings::flush_dcache_folio(folio) };
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, we own this allocation, and it has this order.
+        unsafe { bindings::__free_pages(self.as_ptr(), self.order) };
+    }
+}
+
+/// A list of [`Pages`] that together hold a buffer, in the buffer's order.
+///
+/// Once it is shared it doesn't change, so whoever has a reference, such as a mapping, knows that the
+/// pages stay.
+#[derive(Default)]
+pub struct Chunks {
+    list: KVVec<Pages>,
+}
+
+impl Chunks {
+    /// Creates an empty list.
+    pub const fn new() -> Self {
+        Self { list: KVVec::new() }
+    }
+
+    /// Adds a chunk at the end. The flags are for the list.
+    pub fn push(&mut self, chunk: Pages, flags: Flags) -> Result<(), AllocError> {
+        self.list.push(chunk, flags).map_err(|_| AllocError)
+    }
+
+    /// Iterates over the chunks.
+    pub fn iter(&self) -> core::slice::Iter<'_, Pages> {
+        self.list.iter()
+    }
+
+    /// The number of chunks.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The number of pages in all chunks.
+    pub fn page_count(&self) -> usize {
+        self.iter().map(Pages::count).sum()
+    }
+}
+
+/// Returns how many pages of memory the machine has in total, `totalram_pages()`.
+pub fn total_ram() -> usize {
+    // SAFETY: There are no requirements.
+    unsafe { bindings::totalram_pages() }
+}

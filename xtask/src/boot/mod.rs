@@ -72,8 +72,10 @@ pub fn arguments(
 }
 
 /// The kernel command line of a guest of `cell`: its console, an end of the run at a panic, and `orders`.
+///
+/// Time stamps let the KTAP reader tell where a line of the kernel's begins that was torn.
 pub fn command_line(cell: &Cell, orders: &[String]) -> String {
-    let mut line = format!("console={} panic=-1", cell.console);
+    let mut line = format!("console={} panic=-1 printk.time=1", cell.console);
     for order in orders {
         line.push(' ');
         line.push_str(order);

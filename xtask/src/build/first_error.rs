@@ -7,19 +7,23 @@ const CONTEXT: usize = 11;
 /// The first error in `output` with the lines that explain it, or the output's end where no line looks like one.
 pub fn first_error(output: &str) -> String {
     let lines: Vec<&str> = output.lines().collect();
-    // What the tools say stands before what make makes of it, but with several jobs make's own line of another target can
-    // come first.
+    let of_make = |l: &&str| l.starts_with("make") && l.contains("***");
     let at = lines.iter().position(|l| is_diagnostic(l)).or_else(|| {
-        lines
-            .iter()
-            .position(|l| l.starts_with("make") && l.contains("***"))
+        // A tool that words its errors in a way of its own: they stand before what make makes of them.
+        let make = lines.iter().position(|l| of_make(&l))?;
+        let before = lines[..make].iter().rev().take(CONTEXT / 2);
+        Some(
+            make - before
+                .take_while(|l| !starts_kbuild_step(l) && !l.starts_with("make"))
+                .count(),
+        )
     });
     let Some(at) = at else {
         return lines[lines.len().saturating_sub(CONTEXT)..].join("\n");
     };
     let end = lines[at + 1..]
         .iter()
-        .position(|l| l.is_empty() || l.starts_with("make") || starts_kbuild_step(l))
+        .position(|l| l.is_empty() || starts_kbuild_step(l) || l.starts_with("make"))
         .map_or(lines.len(), |n| at + 1 + n);
     lines[at..end.min(at + 1 + CONTEXT)].join("\n")
 }
@@ -69,6 +73,12 @@ mod tests {
             first_error(output),
             "a.c:3:5: error: 'x' undeclared\n    3 | x"
         );
+    }
+
+    #[test]
+    fn error_of_a_tool_that_does_not_call_it_so() {
+        let output = "  LD [M]  a.ko\nld: cannot open linker script\nmake[3]: *** [a.ko] Error 1\nmake: *** [all] Error 2\n";
+        assert_eq!(first_error(output), "ld: cannot open linker script");
     }
 
     #[test]

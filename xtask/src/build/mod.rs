@@ -235,7 +235,14 @@ impl Builder<'_> {
         }
 
         self.task.step("building the kernel");
-        let targets: Vec<&str> = self.kernel.targets.iter().map(String::as_str).collect();
+        // Modules are linked by a script that no image needs.
+        let targets: Vec<&str> = self
+            .kernel
+            .targets
+            .iter()
+            .map(String::as_str)
+            .chain(["modules_prepare"])
+            .collect();
         self.make(&what, &log, &targets)?;
         exists(&what, image)?;
         // The configuration has no modules of its own, so that all that modules can link to is in the kernel itself.
@@ -289,8 +296,11 @@ impl Builder<'_> {
             .text(&self.kernel.cross)
             .files(&sources, |_| true)
             .map_err(io_error("read", &sources))?;
-        let (stamp, stamped) = (inputs.stamp(), Stamped::new(self.dir, "init"));
-        let out = self.dir.join("init");
+        // The kernel has folders of its own in its build folder, `init` among them.
+        let dir = self.dir.join("guest");
+        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        let (stamp, stamped) = (inputs.stamp(), Stamped::new(&dir, "init"));
+        let out = dir.join("init");
         if stamped.is(&stamp) && out.is_file() {
             return Ok(out);
         }
@@ -312,12 +322,10 @@ impl Builder<'_> {
             .expression();
         self.run(
             &format!("the guest's first program for {}", self.kernel.name),
-            &self.dir.join("init.log"),
+            &dir.join("init.log"),
             &gcc,
         )?;
-        stamped
-            .record(&stamp)
-            .map_err(io_error("write", self.dir))?;
+        stamped.record(&stamp).map_err(io_error("write", &dir))?;
         Ok(out)
     }
 

@@ -422,7 +422,7 @@ mod tests {
         let stop = Stop::new();
         stop.request();
         assert!(matches!(
-            sh("sleep 600").read(&stop),
+            sh("exec sleep 600").read(&stop),
             Err(Failed::Interrupted { .. })
         ));
     }

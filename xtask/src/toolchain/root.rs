@@ -202,7 +202,10 @@ pub fn make(
         .args(sources);
     progress.step("making the Debian root (once)");
     let made = command.run(stop, |line| {
-        if let Some(what) = line.strip_prefix("I: ") {
+        if let Some(what) = line
+            .strip_prefix("I: ")
+            .filter(|what| !what.starts_with("skipping"))
+        {
             progress.step(&format!("making the Debian root (once): {what}"));
         }
     });

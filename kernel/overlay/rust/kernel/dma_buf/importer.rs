@@ -122,7 +122,9 @@ impl Importer {
 
     /// Takes the buffer for the CPU. `dma_buf_begin_cpu_access()`
     ///
-    /// Returns what allows to do what `dir` says: [`DataDirection::FromDevice`] is to read.
+    /// With [`DataDirection::FromDevice`] the CPU can only read. Otherwise it can write too, and can
+    /// read what it wrote; if it sees what a device wrote with [`DataDirection::ToDevice`] is up to
+    /// the exporter.
     pub fn begin_cpu_access(&mut self, dir: DataDirection) -> Result<CpuAccess<'_>> {
         // SAFETY: The buffer is valid.
         to_result(unsafe { bindings::dma_buf_begin_cpu_access(self.buf.as_raw(), dir.into()) })?;
@@ -349,13 +351,9 @@ impl CpuAccess<'_> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the range is not within the buffer, or `vmap` is of another one; `EPERM` if this
-    /// is an access to write only.
+    /// `EINVAL` if the range is not within the buffer, or `vmap` is of another one.
     pub fn read(&self, vmap: &VMap, offset: usize, dst: &mut [u8]) -> Result {
         let src = vmap.range(self.buf, offset, dst.len())?;
-        if self.dir == DataDirection::ToDevice {
-            return Err(EPERM);
-        }
 
         // SAFETY: The range has been checked. The C function doesn't mind if somebody else writes.
         unsafe { bindings::memcpy(dst.as_mut_ptr().cast(), src.cast(), dst.len()) };

@@ -20,13 +20,21 @@
 //! - The *device* while something is mapped and no access is open. Then no alias holds a dirty
 //!   line, since a write-back of it could overwrite what the device writes.
 //!
+//! Who opens an access reads what was written last. What was written in an access is in memory once
+//! that has ended, so an alias that is made later shows it. While nothing is mapped, a single user
+//! needs to open none.
+//!
 //! # What cannot be relied on
 //!
 //! User space opens and closes accesses too (`DMA_BUF_IOCTL_SYNC`), in whatever order it likes, and
 //! a process may die with an access open. Therefore an access that stays open for ever costs later
 //! ones speed, not coherency, and one that was never opened may still be closed. What is not
-//! repaired: if user space closes an access that somebody else has opened, then what that somebody
-//! writes afterwards may be lost, once another access is opened while a device has the buffer mapped.
+//! repaired:
+//!
+//! - If user space closes an access that somebody else has opened, then what that somebody writes
+//!   afterwards may be lost, once another access is opened while a device has the buffer mapped.
+//! - What a process wrote in an access that it never closed may be written back later. Where the
+//!   cache aliases that happens when its mapping goes, at the latest when it dies.
 
 /// The direction of an access or of a mapping, in the sense of `enum dma_data_direction`.
 ///

@@ -159,10 +159,12 @@ mod tests {
             let vmap = heap::vmap(&buffer)?;
             let _idle = buffer.attach(chip.dev())?;
 
-            let image = Image::seeded(len, 1);
-            for direction in [ToDevice, Bidirectional] {
-                cpu_write(&mut buffer, direction, Alias::VMap(&vmap), &image, 0..len)?;
-                cpu_check(&mut buffer, direction, Alias::VMap(&vmap), &image, "vmap")?;
+            for (seed, write, read) in
+                [(1, ToDevice, FromDevice), (2, Bidirectional, Bidirectional)]
+            {
+                let image = Image::seeded(len, seed);
+                cpu_write(&mut buffer, write, Alias::VMap(&vmap), &image, 0..len)?;
+                cpu_check(&mut buffer, read, Alias::VMap(&vmap), &image, "vmap")?;
             }
             Ok(())
         })

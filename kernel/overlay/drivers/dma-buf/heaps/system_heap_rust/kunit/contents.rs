@@ -102,7 +102,7 @@ mod tests {
             let mut buffer = recycled(&client, count)?;
             let vmap = heap::vmap(&buffer)?;
             let zeros = Image::zeros(count * PAGE_SIZE);
-            cpu_check(&mut buffer, ToDevice, Alias::VMap(&vmap), &zeros, "vmap")?;
+            cpu_check(&mut buffer, FromDevice, Alias::VMap(&vmap), &zeros, "vmap")?;
         }
         Ok(())
     }

@@ -7,10 +7,10 @@ const CONTEXT: usize = 11;
 /// The first error in `output` with the lines that explain it, or the output's end where no line looks like one.
 pub fn first_error(output: &str) -> String {
     let lines: Vec<&str> = output.lines().collect();
-    let of_make = |l: &&str| l.starts_with("make") && l.contains("***");
+    let of_make = |l: &str| l.starts_with("make") && l.contains("***");
     let at = lines.iter().position(|l| is_diagnostic(l)).or_else(|| {
         // A tool that words its errors in a way of its own: they stand before what make makes of them.
-        let make = lines.iter().position(|l| of_make(&l))?;
+        let make = lines.iter().position(|l| of_make(l))?;
         let before = lines[..make].iter().rev().take(CONTEXT / 2);
         Some(
             make - before

@@ -78,7 +78,7 @@ pub(super) fn recipe(context: &Context) -> Result<Recipe, Failure> {
     Recipe::load(&context.project.configs().join("toolchain.yaml")).map_err(Failure::usage)
 }
 
-fn tools_and_source(
+pub(super) fn tools_and_source(
     context: &Context,
     cache: &Cache,
     task: &Task<'_>,

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask tidy`: the house rules that neither rustfmt nor clippy checks.
+//! `cargo xtask tidy`: the house rules that neither rustfmt nor clippy checks on the host.
+//!
+//! Every file says its licence; what enters a kernel tree meets the kernel's own rustfmt and checkpatch.
 
 use std::fs;
+use std::path::PathBuf;
 
-use super::Context;
+use super::{Context, prepare};
 use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
 
 /// What has to say its licence, by file name ending.
 const LICENSED: [&str; 12] = [
@@ -64,11 +68,12 @@ pub(super) fn tidy(context: &Context) -> Result<Exit, Failure> {
             wrong.push(format!("{name}: white space at a line's end"));
         }
     }
+    if checked == 0 {
+        return Err(Failure::infra("failed to find a file to check"));
+    }
+    wrong.extend(kernel_style(context, &listed)?);
     for line in &wrong {
         println!("{line}");
-    }
-    if checked == 0 {
-        return Err(Failure::infra("found no file to check"));
     }
     println!("{checked} files checked, {} findings", wrong.len());
     Ok(if wrong.is_empty() {
@@ -76,4 +81,66 @@ pub(super) fn tidy(context: &Context) -> Result<Exit, Failure> {
     } else {
         Exit::Tests
     })
+}
+
+/// What the kernel's tools say of the files that are to enter a kernel tree.
+fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure> {
+    let task = context.ui.task("tidy");
+    let (toolchain, source) = prepare::tools_and_source(context, &prepare::cache(context)?, &task)?;
+    let root = context.project.root();
+    let files = |dir: &str, endings: &[&str]| -> Vec<PathBuf> {
+        let of = |n: &&str| n.starts_with(dir) && endings.iter().any(|e| n.ends_with(e));
+        listed
+            .split('\0')
+            .filter(of)
+            .map(|n| root.join(n))
+            .filter(|f| f.exists())
+            .collect()
+    };
+    let rustfmt = toolchain
+        .command("rustfmt")
+        .args(["--check", "--config-path"])
+        .arg(source.dir.join(".rustfmt.toml"))
+        .args(files("kernel/overlay/", &[".rs"]));
+    let checkpatch = |options: &[&str], files: Vec<PathBuf>| {
+        let script = source.dir.join("scripts/checkpatch.pl");
+        let perl =
+            toolchain
+                .command("perl")
+                .arg(script)
+                .args(["--quiet", "--terse", "--show-types"]);
+        perl.args(options).dir(&source.dir).args(files)
+    };
+    let mut wrong = Vec::new();
+    for (what, command) in [
+        ("rustfmt", rustfmt),
+        (
+            "checkpatch",
+            checkpatch(&["--strict"], files("kernel/patches/", &[".patch"])),
+        ),
+        (
+            "checkpatch",
+            checkpatch(&["--file"], files("kernel/overlay/", &[".rs", ".c", ".h"])),
+        ),
+        (
+            "checkpatch",
+            checkpatch(&["--file"], files("kernel/guest/", &[".c", ".h"])),
+        ),
+    ] {
+        task.step(what);
+        let run = command
+            .expression()
+            .stderr_to_stdout()
+            .stdout_capture()
+            .unchecked()
+            .run();
+        let run = run.map_err(|e| Failure::infra(format!("failed to run {what}: {e}")))?;
+        if !run.status.success() {
+            wrong.push(format!(
+                "{what}:\n{}",
+                String::from_utf8_lossy(&run.stdout).trim_end()
+            ));
+        }
+    }
+    Ok(wrong)
 }

@@ -61,22 +61,23 @@ pub enum Error {
         path: PathBuf,
     },
     /// A patch can't be read.
-    #[error("failed to read {} as a patch: {why}", path.display())]
+    #[error("failed to read {patch} as a patch: {why}")]
     NoPatch {
         /// The patch.
-        path: PathBuf,
+        patch: String,
         /// Where and why.
         why: String,
     },
     /// A patch does not apply.
     #[error(
-        "failed to apply {patch} to linux {version}: {file}: {why}; change the patch, or give that series one of its own in kernel/patches/{series}/"
+        "failed to apply {patch} to linux {version}: {}: {why}; change the patch, or give that series one of its own in kernel/patches/{series}/",
+        file.display()
     )]
     Misfit {
         /// The patch.
         patch: String,
         /// The file that it would change.
-        file: String,
+        file: PathBuf,
         /// Which hunk, or why else.
         why: String,
         /// The tree's version.

@@ -129,8 +129,8 @@ fn is_alias(vmap: &VMap, addr: usize) -> Outcome<bool> {
 /// If the data cache aliases, the mapping has another colour than the direct map, or the case
 /// fails.
 pub(crate) fn vmap(buffer: &Importer) -> Outcome<VMap> {
-    // Areas that shift the next one: an area has a guard page, so those of one page shift by an even
-    // number of pages and those of two by an odd one. What was just unmapped shifts too.
+    // Areas that shift the next one: an area has a guard page, so those of one page shift by an
+    // even number of pages and those of two by an odd one. What was just unmapped shifts too.
     let mut spacers = KVec::new();
 
     for i in 0..TRIES {

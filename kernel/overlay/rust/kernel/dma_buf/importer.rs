@@ -101,7 +101,7 @@ impl Importer {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the exporter has no such thing, `EOPNOTSUPP` if what it has isn't memory, or what
+    /// `EINVAL` if the exporter has no such thing, `ENOTSUPP` if what it has isn't memory, or what
     /// the exporter fails with.
     pub fn vmap(&self) -> Result<VMap> {
         let mut map = bindings::iosys_map::default();
@@ -115,7 +115,7 @@ impl Importer {
             buf: self.buf.clone(),
         };
         if vmap.map.is_iomem {
-            return Err(EOPNOTSUPP);
+            return Err(ENOTSUPP);
         }
         Ok(vmap)
     }

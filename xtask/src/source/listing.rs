@@ -88,7 +88,9 @@ fn by_name(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let inside = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_owned();
     let mut paths = Vec::new();
     let walk = WalkDir::new(dir).into_iter();
-    for entry in walk.filter_entry(|entry| !is_product(&inside(entry.path()))) {
+    for entry in
+        walk.filter_entry(|entry| !is_product(&inside(entry.path()), entry.file_type().is_dir()))
+    {
         let entry = entry.map_err(|e| Error::walk(dir, e))?;
         if !entry.file_type().is_dir() {
             paths.push(inside(entry.path()));
@@ -99,7 +101,7 @@ fn by_name(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 
 /// Whether a build leaves something of that name in a tree that it is made in. What is wrongly kept does little harm;
 /// what is wrongly left out breaks the build.
-fn is_product(path: &Path) -> bool {
+fn is_product(path: &Path, is_dir: bool) -> bool {
     const SUFFIXES: [&str; 14] = [
         ".a", ".cmd", ".d", ".dtb", ".dtbo", ".ko", ".lex.c", ".mod", ".mod.c", ".o", ".rmeta",
         ".so", ".tab.c", ".tab.h",
@@ -124,9 +126,10 @@ fn is_product(path: &Path) -> bool {
         || TOP.contains(&&*text)
         || name == "modules.order"
         || name == ".tmp_versions"
-        || SUFFIXES
-            .iter()
-            .any(|suffix| name.ends_with(suffix) && name.len() > suffix.len())
+        || !is_dir
+            && SUFFIXES
+                .iter()
+                .any(|suffix| name.ends_with(suffix) && name.len() > suffix.len())
 }
 
 #[cfg(test)]
@@ -156,6 +159,7 @@ mod tests {
             ".clang-format",
             "include/linux/config.h",
             "tools/include/generated/x.h",
+            "tools/testing/conf.d/x.conf",
             "kernel/fork.o",
             "kernel/.fork.o.cmd",
             "x.ko",
@@ -176,7 +180,8 @@ mod tests {
                 "Makefile",
                 "include/linux/config.h",
                 "kernel/fork.c",
-                "tools/include/generated/x.h"
+                "tools/include/generated/x.h",
+                "tools/testing/conf.d/x.conf"
             ]
         );
     }

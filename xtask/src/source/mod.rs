@@ -45,8 +45,8 @@ pub enum Error {
     },
     /// The archive does not have it.
     #[error(
-        "failed to find {package} in the archive, which has {}; give one of these with --kernel-version, or a tree of your own with --kernel DIR",
-        if available.is_empty() { "no kernel source".to_owned() } else { available.join(", ") }
+        "failed to find {package} in the archive, which has {} of those that can be used; give one with --kernel-version, or a tree of your own with --kernel DIR",
+        if available.is_empty() { "none".to_owned() } else { available.join(", ") }
     )]
     Gone {
         /// What was looked for.

@@ -24,7 +24,7 @@ pub fn fetch(
     progress: &dyn Progress,
 ) -> Result<Source, Error> {
     let wanted = asked.unwrap_or(&recipe.preferred);
-    if *wanted < recipe.oldest || *wanted >= recipe.below {
+    if !is_usable(wanted, recipe) {
         return Err(Error::Unsupported {
             asked: wanted.to_string(),
             oldest: recipe.oldest.to_string(),
@@ -59,6 +59,7 @@ pub fn fetch(
         package: format!("{}{wanted}", recipe.package),
         available: versions
             .iter()
+            .filter(|version| is_usable(version, recipe))
             .map(|version| format!("{}{version}", recipe.package))
             .collect(),
     })?;
@@ -107,6 +108,11 @@ fn unpacked(
     Source::of_distribution(&folder.join("linux"), version, &package).map(Some)
 }
 
+/// Whether patches and overlay are for it.
+fn is_usable(version: &Version, recipe: &recipe::Source) -> bool {
+    *version >= recipe.oldest && *version < recipe.below
+}
+
 /// Which of `versions` is taken.
 fn choose<'a>(
     versions: &'a [Version],
@@ -114,7 +120,7 @@ fn choose<'a>(
     asked: Option<&Version>,
 ) -> Option<&'a Version> {
     let wanted = asked.unwrap_or(&recipe.preferred);
-    let usable = |version: &&Version| **version >= recipe.oldest && **version < recipe.below;
+    let usable = |version: &&Version| is_usable(version, recipe);
     let newest = || versions.iter().filter(usable).max();
     versions
         .iter()

@@ -58,15 +58,26 @@ impl Failed {
     }
 }
 
+/// Where a command runs.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// On the host. If it is killed, what it started may go on for a while.
+    Host,
+    /// On the host, in a namespace of process numbers that ends with it.
+    Namespace,
+    /// In the Debian root.
+    Inside(Entrance),
+}
+
 /// A command, either on the host or in the Debian root.
 ///
 /// Its environment is not that of this process, which cargo and rustup have filled with what would change a kernel's build
 /// (`RUSTUP_TOOLCHAIN`, `LD_LIBRARY_PATH`, `MAKEFLAGS`): in the root it is a fixed one, on the host it is cleaned.
 ///
-/// It ends, with all that it started in the root, when the thread that started it ends, however that happens.
+/// It ends when the thread that started it ends, however that happens; in the root, so does all that it has started.
 #[derive(Debug, Clone)]
 pub struct Command {
-    entrance: Option<Entrance>,
+    place: Place,
     program: OsString,
     args: Vec<OsString>,
     dir: Option<PathBuf>,
@@ -76,20 +87,17 @@ pub struct Command {
 impl Command {
     /// `program` on the host.
     pub fn host(program: impl Into<OsString>) -> Command {
+        Command::at(Place::Host, program)
+    }
+
+    /// `program` at `place`.
+    pub(super) fn at(place: Place, program: impl Into<OsString>) -> Command {
         Command {
-            entrance: None,
+            place,
             program: program.into(),
             args: Vec::new(),
             dir: None,
             env: BTreeMap::new(),
-        }
-    }
-
-    /// `program` behind `entrance`.
-    pub(super) fn inside(entrance: Entrance, program: impl Into<OsString>) -> Command {
-        Command {
-            entrance: Some(entrance),
-            ..Command::host(program)
         }
     }
 
@@ -119,17 +127,35 @@ impl Command {
 
     /// What duct runs.
     pub fn expression(&self) -> duct::Expression {
-        let mut argv: Vec<OsString> = Vec::new();
-        let mut environment: BTreeMap<OsString, OsString>;
-        match &self.entrance {
-            Some(entrance) => {
-                argv.extend(entrance.argv(self.dir.as_deref()));
-                environment = inside_environment(env::vars_os());
-            }
-            None => {
-                // Of util-linux, which is everywhere that make is.
-                argv.extend(["setpriv", "--pdeathsig", "KILL", "--"].map(OsString::from));
+        // setpriv and unshare are of util-linux, which is everywhere that make is.
+        let mut argv: Vec<OsString> = ["setpriv", "--pdeathsig", "KILL", "--"]
+            .map(OsString::from)
+            .into();
+        let mut environment;
+        match &self.place {
+            Place::Host => environment = host_environment(env::vars_os()),
+            Place::Namespace => {
                 environment = host_environment(env::vars_os());
+                argv.push("unshare".into());
+                if !rustix::process::geteuid().is_root() {
+                    argv.extend(["--user", "--map-current-user"].map(OsString::from));
+                }
+                argv.extend(
+                    [
+                        "--mount",
+                        "--pid",
+                        "--fork",
+                        "--kill-child",
+                        "--mount-proc",
+                        "--",
+                    ]
+                    .map(OsString::from),
+                );
+            }
+            Place::Inside(entrance) => {
+                environment = inside_environment(env::vars_os());
+                // It takes care of its own death.
+                argv = entrance.argv(self.dir.as_deref()).into();
             }
         }
         argv.push(self.program.clone());
@@ -137,7 +163,7 @@ impl Command {
         environment.extend(self.env.clone());
         let program = argv.remove(0);
         let mut expression = duct::cmd(program, argv).full_env(environment);
-        if let (None, Some(dir)) = (&self.entrance, &self.dir) {
+        if let (Place::Host | Place::Namespace, Some(dir)) = (&self.place, &self.dir) {
             expression = expression.dir(dir);
         }
         expression
@@ -425,6 +451,26 @@ mod tests {
             sh("exec sleep 600").read(&stop),
             Err(Failed::Interrupted { .. })
         ));
+    }
+
+    #[test]
+    fn what_a_killed_command_has_started_ends_with_it() {
+        let place = Place::Namespace;
+        if Command::at(place.clone(), "true")
+            .read(&Stop::new())
+            .is_err()
+        {
+            eprintln!("this machine forbids namespaces, so there is nothing to test");
+            return;
+        }
+        let stop = Stop::new();
+        // The shell and its child both hold the pipe that is read here: this returns when both are gone.
+        let command = Command::at(place, "sh").args(["-c", "sleep 600 & echo started; sleep 600"]);
+        let ended = command.run(&stop, |_| stop.request());
+        assert!(
+            matches!(ended, Err(Failed::Interrupted { .. })),
+            "{ended:?}"
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub use version::Version;
 use crate::cache::{self, Cache, Lock};
 use crate::progress::Progress;
 use crate::stop::Stop;
+use command::Place;
 use root::{Entrance, Share};
 
 /// Why there are no tools.
@@ -105,7 +106,7 @@ pub struct Request<'a> {
 /// Tools that are there and good enough.
 #[derive(Debug)]
 pub struct Toolchain {
-    entrance: Option<Entrance>,
+    place: Place,
     /// What it is, for the stamps of what is made with it.
     id: String,
     stop: Stop,
@@ -136,6 +137,10 @@ impl Toolchain {
     ) -> Result<Toolchain, Error> {
         progress.step("looking for tools on PATH");
         let mut toolchain = Toolchain::host(stop);
+        // A container may forbid it; it can be done without.
+        if Command::at(Place::Namespace, "true").read(stop).is_ok() {
+            toolchain.place = Place::Namespace;
+        }
         let found = toolchain.check(request.recipe, &request.archs)?;
         toolchain.id = blake3::hash(found.join("\n").as_bytes()).to_hex()[..16].to_owned();
         Ok(toolchain)
@@ -193,7 +198,7 @@ impl Toolchain {
     /// The host's tools, unchecked.
     pub fn host(stop: &Stop) -> Toolchain {
         Toolchain {
-            entrance: None,
+            place: Place::Host,
             id: String::new(),
             stop: stop.clone(),
             _in_use: None,
@@ -202,7 +207,7 @@ impl Toolchain {
 
     fn inside(entrance: Entrance, stop: &Stop) -> Toolchain {
         Toolchain {
-            entrance: Some(entrance),
+            place: Place::Inside(entrance),
             ..Toolchain::host(stop)
         }
     }
@@ -233,11 +238,11 @@ impl Toolchain {
             return Ok(versions);
         }
         let packages = Vec::from_iter(packages).join(" ");
-        let remedy = match self.entrance {
-            None => format!(
+        let remedy = match self.place {
+            Place::Host | Place::Namespace => format!(
                 "on Debian: sudo apt-get install {packages}; or leave --toolchain host away"
             ),
-            Some(_) => {
+            Place::Inside(_) => {
                 format!("the distribution's {packages} no longer fit configs/toolchain.yaml")
             }
         };
@@ -246,10 +251,7 @@ impl Toolchain {
 
     /// `program`, to be run with these tools. Programs that it starts find them too.
     pub fn command(&self, program: impl Into<OsString>) -> Command {
-        match &self.entrance {
-            None => Command::host(program),
-            Some(entrance) => Command::inside(entrance.clone(), program),
-        }
+        Command::at(self.place.clone(), program)
     }
 
     /// What these tools are, in a few letters: another text, other tools.
@@ -259,7 +261,7 @@ impl Toolchain {
 
     /// Whether they come from the Debian root.
     pub fn is_root(&self) -> bool {
-        self.entrance.is_some()
+        matches!(self.place, Place::Inside(_))
     }
 
     /// The flag that interrupts commands.
@@ -269,7 +271,7 @@ impl Toolchain {
 
     /// The path by which commands find `program`.
     pub fn which(&self, program: &str) -> Option<PathBuf> {
-        if self.entrance.is_none() {
+        if !self.is_root() {
             return command::on_path(program);
         }
         ["/usr/bin", "/usr/sbin"]
@@ -280,8 +282,9 @@ impl Toolchain {
 
     /// Where something that commands see at `path`, outside the shared folders, is for this process.
     pub fn outside(&self, path: &Path) -> PathBuf {
-        self.entrance
-            .as_ref()
-            .map_or_else(|| path.to_owned(), |entrance| entrance.outside(path))
+        match &self.place {
+            Place::Inside(entrance) => entrance.outside(path),
+            Place::Host | Place::Namespace => path.to_owned(),
+        }
     }
 }

@@ -44,7 +44,7 @@ fn each_allocation<T>(
     mut operation: impl FnMut() -> Result<T>,
 ) -> Outcome {
     let faults = match Faults::arm() {
-        Err(error) if error == EOPNOTSUPP => {
+        Err(error) if error == ENXIO => {
             sys::skip(c"no fault injection in this kernel");
             return Ok(());
         }

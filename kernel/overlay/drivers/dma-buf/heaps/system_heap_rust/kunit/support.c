@@ -273,7 +273,7 @@ int heap_test_arm_faults(bool armed, unsigned long buf)
 	int ret = 0;
 
 	if (!debugfs)
-		return -EOPNOTSUPP;
+		return -ENXIO;
 
 	mnt = kern_mount(debugfs);
 	if (IS_ERR(mnt)) {
@@ -295,6 +295,6 @@ put:
 #else
 int heap_test_arm_faults(bool armed, unsigned long buf)
 {
-	return -EOPNOTSUPP;
+	return -ENXIO;
 }
 #endif

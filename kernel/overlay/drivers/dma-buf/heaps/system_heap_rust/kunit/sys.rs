@@ -198,7 +198,7 @@ pub(crate) struct Faults {
 impl Faults {
     /// # Errors
     ///
-    /// [`EOPNOTSUPP`] if the kernel was built without fault injection.
+    /// [`ENXIO`] if the kernel was built without fault injection.
     pub(crate) fn arm() -> Result<Self> {
         let byte = UserMap::anonymous(1)?;
 

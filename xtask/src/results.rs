@@ -74,7 +74,6 @@ pub struct Case {
     /// What came of it.
     pub verdict: Verdict,
     /// Why, where there is more to say than the verdict.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 

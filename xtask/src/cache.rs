@@ -264,7 +264,11 @@ impl Cache {
             }
         }
         fs::create_dir_all(&partial).map_err(|e| Error::io("create", &partial, e))?;
-        build(&partial)?;
+        if let Err(error) = build(&partial) {
+            // On a disk that is full, the room is wanted; otherwise the next run removes what is left.
+            let _ = remove(&partial);
+            return Err(error);
+        }
         finish(&partial, &whole, recipe).map_err(|e| Error::io("finish", &whole, e))?;
         Ok(whole)
     }
@@ -440,7 +444,8 @@ mod tests {
     fn what_failed_is_tried_again() {
         let (_dir, cache) = cache();
         let failed = cache.make("x", "1", &Heard::default(), |_| Err(Error::NoHome));
-        assert!(matches!(failed, Err(Error::NoHome)) && !cache.path("x").exists());
+        assert!(matches!(failed, Err(Error::NoHome)));
+        assert!(!cache.path("x").exists() && !cache.path("x.partial").exists());
         cache
             .make("x", "1", &Heard::default(), put_a)
             .expect("made");

@@ -2,7 +2,7 @@
 //! The distribution's kernel source, from its package `linux-source-X.Y`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Error, Source};
 use crate::cache::{self, Cache};
@@ -46,40 +46,44 @@ pub fn fetch(
         return Ok(source);
     }
 
+    let version = from_archive(toolchain, cache, recipe, asked, progress)?;
+    if version != *wanted {
+        fs::write(&instead, version.to_string()).map_err(Error::io("write", &instead))?;
+        warn(progress, recipe, wanted, &version);
+    }
+    unpacked(cache, recipe, &version)?.ok_or_else(|| Error::NoKernel {
+        path: cache.path(folder(&version)),
+    })
+}
+
+/// Asks the archive what it has, and unpacks what is taken of it; returns which that is.
+fn from_archive(
+    toolchain: &Toolchain,
+    cache: &Cache,
+    recipe: &recipe::Source,
+    asked: Option<&Version>,
+    progress: &dyn Progress,
+) -> Result<Version, Error> {
     let _lock = cache.lock("archive", progress)?;
-    let scratch = cache.path("source/archive");
-    cache::remove(&scratch)?;
-    let archive = Archive {
-        toolchain,
-        dir: &scratch,
-    };
+    let name = |version: &Version| format!("{}{version}", recipe.package);
+    let dir = cache.path("source/archive");
+    cache::remove(&dir)?;
+    let archive = Archive { toolchain, dir };
     progress.step("asking the archive for kernel sources");
     let versions = archive.versions(&recipe.package)?;
     let version = choose(&versions, recipe, asked).ok_or_else(|| Error::Gone {
-        package: format!("{}{wanted}", recipe.package),
+        package: name(asked.unwrap_or(&recipe.preferred)),
         available: versions
             .iter()
             .filter(|version| is_usable(version, recipe))
-            .map(|version| format!("{}{version}", recipe.package))
+            .map(name)
             .collect(),
     })?;
-    cache.make(
-        &folder(version),
-        &format!("{}{version}", recipe.package),
-        progress,
-        |folder| {
-            cache.need("the kernel source", recipe.space_mib)?;
-            archive.unpack(&format!("{}{version}", recipe.package), folder, progress)
-        },
-    )?;
-    cache::remove(&scratch)?;
-    if version != wanted {
-        fs::write(&instead, version.to_string()).map_err(Error::io("write", &instead))?;
-        warn(progress, recipe, wanted, version);
-    }
-    unpacked(cache, recipe, version)?.ok_or_else(|| Error::NoKernel {
-        path: cache.path(folder(version)),
-    })
+    cache.make(&folder(version), &name(version), progress, |folder| {
+        cache.need("the kernel source", recipe.space_mib)?;
+        archive.unpack(&name(version), folder, progress)
+    })?;
+    Ok(version.clone())
 }
 
 fn warn(progress: &dyn Progress, recipe: &recipe::Source, wanted: &Version, version: &Version) {
@@ -132,7 +136,15 @@ fn choose<'a>(
 #[derive(Debug)]
 struct Archive<'a> {
     toolchain: &'a Toolchain,
-    dir: &'a Path,
+    /// For lists and downloads, gone with this.
+    dir: PathBuf,
+}
+
+impl Drop for Archive<'_> {
+    fn drop(&mut self) {
+        // What can't be removed now is removed before the next download.
+        let _ = cache::remove(&self.dir);
+    }
 }
 
 impl Archive<'_> {
@@ -147,7 +159,7 @@ impl Archive<'_> {
                 "-oAcquire::Languages=none",
                 "-oAcquire::Retries=3",
             ])
-            .dir(self.dir)
+            .dir(&self.dir)
     }
 
     /// Which versions it has of the packages whose names start with `prefix`.
@@ -175,13 +187,14 @@ impl Archive<'_> {
         progress.step(&format!("downloading {package}"));
         self.command("apt-get")
             .args(["--quiet", "download", package])
-            .read(self.toolchain.stop())?;
-        let entries = fs::read_dir(self.dir).map_err(Error::io("read", self.dir))?;
+            .read(self.toolchain.stop())
+            .map_err(|failed| Error::full_or(failed, "download the kernel source to", &self.dir))?;
+        let entries = fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))?;
         let deb = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
             .ok_or_else(|| Error::NoKernel {
-                path: self.dir.to_owned(),
+                path: self.dir.clone(),
             })?;
         progress.step(&format!("unpacking {package}"));
         let linux = folder.join("linux");
@@ -193,7 +206,7 @@ impl Archive<'_> {
             .command("bash")
             .args(["-c", script, "bash"])
             .args([deb.as_os_str(), package.as_ref(), linux.as_os_str()])
-            .dir(self.dir)
+            .dir(&self.dir)
             .read(self.toolchain.stop())
             .map_err(|failed| Error::full_or(failed, "unpack the kernel source to", &linux))?;
         let name = deb

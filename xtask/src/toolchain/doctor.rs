@@ -311,6 +311,7 @@ mod tests {
             user: "alice".into(),
             missing: vec![&PROGRAMS[4]],
             ranges: true,
+            free: 100_000,
             forbidden: None,
         };
         let checks = host(&user, false);

@@ -19,6 +19,8 @@ pub struct Host {
     pub missing: Vec<&'static Program>,
     /// Whether the user may use a range of further user and group numbers.
     pub ranges: bool,
+    /// The first number from which on nobody has a range.
+    pub free: u64,
     /// What keeps an ordinary user from making namespaces, as a setting and the value that would do.
     pub forbidden: Option<(&'static str, &'static str)>,
 }
@@ -87,15 +89,17 @@ impl Host {
             true => Path::new(program.name).exists(),
             false => on_path(program.name).is_some(),
         };
-        let has_range =
-            |path| fs::read_to_string(path).is_ok_and(|text| has_range(&text, &user, uid.as_raw()));
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        let (subuid, subgid) = (read("/etc/subuid"), read("/etc/subgid"));
+        let has_range = |text: &str| has_range(text, &user, uid.as_raw());
         Host {
             root: uid.is_root(),
             missing: PROGRAMS_AND_KEYRING
                 .iter()
                 .filter(|p| (!p.users_only || !uid.is_root()) && !there(p))
                 .collect(),
-            ranges: uid.is_root() || (has_range("/etc/subuid") && has_range("/etc/subgid")),
+            ranges: uid.is_root() || (has_range(&subuid) && has_range(&subgid)),
+            free: first_free(&(subuid + "\n" + &subgid)),
             forbidden: if uid.is_root() {
                 None
             } else {
@@ -124,8 +128,9 @@ impl Host {
             ));
         }
         if !self.ranges {
+            let range = format!("{}-{}", self.free, self.free + RANGE - 1);
             steps.push(format!(
-                "{sudo}usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {}",
+                "{sudo}usermod --add-subuids {range} --add-subgids {range} {}",
                 self.user
             ));
         }
@@ -181,11 +186,12 @@ fn install(packages: &[&str], progress: &dyn Progress, stop: &Stop) -> Result<()
             .env("DEBIAN_FRONTEND", "noninteractive")
             .arg("--yes")
     };
-    apt().arg("update").run(stop, |line| progress.step(line))?;
+    apt().arg("update").read(stop)?;
     apt()
         .args(["--no-install-recommends", "install"])
         .args(packages)
-        .run(stop, |line| progress.step(line))
+        .read(stop)
+        .map(drop)
 }
 
 /// Settings can forbid it that nobody here knows of, such as a container's; the kernel knows.
@@ -219,12 +225,27 @@ fn user_name(passwd: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// Whether a subuid or subgid file has 65,536 numbers in one range for a user, who stands there by name or number.
+/// How many numbers the packages' files may belong to.
+const RANGE: u64 = 65536;
+
+/// The first number beyond all ranges of subuid or subgid files, and beyond the users that a machine has of its own.
+fn first_free(texts: &str) -> u64 {
+    let end = |line: &str| {
+        let mut numbers = line
+            .split(':')
+            .skip(1)
+            .map(|field| field.trim().parse::<u64>().ok());
+        numbers.next()??.checked_add(numbers.next()??)
+    };
+    texts.lines().filter_map(end).fold(100_000, u64::max)
+}
+
+/// Whether a subuid or subgid file has [`RANGE`] numbers in one range for a user, who stands there by name or number.
 fn has_range(text: &str, user: &str, uid: u32) -> bool {
     text.lines().any(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         matches!(fields[..], [owner, _, count]
-            if (owner == user || owner.parse() == Ok(uid)) && count.trim().parse().is_ok_and(|n: u64| n >= 65536))
+            if (owner == user || owner.parse() == Ok(uid)) && count.trim().parse().is_ok_and(|n: u64| n >= RANGE))
     })
 }
 
@@ -255,6 +276,7 @@ mod tests {
             user: "alice".into(),
             missing: Vec::new(),
             ranges: true,
+            free: 165_536,
             forbidden: None,
         }
     }
@@ -275,7 +297,7 @@ mod tests {
             host.remedy().as_deref(),
             Some(
                 "sudo apt-get install mmdebstrap uidmap \
-                 && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 alice"
+                 && sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 alice"
             )
         );
         let host = Host {
@@ -319,6 +341,19 @@ mod tests {
         assert!(!has_range(text, "carol", 1002));
         assert!(!has_range(text, "dave", 1003));
         assert!(!has_range("nonsense\n\n:::\n", "dave", 1003));
+    }
+
+    #[test]
+    fn a_new_range_begins_beyond_all_others() {
+        assert_eq!(first_free(""), 100_000);
+        assert_eq!(
+            first_free("bob:100000:65536\ncarol:231072:1000\ndave:165536:65536\n"),
+            232_072
+        );
+        assert_eq!(
+            first_free("nonsense\nbob:x:y\nbob:18446744073709551615:1\nbob:1\n"),
+            100_000
+        );
     }
 
     #[test]

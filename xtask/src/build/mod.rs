@@ -209,7 +209,9 @@ impl Builder<'_> {
             ))
             .files(&overlay, of_the_kernel)
             .map_err(io_error("read", &overlay))?
-            .files(&patches, |_| true)
+            .files(&patches, |file| {
+                file.extension().is_some_and(|e| e == "patch")
+            })
             .map_err(io_error("read", &patches))?;
         let (stamp, stamped) = (inputs.stamp(), Stamped::new(self.dir, "kernel"));
         let image = self.dir.join(&self.kernel.image);

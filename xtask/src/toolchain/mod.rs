@@ -159,17 +159,22 @@ impl Toolchain {
             writable: true,
         }];
         shares.extend(request.shares.iter().cloned());
-        let folder = cache.make(&name, &id, progress, |folder| {
-            prerequisites::ensure(progress, stop)?;
-            cache.need("the Debian root", recipe.space_mib)?;
-            root::make(folder, recipe, request.mirror.as_deref(), progress, stop)?;
-            progress.step("trying the tools in the Debian root");
-            let made = Toolchain::inside(Entrance::open(folder, &shares)?, stop);
-            made.check(request.recipe, &request.recipe.archs())
-                .map(drop)
-        })?;
-        // Kept while it is used, so that nobody removes it meanwhile.
-        let in_use = cache.lock_shared(&name, progress)?;
+        let (folder, in_use) = loop {
+            let folder = cache.make(&name, &id, progress, |folder| {
+                prerequisites::ensure(progress, stop)?;
+                cache.need("the Debian root", recipe.space_mib)?;
+                root::make(folder, recipe, request.mirror.as_deref(), progress, stop)?;
+                progress.step("trying the tools in the Debian root");
+                let made = Toolchain::inside(Entrance::open(folder, &shares)?, stop);
+                made.check(request.recipe, &request.recipe.archs())
+                    .map(drop)
+            })?;
+            // Kept while it is used, so that nobody removes it; somebody may have done so just now.
+            let in_use = cache.lock_shared(&name, progress)?;
+            if cache::is_made(&folder, &id) {
+                break (folder, in_use);
+            }
+        };
         let mut toolchain = Toolchain::inside(Entrance::open(&folder, &shares)?, stop);
         toolchain.id = id;
         toolchain._in_use = Some(in_use);

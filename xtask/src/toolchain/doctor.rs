@@ -227,7 +227,7 @@ fn tool_check(finding: &tools::Finding, choice: Choice) -> Check {
 /// As a table for people. `width` in columns; as wide as it takes where there is none.
 pub fn render(checkup: &Checkup, width: Option<u16>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     if let Some(width) = width {
         table.set_width(width);
     }
@@ -251,7 +251,8 @@ pub fn render(checkup: &Checkup, width: Option<u16>) -> String {
         1 => "1 thing is wrong".to_owned(),
         n => format!("{n} things are wrong"),
     };
-    format!("{table}\n{summary}\n")
+    let lines: Vec<String> = table.lines().map(|l| l.trim_end().to_owned()).collect();
+    format!("{}\n{summary}\n", lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -312,7 +312,9 @@ pub fn interactive(
         &module_dirs(shared.config),
         &slots,
     )?;
-    let line = boot::command_line(cell, &["aliasheap.shell".to_owned()]);
+    // The kernel's own suites would run before the shell.
+    let filter = format!("kunit.filter_glob={}", set.filter);
+    let line = boot::command_line(cell, &[filter, "aliasheap.shell".to_owned()]);
     let [(_, media, _)] = ready.as_slice() else {
         unreachable!("one boot was asked for")
     };

@@ -314,7 +314,10 @@ pub fn interactive(
     )?;
     // The kernel's own suites would run before the shell.
     let filter = format!("kunit.filter_glob={}", set.filter);
-    let line = boot::command_line(cell, &[filter, "aliasheap.shell".to_owned()]);
+    // The heap is there; the tests are for the shell's `run`.
+    let heap = module_files(set).filter(|name| !name.contains("kunit"));
+    let modules = format!("aliasheap.modules={}", heap.collect::<Vec<_>>().join(","));
+    let line = boot::command_line(cell, &[filter, modules, "aliasheap.shell".to_owned()]);
     let [(_, media, _)] = ready.as_slice() else {
         unreachable!("one boot was asked for")
     };
@@ -457,16 +460,17 @@ fn watched(
 /// What the guest is told: which modules to load, and which suites of theirs and of the kernel's own to run.
 fn command_line(selection: &Selection<'_>, boot: Boot<'_>) -> String {
     let filter = selection.filter.unwrap_or(&boot.set.filter);
-    let modules: Vec<_> = boot
-        .set
-        .modules
-        .iter()
-        .filter_map(|m| m.file.file_name())
-        .map(|f| f.to_string_lossy())
-        .collect();
     let mut orders = vec![format!("kunit.filter_glob={filter}")];
+    let modules: Vec<String> = module_files(boot.set).collect();
     if !modules.is_empty() {
         orders.push(format!("aliasheap.modules={}", modules.join(",")));
     }
     boot::command_line(boot.cell, &orders)
+}
+
+/// The modules of `set` as the guest finds them.
+fn module_files(set: &Suites) -> impl Iterator<Item = String> {
+    set.modules
+        .iter()
+        .filter_map(|m| Some(m.file.file_name()?.to_string_lossy().into_owned()))
 }

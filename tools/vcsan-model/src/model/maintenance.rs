@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Cache maintenance: by address, of the whole cache, by set and way.
+
+use super::Model;
+use crate::config::Mode;
+use crate::event::{Address, Op, Site};
+use crate::geometry::PAGE_SHIFT;
+use crate::line::{Bytes, LineEvent};
+use crate::page::LinePlace;
+use alloc::vec::Vec;
+
+impl Model {
+    pub(super) fn maintain(&mut self, op: Op, at: Address, len: u32, site: Site) {
+        self.for_pieces(at, len, |model, piece| {
+            let key = model.config.geometry.key(piece.at);
+            if model.config.geometry.virtually_tagged() {
+                for alias in model.tags.get(&key).cloned().unwrap_or_default() {
+                    model.step_alias(alias, piece.line, op, site);
+                }
+            } else if let Some(page) = model.find_page(piece.at.paddr >> PAGE_SHIFT)
+                && let Some(alias) = model.find_alias(page, key)
+            {
+                model.step_alias(alias, piece.line, op, site);
+            }
+        });
+    }
+
+    pub(super) fn whole_cache(&mut self, op: Op, site: Site) {
+        let refills = if op.empties() {
+            self.refills_of_old_values()
+        } else {
+            Vec::new()
+        };
+        let mut active = core::mem::take(&mut self.active);
+        active.retain(|&alias| {
+            let lines = if op == Op::WriteBack {
+                self.aliases[alias].dirty
+            } else {
+                self.aliases[alias].valid
+            };
+            let refilled = self.speculates_in(alias) && !self.aliases[alias].stale.any();
+            for line in lines.iter() {
+                // A clean line that is filled again at once, with what it held, needs no step.
+                if !refilled || self.aliases[alias].dirty.has(line) {
+                    self.step_alias(alias, line, op, site);
+                }
+            }
+            let stays = self.is_active(alias);
+            self.aliases[alias].listed = stays;
+            stays
+        });
+        active.append(&mut self.active);
+        self.active = active;
+        for (alias, line, old) in refills {
+            let place = LinePlace::new(line, self.line_shift);
+            let slot = &mut self.aliases[alias];
+            let stale = slot.stale.get(place) | old;
+            slot.stale.set(place, stale);
+            self.list(alias);
+            self.requiet(self.aliases[alias].page, line);
+        }
+    }
+
+    /// Lines that speculation may fill with values made old only by another alias's dirty line, whose turn comes later.
+    pub(super) fn refills_of_old_values(&self) -> Vec<(usize, usize, Bytes)> {
+        let mut refills = Vec::new();
+        if self.config.mode == Mode::Architectural {
+            return refills;
+        }
+        for &dirty in &self.active {
+            for line in self.aliases[dirty].dirty.iter() {
+                let place = LinePlace::new(line, self.line_shift);
+                let page = &self.pages[self.aliases[dirty].page];
+                let newest = page.unsaved.get(place) & !self.aliases[dirty].stale.get(place);
+                let others = page
+                    .aliases
+                    .iter()
+                    .filter(|&&a| a != dirty && self.aliases[a].mapped());
+                refills.extend(
+                    others
+                        .filter(|_| newest != 0)
+                        .map(|&alias| (alias, line, newest)),
+                );
+            }
+        }
+        refills
+    }
+
+    /// Puts an alias on the list for whole-cache maintenance if it belongs there.
+    pub(super) fn list(&mut self, alias: usize) {
+        if !self.aliases[alias].listed && self.is_active(alias) {
+            self.aliases[alias].listed = true;
+            self.active.push(alias);
+        }
+    }
+
+    pub(super) fn set_way(&mut self, op: Op, set: u32, way: u32, site: Site) {
+        let geometry = self.config.geometry;
+        if geometry.sets() == 0 {
+            if op == Op::Invalidate {
+                self.may_invalidate(|_, _| true, site);
+            }
+            return;
+        }
+        let (set, way) = (
+            (set & (geometry.sets() - 1)) as usize,
+            way % geometry.ways(),
+        );
+        if !self.sweep.active() {
+            self.forget_lookups();
+        }
+        if op == Op::Invalidate {
+            self.settle_sweep();
+            self.may_invalidate(
+                |model, (alias, line)| {
+                    let apart = model.apart(alias, line);
+                    apart.0 == set && model.sweep.ways(apart).dirty >> way & 1 != 0
+                },
+                site,
+            );
+        }
+        for ((_, alias, line), ways) in self.sweep.advance(op, set, way) {
+            if ways.dirty == 0 {
+                self.step_alias(alias, line, Op::WriteBack, site);
+            }
+            if ways.valid == 0 {
+                self.step_alias(alias, line, Op::Invalidate, site);
+            }
+        }
+        if self.config.mode == Mode::Speculative {
+            // The order of what is due matters where a line may be filled in between.
+            if self.sweep.due() {
+                self.settle_due_sets(Some(set));
+            }
+        }
+    }
+
+    /// An invalidate may hit each dirty line that `hits`.
+    pub(super) fn may_invalidate(
+        &mut self,
+        hits: impl Fn(&Self, (usize, usize)) -> bool,
+        site: Site,
+    ) {
+        for alias in self.active.clone() {
+            let page = self.aliases[alias].page;
+            let Some(copy) = self.pages[page].aliases.iter().position(|&a| a == alias) else {
+                continue;
+            };
+            for line in self.aliases[alias].dirty.iter() {
+                if hits(self, (alias, line)) {
+                    self.step(page, line, LineEvent::MayInvalidate { copy }, site);
+                }
+            }
+        }
+    }
+
+    /// Maintains the lines of sets of which all ways are done.
+    #[inline]
+    pub(super) fn settle_sweep(&mut self) {
+        if self.sweep.due() {
+            self.settle_due_sets(None);
+        }
+    }
+
+    /// `only`: the one set that is due, if it is known.
+    #[cold]
+    pub(super) fn settle_due_sets(&mut self, only: Option<usize>) {
+        for alias in self.active.clone() {
+            if let Some(set) = only {
+                let copy = &self.aliases[alias];
+                for line in
+                    self.config
+                        .geometry
+                        .lines_in_set(copy.key, self.pages[copy.page].frame, set)
+                {
+                    self.settle_line(alias, line);
+                }
+            } else {
+                for line in self.aliases[alias].valid.iter() {
+                    self.settle_line(alias, line);
+                }
+            }
+        }
+        self.sweep.settle();
+    }
+
+    pub(super) fn settle_line(&mut self, alias: usize, line: usize) {
+        let apart = self.apart(alias, line);
+        let (clean, empty) = (self.sweep.clean_due(apart.0), self.sweep.empty_due(apart.0));
+        if (clean || empty) && !self.sweep.is_apart(apart) {
+            if clean && self.aliases[alias].dirty.has(line) {
+                self.step_alias(alias, line, Op::WriteBack, Site::NONE);
+            }
+            if empty && self.aliases[alias].valid.has(line) {
+                self.step_alias(alias, line, Op::WriteBackInvalidate, Site::NONE);
+            }
+        }
+    }
+
+    pub(super) fn apart(&self, alias: usize, line: usize) -> (usize, usize, usize) {
+        let copy = &self.aliases[alias];
+        let set = self
+            .config
+            .geometry
+            .set(copy.key, self.pages[copy.page].frame, line);
+        (set.unwrap_or(0), alias, line)
+    }
+
+    /// Tells sweeps that a line may be in another way now.
+    pub(super) fn sweep_access(&mut self, page: usize, alias: usize, line: usize, store: bool) {
+        if self.config.geometry.sets() == 0 {
+            return;
+        }
+        let apart = self.apart(alias, line);
+        if self.sweep.active() || self.sweep.is_apart(apart) {
+            // Where a clean line was dirty doesn't matter.
+            self.sweep
+                .access(apart, store || !self.aliases[alias].dirty.has(line));
+            self.requiet(page, line);
+        }
+    }
+
+    pub(super) fn step_alias(&mut self, alias: usize, line: usize, op: Op, site: Site) {
+        let page = self.aliases[alias].page;
+        if let Some(copy) = self.pages[page].aliases.iter().position(|&a| a == alias) {
+            let event = match op {
+                Op::WriteBack => LineEvent::WriteBack { copy },
+                Op::Invalidate => LineEvent::Invalidate { copy },
+                Op::WriteBackInvalidate => LineEvent::WriteBackInvalidate { copy },
+            };
+            self.step(page, line, event, site);
+        }
+    }
+}

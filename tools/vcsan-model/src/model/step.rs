@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The step of one line: unpack, apply the rules, pack, keep the records for reports.
+
+use super::Model;
+use crate::config::Mode;
+use crate::event::Site;
+use crate::hazard::Cause;
+use crate::line::{Line, LineEvent, LossKind, Outcome, Presence};
+use crate::page::{LinePlace, LossRecord};
+
+impl Model {
+    pub(super) fn speculates_in(&self, alias: usize) -> bool {
+        self.config.mode == Mode::Speculative && self.aliases[alias].mapped()
+    }
+
+    /// Unpacks a line, takes the step, packs it again, and keeps the records for reports.
+    pub(super) fn step(
+        &mut self,
+        page: usize,
+        line: usize,
+        event: LineEvent,
+        site: Site,
+    ) -> Outcome {
+        let place = LinePlace::new(line, self.line_shift);
+        let geometry = self.config.geometry;
+        let mut copies = core::mem::take(&mut self.scratch);
+        copies.clear();
+        copies.extend(
+            self.pages[page]
+                .aliases
+                .iter()
+                .map(|&alias| self.aliases[alias].held(line, place)),
+        );
+        let old = &self.pages[page];
+        let state = Line {
+            unsaved: old.unsaved.get(place),
+            lost: old.lost.get(place),
+            copies,
+        };
+        let had_losses = state.lost != 0;
+        let (mut state, outcome) = state.step(event);
+        if self.config.mode == Mode::Speculative {
+            let aliases = &old.aliases;
+            let mapped = (0..aliases.len()).filter(|&copy| self.aliases[aliases[copy]].mapped());
+            state = state.speculate(mapped);
+        }
+
+        let accessed = match event {
+            LineEvent::Load { copy, .. } | LineEvent::Store { copy, .. } => Some(copy),
+            _ => None,
+        };
+        for (copy, &held) in state.copies.iter().enumerate() {
+            let alias = self.pages[page].aliases[copy];
+            let slot = &mut self.aliases[alias];
+            let before = slot.held(line, place);
+            slot.set_held(line, place, held);
+            if let Some(sites) = slot.sites_mut(line) {
+                let by = if accessed == Some(copy) {
+                    site
+                } else {
+                    Site::NONE
+                };
+                if before.presence == Presence::Absent
+                    || held.stale & !before.stale != 0 && accessed == Some(copy)
+                {
+                    sites.filled_by = by;
+                }
+                if before.presence != Presence::Dirty && held.presence == Presence::Dirty {
+                    sites.dirtied_by = by;
+                }
+            }
+            self.list(alias);
+        }
+        let slot = &mut self.pages[page];
+        slot.unsaved.set(place, state.unsaved);
+        slot.lost.set(place, state.lost);
+        if had_losses || state.lost != 0 {
+            slot.losses.retain_mut(|loss| {
+                if loss.line == line {
+                    loss.bytes &= !outcome.rewritten;
+                }
+                loss.bytes != 0
+            });
+            for loss in outcome.losses.into_iter().flatten() {
+                let known = slot
+                    .losses
+                    .iter()
+                    .filter(|l| l.line == line)
+                    .fold(0, |bytes, l| bytes | l.bytes);
+                let bytes = loss.bytes & !known;
+                let culprit = &self.aliases[slot.aliases[loss.copy]];
+                let alias = geometry.name(culprit.key);
+                let cause = match loss.kind {
+                    LossKind::Overwritten => Cause::Overwritten {
+                        alias,
+                        dirtied_by: culprit.sites(line).dirtied_by,
+                    },
+                    LossKind::Discarded => Cause::Discarded { alias, by: site },
+                };
+                if bytes != 0 {
+                    slot.losses.push(LossRecord { line, bytes, cause });
+                }
+            }
+        }
+        self.scratch = state.copies;
+        if self.config.mode == Mode::Speculative {
+            for copy in 0..self.pages[page].aliases.len() {
+                let alias = self.pages[page].aliases[copy];
+                if self.aliases[alias].mapped() && geometry.sets() != 0 {
+                    let apart = self.apart(alias, line);
+                    if self.sweep.active() || self.sweep.is_apart(apart) {
+                        self.sweep.access(apart, false);
+                    }
+                }
+            }
+        }
+        self.requiet(page, line);
+        outcome
+    }
+
+    pub(super) fn is_active(&self, alias: usize) -> bool {
+        let copy = &self.aliases[alias];
+        copy.dirty.any()
+            || if self.speculates_in(alias) {
+                copy.stale.any()
+            } else {
+                copy.valid.any()
+            }
+    }
+
+    /// Finds out anew which accesses to a line need no step.
+    pub(super) fn requiet(&mut self, page: usize, line: usize) {
+        let place = LinePlace::new(line, self.line_shift);
+        let (unsaved, lost) = (
+            self.pages[page].unsaved.get(place),
+            self.pages[page].lost.get(place),
+        );
+        let valid = self.pages[page]
+            .aliases
+            .iter()
+            .filter(|&&alias| self.aliases[alias].valid.has(line))
+            .count();
+        for copy in 0..self.pages[page].aliases.len() {
+            let alias = self.pages[page].aliases[copy];
+            let held = self.aliases[alias].held(line, place);
+            let calm = lost | held.stale == 0 && !self.sweep.is_apart(self.apart(alias, line));
+            let dirty = held.presence == Presence::Dirty;
+            let slot = &mut self.aliases[alias];
+            slot.quiet_loads.put(
+                line,
+                calm && (dirty || held.presence == Presence::Clean && unsaved == 0),
+            );
+            slot.quiet_stores.put(line, calm && dirty && valid == 1);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The lines of one physical page, packed: a bit a byte for what is known of bytes, a bit a line for presences.
+
+use crate::event::Site;
+use crate::geometry::{Key, PAGE_SIZE};
+use crate::hazard::Cause;
+use crate::line::{Bytes, Held, Presence};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Words of a map with one bit for each byte of a page.
+const MAP_WORDS: usize = PAGE_SIZE as usize / 64;
+/// Most lines that a page can have (16 bytes each), in 64-bit words.
+const LINE_WORDS: usize = PAGE_SIZE as usize / 16 / 64;
+/// Units of a page for which writers are noted: 4 bytes.
+const UNITS: usize = PAGE_SIZE as usize / 4;
+
+/// Where the bits of a line are in a [`ByteMap`]. A line never crosses a word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinePlace {
+    word: usize,
+    shift: u32,
+    mask: Bytes,
+}
+
+impl LinePlace {
+    /// `line` is an index into the page, `line_shift` the log2 of the line size.
+    #[inline]
+    pub(crate) fn new(line: usize, line_shift: u32) -> Self {
+        let byte = line << line_shift;
+        // CAST: both are below 64.
+        Self {
+            word: byte / 64 % MAP_WORDS,
+            shift: (byte % 64) as u32,
+            mask: ones(1 << line_shift),
+        }
+    }
+}
+
+/// The lowest `n` bits, `n` up to 64.
+#[inline]
+pub(crate) fn ones(n: u32) -> u64 {
+    if n >= 64 { u64::MAX } else { (1 << n) - 1 }
+}
+
+/// One bit for each byte of a page; no memory while all are clear.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByteMap(Option<Box<[u64; MAP_WORDS]>>);
+
+impl ByteMap {
+    #[inline]
+    pub(crate) fn get(&self, at: LinePlace) -> Bytes {
+        self.0
+            .as_ref()
+            .map_or(0, |map| map[at.word] >> at.shift & at.mask)
+    }
+
+    pub(crate) fn set(&mut self, at: LinePlace, bytes: Bytes) {
+        if self.0.is_some() || bytes != 0 {
+            let word = &mut self.map()[at.word];
+            *word = *word & !(at.mask << at.shift) | (bytes & at.mask) << at.shift;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn add(&mut self, at: LinePlace, bytes: Bytes) {
+        self.map()[at.word] |= bytes << at.shift;
+    }
+
+    #[inline]
+    fn map(&mut self) -> &mut [u64; MAP_WORDS] {
+        self.0.get_or_insert_with(|| Box::new([0; MAP_WORDS]))
+    }
+
+    pub(crate) fn any(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|map| map.iter().any(|&word| word != 0))
+    }
+
+    fn memory(&self) -> usize {
+        self.0.as_ref().map_or(0, |map| size_of_val(&**map))
+    }
+}
+
+/// One bit for each line of a page.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LineSet([u64; LINE_WORDS]);
+
+impl LineSet {
+    #[inline]
+    pub(crate) fn has(&self, line: usize) -> bool {
+        self.0[line / 64 % LINE_WORDS] >> (line % 64) & 1 != 0
+    }
+
+    pub(crate) fn put(&mut self, line: usize, value: bool) {
+        let (word, bit) = (&mut self.0[line / 64 % LINE_WORDS], 1 << (line % 64));
+        *word = if value { *word | bit } else { *word & !bit };
+    }
+
+    pub(crate) fn any(&self) -> bool {
+        self.0.iter().any(|&word| word != 0)
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(i, word)| {
+            let mut rest = word;
+            core::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+                rest &= rest - 1;
+                Some(i * 64 + bit as usize)
+            })
+        })
+    }
+}
+
+/// The accesses behind what an alias holds of one line, for reports.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LineSites {
+    pub(crate) filled_by: Site,
+    pub(crate) dirtied_by: Site,
+}
+
+/// What one alias may hold of a page.
+#[derive(Clone, Debug)]
+pub(crate) struct AliasPage {
+    /// Lines of which a load changes nothing and can't go wrong: valid, no byte stale or lost, not behind memory.
+    pub(crate) quiet_loads: LineSet,
+    /// Lines of which a store changes nothing but the writer and [`Page::unsaved`]: dirty here, absent elsewhere, no
+    /// byte stale or lost.
+    pub(crate) quiet_stores: LineSet,
+    pub(crate) valid: LineSet,
+    pub(crate) dirty: LineSet,
+    pub(crate) stale: ByteMap,
+    /// Index of the page.
+    pub(crate) page: usize,
+    pub(crate) key: Key,
+    sites: Box<[LineSites]>,
+    /// Virtual pages that translate here, in speculative mode.
+    pub(crate) mappings: Vec<(u32, u64)>,
+    /// Mapped for ever, as the kernel's linear map is.
+    pub(crate) linear: bool,
+    /// On the model's list of aliases that whole-cache maintenance can change.
+    pub(crate) listed: bool,
+}
+
+impl AliasPage {
+    pub(crate) fn new(page: usize, key: Key, lines: usize) -> Self {
+        Self {
+            quiet_loads: LineSet::default(),
+            quiet_stores: LineSet::default(),
+            valid: LineSet::default(),
+            dirty: LineSet::default(),
+            stale: ByteMap::default(),
+            page,
+            key,
+            sites: vec![LineSites::default(); lines].into(),
+            mappings: Vec::new(),
+            linear: false,
+            listed: false,
+        }
+    }
+
+    /// Hardware may fill lines on its own, if it speculates at all.
+    pub(crate) fn mapped(&self) -> bool {
+        self.linear || !self.mappings.is_empty()
+    }
+
+    pub(crate) fn held(&self, line: usize, at: LinePlace) -> Held {
+        let presence = match (self.valid.has(line), self.dirty.has(line)) {
+            (false, _) => Presence::Absent,
+            (true, false) => Presence::Clean,
+            (true, true) => Presence::Dirty,
+        };
+        Held {
+            presence,
+            stale: self.stale.get(at),
+        }
+    }
+
+    pub(crate) fn set_held(&mut self, line: usize, at: LinePlace, held: Held) {
+        self.valid.put(line, held.presence != Presence::Absent);
+        self.dirty.put(line, held.presence == Presence::Dirty);
+        self.stale.set(at, held.stale);
+    }
+
+    pub(crate) fn sites(&self, line: usize) -> LineSites {
+        self.sites.get(line).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn sites_mut(&mut self, line: usize) -> Option<&mut LineSites> {
+        self.sites.get_mut(line)
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.stale.memory()
+            + size_of_val(&*self.sites)
+            + self.mappings.capacity() * 16
+    }
+}
+
+/// Why bytes of a line are lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LossRecord {
+    pub(crate) line: usize,
+    pub(crate) bytes: Bytes,
+    pub(crate) cause: Cause,
+}
+
+/// A physical page.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    /// Physical page number.
+    pub(crate) frame: u64,
+    /// Indices of its [`AliasPage`]s.
+    pub(crate) aliases: Vec<usize>,
+    /// [`Line::unsaved`](crate::line::Line::unsaved) of all lines.
+    pub(crate) unsaved: ByteMap,
+    /// [`Line::lost`](crate::line::Line::lost) of all lines.
+    pub(crate) lost: ByteMap,
+    pub(crate) losses: Vec<LossRecord>,
+    /// Who wrote last, for each unit of 4 bytes; [`Site::SPLIT`] where it is not the same for all 4.
+    writers: Option<Box<[Site; UNITS]>>,
+    split: BTreeMap<usize, [Site; 4]>,
+}
+
+impl Page {
+    pub(crate) fn new(frame: u64) -> Self {
+        Self {
+            frame,
+            aliases: Vec::new(),
+            unsaved: ByteMap::default(),
+            lost: ByteMap::default(),
+            losses: Vec::new(),
+            writers: None,
+            split: BTreeMap::new(),
+        }
+    }
+
+    /// Who wrote a byte last.
+    pub(crate) fn writer(&self, offset: usize) -> Site {
+        let unit = offset / 4 % UNITS;
+        match self
+            .writers
+            .as_ref()
+            .map_or(Site::NONE, |writers| writers[unit])
+        {
+            Site::SPLIT => self
+                .split
+                .get(&unit)
+                .map_or(Site::NONE, |sites| sites[offset % 4]),
+            site => site,
+        }
+    }
+
+    /// Notes who wrote `len` bytes at `offset`, all inside one line.
+    #[inline]
+    pub(crate) fn set_writer(&mut self, offset: usize, len: usize, site: Site) {
+        let writers = self
+            .writers
+            .get_or_insert_with(|| Box::new([Site::NONE; UNITS]));
+        if (offset | len).is_multiple_of(4) {
+            let first = offset / 4 % UNITS;
+            let end = (first + len / 4).min(UNITS);
+            writers[first..end].fill(site);
+        } else {
+            self.set_writer_of_bytes(offset, len, site);
+        }
+    }
+
+    fn set_writer_of_bytes(&mut self, offset: usize, len: usize, site: Site) {
+        let Some(writers) = &mut self.writers else {
+            return;
+        };
+        for byte in offset..offset + len {
+            let unit = &mut writers[byte / 4 % UNITS];
+            if *unit == site {
+                continue;
+            }
+            if *unit != Site::SPLIT {
+                self.split.insert(byte / 4 % UNITS, [*unit; 4]);
+                *unit = Site::SPLIT;
+            }
+            if let Some(sites) = self.split.get_mut(&(byte / 4 % UNITS)) {
+                sites[byte % 4] = site;
+                if *sites == [site; 4] {
+                    *unit = site;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>()
+            + self.aliases.capacity() * size_of::<usize>()
+            + self.unsaved.memory()
+            + self.lost.memory()
+            + self.losses.capacity() * size_of::<LossRecord>()
+            + self
+                .writers
+                .as_ref()
+                .map_or(0, |writers| size_of_val(&**writers))
+            + self.split.len() * 40
+    }
+}

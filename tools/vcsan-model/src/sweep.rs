@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Maintenance by set and way: which ways a line can still be in, unmaintained.
+//!
+//! A line may be in any way of its set, and nobody knows in which. Only once an operation was done on every way is it
+//! certain that the line met one; until then the model must allow that the line sits in a way not done yet.
+//!
+//! A line that is accessed in the middle may have been dropped and filled into a way that was already done, so it is
+//! kept *apart*, with the ways in which it can be dirty, and valid. This is exact but for one thing: stale bytes of
+//! a line kept apart are taken to be possible in all ways in which the line is, not only in those where they were.
+
+use crate::event::Op;
+use alloc::collections::BTreeMap;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Ways as bits.
+pub(crate) type WayMask = u64;
+
+/// Ways in which a line can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ways {
+    /// Dirty.
+    pub(crate) dirty: WayMask,
+    /// At all.
+    pub(crate) valid: WayMask,
+}
+
+/// Ways of a set that were done since the last time that all of them were.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// By an operation after which nothing there is dirty.
+    cleaned: WayMask,
+    /// By one after which nothing is there.
+    emptied: WayMask,
+}
+
+impl Progress {
+    fn idle(self) -> bool {
+        self.cleaned | self.emptied == 0
+    }
+}
+
+/// Identifies a line kept apart: set, alias index, line of the page.
+pub(crate) type Apart = (usize, usize, usize);
+
+/// All sweeps over sets in progress.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sweep {
+    /// All ways of a set.
+    all: WayMask,
+    /// By set; empty until the first operation.
+    progress: Vec<Progress>,
+    /// Sets that are not idle.
+    busy: usize,
+    /// Sets, one bit each, of which every line is to be written back, not applied to the lines yet.
+    clean_due: Vec<u64>,
+    /// The same for invalidation.
+    empty_due: Vec<u64>,
+    due: bool,
+    apart: BTreeMap<Apart, Ways>,
+}
+
+impl Sweep {
+    pub(crate) fn new(sets: u32, ways: u32) -> Self {
+        let words = (sets as usize).div_ceil(64);
+        Self {
+            all: crate::page::ones(ways),
+            progress: vec![Progress::default(); sets as usize],
+            clean_due: vec![0; words],
+            empty_due: vec![0; words],
+            ..Self::default()
+        }
+    }
+
+    /// Whether accesses must be told to [`Sweep::access`].
+    pub(crate) fn active(&self) -> bool {
+        self.busy != 0 || self.due
+    }
+
+    /// Whether lines of completed sets have yet to be maintained.
+    pub(crate) fn due(&self) -> bool {
+        self.due
+    }
+
+    pub(crate) fn clean_due(&self, set: usize) -> bool {
+        bit(&self.clean_due, set)
+    }
+
+    pub(crate) fn empty_due(&self, set: usize) -> bool {
+        bit(&self.empty_due, set)
+    }
+
+    /// All that was due has been applied.
+    pub(crate) fn settle(&mut self) {
+        self.due = false;
+        self.clean_due.fill(0);
+        self.empty_due.fill(0);
+    }
+
+    pub(crate) fn is_apart(&self, line: Apart) -> bool {
+        !self.apart.is_empty() && self.apart.contains_key(&line)
+    }
+
+    /// Where a line can be.
+    pub(crate) fn ways(&self, line: Apart) -> Ways {
+        self.apart
+            .get(&line)
+            .copied()
+            .unwrap_or_else(|| self.usual(line.0))
+    }
+
+    /// Where a line can be that was not accessed since the operations began.
+    fn usual(&self, set: usize) -> Ways {
+        let progress = self.progress.get(set).copied().unwrap_or_default();
+        Ways {
+            dirty: self.all & !progress.cleaned,
+            valid: self.all & !progress.emptied,
+        }
+    }
+
+    /// The line may have moved: it was accessed, or hardware may have filled it.
+    pub(crate) fn access(&mut self, line: Apart, store: bool) {
+        let now = Ways {
+            dirty: if store {
+                self.all
+            } else {
+                self.ways(line).dirty
+            },
+            valid: self.all,
+        };
+        if now == self.usual(line.0) {
+            self.apart.remove(&line);
+        } else {
+            self.apart.insert(line, now);
+        }
+    }
+
+    /// One way of one set is done. Completed sets become due; lines apart that can't be dirty, or can't be there, any
+    /// more are returned with what they can be.
+    pub(crate) fn advance(&mut self, op: Op, set: usize, way: u32) -> Vec<(Apart, Ways)> {
+        let way = 1 << (way & 63);
+        let mut done = Vec::new();
+        for (line, ways) in self.apart.range_mut((set, 0, 0)..(set + 1, 0, 0)) {
+            ways.dirty &= !way;
+            if op.empties() {
+                ways.valid &= !way;
+            }
+            if ways.dirty == 0 || ways.valid == 0 {
+                done.push((*line, *ways));
+            }
+        }
+        for (line, ways) in &done {
+            if ways.valid == 0 {
+                self.apart.remove(line);
+            }
+        }
+        let all = self.all;
+        if let Some(progress) = self.progress.get_mut(set) {
+            let idle = progress.idle();
+            progress.cleaned |= way;
+            if op.empties() {
+                progress.emptied |= way;
+            }
+            if progress.cleaned == all {
+                progress.cleaned = 0;
+                self.clean_due[set / 64] |= 1 << (set % 64);
+                self.due = true;
+            }
+            if progress.emptied == all {
+                progress.emptied = 0;
+                self.empty_due[set / 64] |= 1 << (set % 64);
+                self.due = true;
+            }
+            self.busy = self.busy + usize::from(idle) - usize::from(progress.idle());
+        }
+        done
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        self.progress.len() * (size_of::<Progress>() + 1) + self.apart.len() * 64
+    }
+}
+
+fn bit(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64)
+        .is_some_and(|word| word >> (at % 64) & 1 != 0)
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Sizes, alignments and offsets, from a `target datalayout` string.
+//!
+//! Rules: LLVM Language Reference, "Data Layout".
+
+use crate::error::{Error, Result};
+use crate::ir::{Type, TypeId, Types};
+
+/// What a layout string says. Sizes and alignments are in bytes here, in bits in the string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataLayout {
+    /// Most significant byte first.
+    pub big_endian: bool,
+    /// The size of a pointer.
+    pub ptr_size: u64,
+    /// The alignment of a pointer.
+    pub ptr_align: u64,
+    /// Width in bits and alignment of each integer type that is named, ascending.
+    ints: Vec<(u32, u64)>,
+    float_align: u64,
+    double_align: u64,
+    /// The least alignment of a struct or an array.
+    aggregate_align: u64,
+}
+
+impl Default for DataLayout {
+    fn default() -> Self {
+        Self {
+            big_endian: false,
+            ptr_size: 8,
+            ptr_align: 8,
+            ints: vec![(1, 1), (8, 1), (16, 2), (32, 4), (64, 4)],
+            float_align: 4,
+            double_align: 8,
+            aggregate_align: 1,
+        }
+    }
+}
+
+/// Rounds up to a multiple.
+pub fn round_up(n: u64, align: u64) -> u64 {
+    n.div_ceil(align) * align
+}
+
+impl DataLayout {
+    /// Reads a layout string.
+    ///
+    /// # Errors
+    /// A part that is malformed or that is not known.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut dl = Self::default();
+        for part in text.split('-').filter(|p| !p.is_empty()) {
+            let bad = || Error::new(format!("data layout `{text}`: cannot read `{part}`"));
+            let mut numbers = part[1..].split(':').map(|n| n.parse::<u64>());
+            match part.as_bytes()[0] {
+                b'E' => dl.big_endian = true,
+                b'e' => dl.big_endian = false,
+                b'p' => {
+                    let mut fields = part.split(':');
+                    if !matches!(fields.next(), Some("p" | "p0")) {
+                        continue; // another address space: its pointers are rejected where they are used
+                    }
+                    let mut bits = fields.map(|n| n.parse::<u64>().map_err(|_| bad()));
+                    dl.ptr_size = bits.next().ok_or_else(bad)?? / 8;
+                    dl.ptr_align = bits.next().ok_or_else(bad)?? / 8;
+                }
+                kind @ (b'i' | b'f') => {
+                    let width = numbers.next().and_then(|n| n.ok()).ok_or_else(bad)?;
+                    let align = numbers.next().and_then(|n| n.ok()).ok_or_else(bad)? / 8;
+                    match (kind, width) {
+                        (b'i', _) => {
+                            let width = width as u32;
+                            dl.ints.retain(|&(w, _)| w != width);
+                            dl.ints.push((width, align.max(1)));
+                            dl.ints.sort_unstable();
+                        }
+                        (_, 32) => dl.float_align = align,
+                        (_, 64) => dl.double_align = align,
+                        _ => {}
+                    }
+                }
+                b'a' => {
+                    let align = part
+                        .split(':')
+                        .nth(1)
+                        .and_then(|n| n.parse::<u64>().ok())
+                        .ok_or_else(bad)?;
+                    dl.aggregate_align = (align / 8).max(1);
+                }
+                // Mangling, native widths, stack alignment, function pointers, globals and vectors bear on nothing here.
+                b'm' | b'n' | b'S' | b'F' | b'G' | b'P' | b'A' | b'v' => {}
+                _ => return Err(bad()),
+            }
+        }
+        Ok(dl)
+    }
+
+    /// The alignment of an integer of `width` bits.
+    pub fn int_align(&self, width: u32) -> u64 {
+        // The exact width, else the next larger one, else the largest.
+        self.ints
+            .iter()
+            .find(|&&(w, _)| w >= width)
+            .or(self.ints.last())
+            .map_or(1, |&(_, a)| a)
+    }
+
+    /// The ABI alignment of a type.
+    pub fn align(&self, types: &Types, ty: TypeId) -> u64 {
+        match types.get(ty) {
+            Type::Void | Type::Metadata | Type::Opaque => 1,
+            Type::Int(n) => self.int_align(*n),
+            Type::Ptr => self.ptr_align,
+            Type::Float => self.float_align,
+            Type::Double => self.double_align,
+            Type::Array(_, e) => self.align(types, *e),
+            Type::Struct { packed: true, .. } => 1,
+            Type::Struct { fields, .. } => fields
+                .iter()
+                .map(|&f| self.align(types, f))
+                .max()
+                .unwrap_or(1)
+                .max(self.aggregate_align),
+        }
+    }
+
+    /// The bytes that a store of the type writes.
+    pub fn store_size(&self, types: &Types, ty: TypeId) -> u64 {
+        match types.get(ty) {
+            Type::Int(n) => u64::from(n.div_ceil(8)),
+            _ => self.size(types, ty),
+        }
+    }
+
+    /// The distance between two neighbours of the type in an array.
+    pub fn size(&self, types: &Types, ty: TypeId) -> u64 {
+        match types.get(ty) {
+            Type::Void | Type::Metadata | Type::Opaque => 0,
+            Type::Int(n) => round_up(u64::from(n.div_ceil(8)), self.int_align(*n)),
+            Type::Ptr => self.ptr_size,
+            Type::Float => 4,
+            Type::Double => round_up(8, self.double_align),
+            Type::Array(n, e) => n * self.size(types, *e),
+            Type::Struct { fields, packed } => {
+                let end = fields.iter().fold(0, |o, &f| {
+                    let align = if *packed { 1 } else { self.align(types, f) };
+                    round_up(o, align) + self.size(types, f)
+                });
+                if *packed {
+                    end
+                } else {
+                    round_up(end, self.align(types, ty))
+                }
+            }
+        }
+    }
+
+    /// The offset of each field of a struct.
+    pub fn offsets(&self, types: &Types, fields: &[TypeId], packed: bool) -> Vec<u64> {
+        let mut end = 0;
+        fields
+            .iter()
+            .map(|&f| {
+                let start = round_up(end, if packed { 1 } else { self.align(types, f) });
+                end = start + self.size(types, f);
+                start
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIPS: &str = "E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64";
+    const M68K: &str = "E-m:e-p:32:16:32-i8:8:8-i16:16:16-i32:16:32-n8:16:32-a:0:16-S16";
+
+    #[test]
+    fn odd_widths_round_up_to_their_alignment() {
+        let mut types = Types::default();
+        let dl = DataLayout::parse(MIPS).unwrap();
+        for (width, size, align, store) in [
+            (1, 1, 1, 1),
+            (24, 4, 4, 3),
+            (33, 8, 8, 5),
+            (48, 8, 8, 6),
+            (65, 16, 8, 9),
+            (128, 16, 8, 16),
+        ] {
+            let ty = types.intern(Type::Int(width));
+            assert_eq!(
+                (
+                    dl.size(&types, ty),
+                    dl.align(&types, ty),
+                    dl.store_size(&types, ty)
+                ),
+                (size, align, store),
+                "i{width}"
+            );
+        }
+    }
+
+    #[test]
+    fn struct_offsets_follow_the_layout_string() {
+        let mut types = Types::default();
+        let (i8t, i64t) = (Types::I8, types.intern(Type::Int(64)));
+        let fields = vec![i8t, i64t, i8t];
+        let st = types.intern(Type::Struct {
+            fields: fields.clone(),
+            packed: false,
+        });
+        let mips = DataLayout::parse(MIPS).unwrap();
+        assert_eq!(mips.offsets(&types, &fields, false), [0, 8, 16]);
+        assert_eq!(mips.size(&types, st), 24);
+        assert_eq!(mips.offsets(&types, &fields, true), [0, 1, 9]);
+        let m68k = DataLayout::parse(M68K).unwrap();
+        assert_eq!(m68k.align(&types, Types::I32), 2);
+        assert_eq!(m68k.ptr_align, 2);
+    }
+
+    #[test]
+    fn a_malformed_layout_is_named() {
+        let err = DataLayout::parse("E-q:1").unwrap_err();
+        assert!(err.to_string().contains("`q:1`"), "{err}");
+    }
+}

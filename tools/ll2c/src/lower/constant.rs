@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Constants as C expressions inside functions, and what both uses of constants share.
+
+use super::mem::signed_value;
+use super::{Class, Ctx, container};
+use crate::error::{Error, Result};
+use crate::ir::*;
+use crate::lexer::unescape;
+
+impl Ctx<'_, '_> {
+    /// A constant of type `ty` as a C expression.
+    pub(super) fn constant(&mut self, ty: TypeId, c: &Const<'_>) -> Result<String> {
+        Ok(match c {
+            Const::Int(n) => {
+                let width = self.m.types.int_width(ty).unwrap_or(32);
+                match Class::of(width) {
+                    Class::C128 => format!("LL128({:#x}ull, {:#x}ull)", n >> 64, *n as u64),
+                    Class::C64 => format!("{n}ull"),
+                    Class::C32 if container(width) == "u32" => format!("{n}u"),
+                    // Cast, so that a wrapped-around sum is not computed wider than the value is.
+                    Class::C32 => format!("(({}){n})", container(width)),
+                }
+            }
+            Const::Float(bits) => match self.m.types.get(ty) {
+                Type::Float => format!("ll_f32({:#x}u)", (f64::from_bits(*bits) as f32).to_bits()),
+                _ => format!("ll_f64({bits:#x}ull)"),
+            },
+            Const::Null => "((ptr)0)".into(),
+            Const::Sym(sym) => self.address(*sym),
+            Const::Zero | Const::Undef => {
+                let c = self.ctype(ty)?;
+                match self.m.types.get(ty) {
+                    Type::Struct { .. } | Type::Array(..) => format!("(({c}){{}})"),
+                    Type::Int(w) if Class::of(*w) == Class::C128 => "LL128(0, 0)".into(),
+                    _ => format!("(({c})0)"),
+                }
+            }
+            Const::Agg(members) => {
+                let c = self.ctype(ty)?;
+                let array = matches!(self.m.types.get(ty), Type::Array(..));
+                let mut parts = Vec::new();
+                for (i, (t, m)) in members.iter().enumerate() {
+                    let v = self.constant(*t, m)?;
+                    parts.push(if array {
+                        format!("[{i}] = {v}")
+                    } else {
+                        format!(".f{i} = {v}")
+                    });
+                }
+                let parts = parts.join(", ");
+                if array {
+                    format!("(({c}){{ {{ {parts} }} }})")
+                } else {
+                    format!("(({c}){{ {parts} }})")
+                }
+            }
+            Const::Bytes(text) => {
+                let c = self.ctype(ty)?;
+                let list = unescape(text)
+                    .iter()
+                    .map(u8::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                format!("(({c}){{ {{ {list} }} }})")
+            }
+            Const::Expr(e) => match &**e {
+                ConstExpr::Gep(gep) => {
+                    let (base, offset) = self.const_gep(gep)?;
+                    if offset == 0 {
+                        base
+                    } else {
+                        format!("((ptr)((uptr){base} + {}u))", offset as u32)
+                    }
+                }
+                ConstExpr::Cast {
+                    op,
+                    from,
+                    value,
+                    to,
+                } => {
+                    let v = self.constant(*from, value)?;
+                    let fw = self.m.types.int_width(*from);
+                    match (op, fw, self.m.types.int_width(*to)) {
+                        (CastOp::PtrToInt | CastOp::PtrToAddr, _, Some(tw)) if tw <= 64 => {
+                            format!("(({})(uptr){v})", container(tw))
+                        }
+                        (CastOp::IntToPtr, Some(fw), _) if fw <= 64 => format!("((ptr)(uptr){v})"),
+                        (CastOp::Trunc, Some(fw), Some(tw)) => {
+                            format!("({})", super::cast::int_trunc(fw, tw, &v))
+                        }
+                        (CastOp::ZExt, Some(fw), Some(tw)) => {
+                            format!("({})", super::cast::int_zext(fw, tw, &v))
+                        }
+                        (CastOp::Bitcast, _, _) if from == to => v,
+                        _ => {
+                            return Err(Error::new(format!(
+                                "unsupported constant `{}`",
+                                op.word()
+                            )));
+                        }
+                    }
+                }
+                ConstExpr::Bin { op, ty, a, b } => {
+                    let width = self.m.types.int_width(*ty).unwrap_or(32);
+                    let a = self.constant(*ty, a)?;
+                    let b = self.constant(*ty, b)?;
+                    format!("({})", super::arith::int_bin(*op, width, &a, &b)?)
+                }
+            },
+        })
+    }
+
+    /// A symbol's address. A function's is taken as a function's: on some subjects that is a descriptor.
+    pub(super) fn address(&self, sym: SymId) -> String {
+        let name = self.names.c(sym);
+        let function = match self.m.symbols[sym.0 as usize].def {
+            Def::Function(_) => true,
+            Def::Alias(n) => {
+                let target = self.m.aliases[n as usize].target;
+                matches!(self.m.symbols[target.0 as usize].def, Def::Function(_))
+            }
+            _ => false,
+        };
+        if function {
+            format!("((ptr){name})")
+        } else {
+            format!("((ptr)&{name})")
+        }
+    }
+
+    /// The base and the byte offset of a constant address.
+    pub(super) fn const_gep(&mut self, gep: &Gep<Const<'_>>) -> Result<(String, i64)> {
+        let m = self.m;
+        let mut offset: i64 = 0;
+        let mut ty = gep.base;
+        for (i, (index_ty, index)) in gep.indices.iter().enumerate() {
+            let n = match index {
+                Const::Int(n) => {
+                    signed_value(*n, m.types.int_width(*index_ty).unwrap_or(32)) as i64
+                }
+                Const::Zero => 0,
+                _ => {
+                    return Err(Error::new(
+                        "unsupported constant `getelementptr` by an index that is no number",
+                    ));
+                }
+            };
+            match m.types.get(ty) {
+                Type::Struct { fields, packed } if i > 0 => {
+                    let at = usize::try_from(n).ok().filter(|&n| n < fields.len());
+                    let Some(at) = at else {
+                        return Err(Error::new(format!("no member {n} in {}", m.types.show(ty))));
+                    };
+                    offset += m.layout.offsets(&m.types, fields, *packed)[at] as i64;
+                    ty = fields[at];
+                    continue;
+                }
+                Type::Array(_, e) if i > 0 => ty = *e,
+                _ if i > 0 => {
+                    return Err(Error::new(format!(
+                        "`getelementptr` into {}",
+                        m.types.show(ty)
+                    )));
+                }
+                _ => {}
+            }
+            offset = offset.wrapping_add(n.wrapping_mul(m.layout.size(&m.types, ty) as i64));
+        }
+        if let Const::Expr(inner) = &gep.ptr
+            && let ConstExpr::Gep(inner) = &**inner
+        {
+            let (base, more) = self.const_gep(inner)?;
+            return Ok((base, offset.wrapping_add(more)));
+        }
+        Ok((self.constant(Types::PTR, &gep.ptr)?, offset))
+    }
+}

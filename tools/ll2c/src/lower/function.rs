@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One function: its C signature, its variables, its blocks.
+
+use super::emit::Emitter;
+use super::names::Names;
+use super::{Ctx, container};
+use crate::error::{Error, Result};
+use crate::ir::*;
+use rustc_hash::FxHashSet;
+use std::fmt::Write;
+use std::rc::Rc;
+
+/// A function's type in C.
+pub(super) struct CSignature {
+    /// What it returns.
+    pub(super) ret: Rc<str>,
+    /// What each IR parameter becomes; `None` for the `sret` one, which becomes the result.
+    pub(super) params: Vec<Option<Rc<str>>>,
+    /// The struct that stands for `sret`.
+    pub(super) sret: Option<Rc<str>>,
+    pub(super) variadic: bool,
+}
+
+impl CSignature {
+    /// `(T, T, ...)`, with names for a definition.
+    pub(super) fn params_text(&self, name: impl Fn(usize) -> Option<String>) -> String {
+        let mut list: Vec<String> = Vec::new();
+        for (i, ty) in self.params.iter().enumerate() {
+            if let Some(ty) = ty {
+                list.push(match name(i) {
+                    Some(name) => format!("{ty} {name}"),
+                    None => ty.to_string(),
+                });
+            }
+        }
+        if self.variadic {
+            list.push("...".into());
+        }
+        if list.is_empty() || (self.variadic && list.len() == 1) {
+            // `f(...)` without a named parameter is no C: an old-style declaration says the same.
+            return if self.variadic {
+                "()".into()
+            } else {
+                "(void)".into()
+            };
+        }
+        format!("({})", list.join(", "))
+    }
+}
+
+impl Ctx<'_, '_> {
+    /// The C type of a scalar that crosses a call, with its extension: what a C header would say.
+    fn passed(&mut self, ty: TypeId, ext: Ext) -> Result<Rc<str>> {
+        Ok(match (self.m.types.int_width(ty), ext) {
+            (Some(8), Ext::Sign) => "s8".into(),
+            (Some(16), Ext::Sign) => "s16".into(),
+            _ => self.ctype(ty)?,
+        })
+    }
+
+    /// The struct that a pointer attribute `sret(T)` or `byval(T)` stands for.
+    pub(super) fn pointee(&mut self, ty: TypeId, align: u32) -> Result<Rc<str>> {
+        let m = self.m;
+        let size = m.layout.size(&m.types, ty);
+        let align = if align == 0 {
+            m.layout.align(&m.types, ty)
+        } else {
+            u64::from(align)
+        };
+        self.by_value(size, align)
+    }
+
+    /// The C type of a function of type `sig`.
+    pub(super) fn c_signature(&mut self, sig: &Signature) -> Result<CSignature> {
+        let mut params = Vec::with_capacity(sig.params.len());
+        let mut sret = None;
+        for &(ty, attrs) in &sig.params {
+            params.push(if let Some(pointee) = attrs.sret {
+                sret = Some(self.pointee(pointee, attrs.align)?);
+                None
+            } else if let Some(pointee) = attrs.byval {
+                Some(self.pointee(pointee, attrs.align)?)
+            } else {
+                Some(self.passed(ty, attrs.ext)?)
+            });
+        }
+        let ret = match &sret {
+            Some(c) => c.clone(),
+            None => self.passed(sig.ret, sig.ret_attrs.ext)?,
+        };
+        Ok(CSignature {
+            ret,
+            params,
+            sret,
+            variadic: sig.variadic,
+        })
+    }
+
+    /// The prototypes of a function.
+    pub(super) fn declare_function(&mut self, f: &Function<'_>, out: &mut String) -> Result<()> {
+        let sig = self.c_signature(&f.sig)?;
+        let sym = f.head.sym;
+        let defined = f.body.is_some() && f.head.linkage != Linkage::AvailableExternally;
+        let mut attrs = self.head_attributes(&f.head, defined);
+        if f.attrs.cold {
+            attrs.push("cold".into());
+        }
+        if f.attrs.noreturn {
+            attrs.push("noreturn".into());
+        }
+        if defined && f.attrs.noinline {
+            attrs.push("noinline".into());
+        }
+        if defined && f.attrs.alwaysinline && !f.attrs.noinline && !f.head.linkage.is_weak() {
+            attrs.push("always_inline".into());
+        }
+        // The compiler must not find a memcpy in a loop of memcpy.
+        let name = self.names.c(sym);
+        if defined
+            && (f.attrs.no_builtins
+                || matches!(
+                    name,
+                    "memcpy" | "memmove" | "memset" | "memcmp" | "bcmp" | "strlen"
+                ))
+        {
+            attrs.push("optimize(\"no-tree-loop-distribute-patterns\")".into());
+        }
+        let storage = if defined && f.head.linkage.is_local() {
+            "static "
+        } else {
+            "extern "
+        };
+        let attributes = attribute_list(&attrs);
+        let _ = writeln!(
+            out,
+            "{storage}{} {name}{}{}{attributes};",
+            sig.ret,
+            sig.params_text(|_| None),
+            self.names.label(sym)
+        );
+        if defined && sig.sret.is_some() {
+            attrs.retain(|a| !matches!(a.as_str(), "weak") && !a.starts_with("visibility"));
+            let body = pointer_params(&sig).params_text(|_| None);
+            let _ = writeln!(
+                out,
+                "static void {name}__sret{body}{};",
+                attribute_list(&attrs)
+            );
+        }
+        Ok(())
+    }
+
+    /// The attributes that functions and variables have in common.
+    pub(super) fn head_attributes(&self, head: &Head<'_>, defined: bool) -> Vec<String> {
+        let mut attrs = Vec::new();
+        if defined {
+            if head.align > 1 {
+                attrs.push(format!("aligned({})", head.align));
+            }
+            if let Some(section) = head.section {
+                attrs.push(format!("section(\"{}\")", section.replace('\\', "\\\\")));
+            }
+            attrs.push(if self.used.contains(&head.sym) {
+                "used".into()
+            } else {
+                "unused".into()
+            });
+        }
+        if (defined && head.linkage.is_weak()) || head.linkage == Linkage::ExternWeak {
+            attrs.push("weak".into());
+        }
+        match head.visibility {
+            Visibility::Default => {}
+            v => attrs.push(format!("visibility(\"{}\")", v.word())),
+        }
+        attrs
+    }
+}
+
+/// The same function with the pointer that `sret` says as a plain parameter.
+fn pointer_params(sig: &CSignature) -> CSignature {
+    CSignature {
+        ret: "void".into(),
+        params: sig
+            .params
+            .iter()
+            .map(|p| Some(p.clone().unwrap_or_else(|| "ptr".into())))
+            .collect(),
+        sret: None,
+        variadic: sig.variadic,
+    }
+}
+
+pub(super) fn attribute_list(attrs: &[String]) -> String {
+    if attrs.is_empty() {
+        String::new()
+    } else {
+        format!(" __attribute__(({}))", attrs.join(", "))
+    }
+}
+
+/// A function while it is lowered.
+pub(super) struct Lower<'c, 'm, 'a> {
+    pub(super) ctx: &'c mut Ctx<'m, 'a>,
+    pub(super) body: &'m Body<'a>,
+    pub(super) e: Emitter<'m, 'a>,
+    /// The C variable of each local.
+    vars: Vec<String>,
+    /// Locals that something reads.
+    read: Vec<bool>,
+    /// More declarations at the top: storage of allocas, temporaries.
+    pub(super) extra: String,
+    pub(super) block: usize,
+    pub(super) temps: u32,
+}
+
+fn local_names(body: &Body<'_>) -> Vec<String> {
+    let mut seen = FxHashSet::default();
+    body.locals
+        .iter()
+        .enumerate()
+        .map(|(i, local)| {
+            if local.name.bytes().all(|b| b.is_ascii_digit()) {
+                return format!("v{}", local.name);
+            }
+            let clean: String = local
+                .name
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+                .collect();
+            let name = format!("v_{clean}");
+            if seen.insert(name.clone()) {
+                name
+            } else {
+                format!("v{i}_{clean}")
+            }
+        })
+        .collect()
+}
+
+fn mark_read(body: &Body<'_>) -> Vec<bool> {
+    let mut read = vec![false; body.locals.len()];
+    let mut see = |v: &Value<'_>| {
+        if let Value::Local(id) = v {
+            read[id.0 as usize] = true;
+        }
+    };
+    for inst in body.blocks.iter().flat_map(|b| &b.insts) {
+        inst.op.operands(&mut see);
+    }
+    read
+}
+
+/// The C definition of a function.
+pub(super) fn lower<'m, 'a>(
+    ctx: &mut Ctx<'m, 'a>,
+    f: &'m Function<'a>,
+    out: &mut String,
+) -> Result<()> {
+    let Some(body) = &f.body else { return Ok(()) };
+    let sig = ctx.c_signature(&f.sig)?;
+    let m = ctx.m;
+    let lines = ctx.options.lines;
+    let mut lw = Lower {
+        e: Emitter::new(&m.meta, lines),
+        body,
+        vars: local_names(body),
+        read: mark_read(body),
+        extra: String::new(),
+        block: 0,
+        temps: 0,
+        ctx,
+    };
+    lw.e.start(body.dbg);
+    lw.statements()?;
+    let head = lw.declarations(f, &sig)?;
+    let text = lw.e.finish();
+    out.push('\n');
+    if let (Some(_), Some(location)) = (lines, body.dbg.and_then(|d| m.meta.subprogram(d))) {
+        let _ = writeln!(
+            out,
+            "#line {} \"{}\"",
+            location.line,
+            m.meta.file_name(location.file).replace('\\', "\\\\")
+        );
+    }
+    out.push_str(&head);
+    out.push_str(&text);
+    out.push_str("}\n");
+    if let Some(sret) = &sig.sret {
+        wrapper(ctx, f, &sig, sret, out);
+    }
+    Ok(())
+}
+
+/// `struct f(args)` around `void f__sret(ptr, args)`: calls inside the module keep the pointer, the ABI gets its struct.
+fn wrapper(ctx: &Ctx<'_, '_>, f: &Function<'_>, sig: &CSignature, sret: &str, out: &mut String) {
+    let name = ctx.names.c(f.head.sym);
+    let storage = if f.head.linkage.is_local() {
+        "static "
+    } else {
+        ""
+    };
+    let params = sig.params_text(|i| Some(format!("a{i}")));
+    let mut args: Vec<String> = Vec::new();
+    for (i, p) in sig.params.iter().enumerate() {
+        args.push(if p.is_some() {
+            format!("a{i}")
+        } else {
+            "(ptr)&t".into()
+        });
+    }
+    let _ = writeln!(
+        out,
+        "\n{storage}{sret} {name}{params}\n{{ {sret} t; {name}__sret({}); return t; }}",
+        args.join(", ")
+    );
+}
+
+impl<'m, 'a> Lower<'_, 'm, 'a> {
+    fn statements(&mut self) -> Result<()> {
+        let m = self.ctx.m;
+        let body = self.body;
+        for (i, block) in body.blocks.iter().enumerate() {
+            self.block = i;
+            if i > 0 {
+                let label = format!("{}: ;", self.block_label(BlockId(i as u32)));
+                self.e.locate(block.insts.first().and_then(|inst| inst.dbg));
+                self.e.label(&label);
+            }
+            for inst in &block.insts {
+                self.e.locate(inst.dbg);
+                self.inst(inst).map_err(|e| e.at(m.src, inst.pos))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Signature, variables, and the copies that parameters need.
+    fn declarations(&mut self, f: &Function<'_>, sig: &CSignature) -> Result<String> {
+        let mut head = String::new();
+        let mut copies = String::new();
+        let full = pointer_params(sig);
+        let mut names = Vec::new();
+        for (i, (ty, attrs)) in f.sig.params.iter().enumerate() {
+            let var = &self.vars[i];
+            if attrs.byval.is_some() {
+                let _ = writeln!(copies, "\tptr {var} = (ptr)&a{i};");
+                names.push(format!("a{i}"));
+            } else if attrs.ext == Ext::Sign && self.ctx.m.types.int_width(*ty).is_some() {
+                let _ = writeln!(
+                    copies,
+                    "\t{} {var} = a{i};",
+                    container(self.ctx.m.types.int_width(*ty).unwrap_or(32))
+                );
+                names.push(format!("a{i}"));
+            } else {
+                names.push(var.clone());
+            }
+        }
+        let c = self.ctx.names.c(f.head.sym);
+        let local = f.head.linkage.is_local();
+        let (storage, ret, suffix, shape) = match sig.sret {
+            Some(_) => ("static ", "void", "__sret", &full),
+            None => (if local { "static " } else { "" }, &*sig.ret, "", sig),
+        };
+        let _ = writeln!(
+            head,
+            "{storage}{ret} {c}{suffix}{}\n{{",
+            shape.params_text(|i| Some(names[i].clone()))
+        );
+        head.push_str(&copies);
+        // One line a type.
+        let mut by_type: Vec<(Rc<str>, Vec<&str>)> = Vec::new();
+        for (i, local) in self.body.locals.iter().enumerate().skip(f.sig.params.len()) {
+            if !self.read[i] {
+                continue;
+            }
+            let ty = self.ctx.ctype(local.ty)?;
+            match by_type.iter_mut().find(|(t, _)| *t == ty) {
+                Some((_, list)) => list.push(&self.vars[i]),
+                None => by_type.push((ty, vec![&self.vars[i]])),
+            }
+        }
+        for (ty, list) in by_type {
+            let _ = writeln!(head, "\t{ty} {};", list.join(", "));
+        }
+        head.push_str(&self.extra);
+        Ok(head)
+    }
+
+    fn inst(&mut self, inst: &'m Inst<'a>) -> Result<()> {
+        let result = inst.result;
+        match &inst.op {
+            Op::Bin { op, ty, a, b } => self.bin(result, *op, *ty, a, b),
+            Op::FNeg { ty, a } => self.fneg(result, *ty, a),
+            Op::ICmp { pred, ty, a, b } => self.icmp(result, *pred, *ty, a, b),
+            Op::FCmp { pred, ty, a, b } => self.fcmp(result, *pred, *ty, a, b),
+            Op::Select { cond, ty, a, b } => self.select(result, cond, *ty, a, b),
+            Op::Phi { .. } => Ok(()), // assigned on each edge
+            Op::Br { to } => self.br(*to),
+            Op::CondBr { cond, then, other } => self.cond_br(cond, *then, *other),
+            Op::Switch {
+                ty,
+                value,
+                default,
+                cases,
+            } => self.switch(*ty, value, *default, cases),
+            Op::Ret { ty, value } => self.ret(*ty, value.as_ref()),
+            Op::Unreachable => {
+                self.e.statement("__builtin_unreachable();");
+                Ok(())
+            }
+            Op::Load { ty, ptr, access } => self.load(result, *ty, ptr, access),
+            Op::Store {
+                ty,
+                value,
+                ptr,
+                access,
+            } => self.store(*ty, value, ptr, access),
+            Op::Alloca { ty, count, align } => self.alloca(result, *ty, count.as_ref(), *align),
+            Op::Gep(gep) => self.gep(result, gep),
+            Op::Cast {
+                op,
+                from,
+                value,
+                to,
+            } => self.cast(result, *op, *from, value, *to),
+            Op::Freeze { ty, value } => self.freeze(result, *ty, value),
+            Op::Call(call) => self.call(result, call),
+            Op::Extract { ty, value, path } => self.extract(result, *ty, value, path),
+            Op::Insert {
+                ty,
+                value,
+                member_ty,
+                member,
+                path,
+            } => self.insert(result, *ty, value, *member_ty, member, path),
+            Op::Fence(atomic) => self.fence(*atomic),
+            Op::CmpXchg { .. } => self.cmpxchg(result, &inst.op),
+            Op::Rmw {
+                op,
+                ty,
+                ptr,
+                value,
+                access,
+            } => self.rmw(result, *op, *ty, ptr, value, access),
+        }
+    }
+
+    /// A C variable that nothing was assigned to may read differently each time: fix what it reads, and make it canonical.
+    fn freeze(&mut self, result: Option<LocalId>, ty: TypeId, value: &Value<'_>) -> Result<()> {
+        let Some(id) = result.filter(|&id| self.is_read(id)) else {
+            return Ok(());
+        };
+        let v = self.value(ty, value)?;
+        self.set(result, &v)?;
+        let var = self.var(id).to_owned();
+        let types = &self.ctx.m.types;
+        let width = types.int_width(ty);
+        let place = if width.is_some_and(|w| w <= 64) || ty == Types::PTR {
+            "r"
+        } else {
+            "m"
+        };
+        self.e
+            .statement(&format!("__asm__(\"\" : \"+{place}\"({var}));"));
+        match width {
+            Some(width) if !super::is_full(width) => self.set(result, &super::mask(width, &var)),
+            _ => Ok(()),
+        }
+    }
+
+    /// `result = expr;`, or nothing if nobody reads it. For expressions without a side effect.
+    pub(super) fn set(&mut self, result: Option<LocalId>, expr: &str) -> Result<()> {
+        if let Some(id) = result
+            && self.is_read(id)
+        {
+            let text = format!("{} = {expr};", self.var(id));
+            self.e.statement(&text);
+        }
+        Ok(())
+    }
+
+    /// `result = expr;`, or `expr;` if nobody reads it.
+    pub(super) fn set_effect(&mut self, result: Option<LocalId>, expr: &str) -> Result<()> {
+        match result {
+            Some(id) if self.is_read(id) => self.set(result, expr),
+            _ => {
+                self.e.statement(&format!("{expr};"));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn is_read(&self, id: LocalId) -> bool {
+        self.read[id.0 as usize]
+    }
+
+    pub(super) fn var(&self, id: LocalId) -> &str {
+        &self.vars[id.0 as usize]
+    }
+
+    /// An operand as a C expression that may stand anywhere.
+    pub(super) fn value(&mut self, ty: TypeId, value: &Value<'_>) -> Result<String> {
+        match value {
+            Value::Local(id) => Ok(self.vars[id.0 as usize].clone()),
+            Value::Const(c) => self.ctx.constant(ty, c),
+        }
+    }
+
+    pub(super) fn int_width(&self, ty: TypeId) -> Result<u32> {
+        self.ctx.m.types.int_width(ty).ok_or_else(|| {
+            Error::new(format!(
+                "unsupported operand of type {}",
+                self.ctx.m.types.show(ty)
+            ))
+        })
+    }
+
+    pub(super) fn block_label(&self, id: BlockId) -> String {
+        let name = self.body.blocks[id.0 as usize].name;
+        if name.bytes().all(|b| b.is_ascii_digit()) {
+            format!("b{name}")
+        } else {
+            format!("b{}_{}", id.0, clean_label(name))
+        }
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.ctx.names
+    }
+}
+
+fn clean_label(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
+}

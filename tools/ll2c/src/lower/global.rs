@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Variables and aliases.
+//!
+//! A variable is a packed struct of byte arrays, with a member of its own for each address in it: the bytes are laid out
+//! here, C only relocates.
+
+use super::function::attribute_list;
+use super::{Ctx, is_full};
+use crate::error::{Error, Result};
+use crate::ir::*;
+use crate::lexer::unescape;
+use rustc_hash::FxHashSet;
+use std::fmt::Write;
+
+/// The symbols in `llvm.used` and `llvm.compiler.used`.
+pub(super) fn used(m: &Module<'_>) -> FxHashSet<SymId> {
+    let mut set = FxHashSet::default();
+    for g in &m.globals {
+        if matches!(m.name(g.head.sym), "llvm.used" | "llvm.compiler.used")
+            && let Some(Const::Agg(members)) = &g.init
+        {
+            for (_, c) in members {
+                if let Const::Sym(sym) = c {
+                    set.insert(*sym);
+                }
+            }
+        }
+    }
+    set
+}
+
+/// A piece of a variable.
+enum Piece {
+    Bytes(Vec<u8>),
+    /// An address or a number made of one, of so many bytes.
+    Word(u64, String),
+}
+
+#[derive(Default)]
+struct Image {
+    pieces: Vec<Piece>,
+}
+
+impl Image {
+    fn bytes(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if let Some(Piece::Bytes(last)) = self.pieces.last_mut() {
+            last.extend_from_slice(bytes);
+        } else {
+            self.pieces.push(Piece::Bytes(bytes.to_vec()));
+        }
+    }
+
+    fn zeros(&mut self, n: u64) {
+        self.bytes(&vec![0; n as usize]);
+    }
+}
+
+/// A global larger than this is taken for a mistake.
+const MAX_GLOBAL: u64 = 1 << 30;
+
+impl Ctx<'_, '_> {
+    pub(super) fn global(
+        &mut self,
+        g: &Global<'_>,
+        declarations: &mut String,
+        data: &mut String,
+    ) -> Result<()> {
+        let name = self.m.name(g.head.sym);
+        if name.starts_with("llvm.") {
+            return match name {
+                "llvm.used" | "llvm.compiler.used" => Ok(()),
+                _ => Err(Error::new(format!("unsupported variable `@{name}`"))),
+            };
+        }
+        let sym = g.head.sym;
+        let c = self.names.c(sym).to_owned();
+        let label = self.names.label(sym);
+        let defined = g.init.is_some() && g.head.linkage != Linkage::AvailableExternally;
+        let constant = if g.constant { "const " } else { "" };
+        let size = self.m.layout.size(&self.m.types, g.ty);
+        if size > MAX_GLOBAL {
+            return Err(Error::new(format!("unsupported variable of {size} bytes")));
+        }
+        let Some(init) = g.init.as_ref().filter(|_| defined) else {
+            let attrs = attribute_list(&self.head_attributes(&g.head, false));
+            let _ = writeln!(declarations, "extern {constant}u8 {c}[]{label}{attrs};");
+            return Ok(());
+        };
+        let mut image = Image::default();
+        self.image(g.ty, init, &mut image)?;
+        let mut attrs = self.head_attributes(&g.head, true);
+        if g.head.align == 0 {
+            attrs.push(format!(
+                "aligned({})",
+                self.m.layout.align(&self.m.types, g.ty)
+            ));
+        }
+        if g.head.linkage == Linkage::Common {
+            attrs.push("common".into());
+        }
+        let mut members = String::new();
+        let mut values = Vec::new();
+        for (i, piece) in image.pieces.iter().enumerate() {
+            match piece {
+                Piece::Bytes(bytes) => {
+                    let _ = write!(members, " u8 f{i}[{}];", bytes.len());
+                    values.push(byte_initializer(bytes));
+                }
+                Piece::Word(size, expr) => {
+                    let _ = write!(members, " {} f{i};", if *size == 8 { "u64" } else { "ptr" });
+                    values.push(expr.clone());
+                }
+            }
+        }
+        let attrs = attribute_list(&attrs);
+        let (storage, early) = if g.head.linkage.is_local() {
+            ("static ", "static ")
+        } else {
+            ("", "extern ")
+        };
+        let tag = format!("struct G_{c}");
+        let _ = writeln!(
+            declarations,
+            "{tag} {{{members} }} __attribute__((packed));"
+        );
+        let _ = writeln!(declarations, "{early}{constant}{tag} {c}{label}{attrs};");
+        let zero = image
+            .pieces
+            .iter()
+            .all(|p| matches!(p, Piece::Bytes(b) if b.iter().all(|&b| b == 0)));
+        if zero && !g.constant {
+            let _ = writeln!(data, "{storage}{tag} {c};");
+        } else {
+            let _ = writeln!(
+                data,
+                "{storage}{constant}{tag} {c} = {{ {} }};",
+                values.join(", ")
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn alias(&mut self, a: &Alias<'_>, declarations: &mut String) -> Result<()> {
+        let c = self.names.c(a.head.sym).to_owned();
+        let label = self.names.label(a.head.sym);
+        let mut attrs = self.head_attributes(&a.head, false);
+        if a.head.linkage.is_weak() {
+            attrs.push("weak".into());
+        }
+        attrs.push(format!("alias(\"{}\")", self.names.assembler(a.target)));
+        let storage = if a.head.linkage.is_local() {
+            "static"
+        } else {
+            "extern"
+        };
+        let m = self.m;
+        match m.symbols[a.target.0 as usize].def {
+            Def::Function(n) => {
+                let f = &m.functions[n as usize];
+                if f.body.is_none() {
+                    return Err(Error::new(
+                        "unsupported alias of a function that is not defined here",
+                    ));
+                }
+                let sig = self.c_signature(&f.sig)?;
+                let _ = writeln!(
+                    declarations,
+                    "{storage} {} {c}{}{label}{};",
+                    sig.ret,
+                    sig.params_text(|_| None),
+                    attribute_list(&attrs)
+                );
+            }
+            Def::Global(n) if m.globals[n as usize].init.is_some() => {
+                let target = self.names.c(a.target).to_owned();
+                let constant = if m.globals[n as usize].constant {
+                    "const "
+                } else {
+                    ""
+                };
+                let _ = writeln!(
+                    declarations,
+                    "{storage} {constant}struct G_{target} {c}{label}{};",
+                    attribute_list(&attrs)
+                );
+            }
+            _ => return Err(Error::new("unsupported alias of what is not defined here")),
+        }
+        Ok(())
+    }
+
+    /// Appends the bytes of `init`.
+    fn image(&mut self, ty: TypeId, init: &Const<'_>, image: &mut Image) -> Result<()> {
+        let m = self.m;
+        let size = m.layout.size(&m.types, ty);
+        match init {
+            Const::Zero | Const::Undef | Const::Null => image.zeros(size),
+            Const::Int(n) => image.bytes(&int_bytes(
+                *n,
+                m.types.int_width(ty).unwrap_or(32),
+                size,
+                m.layout.big_endian,
+            )),
+            Const::Float(bits) => {
+                let n = match m.types.get(ty) {
+                    Type::Float => u128::from((f64::from_bits(*bits) as f32).to_bits()),
+                    _ => u128::from(*bits),
+                };
+                image.bytes(&int_bytes(n, size as u32 * 8, size, m.layout.big_endian));
+            }
+            Const::Bytes(text) => {
+                let bytes = unescape(text);
+                if bytes.len() as u64 != size {
+                    return Err(Error::new(format!(
+                        "a string of {} bytes for {}",
+                        bytes.len(),
+                        m.types.show(ty)
+                    )));
+                }
+                image.bytes(&bytes);
+            }
+            Const::Agg(members) => match m.types.get(ty) {
+                Type::Struct { fields, packed } => {
+                    let offsets = m.layout.offsets(&m.types, fields, *packed);
+                    let mut end = 0;
+                    for ((t, c), offset) in members.iter().zip(offsets) {
+                        image.zeros(offset - end);
+                        self.image(*t, c, image)?;
+                        end = offset + m.layout.size(&m.types, *t);
+                    }
+                    image.zeros(size - end);
+                }
+                _ => members
+                    .iter()
+                    .try_for_each(|(t, c)| self.image(*t, c, image))?,
+            },
+            Const::Sym(_) => {
+                let text = self.constant(ty, init)?;
+                image.pieces.push(Piece::Word(size, text));
+            }
+            Const::Expr(e) => self.image_expr(ty, size, e, image)?,
+        }
+        Ok(())
+    }
+
+    fn image_expr(
+        &mut self,
+        ty: TypeId,
+        size: u64,
+        e: &ConstExpr<'_>,
+        image: &mut Image,
+    ) -> Result<()> {
+        let m = self.m;
+        match e {
+            ConstExpr::Gep(gep) => {
+                let (base, offset) = self.const_gep(gep)?;
+                // In an initializer only a pointer plus a number is a constant.
+                image
+                    .pieces
+                    .push(Piece::Word(size, format!("{base} + {}", offset as i32)));
+                Ok(())
+            }
+            ConstExpr::Cast {
+                op: CastOp::IntToPtr,
+                from,
+                value: Const::Int(n),
+                ..
+            } if m.types.int_width(*from).is_some_and(|w| w <= 64) => {
+                image.bytes(&int_bytes(*n, 32, size, m.layout.big_endian));
+                Ok(())
+            }
+            ConstExpr::Cast {
+                op: CastOp::PtrToInt | CastOp::PtrToAddr,
+                value,
+                ..
+            } if size == m.layout.ptr_size => {
+                self.image(Types::PTR, value, image)?;
+                let _ = ty;
+                Ok(())
+            }
+            ConstExpr::Cast { op, .. } => Err(Error::new(format!(
+                "unsupported `{}` to {size} bytes in an initializer",
+                op.word()
+            ))),
+            ConstExpr::Bin { op, .. } => Err(Error::new(format!(
+                "unsupported `{}` of addresses in an initializer",
+                op.word()
+            ))),
+        }
+    }
+}
+
+/// An integer of `width` bits in `size` bytes of memory: the value's bytes, then padding.
+fn int_bytes(n: u128, width: u32, size: u64, big_endian: bool) -> Vec<u8> {
+    let store = if is_full(width) {
+        size as usize
+    } else {
+        width.div_ceil(8) as usize
+    };
+    let mut bytes: Vec<u8> = (0..store)
+        .map(|i| if i < 16 { (n >> (8 * i)) as u8 } else { 0 })
+        .collect();
+    if big_endian {
+        bytes.reverse();
+    }
+    bytes.resize(size as usize, 0);
+    bytes
+}
+
+/// A string where that is short to write, else zeros.
+fn byte_initializer(bytes: &[u8]) -> String {
+    if bytes.iter().all(|&b| b == 0) {
+        return "{ 0 }".into();
+    }
+    let mut text = String::with_capacity(bytes.len() + 2);
+    text.push('"');
+    for &b in bytes {
+        match b {
+            b'"' | b'\\' => {
+                text.push('\\');
+                text.push(b as char);
+            }
+            // Three digits always, so that a digit after it stays apart; `?` so that no trigraph arises.
+            b' '..=b'~' if b != b'?' => text.push(b as char),
+            _ => {
+                let _ = write!(text, "\\{b:03o}");
+            }
+        }
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_integers_are_stored_before_their_padding() {
+        assert_eq!(int_bytes(0x01_0203, 24, 4, true), [1, 2, 3, 0]);
+        assert_eq!(int_bytes(0x01_0203, 24, 4, false), [3, 2, 1, 0]);
+        assert_eq!(int_bytes(1, 1, 1, true), [1]);
+        assert_eq!(int_bytes(5, 128, 16, true)[15], 5);
+    }
+
+    #[test]
+    fn strings_keep_every_byte() {
+        assert_eq!(byte_initializer(b"a\"\\?\n1"), "\"a\\\"\\\\\\077\\0121\"");
+        assert_eq!(byte_initializer(&[0, 0]), "{ 0 }");
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! C names for symbols.
+
+use crate::error::{Error, Result};
+use crate::ir::{Def, Module, SymId};
+use crate::lexer::unescape;
+
+/// What C and the support code have taken.
+const RESERVED: &[&str] = &[
+    "alignas",
+    "alignof",
+    "and",
+    "asm",
+    "auto",
+    "bool",
+    "break",
+    "case",
+    "char",
+    "const",
+    "constexpr",
+    "continue",
+    "default",
+    "do",
+    "double",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "float",
+    "for",
+    "goto",
+    "if",
+    "inline",
+    "int",
+    "linux",
+    "long",
+    "nullptr",
+    "ptr",
+    "register",
+    "restrict",
+    "return",
+    "s16",
+    "s32",
+    "s64",
+    "s8",
+    "short",
+    "signed",
+    "sizeof",
+    "static",
+    "static_assert",
+    "struct",
+    "switch",
+    "thread_local",
+    "true",
+    "typedef",
+    "typeof",
+    "typeof_unqual",
+    "u128",
+    "u16",
+    "u32",
+    "u64",
+    "u8",
+    "union",
+    "unix",
+    "unsigned",
+    "uptr",
+    "void",
+    "volatile",
+    "while",
+];
+
+/// A C identifier for every symbol, and the assembler's name where that differs.
+#[derive(Debug)]
+pub(super) struct Names {
+    list: Vec<(String, Option<String>)>,
+}
+
+fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && !name.as_bytes()[0].is_ascii_digit()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// Whether a name could be mistaken for a local's, a type's or a helper's.
+fn is_taken(name: &str) -> bool {
+    let b = name.as_bytes();
+    let local = matches!(b[0], b'v' | b't' | b'm' | b'a' | b'T' | b'B' | b'G')
+        && b.get(1).is_some_and(|c| c.is_ascii_digit() || *c == b'_');
+    local
+        || name == "t"
+        || name.starts_with("ll_")
+        || name.starts_with("ll2c_")
+        || name.starts_with("LL")
+        || name.starts_with("struct_")
+        || RESERVED.binary_search(&name).is_ok()
+        || name.ends_with("__sret")
+        || is_access_type(name)
+        || name.starts_with("__builtin_")
+}
+
+/// `u32_a4` and the like.
+fn is_access_type(name: &str) -> bool {
+    name.split_once("_a").is_some_and(|(t, n)| {
+        RESERVED.binary_search(&t).is_ok() && n.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+impl Names {
+    pub(super) fn new(m: &Module<'_>) -> Result<Self> {
+        let mut list = Vec::with_capacity(m.symbols.len());
+        for (i, symbol) in m.symbols.iter().enumerate() {
+            // A name after \01 is the assembler's, whatever the platform would put before it.
+            let raw = symbol.name.strip_prefix("\\01").unwrap_or(symbol.name);
+            if is_identifier(raw) && !is_taken(raw) {
+                list.push((raw.to_owned(), None));
+                continue;
+            }
+            let bytes = unescape(raw);
+            let clean: String = bytes
+                .iter()
+                .map(|&b| {
+                    if b.is_ascii_alphanumeric() || b == b'_' {
+                        b as char
+                    } else {
+                        '_'
+                    }
+                })
+                .collect();
+            let assembler_safe = !bytes.first().is_none_or(u8::is_ascii_digit)
+                && bytes
+                    .iter()
+                    .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$'));
+            let local = match symbol.def {
+                Def::Function(n) => m.functions[n as usize].head.linkage.is_local(),
+                Def::Global(n) => m.globals[n as usize].head.linkage.is_local(),
+                Def::Alias(n) => m.aliases[n as usize].head.linkage.is_local(),
+                Def::Nothing => true,
+            };
+            if !assembler_safe && !local {
+                return Err(
+                    Error::new(format!("unsupported symbol name `{raw}`")).at(m.src, symbol.pos)
+                );
+            }
+            let label = assembler_safe.then(|| String::from_utf8_lossy(&bytes).into_owned());
+            list.push((format!("G{i}_{clean}"), label));
+        }
+        Ok(Self { list })
+    }
+
+    /// The C identifier.
+    pub(super) fn c(&self, sym: SymId) -> &str {
+        &self.list[sym.0 as usize].0
+    }
+
+    /// ` __asm__("name")`, or nothing.
+    pub(super) fn label(&self, sym: SymId) -> String {
+        match &self.list[sym.0 as usize].1 {
+            Some(name) => format!(" __asm__(\"{name}\")"),
+            None => String::new(),
+        }
+    }
+
+    /// The assembler's name.
+    pub(super) fn assembler(&self, sym: SymId) -> &str {
+        let (c, label) = &self.list[sym.0 as usize];
+        label.as_ref().unwrap_or(c)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_words_are_sorted() {
+        assert!(RESERVED.is_sorted());
+    }
+
+    #[test]
+    fn names_of_locals_types_and_helpers_are_taken() {
+        for name in [
+            "v1",
+            "v_x",
+            "t",
+            "ll_mask32",
+            "u32",
+            "u32_a4",
+            "int",
+            "LL_FN",
+            "f__sret",
+            "T3",
+        ] {
+            assert!(is_taken(name), "{name}");
+        }
+        for name in ["_RNvC1a1b", "memcpy", "value", "tail", "u32_add", "main"] {
+            assert!(!is_taken(name), "{name}");
+        }
+    }
+}

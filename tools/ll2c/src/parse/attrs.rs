@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Attributes and calling conventions: those that matter, those that may be dropped, and the rest, which is rejected.
+
+use super::Parser;
+use crate::error::Result;
+use crate::ir::{Ext, FnAttrs, ParamAttrs};
+use crate::lexer::Tok;
+
+/// What a parameter attribute promises about values that are passed anyway. Dropping a promise is safe.
+const PARAM_PROMISES: &[&str] = &[
+    "noundef",
+    "noalias",
+    "nonnull",
+    "nocapture",
+    "nofree",
+    "readonly",
+    "writeonly",
+    "readnone",
+    "returned",
+    "immarg",
+    "noext",
+    "dead_on_unwind",
+    "dead_on_return",
+    "writable",
+    "dereferenceable",
+    "dereferenceable_or_null",
+    "range",
+    "captures",
+    "initializes",
+    "nofpclass",
+    "elementtype",
+];
+
+/// What a function attribute promises, or asks of a code generator that C does not have.
+const FN_PROMISES: &[&str] = &[
+    "nounwind",
+    "norecurse",
+    "nosync",
+    "nofree",
+    "nocallback",
+    "willreturn",
+    "mustprogress",
+    "memory",
+    "readnone",
+    "readonly",
+    "writeonly",
+    "argmemonly",
+    "inaccessiblememonly",
+    "inaccessiblemem_or_argmemonly",
+    "speculatable",
+    "convergent",
+    "inlinehint",
+    "minsize",
+    "optsize",
+    "optnone",
+    "uwtable",
+    "allockind",
+    "allocsize",
+    "nonlazybind",
+    "nomerge",
+    "noprofile",
+    "skipprofile",
+    "nosanitize_coverage",
+    "nosanitize_bounds",
+    "null_pointer_is_valid",
+    "hot",
+    "builtin",
+    "nobuiltin",
+    "nocf_check",
+    "fn_ret_thunk_extern",
+    "disable_sanitizer_instrumentation",
+    "noredzone",
+    "noimplicitfloat",
+    "mustcall",
+    "vscale_range",
+    "noduplicate",
+    "nocreateundeforpoison",
+    "nodivergencesource",
+    "noipa",
+];
+
+/// Conventions of functions that only IR calls: C's own does as well, on both sides.
+const CONVENTIONS: &[&str] = &[
+    "ccc",
+    "fastcc",
+    "coldcc",
+    "preserve_mostcc",
+    "preserve_allcc",
+    "preserve_nonecc",
+    "tailcc",
+];
+
+impl Parser<'_> {
+    pub(super) fn calling_convention(&mut self) -> Result<()> {
+        while let Tok::Word(w) = self.tok {
+            if CONVENTIONS.contains(&w) {
+                self.bump()?;
+            } else if w == "cc" || w.ends_with("cc") || w.ends_with("_kernel") {
+                return self.fail(format!("unsupported calling convention `{w}`"));
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// `align 4`, `align(4)`
+    fn align_value(&mut self) -> Result<u32> {
+        if self.accept(b'(')? {
+            let n = self.number()?;
+            self.expect(b')')?;
+            Ok(n)
+        } else {
+            self.number()
+        }
+    }
+
+    pub(super) fn param_attrs(&mut self) -> Result<ParamAttrs> {
+        let mut attrs = ParamAttrs::default();
+        loop {
+            match self.tok {
+                Tok::Word("zeroext") => {
+                    self.bump()?;
+                    attrs.ext = Ext::Zero;
+                }
+                Tok::Word("signext") => {
+                    self.bump()?;
+                    attrs.ext = Ext::Sign;
+                }
+                Tok::Word("align") => {
+                    self.bump()?;
+                    attrs.align = self.align_value()?;
+                }
+                Tok::Word(w @ ("sret" | "byval")) => {
+                    self.bump()?;
+                    self.expect(b'(')?;
+                    let ty = Some(self.ty()?);
+                    self.expect(b')')?;
+                    if w == "sret" {
+                        attrs.sret = ty;
+                    } else {
+                        attrs.byval = ty;
+                    }
+                }
+                Tok::Word(w) if PARAM_PROMISES.contains(&w) => {
+                    self.bump()?;
+                    if self.is(b'(') {
+                        self.skip_group()?;
+                    }
+                }
+                // A type, or the word of a constant, ends the attributes.
+                Tok::Word(w) if self.at_type() || is_value_word(w) => return Ok(attrs),
+                Tok::Word(w) => return self.fail(format!("unsupported parameter attribute `{w}`")),
+                Tok::Str(_) => {
+                    self.bump()?;
+                    if self.accept(b'=')? {
+                        self.string()?;
+                    }
+                }
+                _ => return Ok(attrs),
+            }
+        }
+    }
+
+    /// One function attribute.
+    pub(super) fn fn_attr(&mut self, attrs: &mut FnAttrs) -> Result<()> {
+        match self.tok {
+            Tok::Word(w) => {
+                self.bump()?;
+                match w {
+                    "noreturn" => attrs.noreturn = true,
+                    "noinline" => attrs.noinline = true,
+                    "alwaysinline" => attrs.alwaysinline = true,
+                    "cold" => attrs.cold = true,
+                    "returns_twice" => attrs.returns_twice = true,
+                    // Stack protection and the rest of code generation are the C compiler's flags.
+                    "ssp" | "sspreq" | "sspstrong" => {}
+                    "align" | "alignstack" if self.accept(b'=')? => {
+                        self.number::<u32>()?;
+                    }
+                    "alignstack" => {}
+                    _ if FN_PROMISES.contains(&w) => {}
+                    _ => return self.fail(format!("unsupported function attribute `{w}`")),
+                }
+                if self.is(b'(') {
+                    self.skip_group()?;
+                }
+                Ok(())
+            }
+            Tok::Str(key) => {
+                self.bump()?;
+                if self.accept(b'=')? {
+                    self.string()?;
+                }
+                attrs.no_builtins |= key == "no-builtins";
+                Ok(())
+            }
+            _ => self.unexpected("a function attribute"),
+        }
+    }
+
+    /// `attributes #0 = { … }`
+    pub(super) fn attribute_group(&mut self) -> Result<()> {
+        self.bump()?;
+        let Tok::Hash(id) = self.tok else {
+            return self.unexpected("an attribute group");
+        };
+        let Ok(id) = id.parse() else {
+            return self.unexpected("an attribute group's number");
+        };
+        self.bump()?;
+        self.expect(b'=')?;
+        self.expect(b'{')?;
+        let mut attrs = FnAttrs::default();
+        while !self.is(b'}') {
+            self.fn_attr(&mut attrs)?;
+        }
+        self.m.groups.insert(id, attrs);
+        Ok(())
+    }
+}
+
+fn is_value_word(w: &str) -> bool {
+    matches!(
+        w,
+        "null"
+            | "undef"
+            | "poison"
+            | "true"
+            | "false"
+            | "zeroinitializer"
+            | "none"
+            | "asm"
+            | "getelementptr"
+            | "ptrtoint"
+            | "inttoptr"
+            | "bitcast"
+            | "trunc"
+            | "add"
+            | "sub"
+            | "xor"
+            | "splat"
+            | "blockaddress"
+            | "dso_local_equivalent"
+            | "no_cfi"
+            | "ptrtoaddr"
+            | "unnamed_addr"
+            | "local_unnamed_addr"
+    )
+}

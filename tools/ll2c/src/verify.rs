@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Checks that parsed IR is consistent, so that lowering may rely on it.
+//!
+//! Not checked: that a definition dominates its uses. rustc's own verifier does that.
+
+use crate::error::{Error, Result};
+use crate::ir::*;
+
+/// Checks a whole module.
+///
+/// # Errors
+/// The first inconsistency, or the first construct that is known but not supported, with function and line.
+pub fn verify(m: &Module<'_>) -> Result<()> {
+    for symbol in &m.symbols {
+        if symbol.def == Def::Nothing && !symbol.name.starts_with("llvm.") {
+            return Err(
+                Error::new(format!("`@{}` is not declared", symbol.name)).at(m.src, symbol.pos)
+            );
+        }
+    }
+    for alias in &m.aliases {
+        if matches!(
+            m.symbols[alias.target.0 as usize].def,
+            Def::Alias(_) | Def::Nothing
+        ) {
+            return Err(Error::new("unsupported alias of an alias")
+                .at(m.src, alias.head.pos)
+                .within(m.name(alias.head.sym)));
+        }
+    }
+    for f in &m.functions {
+        let name = m.name(f.head.sym);
+        signature(m, f).map_err(|e| e.at(m.src, f.head.pos).within(name))?;
+        if let Some(body) = &f.body {
+            Verifier { m, f, body }
+                .body()
+                .map_err(|e| e.at(m.src, f.head.pos).within(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn signature(m: &Module<'_>, f: &Function<'_>) -> Result<()> {
+    let name = m.name(f.head.sym);
+    if name.starts_with("llvm.") {
+        return Ok(()); // judged where it is called
+    }
+    if f.sig.variadic && f.body.is_some() {
+        return Err(Error::new("unsupported definition of a variadic function"));
+    }
+    if f.attrs.returns_twice
+        || f.group
+            .and_then(|g| m.groups.get(&g))
+            .is_some_and(|a| a.returns_twice)
+    {
+        return Err(Error::new("unsupported function attribute `returns_twice`"));
+    }
+    parameters(m, &f.sig, f.head.linkage.is_local())
+}
+
+fn parameters(m: &Module<'_>, sig: &Signature, local: bool) -> Result<()> {
+    for (i, (ty, attrs)) in sig.params.iter().enumerate() {
+        if attrs.sret.is_some() && (i != 0 || sig.ret != Types::VOID) {
+            return Err(Error::new(
+                "unsupported `sret` that is not the first parameter of a void function",
+            ));
+        }
+        if (attrs.sret.is_some() || attrs.byval.is_some()) && *ty != Types::PTR {
+            return Err(Error::new(
+                "`sret` or `byval` on a parameter that is no pointer",
+            ));
+        }
+        // A C struct that the stand-in's ABI packed into words has lost its size and its alignment.
+        if matches!(m.types.get(*ty), Type::Array(..)) && !local {
+            return Err(Error::new(format!(
+                "unsupported parameter of type {}: a C struct in the stand-in's own ABI; compile for a stand-in that passes `byval`",
+                m.types.show(*ty)
+            )));
+        }
+        if matches!(m.types.get(*ty), Type::Void | Type::Opaque) {
+            return Err(Error::new(format!(
+                "parameter of type {}",
+                m.types.show(*ty)
+            )));
+        }
+    }
+    Ok(())
+}
+
+struct Verifier<'m, 'a> {
+    m: &'m Module<'a>,
+    f: &'m Function<'a>,
+    body: &'m Body<'a>,
+}
+
+fn err<T>(what: impl Into<String>) -> Result<T> {
+    Err(Error::new(what))
+}
+
+impl Verifier<'_, '_> {
+    fn body(&self) -> Result<()> {
+        for local in &self.body.locals {
+            if !local.defined {
+                return Err(Error::new(format!("`%{}` is not defined", local.name))
+                    .at(self.m.src, local.pos));
+            }
+        }
+        let preds = self.predecessors();
+        if !preds[0].is_empty() {
+            return err("a branch to the entry block");
+        }
+        for (i, block) in self.body.blocks.iter().enumerate() {
+            let Some(last) = block.insts.last() else {
+                return Err(Error::new(format!("block `{}` is empty", block.name))
+                    .at(self.m.src, block.pos));
+            };
+            if !is_terminator(&last.op) {
+                return Err(
+                    Error::new(format!("block `{}` has no terminator", block.name))
+                        .at(self.m.src, last.pos),
+                );
+            }
+            let mut phis_over = false;
+            for (n, inst) in block.insts.iter().enumerate() {
+                let at = |e: Error| e.at(self.m.src, inst.pos);
+                if is_terminator(&inst.op) && n + 1 != block.insts.len() {
+                    return err("an instruction after the terminator").map_err(at);
+                }
+                let phi = matches!(inst.op, Op::Phi { .. });
+                if phi && phis_over {
+                    return err("a `phi` after other instructions").map_err(at);
+                }
+                phis_over |= !phi;
+                self.op(&inst.op, &preds[i]).map_err(at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn predecessors(&self) -> Vec<Vec<BlockId>> {
+        let mut preds = vec![Vec::new(); self.body.blocks.len()];
+        for (i, block) in self.body.blocks.iter().enumerate() {
+            let mut edge = |to: BlockId| {
+                let list: &mut Vec<BlockId> = &mut preds[to.0 as usize];
+                if !list.contains(&BlockId(i as u32)) {
+                    list.push(BlockId(i as u32));
+                }
+            };
+            match block.insts.last().map(|i| &i.op) {
+                Some(Op::Br { to }) => edge(*to),
+                Some(Op::CondBr { then, other, .. }) => {
+                    edge(*then);
+                    edge(*other);
+                }
+                Some(Op::Switch { default, cases, .. }) => {
+                    edge(*default);
+                    cases.iter().for_each(|c| edge(c.1));
+                }
+                _ => {}
+            }
+        }
+        preds
+    }
+
+    fn show(&self, ty: TypeId) -> String {
+        self.m.types.show(ty)
+    }
+
+    /// That `value` can be a `ty`.
+    fn value(&self, ty: TypeId, value: &Value<'_>) -> Result<()> {
+        match value {
+            Value::Local(id) => {
+                let local = &self.body.locals[id.0 as usize];
+                if local.ty == ty {
+                    Ok(())
+                } else {
+                    err(format!(
+                        "`%{}` is {}, used as {}",
+                        local.name,
+                        self.show(local.ty),
+                        self.show(ty)
+                    ))
+                }
+            }
+            Value::Const(c) => constant(self.m, ty, c),
+        }
+    }
+
+    fn is_int(&self, ty: TypeId) -> bool {
+        self.m.types.int_width(ty).is_some()
+    }
+
+    fn is_float(&self, ty: TypeId) -> bool {
+        matches!(self.m.types.get(ty), Type::Float | Type::Double)
+    }
+
+    fn require(&self, ok: bool, what: &str, ty: TypeId) -> Result<()> {
+        if ok {
+            Ok(())
+        } else {
+            err(format!("unsupported `{what}` on type {}", self.show(ty)))
+        }
+    }
+
+    fn first_class(&self, what: &str, ty: TypeId) -> Result<()> {
+        self.require(
+            !matches!(
+                self.m.types.get(ty),
+                Type::Void | Type::Opaque | Type::Metadata
+            ),
+            what,
+            ty,
+        )
+    }
+
+    fn op(&self, op: &Op<'_>, preds: &[BlockId]) -> Result<()> {
+        match op {
+            Op::Bin { op, ty, a, b } => {
+                let float = matches!(
+                    op,
+                    BinOp::FAdd | BinOp::FSub | BinOp::FMul | BinOp::FDiv | BinOp::FRem
+                );
+                self.require(
+                    if float {
+                        self.is_float(*ty)
+                    } else {
+                        self.is_int(*ty)
+                    },
+                    op.word(),
+                    *ty,
+                )?;
+                self.value(*ty, a)?;
+                self.value(*ty, b)
+            }
+            Op::FNeg { ty, a } => {
+                self.require(self.is_float(*ty), "fneg", *ty)?;
+                self.value(*ty, a)
+            }
+            Op::ICmp { ty, a, b, .. } => {
+                self.require(self.is_int(*ty) || *ty == Types::PTR, "icmp", *ty)?;
+                self.value(*ty, a)?;
+                self.value(*ty, b)
+            }
+            Op::FCmp { ty, a, b, .. } => {
+                self.require(self.is_float(*ty), "fcmp", *ty)?;
+                self.value(*ty, a)?;
+                self.value(*ty, b)
+            }
+            Op::Select { cond, ty, a, b } => {
+                self.first_class("select", *ty)?;
+                self.value(Types::I1, cond)?;
+                self.value(*ty, a)?;
+                self.value(*ty, b)
+            }
+            Op::Phi { ty, incoming } => {
+                self.first_class("phi", *ty)?;
+                for pred in preds {
+                    if !incoming.iter().any(|(_, b)| b == pred) {
+                        return err(format!(
+                            "`phi` has no value for block `{}`",
+                            self.body.blocks[pred.0 as usize].name
+                        ));
+                    }
+                }
+                for (value, block) in incoming {
+                    if !preds.contains(block) {
+                        return err(format!(
+                            "`phi` has a value for block `{}`, which does not branch here",
+                            self.body.blocks[block.0 as usize].name
+                        ));
+                    }
+                    self.value(*ty, value)?;
+                }
+                Ok(())
+            }
+            Op::Br { .. } | Op::Unreachable => Ok(()),
+            Op::CondBr { cond, .. } => self.value(Types::I1, cond),
+            Op::Switch { ty, value, .. } => {
+                self.require(self.is_int(*ty), "switch", *ty)?;
+                self.value(*ty, value)
+            }
+            Op::Ret { ty, value } => {
+                if *ty != self.f.sig.ret {
+                    return err(format!(
+                        "`ret {}` from a function that returns {}",
+                        self.show(*ty),
+                        self.show(self.f.sig.ret)
+                    ));
+                }
+                value.as_ref().map_or(Ok(()), |v| self.value(*ty, v))
+            }
+            Op::Load { ty, ptr, access } => {
+                self.access("load", *ty, access)?;
+                self.value(Types::PTR, ptr)
+            }
+            Op::Store {
+                ty,
+                value,
+                ptr,
+                access,
+            } => {
+                self.access("store", *ty, access)?;
+                self.value(*ty, value)?;
+                self.value(Types::PTR, ptr)
+            }
+            Op::Alloca { ty, count, .. } => {
+                self.first_class("alloca", *ty)?;
+                match count {
+                    Some((ty, n)) => {
+                        self.require(self.is_int(*ty), "alloca", *ty)?;
+                        self.value(*ty, n)
+                    }
+                    None => Ok(()),
+                }
+            }
+            Op::Gep(gep) => {
+                self.value(Types::PTR, &gep.ptr)?;
+                for (ty, index) in &gep.indices {
+                    self.require(self.is_int(*ty), "getelementptr", *ty)?;
+                    self.value(*ty, index)?;
+                }
+                Ok(())
+            }
+            Op::Cast {
+                op,
+                from,
+                value,
+                to,
+            } => {
+                cast(self.m, *op, *from, *to)?;
+                self.value(*from, value)
+            }
+            Op::Freeze { ty, value } => self.value(*ty, value),
+            Op::Call(call) => self.call(call),
+            Op::Extract { ty, value, .. } => self.value(*ty, value),
+            Op::Insert {
+                ty,
+                value,
+                member_ty,
+                member,
+                ..
+            } => {
+                self.value(*ty, value)?;
+                self.value(*member_ty, member)
+            }
+            Op::Fence(_) => Ok(()),
+            Op::CmpXchg {
+                ty,
+                ptr,
+                expected,
+                new,
+                ..
+            } => {
+                self.require(self.is_int(*ty) || *ty == Types::PTR, "cmpxchg", *ty)?;
+                self.value(Types::PTR, ptr)?;
+                self.value(*ty, expected)?;
+                self.value(*ty, new)
+            }
+            Op::Rmw { ty, ptr, value, .. } => {
+                self.require(self.is_int(*ty) || *ty == Types::PTR, "atomicrmw", *ty)?;
+                self.value(Types::PTR, ptr)?;
+                self.value(*ty, value)
+            }
+        }
+    }
+
+    fn access(&self, what: &str, ty: TypeId, access: &Access) -> Result<()> {
+        self.first_class(what, ty)?;
+        if access.atomic.is_some() {
+            self.require(
+                self.is_int(ty) || ty == Types::PTR || self.is_float(ty),
+                &format!("{what} atomic"),
+                ty,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn call(&self, call: &Call<'_>) -> Result<()> {
+        for arg in &call.args {
+            if *self.m.types.get(arg.ty) != Type::Metadata {
+                self.value(arg.ty, &arg.value)?;
+            }
+        }
+        match &call.callee {
+            Callee::Asm { .. } => Ok(()),
+            Callee::Value(v) => {
+                self.value(Types::PTR, v)?;
+                parameters(self.m, &call_signature(call), false)
+            }
+            Callee::Sym(_) => Ok(()),
+        }
+    }
+}
+
+/// The type of the function that a call calls, as the call has it.
+pub fn call_signature(call: &Call<'_>) -> Signature {
+    let named = call.variadic.unwrap_or(call.args.len());
+    Signature {
+        ret: call.ret,
+        ret_attrs: call.ret_attrs,
+        params: call
+            .args
+            .iter()
+            .take(named)
+            .map(|a| (a.ty, a.attrs))
+            .collect(),
+        variadic: call.variadic.is_some(),
+    }
+}
+
+fn is_terminator(op: &Op<'_>) -> bool {
+    matches!(
+        op,
+        Op::Br { .. } | Op::CondBr { .. } | Op::Switch { .. } | Op::Ret { .. } | Op::Unreachable
+    )
+}
+
+fn cast(m: &Module<'_>, op: CastOp, from: TypeId, to: TypeId) -> Result<()> {
+    use CastOp::*;
+    let t = &m.types;
+    let (fi, ti) = (t.int_width(from), t.int_width(to));
+    let float = |ty| matches!(t.get(ty), Type::Float | Type::Double);
+    let ok = match op {
+        Trunc => matches!((fi, ti), (Some(a), Some(b)) if a > b),
+        ZExt | SExt => matches!((fi, ti), (Some(a), Some(b)) if a < b),
+        PtrToInt | PtrToAddr => from == Types::PTR && ti.is_some(),
+        IntToPtr => fi.is_some() && to == Types::PTR,
+        Bitcast => {
+            let scalar = |ty| t.int_width(ty).is_some() || float(ty);
+            from == to
+                || (scalar(from)
+                    && scalar(to)
+                    && m.layout.store_size(t, from) == m.layout.store_size(t, to))
+        }
+        FpTrunc => *t.get(from) == Type::Double && *t.get(to) == Type::Float,
+        FpExt => *t.get(from) == Type::Float && *t.get(to) == Type::Double,
+        FpToUi | FpToSi => float(from) && ti.is_some_and(|w| w <= 64),
+        UiToFp | SiToFp => float(to) && fi.is_some_and(|w| w <= 64),
+    };
+    if ok {
+        Ok(())
+    } else {
+        err(format!(
+            "unsupported `{}` from {} to {}",
+            op.word(),
+            t.show(from),
+            t.show(to)
+        ))
+    }
+}
+
+/// That a constant can be a `ty`.
+pub fn constant(m: &Module<'_>, ty: TypeId, c: &Const<'_>) -> Result<()> {
+    let t = &m.types;
+    let ok = match c {
+        Const::Int(_) => t.int_width(ty).is_some(),
+        Const::Float(_) => matches!(t.get(ty), Type::Float | Type::Double),
+        Const::Null | Const::Sym(_) => ty == Types::PTR,
+        Const::Zero | Const::Undef => true,
+        Const::Agg(members) => match t.get(ty) {
+            Type::Struct { fields, .. } => {
+                fields.len() == members.len()
+                    && fields.iter().zip(members).all(|(f, (t, _))| f == t)
+            }
+            Type::Array(n, e) => *n == members.len() as u64 && members.iter().all(|(t, _)| t == e),
+            _ => false,
+        },
+        Const::Bytes(_) => matches!(t.get(ty), Type::Array(_, e) if *e == Types::I8),
+        Const::Expr(e) => match &**e {
+            ConstExpr::Gep(_) => ty == Types::PTR,
+            ConstExpr::Cast {
+                op,
+                from,
+                value,
+                to,
+            } => {
+                cast(m, *op, *from, *to)?;
+                constant(m, *from, value)?;
+                *to == ty
+            }
+            ConstExpr::Bin {
+                ty: inner, a, b, ..
+            } => {
+                constant(m, *inner, a)?;
+                constant(m, *inner, b)?;
+                *inner == ty
+            }
+        },
+    };
+    if !ok {
+        return err(format!("a constant that is no {}", t.show(ty)));
+    }
+    if let Const::Agg(members) = c {
+        members.iter().try_for_each(|(t, c)| constant(m, *t, c))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Runs the two sides: the reference (LLVM for mips) and a subject (ll2c and its GCC).
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The commands of this machine, perhaps through a prefix such as a script that enters a container.
+pub struct Toolchain {
+    prefix: Vec<String>,
+    pub dir: PathBuf,
+}
+
+/// The big-endian o32 layout, which hppa shares.
+pub const BE: &str = "E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64";
+/// m68k's, as LLVM has it.
+pub const M68K: &str = "E-m:e-p:32:16:32-i8:8:8-i16:16:16-i32:16:32-n8:16:32-a:0:16-S16";
+/// A little-endian one with i64 at multiples of 4.
+pub const LE4: &str = "e-m:e-p:32:32-i64:32-f64:32-n32-S64";
+
+pub struct SubjectTools {
+    pub name: &'static str,
+    pub gcc: &'static str,
+    /// Runs a program.
+    pub qemu: &'static [&'static str],
+    /// How to link one.
+    pub link: &'static [&'static str],
+    pub layout: &'static str,
+}
+
+pub const SUBJECTS: &[SubjectTools] = &[
+    // Linked dynamically: in one file with more than 240,000 bytes of code, GCC 14 for hppa makes long calls that take a function's
+    // address for a descriptor's, which it is not in a static program.
+    SubjectTools {
+        name: "hppa",
+        gcc: "hppa-linux-gnu-gcc",
+        qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
+        link: &[],
+        layout: BE,
+    },
+    SubjectTools {
+        name: "m68k",
+        gcc: "m68k-linux-gnu-gcc",
+        qemu: &["qemu-m68k"],
+        link: &["-static"],
+        layout: M68K,
+    },
+    SubjectTools {
+        name: "sh4",
+        gcc: "sh4-linux-gnu-gcc",
+        qemu: &["qemu-sh4"],
+        link: &["-static"],
+        layout: LE4,
+    },
+];
+
+const LEVELS: &[&str] = &["-O0", "-O1", "-O2", "-O3", "-Os"];
+
+/// The optimisation levels of both sides: all, or those in `LL2C_LEVELS`.
+pub fn levels() -> Vec<&'static str> {
+    match std::env::var("LL2C_LEVELS") {
+        Ok(some) => LEVELS
+            .iter()
+            .copied()
+            .filter(|l| some.split_whitespace().any(|s| s == *l))
+            .collect(),
+        Err(_) => LEVELS.to_vec(),
+    }
+}
+
+/// Seconds after which a program hangs.
+pub const LIMIT: &str = "300";
+
+impl Toolchain {
+    /// From `LL2C_TOOLCHAIN`, the prefix (empty for PATH).
+    pub fn from_env() -> Self {
+        let prefix = std::env::var("LL2C_TOOLCHAIN")
+            .expect("set LL2C_TOOLCHAIN to the command that runs cross tools, or to nothing if they are on PATH");
+        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("differential");
+        std::fs::create_dir_all(&dir).expect("a folder for the tests' files");
+        Self {
+            prefix: prefix.split_whitespace().map(str::to_owned).collect(),
+            dir,
+        }
+    }
+
+    /// Runs a command; its standard output. Panics with all of its output if it fails.
+    pub fn run(&self, args: &[&str]) -> String {
+        self.run_env(&[], args)
+    }
+
+    pub fn run_env(&self, env: &[(&str, &str)], args: &[&str]) -> String {
+        let mut words: Vec<String> = self.prefix.clone();
+        if !env.is_empty() {
+            words.push("env".into());
+            words.extend(env.iter().map(|(k, v)| format!("{k}={v}")));
+        }
+        words.extend(args.iter().map(|s| (*s).to_owned()));
+        let out = Command::new(&words[0])
+            .args(&words[1..])
+            .current_dir(&self.dir)
+            .output()
+            .unwrap_or_else(|e| panic!("{}: {e}", words[0]));
+        assert!(
+            out.status.success(),
+            "{} gave {}\n{}\n{}",
+            words.join(" "),
+            out.status,
+            String::from_utf8_lossy(&out.stdout)
+                .chars()
+                .take(2000)
+                .collect::<String>(),
+            String::from_utf8_lossy(&out.stderr)
+                .chars()
+                .take(4000)
+                .collect::<String>()
+        );
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.dir.join(name), text).expect("write a test's file");
+        name.to_owned()
+    }
+
+    /// What the reference prints for IR text and C text compiled together, at one level.
+    pub fn reference(&self, name: &str, ir: &str, c: &str, level: &str, args: &[&str]) -> String {
+        let exe = self.reference_build(name, ir, c, level);
+        let mut run = vec!["timeout", "-s", "KILL", LIMIT, "qemu-mips", &exe];
+        run.extend(args);
+        self.run(&run)
+    }
+
+    fn reference_build(&self, name: &str, ir: &str, c: &str, level: &str) -> String {
+        let base = format!("{name}.ref{level}");
+        let ll = self.write(&format!("{base}.ll"), ir);
+        let drv = self.write(&format!("{base}.c"), c);
+        let rt = self.write(
+            &format!("{base}.rt.ll"),
+            &format!("target datalayout = \"{BE}\"\n{}", include_str!("c/rt.ll")),
+        );
+        let clang = |from: &str, to: &str| {
+            // The fast instruction selector of mips ignores alignments below 4: its programs die of SIGBUS.
+            self.run(&[
+                "clang-19",
+                "--target=mips-linux-gnu",
+                "-mllvm",
+                "-fast-isel=false",
+                "-w",
+                level,
+                "-fno-vectorize",
+                "-fno-slp-vectorize",
+                "-c",
+                from,
+                "-o",
+                to,
+            ]);
+        };
+        let (o, rto, exe) = (
+            format!("{base}.o"),
+            format!("{base}.rt.o"),
+            format!("./{base}.exe"),
+        );
+        clang(&ll, &o);
+        clang(&rt, &rto);
+        self.run(&[
+            "mips-linux-gnu-gcc",
+            "-O1",
+            "-w",
+            "-static",
+            &drv,
+            &o,
+            &rto,
+            "-o",
+            &exe,
+            "-lm",
+        ]);
+        exe
+    }
+
+    /// What a subject prints for the same.
+    pub fn subject(
+        &self,
+        s: &SubjectTools,
+        name: &str,
+        ir: &str,
+        c: &str,
+        level: &str,
+        args: &[&str],
+    ) -> String {
+        let base = format!("{name}.{}{level}", s.name);
+        let subject = ll2c::Subject::named(s.name).expect("the subject's page");
+        let out = ll2c::translate(ir, &subject, &ll2c::Options::default()).unwrap_or_else(|e| {
+            self.write(&format!("{base}.ll"), ir);
+            panic!("{base}.ll: {e}")
+        });
+        self.write(&format!("{base}.ll"), ir);
+        let generated = self.write(&format!("{base}.c"), &out);
+        let drv = self.write(&format!("{base}.driver.c"), c);
+        let exe = format!("./{base}.exe");
+        // No -fwrapv, no -fno-strict-aliasing: the C must not need them.
+        self.run(
+            &[
+                &[s.gcc, level, "-w"],
+                s.link,
+                &[&drv, &generated, "-o", &exe, "-lm"],
+            ]
+            .concat(),
+        );
+        let mut run = [&["timeout", "-s", "KILL", LIMIT], s.qemu, &[&exe]].concat();
+        run.extend(args);
+        self.run(&run)
+    }
+}

@@ -1,0 +1,19 @@
+; SPDX-License-Identifier: GPL-2.0-only
+target datalayout = "E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64"
+
+define i16 @mul16(i16 %a, i16 %b) {
+  %r = mul nsw i16 %a, %b
+  ret i16 %r
+}
+
+define i24 @odd(i24 %a, i24 %b) {
+  %s = ashr i24 %a, %b
+  %r = add i24 %s, -1
+  ret i24 %r
+}
+
+define i128 @wide(i128 %a, i64 %b) {
+  %w = sext i64 %b to i128
+  %r = sdiv i128 %a, %w
+  ret i128 %r
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From IR to C, without any compiler: `lowered/` beside its snapshots, `rejected/` with the reason in the file.
+
+use ll2c::lower::SUPPORT;
+use ll2c::meta::Inlined;
+use ll2c::{Options, Subject, translate};
+use proptest::prelude::*;
+use std::path::{Path, PathBuf};
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(folder);
+    let mut list: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|x| x == "ll"))
+        .collect();
+    list.sort();
+    assert!(!list.is_empty());
+    list
+}
+
+fn hppa(ir: &str) -> ll2c::Result<String> {
+    translate(
+        ir,
+        &Subject::named("hppa").unwrap(),
+        &Options {
+            lines: Some(Inlined::Callee),
+        },
+    )
+}
+
+#[test]
+fn lowered() {
+    for path in files("lowered") {
+        let c = hppa(&std::fs::read_to_string(&path).unwrap())
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let (_, own) = c.split_once(SUPPORT).unwrap();
+        insta::assert_snapshot!(path.file_stem().unwrap().to_str().unwrap(), own);
+    }
+}
+
+#[test]
+fn rejected() {
+    for path in files("rejected") {
+        let ir = std::fs::read_to_string(&path).unwrap();
+        let reason = ir
+            .lines()
+            .find_map(|l| l.strip_prefix("; rejected: "))
+            .unwrap();
+        let error = hppa(&ir)
+            .expect_err(&path.display().to_string())
+            .to_string();
+        assert!(error.contains(reason), "{}: {error}", path.display());
+    }
+}
+
+#[test]
+fn an_error_says_line_function_and_construct() {
+    let ir = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rejected/invoke.ll"),
+    )
+    .unwrap();
+    assert_eq!(
+        hppa(&ir).unwrap_err().to_string(),
+        "line 7: in `f`: unsupported instruction `invoke`"
+    );
+}
+
+#[test]
+fn lines_can_be_those_of_the_caller_or_none() {
+    let ir = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lowered/debug_lines.ll"),
+    )
+    .unwrap();
+    let subject = Subject::named("hppa").unwrap();
+    let caller = translate(
+        &ir,
+        &subject,
+        &Options {
+            lines: Some(Inlined::Caller),
+        },
+    )
+    .unwrap();
+    assert!(!caller.contains("inner.rs") && caller.contains("#line 12 \"/work dir/src/lib.rs\""));
+    assert!(
+        !translate(&ir, &subject, &Options { lines: None })
+            .unwrap()
+            .contains("#line")
+    );
+}
+
+#[test]
+fn read_modify_write_follows_the_page() {
+    let ir = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lowered/memory.ll"),
+    )
+    .unwrap();
+    let mut subject = Subject::named("hppa").unwrap();
+    subject.atomic_rmw = ll2c::abi::AtomicRmw::Library;
+    assert!(
+        translate(&ir, &subject, &Options::default())
+            .unwrap()
+            .contains("= ll2c_cmpxchg_32(v_p")
+    );
+    subject.atomic_rmw = ll2c::abi::AtomicRmw::Reject;
+    let error = translate(&ir, &subject, &Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("unsupported `cmpxchg`: hppa has no atomic read-modify-write"),
+        "{error}"
+    );
+}
+
+proptest! {
+    /// Any text is translated or refused, never a panic.
+    #[test]
+    fn any_text_is_answered(text in "\\PC{0,200}") {
+        let _ = hppa(&text);
+    }
+
+    /// Valid IR with a piece cut out, doubled or replaced.
+    #[test]
+    fn damaged_ir_is_answered(which in 0usize..100, at in 0usize..3000, len in 0usize..40, with in "[%@!#(){}<>,=*0-9a-z \n]{0,12}") {
+        let all = files("lowered");
+        let ir = std::fs::read_to_string(&all[which % all.len()]).unwrap();
+        let at = at % ir.len();
+        let end = (at + len).min(ir.len());
+        let damaged = format!("{}{with}{}", &ir[..at], &ir[end..]);
+        let _ = hppa(&damaged);
+    }
+}

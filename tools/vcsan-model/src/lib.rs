@@ -43,11 +43,11 @@
 //! Reports do not change what follows: a second wrong read is reported too. The exception are homonyms, hits on
 //! another page's line in a virtually tagged cache: from such a report on, executions count in which that line had left
 //! the cache in time. Precision has one more: a line that is accessed between the steps of a loop over its ways is
-//! treated soundly, but may be held stale for too long (see [`Event::SetWay`](event::Event::SetWay)).
+//! treated soundly, but may be held stale for too long (see [`Event::SetWay`]).
 //!
 //! # Where things are
 //!
-//! [`line`] holds the rules, as pure functions on one line. [`model`](mod@model) applies them to a machine. [`geometry`] tells
+//! [`line`](mod@line) holds the rules, as pure functions on one line. [`model`](mod@model) applies them to a machine. [`geometry`] tells
 //! which virtual addresses share a copy. [`event`] and [`hazard`] are input and output; [`diagnostics`] has the words.
 
 #![no_std]

@@ -4,7 +4,10 @@
 //! Grammar: LLVM Language Reference. What the parser does not know it rejects, with its name and its line.
 
 mod attrs;
+mod body;
+mod call;
 mod inst;
+mod memory;
 mod types;
 mod value;
 
@@ -461,7 +464,7 @@ impl<'a> Parser<'a> {
         ret: TypeId,
         ret_attrs: ParamAttrs,
     ) -> Result<()> {
-        let mut body = inst::BodyBuilder::default();
+        let mut body = body::BodyBuilder::default();
         let mut sig = Signature {
             ret,
             ret_attrs,

@@ -142,6 +142,17 @@ fn dirty_zeros_overwrite_what_the_other_alias_wrote() {
 }
 
 #[test]
+fn two_defects_are_two_reports() {
+    let mut model = vipt();
+    store(&mut model, through(0, 0), 32, 1);
+    store(&mut model, through(1, 0), 32, 2);
+    // Neither was colour 0 clean before the write, nor is colour 1 written back after it.
+    maintain(&mut model, Op::WriteBack, through(0, 0), 32);
+    let found = device_read(&mut model, 4);
+    assert_eq!(kinds(&found), [Kind::StaleDeviceRead, Kind::LostWrite]);
+}
+
+#[test]
 fn dropped_zeros_show_when_the_device_writes_only_a_part() {
     let mut model = vipt();
     store(&mut model, through(0, 0), 32, 1);
@@ -195,6 +206,21 @@ fn an_invalidate_before_the_transfer_does_not_help_against_speculation() {
     };
     assert_eq!(run(vipt()), []);
     assert_eq!(run(speculative()), [Kind::StaleRead]);
+}
+
+#[test]
+fn speculation_follows_the_translation() {
+    let mut model = speculative();
+    // The page's vmap address is given to another page; only then does the device write the first one.
+    let other = Address {
+        paddr: PAGE + 0x10_0000,
+        ..through(1, 0)
+    };
+    assert_eq!(load(&mut model, through(1, 0), 4), []);
+    assert_eq!(load(&mut model, other, 4), []);
+    maintain(&mut model, Op::Invalidate, through(1, 0), 32);
+    device_write(&mut model, 32);
+    assert_eq!(load(&mut model, through(1, 0), 4), []);
 }
 
 #[test]

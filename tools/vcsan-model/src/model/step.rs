@@ -131,10 +131,7 @@ impl Model {
     /// Finds out anew which accesses to a line need no step.
     pub(super) fn requiet(&mut self, page: usize, line: usize) {
         let place = LinePlace::new(line, self.line_shift);
-        let (unsaved, lost) = (
-            self.pages[page].unsaved.get(place),
-            self.pages[page].lost.get(place),
-        );
+        let lost = self.pages[page].lost.get(place);
         let valid = self.pages[page]
             .aliases
             .iter()
@@ -146,10 +143,9 @@ impl Model {
             let calm = lost | held.stale == 0 && !self.sweep.is_apart(self.apart(alias, line));
             let dirty = held.presence == Presence::Dirty;
             let slot = &mut self.aliases[alias];
-            slot.quiet_loads.put(
-                line,
-                calm && (dirty || held.presence == Presence::Clean && unsaved == 0),
-            );
+            // INVARIANT: a clean copy is stale in every unsaved byte, so that a drop and a fill change nothing here.
+            slot.quiet_loads
+                .put(line, calm && held.presence != Presence::Absent);
             slot.quiet_stores.put(line, calm && dirty && valid == 1);
         }
     }

@@ -28,8 +28,8 @@ pub struct SubjectTools {
 }
 
 pub const SUBJECTS: &[SubjectTools] = &[
-    // Linked dynamically: in one file with more than 240,000 bytes of code, GCC 14 for hppa makes long calls that take a function's
-    // address for a descriptor's, which it is not in a static program.
+    // Linked dynamically: in one large file GCC 14 for hppa makes long calls that take a function's address for a descriptor's,
+    // which it is not in a static program (see the README).
     SubjectTools {
         name: "hppa",
         gcc: "hppa-linux-gnu-gcc",

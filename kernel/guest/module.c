@@ -65,10 +65,12 @@ bool module_load(const char *name, const char *parameters)
 	snprintf(path, sizeof(path), MODULES "/%s", name);
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	loaded = file >= 0 && !syscall(SYS_finit_module, file, parameters, 0);
-	if (loaded)
+	if (loaded) {
+		vcsan_module_loaded(module);
 		report("loaded %s", name);
-	else
+	} else {
 		report("failed to load %s: %m", name);
+	}
 	if (file >= 0)
 		close(file);
 	return loaded;

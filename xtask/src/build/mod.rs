@@ -293,11 +293,15 @@ impl Builder<'_> {
     /// The guest's first program.
     fn init(&self) -> Result<PathBuf, Error> {
         let sources = self.project.guest();
+        // What guest and kernel share.
+        let headers = self.project.overlay().join("include");
         let inputs = Inputs::new()
             .text(self.toolchain.id())
             .text(&self.kernel.cross)
             .files(&sources, |_| true)
-            .map_err(io_error("read", &sources))?;
+            .map_err(io_error("read", &sources))?
+            .files(&headers, |_| true)
+            .map_err(io_error("read", &headers))?;
         // The kernel has folders of its own in its build folder, `init` among them.
         let dir = self.dir.join("guest");
         fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
@@ -312,10 +316,11 @@ impl Builder<'_> {
             .map_err(io_error("read", &sources))?;
         files.retain(|f| f.extension().is_some_and(|e| e == "c"));
         files.sort();
-        let mut args: Vec<String> = ["-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-o"]
+        let mut args: Vec<String> = ["-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror"]
             .map(String::from)
             .to_vec();
-        args.push(out.display().to_string());
+        args.push(format!("-I{}", headers.display()));
+        args.extend(["-o".to_owned(), out.display().to_string()]);
         args.extend(files.iter().map(|f| f.display().to_string()));
         let gcc = self
             .toolchain

@@ -13,6 +13,7 @@ use crate::{
         self,
         UserMap, //
     },
+    vcsan, //
 };
 use core::ops::Range;
 use kernel::{
@@ -137,6 +138,7 @@ pub(crate) fn vmap(buffer: &Importer) -> Outcome<VMap> {
         let vmap = buffer.vmap()?;
 
         if sys::colour_mask() == 0 || is_alias(&vmap, vmap.as_ptr().addr())? {
+            vcsan::watch(&vmap);
             return Ok(vmap);
         }
         drop(vmap);
@@ -166,6 +168,7 @@ pub(crate) fn allocate_with_user_map(client: &Client, len: usize) -> Outcome<(Im
         let vmap = buffer.vmap()?;
 
         if sys::colour_mask() == 0 || is_alias(&vmap, user.addr())? {
+            vcsan::watch(&vmap);
             drop(vmap);
             return Ok((buffer, user));
         }

@@ -28,6 +28,8 @@ use kernel::{
     sync::aref::ARef, //
 };
 
+use crate::vcsan;
+
 /// Registers, as offsets into BAR 1.
 mod regs {
     /// DMA status. Reading it acknowledges the interrupt.
@@ -201,6 +203,7 @@ impl View {
             }
 
             let part = span.part(skip, left);
+            vcsan::watch_bus(part.addr, part.len);
             spans.push(part, GFP_KERNEL)?;
             left -= part.len;
             skip = 0;
@@ -301,6 +304,12 @@ impl Chip<'_> {
     pub(crate) fn copy(&self, src: &View, dst: &View) -> Result {
         self.load(src, dst)?;
 
+        for span in &src.0 {
+            vcsan::device_reads(span.addr, span.len);
+        }
+        for span in &dst.0 {
+            vcsan::device_writes(span.addr, span.len);
+        }
         self.bar
             .write32(narrow(bus_address(&self.script))?, regs::DSP);
         self.wait()

@@ -25,11 +25,13 @@ mod coherency;
 mod contents;
 mod device;
 mod faults;
+mod hazards;
 mod heap;
 mod lifecycle;
 mod lsi;
 mod mmap;
 mod sys;
+mod vcsan;
 mod vmap;
 
 #[pin_data]

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Users that do wrong on purpose, to show that the cache model sees it.
+//!
+//! What they do is what the types of `kernel::dma_buf` forbid, so it goes through raw pointers and
+//! user mappings. Data may be right or wrong on a machine with a cache, so none is compared: these
+//! cases mean something only where VCSan watches, and are skipped elsewhere.
+
+use crate::{
+    check::Outcome,
+    device::Peer,
+    heap::{
+        self,
+        Client,
+        DataDirection::Bidirectional,
+        Importer,
+        VMap, //
+    },
+    lsi::Chip,
+    sys,
+    vcsan, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// Bytes that are read and written.
+const LEN: usize = 256;
+
+/// Whether the running case, which will run into the hazard `title`, can show anything.
+fn expect(title: &'static CStr) -> bool {
+    if vcsan::watches() {
+        vcsan::expect_hazard(title);
+        true
+    } else {
+        sys::skip(c"VCSan does not watch this machine");
+        false
+    }
+}
+
+/// Reads through the vmap, whoever owns the buffer.
+fn read(vmap: &VMap) {
+    for offset in 0..LEN {
+        // SAFETY: Inside of the mapping, which has at least a page.
+        unsafe { vmap.as_ptr().cast::<u8>().add(offset).read_volatile() };
+    }
+}
+
+/// Writes through the vmap, whoever owns the buffer.
+fn write(vmap: &VMap) {
+    for offset in 0..LEN {
+        // SAFETY: Inside of the mapping, which has at least a page. Nobody else is at it.
+        unsafe { vmap.as_ptr().cast::<u8>().add(offset).write_volatile(1) };
+    }
+}
+
+/// Reads through the direct map, whoever owns the buffer.
+fn read_direct(vmap: &VMap) -> Outcome {
+    let page = vmap.direct_map(0).ok_or(EFAULT)?;
+
+    for offset in 0..LEN {
+        // SAFETY: Inside of a page of the buffer.
+        unsafe { page.as_ptr().cast::<u8>().add(offset).read_volatile() };
+    }
+    Ok(())
+}
+
+#[kunit_tests(system_heap_rust_hazards)]
+mod tests {
+    use super::*;
+
+    /// The vmap still holds what it showed before the device wrote.
+    #[test]
+    fn read_without_begin() -> Outcome {
+        if !expect(c"stale read") {
+            return Ok(());
+        }
+        Chip::with(|chip| {
+            let peer = Peer::new(chip, PAGE_SIZE)?;
+            let buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
+            let vmap = heap::vmap(&buffer)?;
+            let attachment = buffer.attach(chip.dev())?;
+            let mapping = attachment.map(Bidirectional)?;
+
+            read(&vmap);
+            peer.send(chip, &buffer, &mapping, 0..LEN)?;
+            read(&vmap);
+            Ok(())
+        })
+    }
+
+    /// Access begins before the device has written.
+    #[test]
+    fn begin_before_the_transfer() -> Outcome {
+        if !expect(c"stale read") {
+            return Ok(());
+        }
+        Chip::with(|chip| {
+            let peer = Peer::new(chip, PAGE_SIZE)?;
+            let mut buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
+            let vmap = heap::vmap(&buffer)?;
+            let attachment = buffer.attach(chip.dev())?;
+            let mapping = attachment.map(Bidirectional)?;
+
+            buffer.begin_cpu_access(Bidirectional)?.end()?;
+            read(&vmap);
+            peer.send(chip, &buffer, &mapping, 0..LEN)?;
+            read(&vmap);
+            Ok(())
+        })
+    }
+
+    /// The device reads what only a dirty line of the vmap has.
+    #[test]
+    fn transfer_without_end() -> Outcome {
+        if !expect(c"stale device read") {
+            return Ok(());
+        }
+        Chip::with(|chip| {
+            let peer = Peer::new(chip, PAGE_SIZE)?;
+            let buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
+            let vmap = heap::vmap(&buffer)?;
+            let attachment = buffer.attach(chip.dev())?;
+            let mapping = attachment.map(Bidirectional)?;
+
+            write(&vmap);
+            Ok(peer.receive(chip, &buffer, &mapping, 0..LEN)?)
+        })
+    }
+
+    /// The same through a mapping in user space.
+    #[test]
+    fn transfer_without_end_of_user_space() -> Outcome {
+        if !expect(c"stale device read") {
+            return Ok(());
+        }
+        Chip::with(|chip| {
+            let peer = Peer::new(chip, PAGE_SIZE)?;
+            let client = Client::new()?;
+            let (buffer, user) = heap::allocate_with_user_map(&client, PAGE_SIZE)?;
+            let attachment = buffer.attach(chip.dev())?;
+            let mapping = attachment.map(Bidirectional)?;
+
+            user.slice(0, LEN).writer().write_slice(&[1; LEN])?;
+            Ok(peer.receive(chip, &buffer, &mapping, 0..LEN)?)
+        })
+    }
+
+    /// A dirty line of the vmap goes over what the device wrote.
+    #[test]
+    fn write_while_the_device_owns() -> Outcome {
+        if !expect(c"lost write") {
+            return Ok(());
+        }
+        Chip::with(|chip| {
+            let peer = Peer::new(chip, PAGE_SIZE)?;
+            let mut buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
+            let vmap = heap::vmap(&buffer)?;
+            let attachment = buffer.attach(chip.dev())?;
+            let mapping = attachment.map(Bidirectional)?;
+
+            write(&vmap);
+            peer.send(chip, &buffer, &mapping, 0..LEN)?;
+            let cpu = buffer.begin_cpu_access(Bidirectional)?;
+            read(&vmap);
+            Ok(cpu.end()?)
+        })
+    }
+
+    /// Two aliases of a page, and nobody who keeps them coherent.
+    #[test]
+    fn another_alias() -> Outcome {
+        if !expect(c"stale read") {
+            return Ok(());
+        }
+        let buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
+        let vmap = heap::vmap(&buffer)?;
+
+        read_direct(&vmap)?;
+        write(&vmap);
+        read_direct(&vmap)
+    }
+}

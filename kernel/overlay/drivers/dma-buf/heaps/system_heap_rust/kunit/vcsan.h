@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SYSTEM_HEAP_RUST_KUNIT_VCSAN_H
+#define _SYSTEM_HEAP_RUST_KUNIT_VCSAN_H
+
+#include <linux/types.h>
+
+bool heap_test_is_watched(void);
+void heap_test_watch(const void *start, unsigned long len);
+void heap_test_watch_bus(u32 addr, unsigned long len);
+void heap_test_device_reads(u32 addr, unsigned long len);
+void heap_test_device_writes(u32 addr, unsigned long len);
+void heap_test_expect_hazard(const char *title);
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tells VCSan, the cache model that may watch this machine from outside, what the cases do.
+
+use crate::heap::VMap;
+use core::ops::Range;
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+mod c {
+    use kernel::ffi::{
+        c_char,
+        c_ulong,
+        c_void, //
+    };
+
+    // Prototypes: vcsan.h.
+    unsafe extern "C" {
+        pub(super) safe fn heap_test_is_watched() -> bool;
+        pub(super) safe fn heap_test_watch(start: *const c_void, len: c_ulong);
+        pub(super) safe fn heap_test_watch_bus(addr: u32, len: c_ulong);
+        pub(super) safe fn heap_test_device_reads(addr: u32, len: c_ulong);
+        pub(super) safe fn heap_test_device_writes(addr: u32, len: c_ulong);
+        pub(super) fn heap_test_expect_hazard(title: *const c_char);
+    }
+}
+
+/// Whether VCSan is there at all.
+pub(crate) fn watches() -> bool {
+    c::heap_test_is_watched()
+}
+
+/// The pages of a buffer are watched until the case ends.
+pub(crate) fn watch(vmap: &VMap) {
+    let mut run: Option<Range<usize>> = None;
+
+    for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
+        let Some(page) = vmap.direct_map(offset) else {
+            continue;
+        };
+        let page = page.as_ptr().addr();
+        match &mut run {
+            Some(run) if run.end == page => run.end += PAGE_SIZE,
+            other => {
+                if let Some(run) = other.replace(page..page + PAGE_SIZE) {
+                    watch_run(run);
+                }
+            }
+        }
+    }
+    if let Some(run) = run {
+        watch_run(run);
+    }
+}
+
+fn watch_run(run: Range<usize>) {
+    c::heap_test_watch(core::ptr::without_provenance(run.start), run.len());
+}
+
+/// The pages at a bus address are watched until the case ends.
+pub(crate) fn watch_bus(addr: u32, len: usize) {
+    // What is watched are whole pages: the rest of a buffer's page is the buffer's too.
+    let start = addr as usize / PAGE_SIZE * PAGE_SIZE;
+    let end = (addr as usize + len).next_multiple_of(PAGE_SIZE);
+
+    // CAST: Rounded down.
+    c::heap_test_watch_bus(start as u32, end - start);
+}
+
+/// The device reads `len` bytes at a bus address.
+pub(crate) fn device_reads(addr: u32, len: usize) {
+    c::heap_test_device_reads(addr, len);
+}
+
+/// The device writes `len` bytes at a bus address.
+pub(crate) fn device_writes(addr: u32, len: usize) {
+    c::heap_test_device_writes(addr, len);
+}
+
+/// The running case provokes a hazard on purpose: without the report it has failed, if the cache
+/// aliases.
+pub(crate) fn expect_hazard(title: &'static CStr) {
+    // SAFETY: A string that ends in NUL.
+    unsafe { c::heap_test_expect_hazard(title.as_char_ptr()) };
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Notes to VCSan, a model of the data cache that watches an emulated machine
+ * from outside. Of all that it sees it cannot know which memory is a buffer
+ * under test, when a device reads or writes memory, and which test runs; this
+ * tells it. Without VCSan a note is a few stores to the stack.
+ *
+ * For kernel, modules and user space alike.
+ */
+#ifndef _LINUX_VCSAN_H
+#define _LINUX_VCSAN_H
+
+#include <linux/types.h>
+
+enum vcsan_kind {
+	/* Report hazards on @a, physical, @b bytes. Its name is @text. Ends with the test. */
+	VCSAN_WATCH = 1,
+	/* No more reports on @a, physical, @b bytes. */
+	VCSAN_UNWATCH = 2,
+	/* The test @text runs from now on, "suite.case"; empty: none. */
+	VCSAN_TEST = 3,
+	/* A module is loaded; @text is its name and " section=0xaddress" for each. */
+	VCSAN_MODULE = 4,
+	/* A device reads @a, physical, @b bytes, now. */
+	VCSAN_DEVICE_READ = 5,
+	/* A device writes @a, physical, @b bytes, now. */
+	VCSAN_DEVICE_WRITE = 6,
+	/* The test that runs provokes the hazard that is called @text. */
+	VCSAN_EXPECT = 7,
+};
+
+#define VCSAN_MAGIC 0x56434e54U /* "VCNT" */
+
+struct vcsan_note {
+	__u32 kind;
+	__u32 text_len;
+	__u64 text;
+	__u64 a, b;
+	/* ~VCSAN_MAGIC */
+	__u32 check;
+	/* Written last, as VCSAN_MAGIC: what VCSan looks for in the stores of the machine. */
+	__u32 magic;
+} __attribute__((aligned(8)));
+
+static inline void vcsan_note(enum vcsan_kind kind, const char *text, __u32 text_len,
+			      __u64 a, __u64 b)
+{
+	struct vcsan_note note = {
+		.kind = kind,
+		.text_len = text_len,
+		.text = (unsigned long)text,
+		.a = a,
+		.b = b,
+		.check = ~VCSAN_MAGIC,
+	};
+
+	/* Note and text are in memory before it is said that they are. */
+	__asm__ __volatile__("" : : "r"(&note), "r"(text) : "memory");
+	__atomic_store_n(&note.magic, VCSAN_MAGIC, __ATOMIC_RELAXED);
+	__asm__ __volatile__("" : : "r"(&note) : "memory");
+	__atomic_store_n(&note.magic, 0, __ATOMIC_RELAXED);
+}
+
+#endif /* _LINUX_VCSAN_H */

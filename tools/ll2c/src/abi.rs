@@ -12,7 +12,7 @@ use serde::Deserialize;
 pub enum AtomicRmw {
     /// With the compiler's `__atomic_*`.
     Builtin,
-    /// With `ll2c_cmpxchg_{8,16,32}`, which the environment provides.
+    /// With a function a size that the environment provides: [`Subject::cmpxchg`].
     Library,
     /// Not at all: an error.
     Reject,
@@ -28,6 +28,7 @@ struct Page {
     stand_in: Option<String>,
     atomic_load_store: Vec<u64>,
     atomic_rmw: AtomicRmw,
+    cmpxchg: Option<String>,
     struct_round: u64,
 }
 
@@ -48,6 +49,9 @@ pub struct Subject {
     pub atomic_load_store: Vec<u64>,
     /// How read-modify-write is made.
     pub atomic_rmw: AtomicRmw,
+    /// The names, less the number of bits, of the functions that [`AtomicRmw::Library`] calls: `uN name(volatile uN *p, uN
+    /// expected, uN new)`, which stores `new` if `*p` is `expected`, returns what `*p` was, and is ordered against everything.
+    pub cmpxchg: String,
     /// The size of every C struct is a multiple of this.
     pub struct_round: u64,
 }
@@ -55,6 +59,7 @@ pub struct Subject {
 /// The pages that are built in.
 const PAGES: &[(&str, &str)] = &[
     ("hppa", include_str!("../abi/hppa.yaml")),
+    ("hppa-kernel", include_str!("../abi/hppa-kernel.yaml")),
     ("m68k", include_str!("../abi/m68k.yaml")),
     ("sh4", include_str!("../abi/sh4.yaml")),
 ];
@@ -96,6 +101,7 @@ impl Subject {
             stand_in: page.stand_in,
             atomic_load_store: page.atomic_load_store,
             atomic_rmw: page.atomic_rmw,
+            cmpxchg: page.cmpxchg.unwrap_or_else(|| "ll2c_cmpxchg_".into()),
             struct_round: page.struct_round.max(1),
         })
     }

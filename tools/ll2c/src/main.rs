@@ -20,7 +20,7 @@ struct Args {
     /// Where the C goes; standard output if not given
     #[arg(short, long)]
     output: Option<PathBuf>,
-    /// The architecture: hppa, m68k, sh4, or the path of a page
+    /// The architecture: hppa, hppa-kernel, m68k, sh4, or the path of a page
     #[arg(short, long, default_value = "hppa")]
     subject: String,
     /// Which source lines to write as `#line`
@@ -45,7 +45,7 @@ enum Lines {
 enum Rmw {
     /// With the compiler's __atomic_*
     Builtin,
-    /// With ll2c_cmpxchg_{8,16,32}, to be linked
+    /// With functions to be linked: the page's, or ll2c_cmpxchg_{8,16,32}
     Library,
     /// An error
     Reject,

@@ -6,7 +6,7 @@
  * Integers of 1 to 32 bits live in u8, u16 and u32, up to 64 bits in u64, up to 128 bits in u128; unused high bits are zero
  * ("canonical"). Helpers named *32, *64 and *128 take and return canonical values of w bits.
  *
- * The translated file defines before this text: LL_BIG_ENDIAN, LL_PTR_SIZE.
+ * The translated file defines before this text: LL_BIG_ENDIAN, LL_PTR_SIZE, and LL_CMPXCHG where atomics call a library.
  */
 #if LL_BIG_ENDIAN ? __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__ : __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "this C was translated for the other byte order"
@@ -762,19 +762,19 @@ typedef u64_a8 u64_rmw;
 		ll_old;                                                                                        \
 	})
 
+#ifdef LL_CMPXCHG
 /*
- * Where the machine has no such instruction, what the environment provides instead: stores `new` if `*p` is `expected`, and
- * returns what `*p` was; ordered against everything before and after.
+ * Where the machine has no such instruction, what the environment provides instead, one function a size: stores `new` if `*p`
+ * is `expected`, returns what `*p` was, and is ordered against everything before and after.
  */
-#define LL_LIBRARY(T, n)                                                                               \
-	extern T ll2c_cmpxchg_##n(volatile void *p, T expected, T new);
-LL_LIBRARY(u8, 8)
-LL_LIBRARY(u16, 16)
-LL_LIBRARY(u32, 32)
+extern u8 ll_cmpxchg_8(volatile void *p, u8 expected, u8 new) __asm__(LL_CMPXCHG "8");
+extern u16 ll_cmpxchg_16(volatile void *p, u16 expected, u16 new) __asm__(LL_CMPXCHG "16");
+extern u32 ll_cmpxchg_32(volatile void *p, u32 expected, u32 new) __asm__(LL_CMPXCHG "32");
 #define LL_RMW_LIBRARY(T, n, p, NEW)                                                                   \
 	({                                                                                                 \
 		T ll_old = *(volatile T##_rmw *)(p), ll_seen;                                                        \
-		while ((ll_seen = ll2c_cmpxchg_##n((p), ll_old, (T)(NEW))) != ll_old)                     \
+		while ((ll_seen = ll_cmpxchg_##n((p), ll_old, (T)(NEW))) != ll_old)                            \
 			ll_old = ll_seen;                                                                          \
 		ll_old;                                                                                        \
 	})
+#endif

@@ -102,7 +102,7 @@ fn read_modify_write_follows_the_page() {
     assert!(
         translate(&ir, &subject, &Options::default())
             .unwrap()
-            .contains("= ll2c_cmpxchg_32(v_p")
+            .contains("= ll_cmpxchg_32(v_p")
     );
     subject.atomic_rmw = ll2c::abi::AtomicRmw::Reject;
     let error = translate(&ir, &subject, &Options::default())
@@ -112,6 +112,23 @@ fn read_modify_write_follows_the_page() {
         error.contains("unsupported `cmpxchg`: hppa has no atomic read-modify-write"),
         "{error}"
     );
+}
+
+#[test]
+fn in_the_kernel_every_change_of_an_atomic_calls_the_kernel() {
+    let ir = "target datalayout = \"E-p:32:32-i64:64\"\n\
+        define i16 @f(ptr %p) {\n  store atomic i32 1, ptr %p release, align 4\n  %r = atomicrmw add ptr %p, i16 1 acq_rel\n  ret i16 %r\n}\n";
+    let c = translate(
+        ir,
+        &Subject::named("hppa-kernel").unwrap(),
+        &Options::default(),
+    )
+    .unwrap();
+    assert!(c.contains("#define LL_CMPXCHG \"__cmpxchg_u\""));
+    let (_, own) = c.split_once(SUPPORT).unwrap();
+    assert!(own.contains("LL_RMW_LIBRARY(u32, 32, v_p, (u32)1u)"));
+    assert!(own.contains("LL_RMW_LIBRARY(u16, 16, v_p, "));
+    assert!(!own.contains("__atomic"));
 }
 
 proptest! {

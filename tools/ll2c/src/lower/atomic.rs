@@ -97,7 +97,14 @@ impl Lower<'_, '_, '_> {
         let cell = self.cell("store atomic", ty, access)?;
         let p = self.value(Types::PTR, ptr)?;
         let v = self.value(ty, value)?;
-        let text = if cell.c == "float" {
+        // A plain store between another processor's load and store, inside the library, would be lost.
+        let text = if self.ctx.subject.atomic_rmw == AtomicRmw::Library {
+            let (c, v) = match cell.c {
+                "float" => ("u32", format!("ll_bits_f32({v})")),
+                c => (c, format!("({c}){v}")),
+            };
+            format!("LL_RMW_LIBRARY({c}, {}, {p}, {v});", cell.bits)
+        } else if cell.c == "float" {
             format!(
                 "__atomic_store_n(({}u32_a4 *){p}, ll_bits_f32({v}), {});",
                 cell.volatile, cell.order
@@ -162,7 +169,7 @@ impl Lower<'_, '_, '_> {
         };
         let text = match self.ctx.subject.atomic_rmw {
             AtomicRmw::Library => format!(
-                "{{ {c} t = ll2c_cmpxchg_{}({p}, ({c}){old}, ({c}){new}); {success}t == ({c}){old};{seen} }}",
+                "{{ {c} t = ll_cmpxchg_{}({p}, ({c}){old}, ({c}){new}); {success}t == ({c}){old};{seen} }}",
                 cell.bits
             ),
             _ => format!(

@@ -21,7 +21,7 @@ mod intrinsic;
 mod mem;
 mod names;
 
-use crate::abi::Subject;
+use crate::abi::{AtomicRmw, Subject};
 use crate::error::Result;
 use crate::ir::*;
 use crate::meta::Inlined;
@@ -107,6 +107,9 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         u8::from(m.layout.big_endian)
     );
     let _ = writeln!(out, "#define LL_PTR_SIZE {}", m.layout.ptr_size);
+    if subject.atomic_rmw == AtomicRmw::Library {
+        let _ = writeln!(out, "#define LL_CMPXCHG \"{}\"", subject.cmpxchg);
+    }
     if options.lines.is_some() {
         out.push_str("#line 1 \"ll2c.h\"\n");
     }

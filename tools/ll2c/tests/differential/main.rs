@@ -9,21 +9,22 @@
 //! ```
 
 mod abi;
+mod atomics;
 mod ops;
 mod random;
 mod rust;
 mod toolchain;
 
 use ops::Suite;
-use toolchain::{BE, SUBJECTS, Toolchain, levels};
+use toolchain::{SUBJECTS, Toolchain, levels};
 
 /// What one comparison of a suite found.
 fn compare(tc: &Toolchain, name: &str, suite: &Suite, subjects: &[&str]) {
     let levels = levels();
-    let driver = suite.driver();
+    let driver = suite.driver() + atomics::LIBRARY;
     let reference: Vec<String> = levels
         .iter()
-        .map(|l| tc.reference(name, &suite.module(BE), &driver, l, &[]))
+        .map(|l| tc.reference(name, &suite.reference(), &driver, l, &[]))
         .collect();
     // The reference must agree with itself before it can judge.
     let mut doubtful = Vec::new();
@@ -104,6 +105,7 @@ suites! {
     // What lies in memory depends on the byte order, and addresses on the layout.
     memory: ops::memory, &["hppa"];
     floats: ops::floats, &["hppa"];
+    atomics: atomics::build, &["hppa", "hppa-library"];
 }
 
 /// Seeds of programs; each adds two functions with four helpers.

@@ -11,6 +11,8 @@ pub const WIDTHS: &[u32] = &[
 #[derive(Default)]
 pub struct Suite {
     pub ir: String,
+    /// Pieces of `ir` that LLVM gets wrong for mips, and other instructions for the same.
+    known_wrong: Vec<(String, String)>,
     pub declared: std::collections::BTreeSet<String>,
     table: String,
     externs: String,
@@ -52,6 +54,11 @@ impl Suite {
         self.count += 1;
     }
 
+    /// Has the reference compile `right` where the subjects get `piece`, which LLVM compiles wrongly for mips.
+    pub fn known_wrong(&mut self, piece: &str, right: &str) {
+        self.known_wrong.push((piece.into(), right.into()));
+    }
+
     /// The driver with the table.
     pub fn driver(&self) -> String {
         format!(
@@ -60,6 +67,14 @@ impl Suite {
             self.externs,
             self.table
         )
+    }
+
+    /// The module for the reference.
+    pub fn reference(&self) -> String {
+        let text = self.module(crate::toolchain::BE);
+        self.known_wrong
+            .iter()
+            .fold(text, |text, (piece, right)| text.replace(piece, right))
     }
 
     pub fn module(&self, layout: &str) -> String {

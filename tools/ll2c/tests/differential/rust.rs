@@ -74,7 +74,7 @@ impl Side<'_> {
                 let emit = format!("--emit=llvm-ir={ll},metadata={base}.rmeta");
                 self.rustc(tc, &[&[&level, &*emit], args].concat());
                 let ir = fs::read_to_string(tc.dir.join(&ll)).expect("rustc's IR");
-                let subject = ll2c::Subject::named(s.name).expect("the subject's page");
+                let subject = s.subject();
                 let options = ll2c::Options {
                     lines: Some(ll2c::meta::Inlined::Callee),
                 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs the two sides: the reference (LLVM for mips) and a subject (ll2c and its GCC).
 
+use ll2c::abi::AtomicRmw;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -19,6 +20,8 @@ pub const LE4: &str = "e-m:e-p:32:32-i64:32-f64:32-n32-S64";
 
 pub struct SubjectTools {
     pub name: &'static str,
+    pub page: &'static str,
+    pub atomic_rmw: AtomicRmw,
     pub gcc: &'static str,
     /// Runs a program.
     pub qemu: &'static [&'static str],
@@ -32,6 +35,17 @@ pub const SUBJECTS: &[SubjectTools] = &[
     // which it is not in a static program (see the README).
     SubjectTools {
         name: "hppa",
+        page: "hppa",
+        atomic_rmw: AtomicRmw::Builtin,
+        gcc: "hppa-linux-gnu-gcc",
+        qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
+        link: &[],
+        layout: BE,
+    },
+    SubjectTools {
+        name: "hppa-library",
+        page: "hppa",
+        atomic_rmw: AtomicRmw::Library,
         gcc: "hppa-linux-gnu-gcc",
         qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
         link: &[],
@@ -39,6 +53,8 @@ pub const SUBJECTS: &[SubjectTools] = &[
     },
     SubjectTools {
         name: "m68k",
+        page: "m68k",
+        atomic_rmw: AtomicRmw::Builtin,
         gcc: "m68k-linux-gnu-gcc",
         qemu: &["qemu-m68k"],
         link: &["-static"],
@@ -46,12 +62,22 @@ pub const SUBJECTS: &[SubjectTools] = &[
     },
     SubjectTools {
         name: "sh4",
+        page: "sh4",
+        atomic_rmw: AtomicRmw::Builtin,
         gcc: "sh4-linux-gnu-gcc",
         qemu: &["qemu-sh4"],
         link: &["-static"],
         layout: LE4,
     },
 ];
+
+impl SubjectTools {
+    pub fn subject(&self) -> ll2c::Subject {
+        let mut subject = ll2c::Subject::named(self.page).expect("the subject's page");
+        subject.atomic_rmw = self.atomic_rmw;
+        subject
+    }
+}
 
 const LEVELS: &[&str] = &["-O0", "-O1", "-O2", "-O3", "-Os"];
 
@@ -188,7 +214,7 @@ impl Toolchain {
         args: &[&str],
     ) -> String {
         let base = format!("{name}.{}{level}", s.name);
-        let subject = ll2c::Subject::named(s.name).expect("the subject's page");
+        let subject = s.subject();
         let out = ll2c::translate(ir, &subject, &ll2c::Options::default()).unwrap_or_else(|e| {
             self.write(&format!("{base}.ll"), ir);
             panic!("{base}.ll: {e}")

@@ -29,6 +29,8 @@ const PARAM_PROMISES: &[&str] = &[
     "initializes",
     "nofpclass",
     "elementtype",
+    "allocptr",
+    "allocalign",
 ];
 
 /// What a function attribute promises, or asks of a code generator that C does not have.

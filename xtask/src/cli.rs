@@ -82,6 +82,8 @@ pub enum Command {
         #[arg(value_name = "BREAKAGE")]
         names: Vec<String>,
     },
+    /// Remove one maintenance step of the heap at a time and check that the cache model sees it where it matters
+    Mutants(Mutants),
     /// Check the house rules that no other tool checks
     Tidy,
 }
@@ -109,6 +111,12 @@ pub struct Suites {
     /// Also write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Run without the cache model: quicker, and blind to hazards
+    #[arg(long)]
+    pub no_vcsan: bool,
+    /// Let the modelled cache also fill any mapped alias at any moment, as ARMv6 and later may
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub speculative: bool,
 }
 
 /// `test`
@@ -154,6 +162,17 @@ impl From<Run> for Test {
     }
 }
 
+/// `mutants`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Mutants {
+    /// Mutants from configs/mutants [default: all]
+    #[arg(value_name = "MUTANT")]
+    pub names: Vec<String>,
+    /// Only cells that match this glob
+    #[arg(long = "cell", value_name = "GLOB")]
+    pub globs: Vec<String>,
+}
+
 /// `clean`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Clean {
@@ -165,7 +184,7 @@ pub struct Clean {
 /// `bench`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Bench {
-    /// Also measure a run from nothing, in a cache folder of its own: that takes up to 20 minutes
+    /// Also measure a run from nothing, in a cache folder of its own: that takes up to 25 minutes
     #[arg(long)]
     pub from_nothing: bool,
     /// Also write the figures as JSON

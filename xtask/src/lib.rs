@@ -2,7 +2,8 @@
 //! The parts behind `cargo xtask`: from a cell in `configs/` to its verdict.
 //!
 //! One cell goes through five stages, each a module: [`toolchain`] (the tools), [`source`] (a kernel tree with the heap in
-//! it), [`build`] (kernel, modules, guest), [`boot`] (QEMU, watched) and [`judge`] (what the log proves). [`matrix`] runs many
+//! it), [`build`] (kernel, modules, guest), [`boot`] (QEMU, watched) and [`judge`] (what the log proves, and what the cache
+//! model, [`vcsan`], saw). [`matrix`] runs many
 //! cells at once and [`report`] says what came of it.
 
 pub mod boot;
@@ -24,4 +25,5 @@ pub mod source;
 pub mod stop;
 pub mod toolchain;
 pub mod ui;
+pub mod vcsan;
 pub mod verdict;

@@ -12,7 +12,7 @@ use crate::boot::{self, Media};
 use crate::build::{self, Builder, Built};
 use crate::config::{Cell, Config, Kernel, Suites};
 use crate::follow::Limits;
-use crate::judge::judge;
+use crate::judge::{self, judge};
 use crate::ktap;
 use crate::progress::Progress as _;
 use crate::project::Project;
@@ -22,6 +22,8 @@ use crate::source::Tree;
 use crate::stop::Stop;
 use crate::toolchain::Toolchain;
 use crate::ui::{Task, Ui};
+use crate::vcsan::findings::Summary;
+use crate::vcsan::{Findings, Plugin};
 use crate::verdict::Verdict;
 
 /// What all cells of a run share.
@@ -37,6 +39,10 @@ pub struct Shared<'a> {
     pub tree: &'a Tree,
     /// The folder below which each kernel has its build folder.
     pub builds: &'a Path,
+    /// See [`Builder::host_crates`].
+    pub host_crates: Mutex<()>,
+    /// The cache model, unless the user does without.
+    pub vcsan: Option<&'a Plugin>,
     /// This run's own folder.
     pub folder: &'a Path,
     /// How much may run at once.
@@ -221,6 +227,7 @@ fn build<'a>(
         tree_id: &shared.tree.source_id,
         dir: &shared.builds.join(&kernel.name),
         module_dirs,
+        host_crates: &shared.host_crates,
         slots,
         stop: shared.stop,
         task: &task,
@@ -377,12 +384,13 @@ fn boot_cell(
         ..blank(selection, boot)
     };
     match watched(shared, selection, boot, media, &folder, &task) {
-        Ok((judgement, took)) => {
+        Ok((judgement, counts, took)) => {
             result.verdict = judgement.verdict;
             result.cache_proof = judgement.cache_proof;
             result.suites = judgement.suites;
             result.message = judgement.message;
             result.oddities = judgement.oddities;
+            result.vcsan = counts;
             result.boot_s = took.as_secs_f64();
         }
         Err(error) => {
@@ -406,18 +414,19 @@ fn watched(
     media: &Media,
     folder: &Path,
     task: &Task<'_>,
-) -> io::Result<(crate::judge::Judgement, Duration)> {
+) -> io::Result<(judge::Judgement, Option<Summary>, Duration)> {
     let Boot { cell, set, .. } = boot;
     fs::create_dir_all(folder)?;
-    let (program, args) = (
-        boot::program(cell),
-        boot::arguments(
-            cell,
-            media,
-            boot::Console::Log,
-            &command_line(selection, boot),
-        ),
-    );
+    // The model watches where there is something to see.
+    let model = shared.vcsan.zip(set.vcsan.as_ref());
+    let found = folder.join("vcsan.jsonl");
+    let program = boot::program(cell);
+    let orders = model.map_or(&[][..], |(_, watched)| &watched.orders);
+    let line = command_line(selection, boot, orders);
+    let mut args = boot::arguments(cell, media, boot::Console::Log, &line);
+    if let Some((plugin, _)) = model {
+        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found));
+    }
     let qemu = shared.toolchain.command(&program).args(&args).expression();
     fs::write(folder.join("qemu.txt"), boot::shell_words(&program, &args))?;
     let limits = Limits {
@@ -448,19 +457,36 @@ fn watched(
         }
     })
     .map_err(|error| io::Error::other(chain(&error)))?;
-    let judgement = judge(
+    let mut judgement = judge(
         cell,
         &set.expected(selection.filter),
         &parser.finish(),
         &booted,
     );
-    Ok((judgement, booted.took))
+    let mut counts = None;
+    // A guest that had to be ended takes the model with it.
+    if let Some((_, watched)) = model
+        && booted.end == boot::End::Exited
+    {
+        match Findings::read(&found) {
+            Ok(found) => {
+                judge::hazards::add(&mut judgement, cell, &watched.transfers, &found);
+                counts = found.end;
+            }
+            Err(why) => judgement.worsen(
+                Verdict::Infra,
+                &format!("the cache model left nothing to read: {why}"),
+            ),
+        }
+    }
+    Ok((judgement, counts, booted.took))
 }
 
 /// What the guest is told: which modules to load, and which suites of theirs and of the kernel's own to run.
-fn command_line(selection: &Selection<'_>, boot: Boot<'_>) -> String {
+fn command_line(selection: &Selection<'_>, boot: Boot<'_>, further: &[String]) -> String {
     let filter = selection.filter.unwrap_or(&boot.set.filter);
     let mut orders = vec![format!("kunit.filter_glob={filter}")];
+    orders.extend_from_slice(further);
     let modules: Vec<String> = module_files(boot.set).collect();
     if !modules.is_empty() {
         orders.push(format!("aliasheap.modules={}", modules.join(",")));

@@ -44,6 +44,9 @@ pub struct Cell {
     /// Why the verdict is what it is, where the suites do not say it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What the cache model counted; none where it did not watch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vcsan: Option<crate::vcsan::findings::Summary>,
     /// The set of suites that ran, from `configs/suites`.
     pub set: String,
     /// The folder with logs, command lines and findings of this boot.

@@ -25,6 +25,10 @@ pub struct Media {
     pub dtb: Option<PathBuf>,
     /// The initramfs.
     pub initramfs: PathBuf,
+    /// The kernel's symbols.
+    pub symbols: PathBuf,
+    /// The folder with the modules as they were built.
+    pub modules: PathBuf,
 }
 
 /// What stands at the other end of the guest's serial line.

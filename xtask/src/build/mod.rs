@@ -6,12 +6,14 @@
 //! Modules are built as external ones (`make M=`), so that an edit of the heap rebuilds modules and no kernel.
 
 mod first_error;
+mod host_crates;
 mod kconfig;
 pub mod stamp;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::boot::{Media, initramfs};
@@ -24,6 +26,9 @@ use crate::toolchain::Toolchain;
 use crate::ui::Task;
 
 use stamp::{Inputs, Stamp, Stamped};
+
+/// In a build folder, the kernel's symbols and line tables.
+const SYMBOLS: &str = "vmlinux.symbols";
 
 /// Why something could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +124,8 @@ pub struct Builder<'a> {
     pub dir: &'a Path,
     /// The folders in the tree that hold modules; no kernel depends on them.
     pub module_dirs: &'a [PathBuf],
+    /// Held by the one build that compiles what the others copy.
+    pub host_crates: &'a Mutex<()>,
     /// Job slots that all makes of this run share.
     pub slots: &'a jobserver::Client,
     /// The user's wish to end it all.
@@ -174,6 +181,8 @@ impl Builder<'_> {
             image: copy(&self.kernel.image)?,
             dtb: cell.qemu.dtb.as_deref().map(copy).transpose()?,
             initramfs: self.initramfs(set, dest)?,
+            symbols: copy(Path::new(SYMBOLS))?,
+            modules: self.copy_modules(set, dest)?,
         })
     }
 
@@ -215,7 +224,7 @@ impl Builder<'_> {
             .map_err(io_error("read", &patches))?;
         let (stamp, stamped) = (inputs.stamp(), Stamped::new(self.dir, "kernel"));
         let image = self.dir.join(&self.kernel.image);
-        if stamped.is(&stamp) && image.is_file() {
+        if stamped.is(&stamp) && image.is_file() && self.dir.join(SYMBOLS).is_file() {
             return Ok(stamp);
         }
         stamped.forget().map_err(io_error("remove", self.dir))?;
@@ -245,7 +254,19 @@ impl Builder<'_> {
             .map(String::as_str)
             .chain(["modules_prepare"])
             .collect();
-        self.make(&what, &log, &targets)?;
+        let mut turn = Some(
+            self.host_crates
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        if host_crates::share(self.dir).map_err(io_error("copy host crates to", self.dir))? {
+            turn = None;
+        }
+        self.make_watched(&what, &log, &targets, || {
+            if turn.is_some() && host_crates::made(self.dir) {
+                turn = None;
+            }
+        })?;
         exists(&what, image)?;
         // The configuration has no modules of its own, so that all that modules can link to is in the kernel itself.
         let (symbols, exported) = (
@@ -253,6 +274,7 @@ impl Builder<'_> {
             self.dir.join("Module.symvers"),
         );
         fs::copy(&symbols, &exported).map_err(io_error("copy", &symbols))?;
+        self.symbols()?;
         stamped
             .record(&stamp)
             .map_err(io_error("write", self.dir))?;
@@ -364,7 +386,45 @@ impl Builder<'_> {
         Ok(out)
     }
 
+    /// Puts the modules of `set` where reports find their symbols.
+    fn copy_modules(&self, set: &Suites, dest: &Path) -> Result<PathBuf, Error> {
+        let dir = dest.join(format!("{}-modules", self.kernel.name));
+        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        for module in &set.modules {
+            let to = dir.join(module.file.file_name().unwrap_or_default());
+            if !to.exists() {
+                let from = self.module_out(&module.dir).join(&module.file);
+                fs::copy(&from, &to).map_err(io_error("copy to", &to))?;
+            }
+        }
+        Ok(dir)
+    }
+
+    /// Keeps of the kernel what names its addresses, without its code.
+    fn symbols(&self) -> Result<(), Error> {
+        let objcopy = self
+            .toolchain
+            .command(format!("{}objcopy", self.kernel.cross))
+            .arg("--only-keep-debug")
+            .arg(self.dir.join("vmlinux"))
+            .arg(self.dir.join(SYMBOLS))
+            .expression();
+        let what = format!("the symbols of {}", self.kernel.name);
+        self.run(&what, &self.dir.join("symbols.log"), &objcopy)
+    }
+
     fn make(&self, what: &str, log: &Path, args: &[&str]) -> Result<(), Error> {
+        self.make_watched(what, log, args, || ())
+    }
+
+    /// Calls `said` whenever make has printed something.
+    fn make_watched(
+        &self,
+        what: &str,
+        log: &Path,
+        args: &[&str],
+        said: impl FnMut(),
+    ) -> Result<(), Error> {
         let mut all = vec![
             "-C".to_owned(),
             self.tree.display().to_string(),
@@ -388,11 +448,21 @@ impl Builder<'_> {
                 slots.configure_make(command);
                 Ok(())
             });
-        self.run(what, log, &make)
+        self.run_watched(what, log, &make, said)
     }
 
     /// Runs a tool to its end with all of its output in `log`.
     fn run(&self, what: &str, log: &Path, tool: &duct::Expression) -> Result<(), Error> {
+        self.run_watched(what, log, tool, || ())
+    }
+
+    fn run_watched(
+        &self,
+        what: &str,
+        log: &Path,
+        tool: &duct::Expression,
+        mut said: impl FnMut(),
+    ) -> Result<(), Error> {
         let mut file = fs::File::create(log).map_err(io_error("create", log))?;
         let mut output = Vec::new();
         let end = follow(&tool.stderr_to_stdout(), Limits::NONE, self.stop, |piece| {
@@ -402,6 +472,7 @@ impl Builder<'_> {
                 self.task.detail(&format!("{what}: {}", line.trim()));
             }
             self.task.output(piece.trim_end());
+            said();
             file.write_all(piece.as_bytes())
         })
         .map_err(io_error("run a tool with its output in", log))?;

@@ -5,6 +5,7 @@ mod bench;
 mod clean;
 mod doctor;
 mod list;
+mod mutants;
 mod prepare;
 mod scratch;
 mod shell;
@@ -62,6 +63,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Clean(args) => clean::clean(&context, &args),
         Command::Bench(args) => bench::bench(&context, &args),
         Command::Verdicts { names } => verdicts::verdicts(&context, &names),
+        Command::Mutants(args) => mutants::mutants(&context, &args),
         Command::Tidy => tidy::tidy(&context),
     }
 }

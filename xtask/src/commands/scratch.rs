@@ -10,6 +10,7 @@ use std::process::Output;
 use walkdir::WalkDir;
 
 use super::Context;
+use crate::config::Edit;
 use crate::exit::Failure;
 use crate::toolchain::Choice;
 
@@ -32,6 +33,40 @@ impl Scratch {
     /// A path in it.
     pub(super) fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(inside)
+    }
+
+    /// Changes it.
+    pub(super) fn edit(&self, edits: &[Edit]) -> Result<(), Failure> {
+        for edit in edits {
+            let path = self.path(&edit.file);
+            let changed = edit
+                .apply(fs::read_to_string(&path).ok().as_deref())
+                .ok_or_else(|| {
+                    Failure::usage(format!(
+                        "failed to edit {}: it does not hold the lines to replace exactly once",
+                        edit.file.display()
+                    ))
+                })?;
+            fs::write(&path, changed).map_err(Failure::infra)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `cargo xtask test` on it with `args`. What it printed, its status, and its report, if there is one.
+    pub(super) fn test(
+        &self,
+        context: &Context,
+        args: &[OsString],
+    ) -> Result<(Output, Option<serde_json::Value>), Failure> {
+        let json = self.path("report.json");
+        let mut all = vec!["test".into(), "--json".into(), json.clone().into()];
+        all.extend_from_slice(args);
+        let run = self.xtask(context, &all)?;
+        let report = match fs::read_to_string(&json) {
+            Ok(text) => Some(serde_json::from_str(&text).map_err(Failure::infra)?),
+            Err(_) => None,
+        };
+        Ok((run, report))
     }
 
     /// Runs `cargo xtask` on it with `args` and what this command was given itself.

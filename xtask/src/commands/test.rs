@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Mutex;
 
 use globset::Glob;
 
@@ -16,6 +17,7 @@ use crate::progress::Progress as _;
 use crate::report;
 use crate::results::{self, Run};
 use crate::toolchain::Choice;
+use crate::vcsan::{self, Mode, Plugin};
 use crate::verdict::Verdict;
 
 pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result<Exit, Failure> {
@@ -28,7 +30,7 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
     };
     check_filter(&selection)?;
     let cells = match prepare::prepare(context, &context.ui.task("setup")) {
-        Ok(prepared) => run(context, &config, &selection, &args.cells, prepared)?,
+        Ok(prepared) => run(context, &config, &selection, args, prepared)?,
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => {
             let verdict = if failure.exit == Exit::Build {
@@ -76,13 +78,45 @@ fn run(
     context: &Context,
     config: &Config,
     selection: &Selection<'_>,
-    args: &cli::Cells,
+    args: &cli::Test,
     mut prepared: Prepared,
 ) -> Result<Vec<results::Cell>, Failure> {
     // Others may build as soon as nothing is left to build here; what boots has a copy of its own.
     let lock = prepared.lock.take();
-    let shared = shared(context, config, args, &prepared);
+    let plugin = match plugin(context, selection, &args.suites, &prepared) {
+        Ok(plugin) => plugin,
+        Err(error) => {
+            return Ok(matrix::unrun(
+                selection,
+                Verdict::Infra,
+                &matrix::chain(&error),
+            ));
+        }
+    };
+    let shared = Shared {
+        vcsan: plugin.as_ref(),
+        ..shared(context, config, &args.cells, &prepared)
+    };
     matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)
+}
+
+/// The cache model, if a set wants it and the user does not do without.
+fn plugin(
+    context: &Context,
+    selection: &Selection<'_>,
+    args: &cli::Suites,
+    prepared: &Prepared,
+) -> Result<Option<Plugin>, vcsan::Error> {
+    if args.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
+        return Ok(None);
+    }
+    let mode = if args.speculative {
+        Mode::Speculative
+    } else {
+        Mode::Architectural
+    };
+    context.ui.task("setup").step("building the cache model");
+    Plugin::build(&prepared.run.join("media"), mode, &context.stop).map(Some)
 }
 
 pub(super) fn shared<'a>(
@@ -98,6 +132,8 @@ pub(super) fn shared<'a>(
         toolchain: &prepared.toolchain,
         tree: &prepared.tree,
         builds: &prepared.builds,
+        host_crates: Mutex::default(),
+        vcsan: None,
         folder: &prepared.run,
         jobs: args.jobs.map_or(cores, NonZeroUsize::get),
         stop: &context.stop,
@@ -187,6 +223,12 @@ fn repeat(context: &Context, args: &cli::Test) -> String {
             .as_ref()
             .map(|filter| format!("--filter '{filter}'")),
     );
+    if args.suites.no_vcsan {
+        words.push("--no-vcsan".into());
+    }
+    if args.suites.speculative {
+        words.push("--speculative".into());
+    }
     words.join(" ")
 }
 

@@ -45,35 +45,16 @@ pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Fail
 /// What about the report is not as it should be.
 fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<String>, Failure> {
     let scratch = Scratch::new(context).map_err(Failure::infra)?;
-    for edit in &breakage.edits {
-        let path = scratch.path(&edit.file);
-        let changed = edit
-            .apply(std::fs::read_to_string(&path).ok().as_deref())
-            .ok_or_else(|| {
-                Failure::usage(format!(
-                    "failed to edit {}: it does not hold the lines to replace exactly once",
-                    edit.file.display()
-                ))
-            })?;
-        std::fs::write(&path, changed).map_err(Failure::infra)?;
-    }
-    let json = scratch.path("report.json");
-    let args = [
-        "test".into(),
-        breakage.cell.clone().into(),
-        "--json".into(),
-        json.clone().into(),
-    ];
-    let run = scratch.xtask(context, &args)?;
+    scratch.edit(&breakage.edits)?;
+    let (run, report) = scratch.test(context, &[breakage.cell.clone().into()])?;
     let output = String::from_utf8_lossy(&run.stdout);
     task.output(&output);
-    let Ok(report) = std::fs::read_to_string(&json) else {
+    let Some(report) = report else {
         return Ok(vec![format!(
             "it made no report, but said: {}",
             output.trim()
         )]);
     };
-    let report: serde_json::Value = serde_json::from_str(&report).map_err(Failure::infra)?;
     let got = report["verdict"].as_str().unwrap_or("nothing");
     let mut complaints = Vec::new();
     if got != breakage.verdict.as_str() {

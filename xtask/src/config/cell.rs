@@ -61,6 +61,7 @@ struct Raw {
     dcache: DCache,
     qemu: Qemu,
     console: String,
+    geometry: String,
     proof: String,
 }
 
@@ -81,6 +82,8 @@ pub struct Cell {
     pub qemu: Qemu,
     /// The kernel's console device, such as `ttyAMA0`.
     pub console: String,
+    /// The data cache as the cache model is told of it: `KIND:LINE:WAY:WAYS`, bytes.
+    pub geometry: String,
     /// What the kernel must print of its cache; a run without it is `not-proven`.
     pub proof: Regex,
 }
@@ -120,6 +123,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
         dcache: raw.dcache,
         qemu: raw.qemu,
         console: raw.console,
+        geometry: raw.geometry,
         proof,
     })
 }
@@ -128,7 +132,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
 mod tests {
     use super::*;
 
-    const VALID: &str = "summary: s\nrole: aliasing\nkernel: k\ndcache: vivt\nconsole: ttyS0\n\
+    const VALID: &str = "summary: s\nrole: aliasing\nkernel: k\ndcache: vivt\nconsole: ttyS0\ngeometry: vivt:32:4096:4\n\
         proof: VIVT\nqemu: {system: arm, machine: versatilepb, memory_mib: 128}\n";
 
     fn load_text(text: &str) -> Result<Cell, Error> {

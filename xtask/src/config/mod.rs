@@ -4,6 +4,7 @@
 mod breakage;
 mod cell;
 mod kernel;
+mod mutant;
 mod suites;
 pub mod yaml;
 
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 pub use breakage::{Breakage, Edit};
 pub use cell::{Cell, DCache, Qemu, Role};
 pub use kernel::Kernel;
-pub use suites::{Module, Suites};
+pub use mutant::Mutant;
+pub use suites::{Module, Suites, Watched};
 pub use yaml::Error;
 
 /// Everything that `configs/` says of the matrix, checked.
@@ -27,10 +29,12 @@ pub struct Config {
     pub suites: BTreeMap<String, Suites>,
     /// By name.
     pub breakages: BTreeMap<String, Breakage>,
+    /// By name.
+    pub mutants: BTreeMap<String, Mutant>,
 }
 
 impl Config {
-    /// Reads `configs/{cells,kernels,suites,breakages}` below `dir`.
+    /// Reads `configs/{cells,kernels,suites,breakages,mutants}` below `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
@@ -53,6 +57,16 @@ impl Config {
                 });
             }
         }
+        let mutants = each(&dir.join("mutants"), |path, _| yaml::load::<Mutant>(path))?;
+        for (name, mutant) in &mutants {
+            if let Some(stranger) = mutant.not_needed.keys().find(|c| !cells.contains_key(*c)) {
+                return Err(Error::Value {
+                    path: dir.join("mutants").join(format!("{name}.yaml")),
+                    key: "not_needed".into(),
+                    message: unknown("cell", stranger, cells.keys()),
+                });
+            }
+        }
         for cell in cells.values() {
             if !kernels.contains_key(&cell.kernel) {
                 return Err(Error::Value {
@@ -67,6 +81,7 @@ impl Config {
             kernels,
             suites,
             breakages,
+            mutants,
         })
     }
 }
@@ -137,11 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn every_breakage_of_this_repository_fits_its_files() {
+    fn every_breakage_and_mutant_of_this_repository_fits_its_files() {
         let root = repository();
         let config = Config::load(&root.join("configs")).expect("configs/ loads");
-        for (name, breakage) in &config.breakages {
-            for edit in &breakage.edits {
+        let breakages = config.breakages.iter().map(|(name, b)| (name, &b.edits));
+        let mutants = config.mutants.iter().map(|(name, m)| (name, &m.edits));
+        for (name, edits) in breakages.chain(mutants) {
+            for edit in edits {
                 let text = std::fs::read_to_string(root.join(&edit.file)).ok();
                 assert!(
                     edit.apply(text.as_deref()).is_some(),

@@ -18,6 +18,16 @@ pub struct Module {
     pub file: PathBuf,
 }
 
+/// What the cache model is to see of a set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watched {
+    /// Suites of which every case makes a device read or write memory.
+    pub transfers: Vec<String>,
+    /// What the guest is told when the model is there.
+    pub orders: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -26,6 +36,8 @@ struct Raw {
     by_default: bool,
     #[serde(default)]
     modules: Vec<Module>,
+    #[serde(default)]
+    vcsan: Option<Watched>,
     filter: String,
     expect: Vec<String>,
     silence_s: u64,
@@ -43,6 +55,8 @@ pub struct Suites {
     pub by_default: bool,
     /// In the order in which the guest loads them.
     pub modules: Vec<Module>,
+    /// Whether the cache model watches, and what it is to see.
+    pub vcsan: Option<Watched>,
     /// What `kunit.filter_glob` selects where the user filters nothing.
     pub filter: String,
     /// The suites that a whole run must show; one that is missing has crashed.
@@ -103,6 +117,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
         summary: raw.summary,
         by_default: raw.by_default,
         modules: raw.modules,
+        vcsan: raw.vcsan,
         filter: raw.filter,
         expect: raw.expect,
         silence_s: raw.silence_s,
@@ -120,6 +135,7 @@ mod tests {
             summary: String::new(),
             by_default: true,
             modules: Vec::new(),
+            vcsan: None,
             filter: "h_*".into(),
             expect: vec!["h_alloc".into(), "h_vmap".into()],
             silence_s: 1,

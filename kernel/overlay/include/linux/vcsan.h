@@ -40,7 +40,7 @@ struct vcsan_note {
 	__u32 check;
 	/* Written last, as VCSAN_MAGIC: what VCSan looks for in the stores of the machine. */
 	__u32 magic;
-} __attribute__((aligned(8)));
+};
 
 static inline void vcsan_note(enum vcsan_kind kind, const char *text, __u32 text_len,
 			      __u64 a, __u64 b)

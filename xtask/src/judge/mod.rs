@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Decides what a guest's run proves. Pure: from its log and its end to verdicts.
+//! Decides what a guest's run proves. Pure: from its log, its end and what the cache model saw, to verdicts.
+
+pub mod hazards;
 
 use crate::boot::{Booted, End};
 use crate::config;
@@ -167,6 +169,18 @@ pub fn judge(
     }
 }
 
+impl Judgement {
+    /// Makes it at best `verdict`, and says why.
+    pub fn worsen(&mut self, verdict: Verdict, message: &str) {
+        self.verdict = self.verdict.max(verdict);
+        let text = self.message.get_or_insert_default();
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(message);
+    }
+}
+
 struct Findings {
     verdict: Verdict,
     messages: Vec<String>,
@@ -257,7 +271,7 @@ fn line_around(log: &[u8], range: std::ops::Range<usize>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -275,7 +289,7 @@ KTAP version 1
 ok 1 heap_alloc
 ";
 
-    fn cell() -> config::Cell {
+    pub(super) fn cell() -> config::Cell {
         config::Cell {
             name: "arm-vivt".into(),
             summary: String::new(),
@@ -291,6 +305,7 @@ ok 1 heap_alloc
                 args: Vec::new(),
             },
             console: "ttyAMA0".into(),
+            geometry: "vivt:32:4096:4".into(),
             proof: regex::bytes::Regex::new("VIVT data cache").expect("a regular expression"),
         }
     }

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Whether the decoder knows every maintenance instruction of a kernel: it against a disassembler.
+//!
+//! [`compare`] reads a kernel or module (ELF) and what `objdump -d` printed of it. Which words are instructions is
+//! objdump's view (it knows literal pools from mapping symbols); what their bytes are is read from the file. Each
+//! instruction must be one of two things to both sides: something that [`decode`] knows, or not.
+
+use crate::decode::{Arch, Effect, Instruction, Op, TlbOp, decode};
+use object::{Object, ObjectSection};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Display, Formatter};
+
+/// Why a file can't be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is no ELF file.
+    #[error("failed to read the file as ELF")]
+    Elf(#[from] object::Error),
+    /// It is for another machine.
+    #[error("failed to compare code for {0:?}: the decoder knows arm, mips and hppa")]
+    Architecture(object::Architecture),
+    /// The listing names what the file does not have.
+    #[error(
+        "failed to find section `{section}`, address {address:#x} in the file: is the listing of another one?"
+    )]
+    Elsewhere {
+        /// Section.
+        section: String,
+        /// Address as listed.
+        address: u64,
+    },
+    /// The listing has no instructions.
+    #[error("failed to find instructions in the listing: give what `objdump -d` prints")]
+    Empty,
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Instructions seen, of whatever kind.
+    pub instructions: u64,
+    /// How many of each kind of maintenance the decoder and the disassembler agree on.
+    pub known: BTreeMap<&'static str, u64>,
+    /// Where they don't.
+    pub differences: Vec<Difference>,
+}
+
+/// An instruction that only one side takes for maintenance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Section of the file.
+    pub section: String,
+    /// Address as listed.
+    pub address: u64,
+    /// The disassembler's text.
+    pub assembly: String,
+    /// What the decoder made of it; nothing if it missed it.
+    pub decoded: Option<Instruction>,
+}
+
+impl Display for Difference {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {:#x}: `{}` ",
+            self.section, self.address, self.assembly
+        )?;
+        match self.decoded {
+            Some(decoded) => write!(f, "taken for \"{decoded}\""),
+            None => f.write_str("missed"),
+        }
+    }
+}
+
+impl Display for Coverage {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let total: u64 = self.known.values().sum();
+        writeln!(
+            f,
+            "{} instructions, {total} of them maintenance",
+            self.instructions
+        )?;
+        for (kind, count) in &self.known {
+            writeln!(f, "{count:8}  {kind}")?;
+        }
+        for difference in &self.differences {
+            writeln!(f, "  {difference}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Compares what the decoder says of every instruction in `elf` with `listing`, the output of `objdump -d` for it.
+///
+/// # Errors
+///
+/// A file that is not ELF for a known machine, or a listing that is not of this file, see [`Error`].
+pub fn compare(elf: &[u8], listing: &str) -> Result<Coverage, Error> {
+    let file = object::File::parse(elf)?;
+    let arch = match file.architecture() {
+        object::Architecture::Arm => Arch::Arm,
+        object::Architecture::Mips | object::Architecture::Mips64 => Arch::Mips,
+        object::Architecture::Hppa => Arch::Parisc,
+        other => return Err(Error::Architecture(other)),
+    };
+    let sections: HashMap<_, _> = file
+        .sections()
+        .filter_map(|section| {
+            Some((
+                section.name().ok()?.to_owned(),
+                (section.address(), section.data().ok()?),
+            ))
+        })
+        .collect();
+
+    let mut coverage = Coverage::default();
+    let mut section = "";
+    for line in listing.lines() {
+        if let Some(name) = line.strip_prefix("Disassembly of section ") {
+            section = name.trim_end_matches(':');
+        }
+        let Some(listed) = Listed::parse(line) else {
+            continue;
+        };
+        let bytes = sections
+            .get(section)
+            .and_then(|(start, data)| {
+                let at = usize::try_from(listed.address.checked_sub(*start)?).ok()?;
+                data.get(at..at.checked_add(listed.bytes)?)
+            })
+            .ok_or_else(|| Error::Elsewhere {
+                section: section.into(),
+                address: listed.address,
+            })?;
+        coverage.instructions += 1;
+        let decoded = decode(arch, bytes, !file.is_little_endian());
+        match decoded {
+            Some(decoded) if listed.is_maintenance(arch) => {
+                *coverage.known.entry(kind(decoded.effect)).or_default() += 1;
+            }
+            None if !listed.is_maintenance(arch) => {}
+            _ => coverage.differences.push(Difference {
+                section: section.into(),
+                address: listed.address,
+                assembly: format!("{} {}", listed.mnemonic, listed.operands),
+                decoded,
+            }),
+        }
+    }
+    if coverage.instructions == 0 {
+        Err(Error::Empty)
+    } else {
+        Ok(coverage)
+    }
+}
+
+/// An instruction in objdump's listing: `  address:<tab>bytes<tab>mnemonic<tab or space>operands`.
+struct Listed<'a> {
+    address: u64,
+    bytes: usize,
+    mnemonic: &'a str,
+    operands: &'a str,
+}
+
+impl<'a> Listed<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let (address, rest) = line.split_once(":\t")?;
+        let (bytes, assembly) = rest.split_once('\t')?;
+        let (mnemonic, operands) = assembly.split_once(['\t', ' ']).unwrap_or((assembly, ""));
+        // Data among code, and words that are no instruction.
+        let data =
+            mnemonic.starts_with('.') || matches!(mnemonic, "#" | "@" | ";" | "undefined" | "");
+        (!data).then_some(Self {
+            address: u64::from_str_radix(address.trim_start(), 16).ok()?,
+            bytes: bytes.bytes().filter(u8::is_ascii_hexdigit).count() / 2,
+            mnemonic,
+            operands,
+        })
+    }
+
+    /// Whether the disassembler's text is one of those that the decoder should know.
+    fn is_maintenance(&self, arch: Arch) -> bool {
+        let operands: Vec<&str> = self
+            .operands
+            .split(['@', ';', '<'])
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .collect();
+        match arch {
+            Arch::Arm => is_arm_maintenance(self.mnemonic, &operands),
+            Arch::Mips => match self.mnemonic {
+                "cache" | "cachee" | "synci" | "pref" | "prefe" => true,
+                "tlbwi" | "tlbwr" | "tlbr" | "tlbp" | "tlbinv" | "tlbinvf" => true,
+                "mtc0" | "dmtc0" => matches!(
+                    operands[1..],
+                    ["c0_index"
+                        | "c0_entrylo0"
+                        | "c0_entrylo1"
+                        | "c0_pagemask"
+                        | "c0_entryhi"
+                        | "c0_config"]
+                ),
+                _ => false,
+            },
+            Arch::Parisc => matches!(
+                self.mnemonic.split(',').next().unwrap_or_default(),
+                "fdc"
+                    | "fdce"
+                    | "pdc"
+                    | "fic"
+                    | "fice"
+                    | "sync"
+                    | "syncdma"
+                    | "pdtlb"
+                    | "pdtlbe"
+                    | "pitlb"
+                    | "pitlbe"
+                    | "idtlba"
+                    | "idtlbp"
+                    | "idtlbt"
+                    | "idtlbaf"
+                    | "idtlbpf"
+                    | "iitlba"
+                    | "iitlbp"
+                    | "iitlbt"
+                    | "iitlbaf"
+                    | "iitlbpf"
+            ),
+        }
+    }
+}
+
+/// `mcr 15, opc1, rt, crn, crm, {opc2}`, `mcrr 15, opc1, rt, rt2, crm`.
+fn is_arm_maintenance(mnemonic: &str, operands: &[&str]) -> bool {
+    let is = |name| {
+        mnemonic
+            .strip_prefix(name)
+            .is_some_and(|condition| matches!(condition.len(), 0 | 2))
+    };
+    match *operands {
+        ["15", opc1, _, crn, crm, opc2] if is("mcr") => match (crn, opc1, crm, opc2) {
+            ("cr7" | "cr8", ..) => true,
+            ("cr1", "0", "cr0", "{0}") => true,
+            ("cr2", "0", "cr0", "{0}" | "{1}" | "{2}") => true,
+            ("cr13", "0", "cr0", "{0}" | "{1}") => true,
+            _ => false,
+        },
+        ["15", _, _, "cr7", _, _] => is("mrc"),
+        [
+            "15",
+            "0",
+            _,
+            _,
+            "cr2" | "cr5" | "cr6" | "cr7" | "cr12" | "cr14",
+        ] => is("mcrr"),
+        ["15", "1", _, _, "cr2" | "cr12"] | ["15", "2", _, _, "cr12"] => is("mcrr"),
+        _ => false,
+    }
+}
+
+fn kind(effect: Effect) -> &'static str {
+    use Op::{Invalidate, WriteBack, WriteBackInvalidate};
+    match effect {
+        Effect::Line { op: WriteBack, .. } => "write back a line",
+        Effect::Line { op: Invalidate, .. } => "invalidate a line",
+        Effect::Line {
+            op: WriteBackInvalidate,
+            ..
+        } => "write back and invalidate a line",
+        Effect::Range { .. } => "a range of lines",
+        Effect::SetWay { .. } | Effect::Index { .. } => "a line by set and way",
+        Effect::Whole { .. } => "every line",
+        Effect::LoopStep { .. } => "a step of a loop over every line",
+        Effect::Allocate { .. } => "a line made dirty without a fill",
+        Effect::None => "nothing to the data cache",
+        Effect::Control { .. } => "control register",
+        Effect::Tlb(TlbOp::Write { .. }) => "registers of translations",
+        Effect::Tlb(_) => "translations",
+    }
+}

@@ -2,7 +2,15 @@
 //! Writes statements, each on the source line that it comes from.
 
 use crate::meta::{Inlined, Location, Metadata};
-use std::fmt::Write;
+
+/// `#line` with its newline.
+pub(super) fn line_directive(meta: &Metadata<'_>, location: Location) -> String {
+    let name = meta
+        .file_name(location.file)
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"");
+    format!("#line {} \"{name}\"\n", location.line)
+}
 
 /// The statements of a function.
 pub(super) struct Emitter<'m, 'a> {
@@ -58,12 +66,7 @@ impl<'m, 'a> Emitter<'m, 'a> {
                 // A new physical line would count as the next source line, so equal locations share one.
                 if self.current != Some(location) || !self.dirty {
                     self.line_break();
-                    let name = self
-                        .meta
-                        .file_name(location.file)
-                        .replace('\\', "\\\\")
-                        .replace('"', "\\\"");
-                    let _ = writeln!(self.out, "#line {} \"{name}\"", location.line);
+                    self.out.push_str(&line_directive(self.meta, location));
                     self.current = Some(location);
                 }
             }

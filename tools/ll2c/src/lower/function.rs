@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One function: its C signature, its variables, its blocks.
 
-use super::emit::Emitter;
+use super::emit::{Emitter, line_directive};
 use super::names::Names;
 use super::{Ctx, container};
 use crate::error::{Error, Result};
@@ -275,19 +275,24 @@ pub(super) fn lower<'m, 'a>(
     lw.statements()?;
     let head = lw.declarations(f, &sig)?;
     let text = lw.e.finish();
+    let location = lines.and(body.dbg.and_then(|d| m.meta.subprogram(d)));
+    let place = location.map(|l| line_directive(&m.meta, l));
     out.push('\n');
-    if let (Some(_), Some(location)) = (lines, body.dbg.and_then(|d| m.meta.subprogram(d))) {
-        let _ = writeln!(
-            out,
-            "#line {} \"{}\"",
-            location.line,
-            m.meta.file_name(location.file).replace('\\', "\\\\")
-        );
+    // All of the head is on the line where the function starts.
+    match &place {
+        Some(place) => {
+            out.push_str(place);
+            let words: Vec<&str> = head.lines().map(str::trim_start).collect();
+            out.push_str(&words.join(" "));
+            out.push('\n');
+        }
+        None => out.push_str(&head),
     }
-    out.push_str(&head);
     out.push_str(&text);
     out.push_str("}\n");
     if let Some(sret) = &sig.sret {
+        out.push('\n');
+        out.push_str(place.as_deref().unwrap_or_default());
         wrapper(ctx, f, &sig, sret, out);
     }
     Ok(())
@@ -312,7 +317,7 @@ fn wrapper(ctx: &Ctx<'_, '_>, f: &Function<'_>, sig: &CSignature, sret: &str, ou
     }
     let _ = writeln!(
         out,
-        "\n{storage}{sret} {name}{params}\n{{ {sret} t; {name}__sret({}); return t; }}",
+        "{storage}{sret} {name}{params} {{ {sret} t; {name}__sret({}); return t; }}",
         args.join(", ")
     );
 }

@@ -69,7 +69,7 @@ const RESERVED: &[&str] = &[
     "while",
 ];
 
-/// A C identifier for every symbol, and the assembler's name where that differs.
+/// A C identifier for every symbol, and the assembler's name, as a C string's inside, where that differs.
 #[derive(Debug)]
 pub(super) struct Names {
     list: Vec<(String, Option<String>)>,
@@ -136,12 +136,21 @@ impl Names {
                 Def::Alias(n) => m.aliases[n as usize].head.linkage.is_local(),
                 Def::Nothing => true,
             };
-            if !assembler_safe && !local {
+            let label = if assembler_safe {
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            } else if local {
+                None
+            } else if bytes
+                .iter()
+                .all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\'))
+            {
+                // The assembler takes any other name in quotes.
+                Some(format!("\\\"{}\\\"", String::from_utf8_lossy(&bytes)))
+            } else {
                 return Err(
                     Error::new(format!("unsupported symbol name `{raw}`")).at(m.src, symbol.pos)
                 );
-            }
-            let label = assembler_safe.then(|| String::from_utf8_lossy(&bytes).into_owned());
+            };
             list.push((format!("G{i}_{clean}"), label));
         }
         Ok(Self { list })
@@ -160,7 +169,7 @@ impl Names {
         }
     }
 
-    /// The assembler's name.
+    /// The assembler's name, as a C string's inside.
     pub(super) fn assembler(&self, sym: SymId) -> &str {
         let (c, label) = &self.list[sym.0 as usize];
         label.as_ref().unwrap_or(c)

@@ -16,3 +16,11 @@ define i32 @f(i32 %x) {
   %r = add i32 %v, %w
   ret i32 %r
 }
+
+@"table::of devices" = constant [2 x i8] zeroinitializer, align 4
+@"also::known" = alias [2 x i8], ptr @"table::of devices"
+@"in::side" = internal constant ptr @"table::of devices"
+define ptr @"f::g"() {
+  %p = load ptr, ptr @"in::side"
+  ret ptr %p
+}

@@ -240,13 +240,13 @@ fn is_arm_maintenance(mnemonic: &str, operands: &[&str]) -> bool {
             .is_some_and(|condition| matches!(condition.len(), 0 | 2))
     };
     match *operands {
-        ["15", opc1, _, crn, crm, opc2] if is("mcr") => match (crn, opc1, crm, opc2) {
-            ("cr7" | "cr8", ..) => true,
-            ("cr1", "0", "cr0", "{0}") => true,
-            ("cr2", "0", "cr0", "{0}" | "{1}" | "{2}") => true,
-            ("cr13", "0", "cr0", "{0}" | "{1}") => true,
-            _ => false,
-        },
+        ["15", opc1, _, crn, crm, opc2] if is("mcr") => matches!(
+            (crn, opc1, crm, opc2),
+            ("cr7" | "cr8", ..)
+                | ("cr1", "0", "cr0", "{0}")
+                | ("cr2", "0", "cr0", "{0}" | "{1}" | "{2}")
+                | ("cr13", "0", "cr0", "{0}" | "{1}")
+        ),
         ["15", _, _, "cr7", _, _] => is("mrc"),
         [
             "15",

@@ -10,6 +10,7 @@
 
 mod abi;
 mod atomics;
+mod objects;
 mod ops;
 mod random;
 mod rust;
@@ -152,4 +153,16 @@ fn c_abi() {
     let (rust, c) = abi::sources(true);
     let source = tc.dir.join(tc.write("c_abi.rs", &rust));
     rust::compare(&tc, "c_abi", &source, &c, &["hppa"]);
+}
+
+#[test]
+#[ignore = "needs cross compilers, rust-src and qemu-user: set LL2C_TOOLCHAIN"]
+fn lines() {
+    objects::lines(&Toolchain::from_env());
+}
+
+#[test]
+#[ignore = "needs cross compilers: set LL2C_TOOLCHAIN"]
+fn kernel_atomics() {
+    objects::kernel_atomics(&Toolchain::from_env());
 }

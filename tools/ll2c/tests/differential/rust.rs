@@ -18,7 +18,7 @@ const TARGET_FLAGS: &[&str] = &[
 ];
 
 /// One way to get a program: a rustc target and what follows.
-struct Side<'a> {
+pub struct Side<'a> {
     name: String,
     target: String,
     subject: Option<&'a SubjectTools>,
@@ -33,7 +33,7 @@ impl Side<'_> {
         }
     }
 
-    fn subject(tc: &Toolchain, s: &'static SubjectTools) -> Self {
+    pub fn subject(tc: &Toolchain, s: &'static SubjectTools) -> Self {
         let spec = match s.name {
             "m68k" => include_str!("../../abi/standin-m68k.json"),
             _ => include_str!("../../abi/standin-be.json"),
@@ -81,14 +81,14 @@ impl Side<'_> {
                 let text = ll2c::translate(&ir, &subject, &options)
                     .unwrap_or_else(|e| panic!("{ll}: {e}"));
                 let c = tc.write(&format!("{base}.c"), &text);
-                tc.run(&[s.gcc, c_level, "-w", "-g1", "-c", &c, "-o", &object]);
+                tc.run(&[s.gcc, c_level, "-w", "-g", "-c", &c, "-o", &object]);
             }
         }
         object
     }
 
     /// `core`, once for each level.
-    fn core(&self, tc: &Toolchain, level: &str) -> (String, String) {
+    pub fn core(&self, tc: &Toolchain, level: &str) -> (String, String) {
         let base = format!("libcore-{}{level}", self.name);
         let done = tc.dir.join(format!("{base}.done"));
         if !done.exists() {
@@ -132,17 +132,17 @@ impl Side<'_> {
         (format!("{base}.rmeta"), format!("{base}.o"))
     }
 
-    /// What a program prints.
-    fn program(
+    /// An object file for a crate that needs nothing but core.
+    pub fn crate_object(
         &self,
         tc: &Toolchain,
         name: &str,
         source: &Path,
-        c_source: &str,
+        flags: &[&str],
         level: &str,
         c_level: &str,
     ) -> String {
-        let (rmeta, core) = self.core(tc, "-O2");
+        let (rmeta, _) = self.core(tc, "-O2");
         let base = format!("{name}-{}{level}{c_level}", self.name);
         let source = source.to_string_lossy().into_owned();
         let extern_core = format!("core={rmeta}");
@@ -161,7 +161,22 @@ impl Side<'_> {
             &extern_builtins,
             &source,
         ];
-        let object = self.object(tc, &base, &args, level, c_level);
+        self.object(tc, &base, &[&args, flags].concat(), level, c_level)
+    }
+
+    /// What a program prints.
+    fn program(
+        &self,
+        tc: &Toolchain,
+        name: &str,
+        source: &Path,
+        c_source: &str,
+        level: &str,
+        c_level: &str,
+    ) -> String {
+        let (_, core) = self.core(tc, "-O2");
+        let base = format!("{name}-{}{level}{c_level}", self.name);
+        let object = self.crate_object(tc, name, source, &[], level, c_level);
         let c = tc.write(&format!("{base}.support.c"), c_source);
         let exe = format!("./{base}.exe");
         let (gcc, flags, qemu) = self.subject.map_or(

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What is seen in object files: source lines, and what they ask of the environment.
+
+use crate::atomics;
+use crate::ops::Suite;
+use crate::rust::Side;
+use crate::toolchain::{SUBJECTS, Toolchain, levels};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// `file:line` of every line of a source that ends in `// @name`.
+fn marked(source: &str, name: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/differential/programs")
+            .join(source),
+    )
+    .expect("a source");
+    let mark = format!("// @{name}");
+    text.lines()
+        .zip(1..)
+        .filter(|(l, _)| l.ends_with(&mark))
+        .map(|(_, n)| format!("{source}:{n}"))
+        .collect()
+}
+
+/// addr2line names the function of a Rust source and its line, and for each instruction the line it comes from, inlined or not.
+pub fn lines(tc: &Toolchain) {
+    let s = &SUBJECTS[0];
+    let side = Side::subject(tc, s);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/programs/lines.rs");
+    let main = tc.write("lines.main.c", "extern unsigned outer(unsigned *);\nint main(void) { unsigned n[3] = { 7 }; return outer(n) != 14; }\n");
+    let (_, core) = side.core(tc, "-O2");
+    for level in levels() {
+        for c_level in levels() {
+            let object = side.crate_object(
+                tc,
+                "lines",
+                &source,
+                &["-Cdebuginfo=line-tables-only"],
+                level,
+                c_level,
+            );
+            let exe = "./lines.exe";
+            tc.run(&[&[s.gcc, &*main, &object, &core], s.link, &["-o", exe]].concat());
+            tc.run(&[s.qemu, &[exe]].concat());
+            for (function, sources) in [
+                ("outer", &["lines.rs", "lines_inlined.rs"][..]),
+                ("opaque", &["lines.rs"]),
+            ] {
+                let table = tc.run(&["hppa-linux-gnu-nm", "-S", exe]);
+                let (start, size) = table
+                    .lines()
+                    .find_map(|l| {
+                        let words: Vec<&str> = l.split_whitespace().collect();
+                        let [start, size, _, name] = words[..] else {
+                            return None;
+                        };
+                        let hex = |n| u32::from_str_radix(n, 16).ok();
+                        (name == function).then(|| Some((hex(start)?, hex(size)?)))?
+                    })
+                    .unwrap_or_else(|| panic!("no symbol {function} in\n{table}"));
+                let addresses: Vec<String> = (start..start + size)
+                    .step_by(4)
+                    .map(|a| format!("{a:#x}"))
+                    .collect();
+                let mut words = vec!["hppa-linux-gnu-addr2line", "-f", "-e", exe];
+                words.extend(addresses.iter().map(String::as_str));
+                let told = tc.run(&words);
+                let told: Vec<&str> = told.lines().collect();
+                let at = |n: usize| {
+                    told[n]
+                        .rsplit('/')
+                        .next()
+                        .unwrap_or_default()
+                        .split(' ')
+                        .next()
+                        .unwrap_or_default()
+                };
+                // Names and places alternate. GCC inlines too, and then the name is that of what it inlined.
+                assert_eq!(told[0], function, "{level} {c_level}");
+                assert!(
+                    at(1).starts_with("lines.rs:"),
+                    "{function} starts at {}",
+                    at(1)
+                );
+                let places: BTreeSet<String> = (1..told.len())
+                    .step_by(2)
+                    .map(|n| at(n).to_owned())
+                    .collect();
+                let wanted: BTreeSet<String> =
+                    sources.iter().flat_map(|s| marked(s, function)).collect();
+                assert!(!wanted.is_empty());
+                let missing: Vec<&String> = wanted.difference(&places).collect();
+                // Optimising, GCC may count a load to the line that uses it.
+                let exact = c_level == "-O0" || (level, c_level) == ("-O2", "-O2");
+                assert!(
+                    missing.is_empty() || !exact && missing.len() < wanted.len(),
+                    "{function}, rustc {level}, gcc {c_level}: no instruction of {missing:?}, only of {places:?}"
+                );
+                let strange: Vec<&String> = places.iter().filter(|p| !p.contains(".rs:")).collect();
+                assert!(
+                    strange.is_empty(),
+                    "{function}, rustc {level}, gcc {c_level}: {strange:?}"
+                );
+                if (level, c_level) == ("-O2", "-O2") {
+                    println!(
+                        "{function} starts at {}; its instructions are of {places:?}",
+                        at(1)
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// In the kernel, the kernel's own functions are all that atomics need.
+pub fn kernel_atomics(tc: &Toolchain) {
+    let mut suite = Suite::default();
+    atomics::build(&mut suite);
+    let subject = ll2c::Subject::named("hppa-kernel").expect("a page");
+    let c = ll2c::translate(
+        &suite.module(crate::toolchain::BE),
+        &subject,
+        &ll2c::Options::default(),
+    )
+    .expect("C");
+    let c = tc.write("kernel_atomics.c", &c);
+    for level in levels() {
+        tc.run(&[
+            "hppa-linux-gnu-gcc",
+            level,
+            "-w",
+            "-ffreestanding",
+            "-c",
+            &c,
+            "-o",
+            "kernel_atomics.o",
+        ]);
+        let undefined = tc.run(&["hppa-linux-gnu-nm", "-u", "-j", "kernel_atomics.o"]);
+        let undefined: BTreeSet<&str> = undefined.split_whitespace().collect();
+        assert_eq!(
+            undefined,
+            BTreeSet::from(["__cmpxchg_u16", "__cmpxchg_u32", "__cmpxchg_u8"]),
+            "{level}"
+        );
+    }
+    println!(
+        "{} functions call __cmpxchg_u8, __cmpxchg_u16, __cmpxchg_u32 and nothing else",
+        suite.count
+    );
+}

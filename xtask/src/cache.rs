@@ -158,6 +158,26 @@ impl Cache {
         Ok(())
     }
 
+    /// The names of all locks that anybody has ever taken, sorted.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn locks(&self) -> Result<Vec<String>, Error> {
+        let dir = self.folder("locks")?;
+        let read = |e| Error::io("read", &dir, e);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(read)? {
+            let path = entry.map_err(read)?.path();
+            if path.extension().is_some_and(|e| e == "lock")
+                && let Some(name) = path.file_stem()
+            {
+                names.push(name.to_string_lossy().into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// Waits until nobody else holds the lock of that name, and says for whom it waits.
     ///
     /// # Errors

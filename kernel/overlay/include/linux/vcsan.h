@@ -54,11 +54,12 @@ static inline void vcsan_note(enum vcsan_kind kind, const char *text, __u32 text
 		.check = ~VCSAN_MAGIC,
 	};
 
-	/* Note and text are in memory before it is said that they are. */
+	/* Note and text are in memory before it is said that they are, which is one store. */
 	__asm__ __volatile__("" : : "r"(&note), "r"(text) : "memory");
-	__atomic_store_n(&note.magic, VCSAN_MAGIC, __ATOMIC_RELAXED);
+	note.magic = VCSAN_MAGIC;
 	__asm__ __volatile__("" : : "r"(&note) : "memory");
-	__atomic_store_n(&note.magic, 0, __ATOMIC_RELAXED);
+	note.magic = 0;
+	__asm__ __volatile__("" : : "r"(&note) : "memory");
 }
 
 #endif /* _LINUX_VCSAN_H */

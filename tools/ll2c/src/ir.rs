@@ -388,6 +388,10 @@ pub struct Call<'a> {
     pub callee: Callee<'a>,
     /// The arguments.
     pub args: Vec<Arg<'a>>,
+    /// Its own attributes.
+    pub attrs: FnAttrs,
+    /// Its attribute group, read after the functions.
+    pub group: Option<u32>,
 }
 
 /// An instruction's operation and operands.

@@ -48,14 +48,16 @@ fn signature(m: &Module<'_>, f: &Function<'_>) -> Result<()> {
     if f.sig.variadic && f.body.is_some() {
         return Err(Error::new("unsupported definition of a variadic function"));
     }
-    if f.attrs.returns_twice
-        || f.group
-            .and_then(|g| m.groups.get(&g))
-            .is_some_and(|a| a.returns_twice)
-    {
-        return Err(Error::new("unsupported function attribute `returns_twice`"));
-    }
+    returns_once(m, &f.attrs, f.group)?;
     parameters(m, &f.sig, f.head.linkage.is_local())
+}
+
+fn returns_once(m: &Module<'_>, attrs: &FnAttrs, group: Option<u32>) -> Result<()> {
+    let group = group.and_then(|g| m.groups.get(&g));
+    if attrs.returns_twice || group.is_some_and(|a| a.returns_twice) {
+        return err("unsupported function attribute `returns_twice`");
+    }
+    Ok(())
 }
 
 fn parameters(m: &Module<'_>, sig: &Signature, local: bool) -> Result<()> {
@@ -377,6 +379,7 @@ impl Verifier<'_, '_> {
     }
 
     fn call(&self, call: &Call<'_>) -> Result<()> {
+        returns_once(self.m, &call.attrs, call.group)?;
         for arg in &call.args {
             if *self.m.types.get(arg.ty) != Type::Metadata {
                 self.value(arg.ty, &arg.value)?;

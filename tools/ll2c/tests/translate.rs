@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! From IR to C, without any compiler: `lowered/` beside its snapshots, `rejected/` with the reason in the file.
+//! From IR to C, without any compiler: `lowered/` beside its snapshots.
 
 use ll2c::lower::SUPPORT;
 use ll2c::meta::Inlined;
@@ -39,33 +39,6 @@ fn lowered() {
         let (_, own) = c.split_once(SUPPORT).unwrap();
         insta::assert_snapshot!(path.file_stem().unwrap().to_str().unwrap(), own);
     }
-}
-
-#[test]
-fn rejected() {
-    for path in files("rejected") {
-        let ir = std::fs::read_to_string(&path).unwrap();
-        let reason = ir
-            .lines()
-            .find_map(|l| l.strip_prefix("; rejected: "))
-            .unwrap();
-        let error = hppa(&ir)
-            .expect_err(&path.display().to_string())
-            .to_string();
-        assert!(error.contains(reason), "{}: {error}", path.display());
-    }
-}
-
-#[test]
-fn an_error_says_line_function_and_construct() {
-    let ir = std::fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rejected/invoke.ll"),
-    )
-    .unwrap();
-    assert_eq!(
-        hppa(&ir).unwrap_err().to_string(),
-        "line 7: in `f`: unsupported instruction `invoke`"
-    );
 }
 
 #[test]

@@ -64,7 +64,6 @@ const FN_PROMISES: &[&str] = &[
     "skipprofile",
     "nosanitize_coverage",
     "nosanitize_bounds",
-    "null_pointer_is_valid",
     "hot",
     "builtin",
     "nobuiltin",
@@ -168,6 +167,7 @@ impl Parser<'_> {
     pub(super) fn fn_attr(&mut self, attrs: &mut FnAttrs) -> Result<()> {
         match self.tok {
             Tok::Word(w) => {
+                let pos = self.pos;
                 self.bump()?;
                 match w {
                     "noreturn" => attrs.noreturn = true,
@@ -182,7 +182,9 @@ impl Parser<'_> {
                     }
                     "alignstack" => {}
                     _ if FN_PROMISES.contains(&w) => {}
-                    _ => return self.fail(format!("unsupported function attribute `{w}`")),
+                    _ => {
+                        return self.fail_at(pos, format!("unsupported function attribute `{w}`"));
+                    }
                 }
                 if self.is(b'(') {
                     self.skip_group()?;

@@ -37,15 +37,18 @@ impl<'a> Parser<'a> {
             _ => Callee::Value(self.value(b, Types::PTR)?),
         };
         let args = self.arguments(b)?;
-        // A call's own attributes only promise something: a call that does not return is followed by `unreachable`.
+        // Most of a call's own attributes only promise something: a call that does not return is followed by `unreachable`.
+        let mut attrs = FnAttrs::default();
+        let mut group = None;
         loop {
             match self.tok {
                 _ if self.starts_line() => break,
-                Tok::Hash(_) => {
+                Tok::Hash(n) => {
+                    group = n.parse().ok();
                     self.bump()?;
                 }
                 Tok::Punct(b'[') => self.bundles()?,
-                Tok::Word(_) | Tok::Str(_) => self.fn_attr(&mut FnAttrs::default())?,
+                Tok::Word(_) | Tok::Str(_) => self.fn_attr(&mut attrs)?,
                 _ => break,
             }
         }
@@ -57,6 +60,8 @@ impl<'a> Parser<'a> {
                 variadic,
                 callee,
                 args,
+                attrs,
+                group,
             })),
             result,
         ))

@@ -72,6 +72,7 @@ impl<'a> Parser<'a> {
                 Some(to),
             ));
         }
+        let pos = self.pos;
         self.bump()?;
         match opcode {
             "icmp" => {
@@ -209,7 +210,7 @@ impl<'a> Parser<'a> {
             "call" => self.call(b),
             "tail" | "notail" if self.word("call")? => self.call(b),
             "musttail" => self.fail("unsupported `musttail call`"),
-            _ => self.fail(format!("unsupported instruction `{opcode}`")),
+            _ => self.fail_at(pos, format!("unsupported instruction `{opcode}`")),
         }
     }
 

@@ -9,10 +9,11 @@ use crate::lexer::Tok;
 
 impl<'a> Parser<'a> {
     fn ordering(&mut self) -> Result<Ordering> {
+        let pos = self.pos;
         let word = self.any_word("a memory ordering")?;
         match Ordering::from_word(word) {
             Some(order) => Ok(order),
-            None => self.fail(format!("unsupported memory ordering `{word}`")),
+            None => self.fail_at(pos, format!("unsupported memory ordering `{word}`")),
         }
     }
 

@@ -95,7 +95,12 @@ impl<'a> Parser<'a> {
     }
 
     fn fail<T>(&self, what: impl Into<String>) -> Result<T> {
-        Err(Error::new(what).at(self.m.src, self.pos))
+        self.fail_at(self.pos, what)
+    }
+
+    /// For a token that was consumed: the current one may be on another line.
+    fn fail_at<T>(&self, pos: u32, what: impl Into<String>) -> Result<T> {
+        Err(Error::new(what).at(self.m.src, pos))
     }
 
     fn unexpected<T>(&self, wanted: &str) -> Result<T> {
@@ -311,12 +316,12 @@ impl<'a> Parser<'a> {
                 head.visibility = v;
             } else {
                 match w {
-                    "dso_local"
-                    | "dso_preemptable"
-                    | "unnamed_addr"
-                    | "local_unnamed_addr"
-                    | "externally_initialized" => {}
-                    "thread_local" | "dllimport" | "dllexport" | "addrspace" => {
+                    "dso_local" | "dso_preemptable" | "unnamed_addr" | "local_unnamed_addr" => {}
+                    "thread_local"
+                    | "dllimport"
+                    | "dllexport"
+                    | "addrspace"
+                    | "externally_initialized" => {
                         return self.fail(format!("unsupported `{w}`"));
                     }
                     _ => break,

@@ -9,8 +9,8 @@ use std::fmt::Write;
 /// Fields by their C types' short names.
 fn shapes(with_u64: bool) -> Vec<Vec<&'static str>> {
     let mut list: Vec<Vec<&str>> = Vec::new();
-    list.extend((1..=9).map(|n| vec!["u8"; n]));
-    list.extend([12, 13, 16, 17, 24, 31].map(|n| vec!["u8"; n]));
+    list.extend((1..=17).map(|n| vec!["u8"; n]));
+    list.extend([24, 31, 64].map(|n| vec!["u8"; n]));
     list.extend((1..=5).map(|n| vec!["i16"; n]));
     list.extend((1..=5).map(|n| vec!["u32"; n]));
     list.extend([
@@ -19,6 +19,14 @@ fn shapes(with_u64: bool) -> Vec<Vec<&'static str>> {
         vec!["i32", "u8"],
         vec!["u16", "u8", "u16"],
         vec!["i8", "u8", "i16", "u32", "u8"],
+        vec!["bool"],
+        vec!["u16", "bool"],
+        vec!["ptr"],
+        vec!["ptr", "ptr"],
+        vec!["ptr", "bool", "u16"],
+        vec!["nest"],
+        vec!["u8", "nest"],
+        vec!["nest", "nest", "u8"],
         vec!["f32"],
         vec!["f32", "u32"],
         vec!["f32", "f32"],
@@ -48,7 +56,37 @@ fn c_type(t: &str) -> &'static str {
         "u64" => "unsigned long long",
         "i64" => "long long",
         "f32" => "float",
+        "bool" => "_Bool",
+        "ptr" => "char *",
+        "nest" => "struct N",
         _ => "double",
+    }
+}
+
+fn rust_type(t: &str) -> &str {
+    match t {
+        "ptr" => "*mut u8",
+        "nest" => "N",
+        _ => t,
+    }
+}
+
+/// A field changed by the argument `a`, in C and in Rust.
+fn c_change(t: &str, e: &str) -> String {
+    match t {
+        "bool" => format!("{e} ^= a & 1;"),
+        "nest" => format!("{e}.b += a;"),
+        _ => format!("{e} += a;"),
+    }
+}
+
+fn rust_change(t: &str, e: &str) -> String {
+    match t {
+        "f32" | "f64" => format!("{e} -= {t}::from(a);"),
+        "bool" => format!("{e} ^= a & 1 != 0;"),
+        "ptr" => format!("{e} = {e}.wrapping_offset(-isize::from(a));"),
+        "nest" => format!("{e}.b = {e}.b.wrapping_sub(a as u16);"),
+        _ => format!("{e} = {e}.wrapping_sub(a as {t});"),
     }
 }
 
@@ -56,20 +94,24 @@ fn c_type(t: &str) -> &'static str {
 fn c_print(t: &str, e: &str) -> String {
     match t {
         "f32" | "f64" => format!("printf(\" %lld\", (long long)({e} * 16));"),
+        "nest" => format!("printf(\" %d %d\", {e}.a, {e}.b);"),
+        "ptr" => format!("printf(\" %u\", (unsigned){e});"),
         _ if t.starts_with('i') => format!("printf(\" %lld\", (long long){e});"),
         _ => format!("printf(\" %llu\", (unsigned long long){e});"),
     }
 }
 
 fn rust_print(t: &str, e: &str) -> String {
-    if t.starts_with('f') {
-        format!("say_part(({e} * 16.0) as i64 as i128);")
-    } else {
-        format!("say_part({e} as i128);")
+    match t {
+        "f32" | "f64" => format!("say_part(({e} * 16.0) as i64 as i128);"),
+        "nest" => format!("say_part({e}.a as i128); say_part({e}.b as i128);"),
+        "ptr" => format!("say_part({e} as u32 as i128);"),
+        _ => format!("say_part({e} as i128);"),
     }
 }
 
-fn start(t: &str, i: usize, k: usize) -> String {
+/// A first value for field `k`.
+fn start(t: &str, i: usize, k: usize, rust: bool) -> String {
     match t {
         "f32" | "f64" => format!("{}.5", (i * 7 + k) % 100),
         "u8" => format!("{}", (i * 31 + k * 17 + 130) % 256),
@@ -81,6 +123,11 @@ fn start(t: &str, i: usize, k: usize) -> String {
         "i16" => format!("{}", -(((i * 3001 + k * 1777) % 32768) as i32)),
         "u32" => format!("{}", 4_000_000_000u32 - (i * 1_000_003 + k) as u32),
         "i32" => format!("-{}", 2_000_000_000 - i * 1_000_003 - k),
+        "bool" => if rust { "true" } else { "1" }.into(),
+        "ptr" if rust => format!("core::ptr::without_provenance_mut({})", 70_000 + i * 7 + k),
+        "ptr" => format!("(char *){}", 70_000 + i * 7 + k),
+        "nest" if rust => format!("N {{ a: {}, b: {} }}", (i + k) % 256, 60_000 + i),
+        "nest" => format!("{{ {}, {} }}", (i + k) % 256, 60_000 + i),
         "u64" => format!("{}", 0xfedc_ba98_7654_3210u64 - (i * 77 + k) as u64),
         _ => format!("-{}", 0x0123_4567_89ab_cdefu64 + (i * 77 + k) as u64),
     }
@@ -94,6 +141,8 @@ pub fn sources(with_u64: bool) -> (String, String) {
     rust.push_str(include_str!("programs/prelude.rs"));
     rust.push_str("#[inline(never)] fn say_part(x: i128) { let _ = write!(Out, \" {x}\"); }\n");
     let mut c = String::from(include_str!("programs/support.c"));
+    c.push_str("struct N { unsigned char a; unsigned short b; };\n");
+    rust.push_str("#[repr(C)] #[derive(Clone, Copy)] struct N { a: u8, b: u16 }\n");
     c.push_str("#define KEEP __attribute__((noinline, noclone))\n");
     let (mut externs, mut run, mut c_start) = (String::new(), String::new(), String::new());
     for (i, fields) in shapes(with_u64).iter().enumerate() {
@@ -124,7 +173,7 @@ pub fn sources(with_u64: bool) -> (String, String) {
         let _ = writeln!(
             rust,
             "#[repr(C)] #[derive(Clone, Copy)] struct S{i} {{ {} }}",
-            decl(&|k, t| format!("f{k}: {t},"))
+            decl(&|k, t| format!("f{k}: {},", rust_type(t)))
         );
         // A sub-word and a 64-bit argument around it, so that registers and the stack are both met.
         let _ = writeln!(
@@ -132,7 +181,7 @@ pub fn sources(with_u64: bool) -> (String, String) {
             "KEEP struct S{i} c_{i}(signed char a, struct S{i} s, unsigned long long b, struct S{i} t, short d)\n{{ printf(\"C{i} %d %llu %d\", a, b, d); {} {} puts(\"\"); {} return s; }}",
             decl(&|k, t| c_print(t, &format!("s.f{k}"))),
             decl(&|k, t| c_print(t, &format!("t.f{k}"))),
-            decl(&|k, _| format!("s.f{k} += a;"))
+            decl(&|k, t| c_change(t, &format!("s.f{k}")))
         );
         let _ = writeln!(
             c,
@@ -149,7 +198,7 @@ pub fn sources(with_u64: bool) -> (String, String) {
             fields
                 .iter()
                 .enumerate()
-                .map(|(k, t)| format!("{}{}", start(t, i, k), suffix(t)))
+                .map(|(k, t)| format!("{}{}", start(t, i, k, false), suffix(t)))
                 .collect::<Vec<_>>()
                 .join(", "),
             i + 1,
@@ -161,21 +210,14 @@ pub fn sources(with_u64: bool) -> (String, String) {
             externs,
             "    fn c_{i}(a: i8, s: S{i}, b: u64, t: S{i}, d: i16) -> S{i};\n    fn get_{i}() -> {ty};\n    fn use_{i}(f: {ty});"
         );
-        let change = |k: usize, t: &str| {
-            if t.starts_with('f') {
-                format!("s.f{k} -= {t}::from(a);")
-            } else {
-                format!("s.f{k} = s.f{k}.wrapping_sub(a as {t});")
-            }
-        };
         let _ = writeln!(
             rust,
             "#[unsafe(no_mangle)] unsafe extern \"C\" fn r_{i}(a: i8, mut s: S{i}, b: u64, t: S{i}, d: i16) -> S{i} {{ let _ = write!(Out, \"R{i} {{a}} {{b}} {{d}}\"); {} {} say!(\"\"); {} s }}",
             decl(&|k, t| rust_print(t, &format!("s.f{k}"))),
             decl(&|k, t| rust_print(t, &format!("t.f{k}"))),
-            decl(&change)
+            decl(&|k, t| rust_change(t, &format!("s.f{k}")))
         );
-        let init = decl(&|k, t| format!("f{k}: {},", start(t, i + 3, k)));
+        let init = decl(&|k, t| format!("f{k}: {},", start(t, i + 3, k, true)));
         let _ = writeln!(
             run,
             "    {{ let s = opaque(S{i} {{ {init} }}); let r = c_{i}(-3, s, 1 << 60, s, -20000); {} say!(\"\"); let f = get_{i}(); let r = f(100, r, u64::MAX, s, 32767); {} say!(\"\"); use_{i}(opaque(r_{i} as {ty})); }}",

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What is not supported fails, and the error says line, function and construct.
+
+use ll2c::{Options, Subject, translate};
+use std::path::Path;
+
+const LAYOUT: &str = "target datalayout = \"E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64\"\n";
+
+fn error(ir: &str) -> String {
+    translate(ir, &Subject::named("hppa").unwrap(), &Options::default())
+        .expect_err(ir)
+        .to_string()
+}
+
+/// A file each, with the reason in it.
+#[test]
+fn files() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rejected");
+    let mut count = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let ir = std::fs::read_to_string(&path).unwrap();
+        let reason = ir
+            .lines()
+            .find_map(|l| l.strip_prefix("; rejected: "))
+            .unwrap();
+        let error = error(&ir);
+        assert!(error.contains(reason), "{}: {error}", path.display());
+        count += 1;
+    }
+    assert!(count > 0);
+}
+
+/// An instruction on line 11 of a file, in `f`.
+#[test]
+fn instructions() {
+    let cases = [
+        (
+            "invoke void @g() to label %a unwind label %a",
+            "unsupported instruction `invoke`",
+        ),
+        (
+            "%x = landingpad { ptr, i32 } cleanup",
+            "unsupported instruction `landingpad`",
+        ),
+        (
+            "resume { ptr, i32 } undef",
+            "unsupported instruction `resume`",
+        ),
+        (
+            "callbr void asm \"\", \"\"() to label %a []",
+            "unsupported instruction `callbr`",
+        ),
+        (
+            "indirectbr ptr %p, [label %a]",
+            "unsupported instruction `indirectbr`",
+        ),
+        (
+            "catchpad within none []",
+            "unsupported instruction `catchpad`",
+        ),
+        (
+            "%x = va_arg ptr %p, i32",
+            "unsupported instruction `va_arg`",
+        ),
+        ("musttail call void @g()", "unsupported `musttail call`"),
+        (
+            "call void @llvm.va_start.p0(ptr %p)",
+            "unsupported intrinsic `llvm.va_start.p0`",
+        ),
+        (
+            "%x = call i32 @llvm.not.known(i32 %n)",
+            "unsupported intrinsic `llvm.not.known`",
+        ),
+        (
+            "call void @g() returns_twice",
+            "unsupported function attribute `returns_twice`",
+        ),
+        (
+            "call void @g() #0",
+            "unsupported function attribute `returns_twice`",
+        ),
+        (
+            "call void @g() not_known",
+            "unsupported function attribute `not_known`",
+        ),
+        (
+            "call void @g() [ \"kcfi\"(i32 1) ]",
+            "unsupported operand bundle `kcfi`",
+        ),
+        (
+            "call swiftcc void @g()",
+            "unsupported calling convention `swiftcc`",
+        ),
+        (
+            "call cc 99 void @g()",
+            "unsupported calling convention `cc`",
+        ),
+        (
+            "call void @h(ptr inreg %p)",
+            "unsupported parameter attribute `inreg`",
+        ),
+        (
+            "call void asm sideeffect \"nop\", \"\"()",
+            "instructions of the stand-in",
+        ),
+        (
+            "%x = call i32 asm \"\", \"=r\"()",
+            "inline assembly \"\", \"=r\": a result",
+        ),
+        (
+            "call void asm sideeffect \"\", \"*m\"(ptr %p)",
+            "constraint `*m`",
+        ),
+        ("%x = load <2 x i32>, ptr %p", "unsupported vector type"),
+        ("%x = add i256 0, 0", "unsupported type `i256`"),
+        ("%x = fpext float 0.0 to fp128", "unsupported type `fp128`"),
+        ("%x = load half, ptr %p", "unsupported type `half`"),
+        (
+            "%x = load ptr addrspace(1), ptr %p",
+            "unsupported type `ptr addrspace`",
+        ),
+        (
+            "%x = load atomic i64, ptr %p seq_cst, align 8",
+            "unsupported `load atomic` of i64 on hppa",
+        ),
+        (
+            "%x = load atomic i32, ptr %p seq_cst, align 2",
+            "not aligned to its size",
+        ),
+        (
+            "%x = load atomic i32, ptr %p syncscope(\"agent\") seq_cst, align 4",
+            "unsupported `syncscope(\"agent\")`",
+        ),
+        (
+            "%x = atomicrmw fadd ptr %p, float 0.0 seq_cst",
+            "unsupported `atomicrmw fadd`",
+        ),
+        (
+            "%x = atomicrmw add ptr %p, i24 0 seq_cst",
+            "unsupported `atomicrmw` of i24",
+        ),
+        (
+            "%x = load volatile { i32, i32 }, ptr %p",
+            "unsupported volatile load of an aggregate",
+        ),
+        (
+            "store volatile [2 x i32] zeroinitializer, ptr %p",
+            "unsupported volatile store of an aggregate",
+        ),
+        (
+            "%x = load { i24 }, ptr %p\n  store { i24 } %x, ptr %p",
+            "unsupported i24 in an aggregate",
+        ),
+        (
+            "%x = alloca i32, addrspace(5)",
+            "unsupported `alloca` in an address space",
+        ),
+        (
+            "store ptr blockaddress(@f, %a), ptr %p",
+            "unsupported constant `blockaddress`",
+        ),
+        (
+            "store i32 not_known, ptr %p",
+            "unsupported constant `not_known`",
+        ),
+        ("not_known", "unsupported instruction `not_known`"),
+        ("fence not_known", "unsupported memory ordering `not_known`"),
+        (
+            "%x = not_known i32 %n",
+            "unsupported instruction `not_known`",
+        ),
+        (
+            "%x = bitcast i64 0 to { i32, i32 }",
+            "unsupported `bitcast` from i64 to { i32, i32 }",
+        ),
+        (
+            "#not_known(i32 1)",
+            "expected an instruction, found `#not_known`",
+        ),
+    ];
+    for (instruction, what) in cases {
+        let ir = format!(
+            "{LAYOUT}\n\ndeclare void @g()\ndeclare void @h(ptr)\ndeclare void @llvm.va_start.p0(ptr)\ndeclare i32 @llvm.not.known(i32)\n\n\
+             define void @f(ptr %p, i32 %n) {{\nstart:\n  {instruction}\n  br label %a\na:\n  ret void\n}}\nattributes #0 = {{ returns_twice }}\n"
+        );
+        let error = error(&ir);
+        assert!(
+            error.starts_with("line 11: in `f`: ") && error.contains(what),
+            "{instruction}: {error}"
+        );
+    }
+}
+
+/// A top-level entity on line 3.
+#[test]
+fn entities() {
+    let cases = [
+        (
+            "@x = thread_local global i32 0",
+            "unsupported `thread_local`",
+        ),
+        (
+            "@x = externally_initialized global i32 0",
+            "unsupported `externally_initialized`",
+        ),
+        ("@x = dllexport global i32 0", "unsupported `dllexport`"),
+        ("@x = addrspace(1) global i32 0", "unsupported `addrspace`"),
+        (
+            "@x = global i32 0, not_known",
+            "unsupported attribute `not_known`",
+        ),
+        ("@x = ifunc void (), ptr @f", "unsupported `ifunc`"),
+        (
+            "@x = global <2 x i32> zeroinitializer",
+            "unsupported vector type",
+        ),
+        (
+            "@x = global i32 sub (i32 ptrtoint (ptr @x to i32), i32 ptrtoint (ptr @x to i32))",
+            "unsupported `sub` of addresses in an initializer",
+        ),
+        (
+            "@llvm.global_ctors = appending global [1 x ptr] [ptr null]",
+            "unsupported variable `@llvm.global_ctors`",
+        ),
+        ("module asm \"nop\"", "unsupported `module asm`"),
+        ("target not_known = \"\"", "unsupported `target not_known`"),
+        (
+            "define void @x(...) { ret void }",
+            "unsupported definition of a variadic function",
+        ),
+        (
+            "define void @x() gc \"statepoint-example\" { ret void }",
+            "unsupported `gc` of a function",
+        ),
+        (
+            "define void @x() prefix i32 0 { ret void }",
+            "unsupported `prefix` of a function",
+        ),
+        (
+            "define void @x() naked { ret void }",
+            "unsupported function attribute `naked`",
+        ),
+        (
+            "define void @x() null_pointer_is_valid { ret void }",
+            "unsupported function attribute `null_pointer_is_valid`",
+        ),
+        (
+            "define void @x(<2 x i8> %v) { ret void }",
+            "unsupported vector type",
+        ),
+        (
+            "declare void @x([2 x i32])",
+            "compile for a stand-in that passes `byval`",
+        ),
+        ("declare void @x(i32, ptr sret(i32))", "unsupported `sret`"),
+        (
+            "declare swiftcc void @x()",
+            "unsupported calling convention `swiftcc`",
+        ),
+        (
+            "uselistorder ptr @x, { 1, 0 }",
+            "unsupported `uselistorder`",
+        ),
+        ("not_known", "expected a top-level entity"),
+    ];
+    for (entity, what) in cases {
+        let error = error(&format!("{LAYOUT}\n{entity}\n"));
+        assert!(
+            error.starts_with("line 3: ") && error.contains(what),
+            "{entity}: {error}"
+        );
+    }
+}

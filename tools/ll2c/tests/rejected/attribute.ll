@@ -1,7 +1,0 @@
-; SPDX-License-Identifier: GPL-2.0-only
-; rejected: unsupported parameter attribute `inalloca`
-target datalayout = "E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64"
-
-define void @f(ptr inalloca(i32) %x) {
-  ret void
-}

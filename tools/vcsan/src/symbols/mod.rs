@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Names and source lines for a guest's addresses, from its `vmlinux` and its modules' files.
+//!
+//! Functions come from symbol tables; lines come from DWARF where a file has it, and are read when they are first asked
+//! for. A module's file is relocatable: where its sections went, the guest must tell ([`ModuleNote`]).
+
+mod lines;
+mod note;
+mod table;
+
+pub use lines::Line;
+pub use note::{ModuleNote, NoteError};
+
+use lines::Lines;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+use table::Table;
+
+/// Why a file has no names to give.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It can't be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// The file, or a folder on the way to it.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is no ELF file.
+    #[error("failed to read {} as an ELF file", path.display())]
+    Elf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: object::Error,
+    },
+    /// It is an ELF file of another kind.
+    #[error("failed to use {}: it is not {expected}", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What was wanted.
+        expected: &'static str,
+    },
+    /// It has no symbols.
+    #[error("failed to find function symbols in {}: give the file before it was stripped", path.display())]
+    Stripped {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A module has no file.
+    #[error("failed to find {name}.ko in {}", dir.display())]
+    Missing {
+        /// The module.
+        name: String,
+        /// Where it was looked for.
+        dir: PathBuf,
+    },
+}
+
+/// What a symbol covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Extent {
+    /// Virtual address of its first byte.
+    pub address: u64,
+    /// Bytes; 0 if the symbol does not tell.
+    pub size: u64,
+}
+
+/// Where in the source an address is, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The module; none in the kernel itself.
+    pub module: Option<String>,
+    /// The function, with Rust's names demangled.
+    pub symbol: String,
+    /// Bytes into it.
+    pub offset: u64,
+    /// Its size in bytes; 0 if the symbol does not tell.
+    pub size: u64,
+    /// The line, innermost inlined function first; empty if the file has no line tables for it.
+    pub lines: Vec<Line>,
+}
+
+impl Display for Location {
+    /// In the kernel's own manner, with the innermost line after it: `symbol+0x1c/0x80 [module] file.rs:12`.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}+{:#x}", self.symbol, self.offset)?;
+        if self.size != 0 {
+            write!(f, "/{:#x}", self.size)?;
+        }
+        if let Some(module) = &self.module {
+            write!(f, " [{module}]")?;
+        }
+        self.lines
+            .first()
+            .map_or(Ok(()), |line| write!(f, " {line}"))
+    }
+}
+
+/// A loaded file.
+#[derive(Debug)]
+struct Object {
+    module: Option<String>,
+    table: Table,
+    lines: Lines,
+}
+
+/// Names of a guest.
+#[derive(Debug, Default)]
+pub struct Symbols {
+    /// In the order in which they were loaded: a later module may lie where an earlier one's initialisation was.
+    objects: Vec<Object>,
+}
+
+impl Symbols {
+    /// Knows no names at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The names of a kernel.
+    ///
+    /// # Errors
+    ///
+    /// A file that is no linked ELF file, or has been stripped of its symbols, see [`Error`].
+    pub fn load(vmlinux: &Path) -> Result<Self, Error> {
+        let object = Object::read(vmlinux, None)?;
+        Ok(Self {
+            objects: vec![object],
+        })
+    }
+
+    /// Adds a module, from its file somewhere under `dir`. It takes the place of one of the same name.
+    ///
+    /// # Errors
+    ///
+    /// No such file, or one that is no module, see [`Error`].
+    pub fn add_module(&mut self, note: &ModuleNote, dir: &Path) -> Result<(), Error> {
+        let path = find_module(&note.name, dir)?.ok_or_else(|| Error::Missing {
+            name: note.name.clone(),
+            dir: dir.into(),
+        })?;
+        let object = Object::read(&path, Some(note))?;
+        self.objects.retain(|known| known.module != object.module);
+        self.objects.push(object);
+        Ok(())
+    }
+
+    /// The function around a code address, and its source lines.
+    pub fn find(&mut self, pc: u64) -> Option<Location> {
+        let object = self
+            .objects
+            .iter_mut()
+            .rev()
+            .find(|object| object.table.covers(pc))?;
+        let function = object.table.function(pc)?;
+        Some(Location {
+            module: object.module.clone(),
+            symbol: demangle(&function.name),
+            offset: pc - function.extent.address,
+            size: function.extent.size,
+            lines: object.lines.find(pc),
+        })
+    }
+
+    /// What the symbol of this name covers, function or data; the kernel's own before a module's.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> Option<Extent> {
+        self.objects
+            .iter()
+            .find_map(|object| object.table.named(name))
+    }
+
+    /// Files whose line tables turned out to be unreadable, and why.
+    pub fn complaints(&self) -> impl Iterator<Item = String> {
+        self.objects
+            .iter()
+            .filter_map(|object| object.lines.complaint())
+    }
+}
+
+impl Object {
+    fn read(path: &Path, module: Option<&ModuleNote>) -> Result<Self, Error> {
+        let data = fs::read(path).map_err(|source| Error::Read {
+            path: path.into(),
+            source,
+        })?;
+        let elf = |source| Error::Elf {
+            path: path.into(),
+            source,
+        };
+        let file = object::File::parse(&*data).map_err(elf)?;
+        let relocatable = object::Object::kind(&file) == object::ObjectKind::Relocatable;
+        if relocatable != module.is_some() {
+            let expected = if relocatable {
+                "a linked kernel (vmlinux)"
+            } else {
+                "a module (.ko)"
+            };
+            return Err(Error::Kind {
+                path: path.into(),
+                expected,
+            });
+        }
+        let loaded = module.map(|note| note.sections.iter().cloned().collect::<BTreeMap<_, _>>());
+        let table = Table::read(&file, loaded.as_ref()).map_err(elf)?;
+        if table.is_empty() {
+            return Err(Error::Stripped { path: path.into() });
+        }
+        Ok(Self {
+            module: module.map(|note| note.name.clone()),
+            table,
+            lines: Lines::of(&file, path, loaded),
+        })
+    }
+}
+
+/// Demangled, without the hash; other names as they are.
+fn demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// A module's file. Modules call themselves with `_` where their files may have `-`.
+fn find_module(name: &str, dir: &Path) -> Result<Option<PathBuf>, Error> {
+    let wanted = name.replace('-', "_");
+    let mut folders = vec![dir.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let failed = |source| Error::Read {
+            path: folder.clone(),
+            source,
+        };
+        let mut entries: Vec<_> = fs::read_dir(&folder)
+            .map_err(failed)?
+            .collect::<Result<_, _>>()
+            .map_err(failed)?;
+        entries.sort_by_key(fs::DirEntry::path);
+        for entry in entries {
+            let path = entry.path();
+            // A link to a folder may lead in a circle.
+            if entry.file_type().map_err(failed)?.is_dir() {
+                folders.push(path);
+            } else if path.extension() == Some(OsStr::new("ko"))
+                && path
+                    .file_stem()
+                    .and_then(OsStr::to_str)
+                    .is_some_and(|stem| stem.replace('-', "_") == wanted)
+            {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Names and lines from real ELF files: a kernel and a module in small, for each machine (`symbols/build.sh` made them).
+
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use vcsan::symbols::{Error, Extent, Line, Location, ModuleNote, NoteError, Symbols};
+
+const ARCHES: [&str; 4] = ["arm", "mips", "mipsel", "hppa"];
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/symbols")
+}
+
+fn kernel(arch: &str) -> Symbols {
+    Symbols::load(&fixtures().join(format!("{arch}.vmlinux"))).expect("the kernel has symbols")
+}
+
+fn note(text: &str) -> ModuleNote {
+    text.parse().expect("a note")
+}
+
+/// The function's name and offset.
+fn place(found: Option<Location>) -> Option<(String, u64)> {
+    found.map(|location| (location.symbol, location.offset))
+}
+
+/// All lines of a function's code, as chains of inlined functions.
+fn lines(symbols: &mut Symbols, start: u64, bytes: u64) -> BTreeSet<Vec<(String, u32)>> {
+    (start..start + bytes)
+        .step_by(4)
+        .map(|pc| {
+            let found = symbols.find(pc).expect("the function has a name");
+            let named = |line: Line| {
+                assert_eq!(line.file, "/demo/demo.c");
+                (line.function.unwrap_or_default(), line.line)
+            };
+            found.lines.into_iter().map(named).collect()
+        })
+        .collect()
+}
+
+fn chain(lines: &[(&str, u32)]) -> Vec<(String, u32)> {
+    lines
+        .iter()
+        .map(|(function, line)| ((*function).into(), *line))
+        .collect()
+}
+
+#[test]
+fn a_kernels_functions_have_names() {
+    for arch in ARCHES {
+        let mut symbols = kernel(arch);
+        let flush = symbols.find(0xc000_8004).expect("flush is there");
+        assert_eq!(
+            (flush.symbol.as_str(), flush.offset, flush.size),
+            ("demo::heap::flush", 4, 24),
+            "{arch}"
+        );
+        assert_eq!(flush.module, None);
+        assert_eq!(
+            place(symbols.find(0xc000_0000)),
+            Some(("init_module".into(), 0)),
+            "{arch}"
+        );
+        // A label in a function is not its name; one after it is.
+        assert_eq!(
+            place(symbols.find(0xc000_9004)),
+            Some(("flush_all".into(), 4)),
+            "{arch}"
+        );
+        assert_eq!(
+            place(symbols.find(0xc000_900b)),
+            Some(("flush_end".into(), 3)),
+            "{arch}"
+        );
+    }
+}
+
+#[test]
+fn addresses_that_are_no_code_have_no_names() {
+    for arch in ARCHES {
+        let mut symbols = kernel(arch);
+        for pc in [
+            0,
+            0xc000_4000,
+            0xc000_7fff,
+            0xc000_8030,
+            0xc001_0000,
+            0xffff_ffff,
+            u64::MAX,
+        ] {
+            assert_eq!(symbols.find(pc), None, "{arch} {pc:#x}");
+        }
+    }
+}
+
+#[test]
+fn names_have_addresses() {
+    for arch in ARCHES {
+        let symbols = kernel(arch);
+        assert_eq!(
+            symbols.address_of("counter"),
+            Some(Extent {
+                address: 0xc001_0000,
+                size: 4
+            }),
+            "{arch}"
+        );
+        assert_eq!(
+            symbols.address_of("swapper_pg_dir"),
+            Some(Extent {
+                address: 0xc000_4000,
+                size: 0
+            }),
+            "{arch}"
+        );
+        assert_eq!(
+            symbols.address_of("flush_all"),
+            Some(Extent {
+                address: 0xc000_9000,
+                size: 8
+            }),
+            "{arch}"
+        );
+        assert_eq!(symbols.address_of("$a"), None);
+        assert_eq!(symbols.address_of(""), None);
+    }
+}
+
+#[test]
+fn a_kernels_lines_show_what_was_inlined() {
+    for arch in ARCHES {
+        let mut symbols = kernel(arch);
+        let found = lines(&mut symbols, 0xc000_8000, 24);
+        assert!(
+            found.contains(&chain(&[("touch", 8), ("demo::heap::flush", 14)])),
+            "{arch}: {found:?}"
+        );
+        assert_eq!(symbols.complaints().count(), 0);
+        // Assembly without lines.
+        assert_eq!(
+            symbols.find(0xc000_9000).map(|found| found.lines),
+            Some(vec![])
+        );
+    }
+}
+
+#[test]
+fn a_module_is_where_the_guest_says() {
+    for arch in ARCHES {
+        let mut symbols = kernel(arch);
+        let note = note(&format!(
+            "{arch} .text=0xbf000000 .init.text=0xbf004000 .bss=0xbf002000 .data=0xbf003000"
+        ));
+        symbols
+            .add_module(&note, &fixtures())
+            .expect("the module has symbols");
+        let flush = symbols.find(0xbf00_0004).expect("flush is there");
+        assert_eq!(
+            (flush.symbol.as_str(), flush.offset, flush.size),
+            ("demo::heap::flush", 4, 24),
+            "{arch}"
+        );
+        assert_eq!(flush.module.as_deref(), Some(arch));
+        let found = lines(&mut symbols, 0xbf00_0000, 24);
+        assert!(
+            found.contains(&chain(&[("touch", 8), ("demo::heap::flush", 14)])),
+            "{arch}: {found:?}"
+        );
+        let found = lines(&mut symbols, 0xbf00_4000, 40);
+        assert!(
+            found.contains(&chain(&[("init_module", 20)])),
+            "{arch}: {found:?}"
+        );
+        assert!(
+            found.contains(&chain(&[("touch", 8), ("init_module", 21)])),
+            "{arch}: {found:?}"
+        );
+        assert_eq!(
+            symbols.complaints().collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
+
+        // The section that the note leaves out has no address; the kernel is still there.
+        assert_eq!(
+            symbols
+                .address_of("flush_all")
+                .map(|flush_all| flush_all.address),
+            Some(0xc000_9000)
+        );
+        assert_eq!(symbols.find(0), None);
+        assert!(
+            symbols
+                .find(0xc000_8004)
+                .is_some_and(|flush| flush.module.is_none())
+        );
+    }
+}
+
+#[test]
+fn a_location_reads_like_the_kernels_own() {
+    let mut symbols = kernel("arm");
+    symbols
+        .add_module(&note("arm .text=0xbf000000"), &fixtures())
+        .expect("the module has symbols");
+    let found = symbols.find(0xbf00_0004).map(|found| found.to_string());
+    assert_eq!(
+        found.as_deref(),
+        Some("demo::heap::flush+0x4/0x18 [arm] /demo/demo.c:8")
+    );
+    let found = symbols.find(0xc000_9009).map(|found| found.to_string());
+    assert_eq!(found.as_deref(), Some("flush_end+0x1"));
+}
+
+#[test]
+fn the_module_loaded_last_wins() {
+    let mut symbols = Symbols::none();
+    assert_eq!(symbols.find(0xbf00_0000), None);
+    symbols
+        .add_module(
+            &note("arm .text=0xbf000000 .init.text=0xbf004000"),
+            &fixtures(),
+        )
+        .expect("arm");
+    // Another's code where the first one's initialisation was.
+    symbols
+        .add_module(&note("hppa .text=0xbf004000"), &fixtures())
+        .expect("hppa");
+    let name = |found: Option<Location>| found.and_then(|found| found.module).unwrap_or_default();
+    assert_eq!(name(symbols.find(0xbf00_4000)), "hppa");
+    // The first one again, elsewhere.
+    symbols
+        .add_module(&note("arm .text=0xbf008000"), &fixtures())
+        .expect("arm");
+    assert_eq!(symbols.find(0xbf00_0000), None);
+    assert_eq!(name(symbols.find(0xbf00_8000)), "arm");
+}
+
+#[test]
+fn modules_are_found_in_folders_and_under_either_spelling() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules-in-folders");
+    let folder = root.join("drivers/dma-buf");
+    fs::create_dir_all(&folder).expect("a scratch folder");
+    fs::copy(fixtures().join("mips.ko"), folder.join("my-heap_test.ko")).expect("a module's copy");
+    let mut symbols = Symbols::none();
+    symbols
+        .add_module(&note("my_heap_test .text=0xc0000000"), &root)
+        .expect("it is found");
+    assert!(
+        symbols
+            .find(0xc000_0000)
+            .is_some_and(|found| found.module.as_deref() == Some("my_heap_test"))
+    );
+    assert!(matches!(
+        symbols.add_module(&note("heap .text=0x0"), &root),
+        Err(Error::Missing { .. })
+    ));
+    assert!(matches!(
+        symbols.add_module(&note("heap"), &root.join("nowhere")),
+        Err(Error::Read { .. })
+    ));
+}
+
+#[test]
+fn files_of_another_kind_are_named() {
+    let of = |name: &str| Symbols::load(&fixtures().join(name)).expect_err("it is no kernel");
+    assert!(
+        of("arm.ko")
+            .to_string()
+            .ends_with("arm.ko: it is not a linked kernel (vmlinux)"),
+        "{}",
+        of("arm.ko")
+    );
+    assert!(matches!(of("demo.c"), Error::Elf { .. }));
+    assert!(matches!(of("none"), Error::Read { .. }));
+}
+
+#[test]
+fn notes_that_name_no_module_are_refused() {
+    assert_eq!(
+        note("heap .text=0x7f000000 .init.text=0xFFFFFFFF00000000"),
+        ModuleNote {
+            name: "heap".into(),
+            sections: vec![
+                (".text".into(), 0x7f00_0000),
+                (".init.text".into(), 0xffff_ffff_0000_0000)
+            ],
+        }
+    );
+    let refused = |text: &str| text.parse::<ModuleNote>().expect_err("it names no module");
+    assert_eq!(refused(""), NoteError::Name("".into()));
+    assert_eq!(
+        refused("../etc .text=0x1"),
+        NoteError::Name("../etc .text=0x1".into())
+    );
+    for word in [
+        ".text",
+        ".text=",
+        ".text=7f",
+        "=0x7f",
+        ".text=0x",
+        ".text=0x11112222333344445",
+    ] {
+        assert_eq!(
+            refused(&format!("heap {word}")),
+            NoteError::Section(word.into())
+        );
+    }
+}
+
+#[test]
+fn they_go_where_the_plugin_goes() {
+    fn sent<T: Send>() {}
+    sent::<Symbols>();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn broken_files_do_not_panic(
+        arch in prop::sample::select(&ARCHES[..]),
+        module: bool,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let extension = if module { "ko" } else { "vmlinux" };
+        let mut data = fs::read(fixtures().join(format!("{arch}.{extension}"))).expect("the fixture is there");
+        for (at, value) in changes {
+            let at = at.index(data.len());
+            data[at] = value;
+        }
+        data.truncate(cut.map_or(data.len(), |cut| cut.index(data.len())));
+        let folder = tempfile();
+        fs::write(folder.join("broken.ko"), data).expect("the broken file can be written");
+        let symbols = if module {
+            let mut symbols = Symbols::none();
+            let added = symbols.add_module(&note("broken .text=0xc0008000 .init.text=0xc0000000"), &folder);
+            added.map(|()| symbols)
+        } else {
+            Symbols::load(&folder.join("broken.ko"))
+        };
+        if let Ok(mut symbols) = symbols {
+            for pc in (0xc000_8000..0xc000_8030).chain(0xc000_0000..0xc000_0040) {
+                if let Some(found) = symbols.find(pc) {
+                    prop_assert!(!found.to_string().is_empty());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_as_a_note_or_refused(text in any::<String>()) {
+        if let Ok(note) = text.parse::<ModuleNote>() {
+            prop_assert!(!note.name.contains(['/', '.']));
+        }
+    }
+}
+
+/// A folder for one test's files.
+fn tempfile() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken-files");
+    fs::create_dir_all(&folder).expect("a scratch folder");
+    folder
+}

@@ -130,8 +130,8 @@ fn is_alias(vmap: &VMap, addr: usize) -> Outcome<bool> {
 /// If the data cache aliases, the mapping has another colour than the direct map, or the case
 /// fails.
 pub(crate) fn vmap(buffer: &Importer) -> Outcome<VMap> {
-    // Areas that shift the next one: an area has a guard page, so those of one page shift by an
-    // even number of pages and those of two by an odd one. What was just unmapped shifts too.
+    // Areas that shift the next one, by an even or by an odd number of pages, as each has a guard
+    // page. They are no smaller than it, or they would go to holes where it does not fit.
     let mut spacers = KVec::new();
 
     for i in 0..TRIES {
@@ -141,9 +141,10 @@ pub(crate) fn vmap(buffer: &Importer) -> Outcome<VMap> {
             vcsan::watch(&vmap);
             return Ok(vmap);
         }
+        let vmap_len = vmap.len();
         drop(vmap);
         spacers.push(
-            VVec::<u8>::with_capacity((1 + i % 2) * PAGE_SIZE, GFP_KERNEL)?,
+            VVec::<u8>::with_capacity(vmap_len + i % 2 * PAGE_SIZE, GFP_KERNEL)?,
             GFP_KERNEL,
         )?;
     }

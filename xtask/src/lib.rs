@@ -9,6 +9,7 @@
 pub mod boot;
 pub mod build;
 pub mod cache;
+pub mod cargo;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -29,8 +29,15 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
         repeat: repeat(context, args),
     };
     check_filter(&selection)?;
-    let cells = match prepare::prepare(context, &context.ui.task("setup")) {
-        Ok(prepared) => run(context, &config, &selection, args, prepared)?,
+    // One waits for the archive's mirror, the other for the compiler.
+    let (prepared, plugin) = std::thread::scope(|scope| {
+        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites));
+        let prepared = prepare::prepare(context, &context.ui.task("setup"));
+        (prepared, plugin.join())
+    });
+    let plugin = plugin.map_err(|_| Failure::infra("failed to build the cache model: a panic"))?;
+    let cells = match prepared {
+        Ok(prepared) => run(context, &config, &selection, args, prepared, plugin)?,
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => {
             let verdict = if failure.exit == Exit::Build {
@@ -80,10 +87,13 @@ fn run(
     selection: &Selection<'_>,
     args: &cli::Test,
     mut prepared: Prepared,
+    plugin: Result<Option<Plugin>, vcsan::Error>,
 ) -> Result<Vec<results::Cell>, Failure> {
     // Others may build as soon as nothing is left to build here; what boots has a copy of its own.
     let lock = prepared.lock.take();
-    let plugin = match plugin(context, selection, &args.suites, &prepared) {
+    let media = prepared.run.join("media");
+    let plugin = plugin.and_then(|plugin| plugin.map(|p| p.publish(&media)).transpose());
+    let plugin = match plugin {
         Ok(plugin) => plugin,
         Err(error) => {
             return Ok(matrix::unrun(
@@ -105,7 +115,6 @@ fn plugin(
     context: &Context,
     selection: &Selection<'_>,
     args: &cli::Suites,
-    prepared: &Prepared,
 ) -> Result<Option<Plugin>, vcsan::Error> {
     if args.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
         return Ok(None);
@@ -115,8 +124,9 @@ fn plugin(
     } else {
         Mode::Architectural
     };
-    context.ui.task("setup").step("building the cache model");
-    Plugin::build(&prepared.run.join("media"), mode, &context.stop).map(Some)
+    let task = context.ui.task("vcsan");
+    task.detail("building the cache model");
+    Plugin::build(mode, &context.stop).map(Some)
 }
 
 pub(super) fn shared<'a>(

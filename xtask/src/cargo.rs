@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Builds the project's other programs, which run beside compilers and in QEMU.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use cargo_metadata::{CrateType, Message};
+
+use crate::follow::{End, Limits, follow};
+use crate::project::Project;
+use crate::stop::Stop;
+
+/// Why a program could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Cargo could not be run.
+    #[error("failed to run cargo; is it on PATH?")]
+    Cargo {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program does not compile.
+    #[error("`cargo build --package {package}` ended with {status}\n{output}")]
+    Build {
+        /// Which.
+        package: String,
+        /// Cargo's exit status.
+        status: String,
+        /// What the compiler said.
+        output: String,
+    },
+    /// Cargo made something else.
+    #[error("failed to find what `cargo build --package {package}` made")]
+    Missing {
+        /// Which.
+        package: String,
+    },
+    /// The user interrupted it.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Builds `package` of the checkout that this program was built from, and returns its program, or its shared object if it
+/// makes one.
+///
+/// # Errors
+/// [`Error`].
+pub fn build(package: &str, stop: &Stop) -> Result<PathBuf, Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let manifest = Project::this().root().join("Cargo.toml");
+    let args: [OsString; 7] = [
+        "build".into(),
+        "--quiet".into(),
+        "--locked".into(),
+        format!("--package={package}").into(),
+        "--message-format=json-render-diagnostics".into(),
+        "--manifest-path".into(),
+        manifest.into(),
+    ];
+    let errors = tempfile::NamedTempFile::new().map_err(|source| Error::Cargo { source })?;
+    let mut output = Vec::new();
+    let end = follow(
+        &duct::cmd(cargo, args).stderr_path(errors.path()),
+        Limits::NONE,
+        stop,
+        |piece| {
+            output.extend_from_slice(piece);
+            Ok(())
+        },
+    )
+    .map_err(|source| Error::Cargo { source })?;
+    match end {
+        End::Ended(status) if status.success() => {}
+        End::Ended(status) => {
+            let output = std::fs::read(errors.path()).unwrap_or_default();
+            return Err(Error::Build {
+                package: package.to_owned(),
+                status: status.to_string(),
+                output: String::from_utf8_lossy(&output).trim_end().to_owned(),
+            });
+        }
+        End::Silent(_) | End::TooLong(_) | End::Interrupted => return Err(Error::Interrupted),
+    }
+    made(package, &output).ok_or_else(|| Error::Missing {
+        package: package.to_owned(),
+    })
+}
+
+/// The file of `package`, out of what cargo said that it made.
+fn made(package: &str, messages: &[u8]) -> Option<PathBuf> {
+    Message::parse_stream(messages)
+        .filter_map(Result::ok)
+        .find_map(|message| match message {
+            Message::CompilerArtifact(artifact) if artifact.target.name == package => {
+                let shared = artifact.target.crate_types.contains(&CrateType::CDyLib);
+                let object = artifact
+                    .filenames
+                    .into_iter()
+                    .find(|f| f.extension() == Some("so"));
+                artifact.executable.or(object.filter(|_| shared))
+            }
+            _ => None,
+        })
+        .map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_exist_is_named() {
+        let error = build("no-such-package", &Stop::new()).unwrap_err();
+        let Error::Build { output, .. } = error else {
+            panic!("{error}")
+        };
+        assert!(output.contains("no-such-package"), "{output}");
+    }
+}

@@ -5,16 +5,17 @@
 //! for. A module's file is relocatable: where its sections went, the guest must tell ([`ModuleNote`]).
 
 mod lines;
+mod location;
 mod note;
 mod table;
 
 pub use lines::Line;
+pub use location::Location;
 pub use note::{ModuleNote, NoteError};
 
 use lines::Lines;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use table::Table;
@@ -71,37 +72,6 @@ pub struct Extent {
     pub size: u64,
 }
 
-/// Where in the source an address is, as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Location {
-    /// The module; none in the kernel itself.
-    pub module: Option<String>,
-    /// The function, with Rust's names demangled.
-    pub symbol: String,
-    /// Bytes into it.
-    pub offset: u64,
-    /// Its size in bytes; 0 if the symbol does not tell.
-    pub size: u64,
-    /// The line, innermost inlined function first; empty if the file has no line tables for it.
-    pub lines: Vec<Line>,
-}
-
-impl Display for Location {
-    /// In the kernel's own manner, with the innermost line after it: `symbol+0x1c/0x80 [module] file.rs:12`.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{:#x}", self.symbol, self.offset)?;
-        if self.size != 0 {
-            write!(f, "/{:#x}", self.size)?;
-        }
-        if let Some(module) = &self.module {
-            write!(f, " [{module}]")?;
-        }
-        self.lines
-            .first()
-            .map_or(Ok(()), |line| write!(f, " {line}"))
-    }
-}
-
 /// A loaded file.
 #[derive(Debug)]
 struct Object {
@@ -115,6 +85,8 @@ struct Object {
 pub struct Symbols {
     /// In the order in which they were loaded: a later module may lie where an earlier one's initialisation was.
     objects: Vec<Object>,
+    /// Folder of the kernel's source, once the kernel's lines have been asked for it.
+    source: Option<Option<String>>,
 }
 
 impl Symbols {
@@ -133,6 +105,7 @@ impl Symbols {
         let object = Object::read(vmlinux, None)?;
         Ok(Self {
             objects: vec![object],
+            source: None,
         })
     }
 
@@ -152,7 +125,8 @@ impl Symbols {
         Ok(())
     }
 
-    /// The function around a code address, and its source lines.
+    /// The function around a code address, and its source lines. Files of the kernel's source are named as in its tree,
+    /// others in full.
     pub fn find(&mut self, pc: u64) -> Option<Location> {
         let object = self
             .objects
@@ -160,13 +134,42 @@ impl Symbols {
             .rev()
             .find(|object| object.table.covers(pc))?;
         let function = object.table.function(pc)?;
-        Some(Location {
+        let mut location = Location {
             module: object.module.clone(),
             symbol: demangle(&function.name),
             offset: pc - function.extent.address,
             size: function.extent.size,
             lines: object.lines.find(pc),
-        })
+        };
+        if !location.lines.is_empty()
+            && let Some(source) = self.source()
+        {
+            for line in &mut location.lines {
+                if let Some(file) = line.file.strip_prefix(source) {
+                    line.file = file.into();
+                }
+            }
+        }
+        Some(location)
+    }
+
+    /// Folder of the kernel's source with a slash behind it, if the kernel has lines: every architecture's first C
+    /// function is in `init/main.c`.
+    fn source(&mut self) -> Option<&str> {
+        if self.source.is_none() {
+            let start = self.address_of("start_kernel");
+            let kernel = self
+                .objects
+                .iter_mut()
+                .find(|object| object.module.is_none());
+            let lines = start
+                .zip(kernel)
+                .map(|(start, kernel)| kernel.lines.find(start.address));
+            let folder = lines
+                .and_then(|lines| Some(lines.last()?.file.strip_suffix("init/main.c")?.to_owned()));
+            self.source = Some(folder.filter(|folder| folder.len() > 1));
+        }
+        self.source.as_ref()?.as_deref()
     }
 
     /// What the symbol of this name covers, function or data; the kernel's own before a module's.

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The plugin's arguments: `out=FILE,geometry=KIND:…[,…]`, each `key=value`.
+
+use std::path::PathBuf;
+use vcsan_model::{Config, Geometry, LinearMap, Mode};
+
+/// What is reported on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// What notes of the guest name.
+    Notes,
+    /// Everything.
+    All,
+    /// A physical range.
+    Range {
+        /// Its first address.
+        first: u64,
+        /// Bytes.
+        len: u64,
+    },
+    /// An object of the kernel, by the name of its symbol.
+    Symbol(String),
+}
+
+/// Everything that the plugin is told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where findings go; a text for people goes next to it.
+    pub out: PathBuf,
+    /// The cache.
+    pub model: Config,
+    /// `geometry=` as given.
+    pub geometry: String,
+    /// The kernel, with symbols.
+    pub vmlinux: Option<PathBuf>,
+    /// A folder with its modules.
+    pub modules: Option<PathBuf>,
+    /// What is reported on.
+    pub watch: Vec<Watch>,
+}
+
+const KNOWN: &str = "out, geometry, mode, coherent, linear, vmlinux, modules, watch";
+
+impl Options {
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    ///
+    /// A fragment that says what is wrong with which one.
+    pub fn parse<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let (mut out, mut geometry, mut vmlinux, mut modules) = (None, None, None, None);
+        let (mut mode, mut coherent, mut linear) = (Mode::Architectural, false, None);
+        let mut watch = Vec::new();
+        for argument in arguments {
+            let (key, value) = argument
+                .split_once('=')
+                .ok_or_else(|| format!("understand {argument:?}: arguments are key=value"))?;
+            match key {
+                "out" => out = Some(PathBuf::from(value)),
+                "geometry" => geometry = Some(value),
+                "vmlinux" => vmlinux = Some(PathBuf::from(value)),
+                "modules" => modules = Some(PathBuf::from(value)),
+                "mode" => {
+                    mode = match value {
+                        "architectural" => Mode::Architectural,
+                        "speculative" => Mode::Speculative,
+                        _ => return Err(not_one_of(argument, "architectural or speculative")),
+                    }
+                }
+                "coherent" => {
+                    coherent = match value {
+                        "on" => true,
+                        "off" => false,
+                        _ => return Err(not_one_of(argument, "on or off")),
+                    }
+                }
+                "linear" => linear = Some(linear_map(argument, value)?),
+                "watch" => watch.push(watch_of(argument, value)?),
+                _ => return Err(format!("understand {argument:?}: known are {KNOWN}")),
+            }
+        }
+        let text = geometry.ok_or(
+            "start: say geometry=vivt|vipt|pipt:LINE:WAY:WAYS or geometry=parisc:LINE:EQUIVALENCE",
+        )?;
+        let mut model = Config::new(geometry_of(text)?);
+        (model.mode, model.coherent_devices, model.linear) = (mode, coherent, linear);
+        if watch.is_empty() {
+            watch.push(Watch::Notes);
+        }
+        Ok(Self {
+            out: out.ok_or("start: say out=FILE, where findings go")?,
+            model,
+            geometry: text.to_owned(),
+            vmlinux,
+            modules,
+            watch,
+        })
+    }
+}
+
+fn not_one_of(argument: &str, values: &str) -> String {
+    format!("understand {argument:?}: give {values}")
+}
+
+fn geometry_of(text: &str) -> Result<Geometry, String> {
+    let shape = "vivt|vipt|pipt:LINE:WAY:WAYS or parisc:LINE:EQUIVALENCE, sizes in bytes";
+    let wrong = || format!("understand geometry={text:?}: give {shape}");
+    let (kind, numbers) = text.split_once(':').ok_or_else(wrong)?;
+    let numbers = numbers
+        .split(':')
+        .map(|number| number.parse::<u32>())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| wrong())?;
+    let geometry = match (kind, numbers.as_slice()) {
+        ("vivt", &[line, way, ways]) => Geometry::vivt(line, way, ways, false),
+        ("vipt", &[line, way, ways]) => Geometry::vipt(line, way, ways),
+        ("pipt", &[line, way, ways]) => Geometry::pipt(line, way, ways),
+        ("parisc", &[line, equivalence]) => Geometry::parisc(line, equivalence.into(), 0),
+        _ => return Err(wrong()),
+    };
+    geometry.map_err(|error| error.to_string())
+}
+
+fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn linear_map(argument: &str, value: &str) -> Result<LinearMap, String> {
+    let numbers: Option<Vec<u64>> = value.split(':').map(number).collect();
+    match numbers.as_deref() {
+        Some(&[vaddr, paddr, len]) => Ok(LinearMap { vaddr, paddr, len }),
+        _ => Err(not_one_of(argument, "VIRTUAL:PHYSICAL:LENGTH")),
+    }
+}
+
+fn watch_of(argument: &str, value: &str) -> Result<Watch, String> {
+    Ok(match value {
+        "notes" => Watch::Notes,
+        "all" => Watch::All,
+        _ => match value.split_once('+') {
+            Some((first, len)) => match (number(first), number(len)) {
+                (Some(first), Some(len)) if len != 0 => Watch::Range { first, len },
+                _ => {
+                    return Err(not_one_of(
+                        argument,
+                        "notes, all, 0xADDRESS+0xLENGTH or a symbol",
+                    ));
+                }
+            },
+            None if value.starts_with(|first: char| first.is_ascii_digit()) => {
+                return Err(not_one_of(argument, "a range as 0xADDRESS+0xLENGTH"));
+            }
+            None => Watch::Symbol(value.to_owned()),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Options, String> {
+        Options::parse(text.split(','))
+    }
+
+    #[test]
+    fn a_matrix_run() {
+        let options = parse(
+            "out=/run/vcsan.jsonl,geometry=vipt:32:8192:4,mode=speculative,coherent=off,linear=0x80000000:0:0x8000000,vmlinux=v,modules=m",
+        )
+        .unwrap();
+        assert_eq!(options.model.geometry, Geometry::vipt(32, 8192, 4).unwrap());
+        assert_eq!(options.model.mode, Mode::Speculative);
+        assert_eq!(options.model.linear.unwrap().len, 0x800_0000);
+        assert_eq!(options.watch, [Watch::Notes]);
+    }
+
+    #[test]
+    fn what_to_watch() {
+        let options = parse(
+            "out=o,geometry=pipt:64:8192:2,coherent=on,watch=0x1000+0x20,watch=fb_buffer,watch=all",
+        )
+        .unwrap();
+        let range = Watch::Range {
+            first: 0x1000,
+            len: 0x20,
+        };
+        assert_eq!(
+            options.watch,
+            [range, Watch::Symbol("fb_buffer".into()), Watch::All]
+        );
+        assert!(options.model.coherent_devices);
+    }
+
+    #[test]
+    fn errors_name_argument_and_remedy() {
+        for (arguments, says) in [
+            ("geometry=vivt:32:4096:4", "say out=FILE"),
+            ("out=o", "say geometry="),
+            ("out=o,geometry=vivt:32", "vivt|vipt|pipt"),
+            ("out=o,geometry=vivt:33:4096:4", "16, 32 or 64"),
+            (
+                "out=o,geometry=pipt:64:8192:2,mode=fast",
+                "architectural or speculative",
+            ),
+            (
+                "out=o,geometry=pipt:64:8192:2,watch=12",
+                "0xADDRESS+0xLENGTH",
+            ),
+            ("out=o,geometry=pipt:64:8192:2,wach=all", "known are"),
+            ("out", "key=value"),
+        ] {
+            let error = parse(arguments).unwrap_err();
+            assert!(error.contains(says), "{arguments}: {error}");
+        }
+    }
+}

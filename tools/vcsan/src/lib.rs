@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! VCSan: a QEMU plugin that runs a guest under a model of the data cache that QEMU lacks, and reports accesses that
+//! could get wrong data on hardware.
+//!
+//! [`watcher`] follows the guest and drives the model (crate `vcsan-model`); [`decode`] knows maintenance instructions,
+//! [`translate`] page tables, [`symbols`] names; [`report`] has the words. Only `qemu` knows QEMU, so all the rest is
+//! tested without it.
+
+pub mod config;
+pub mod coverage;
+pub mod decode;
+pub mod guest;
+pub mod history;
+pub mod notes;
+#[cfg(not(test))]
+mod qemu;
+pub mod report;
+pub mod sites;
+pub mod slots;
+pub mod symbols;
+pub mod translate;
+pub mod watch;
+pub mod watcher;

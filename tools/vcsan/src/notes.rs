@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Notes: what the guest says about itself, by a store that the plugin looks for.
+//!
+//! The guest fills a block, in its own byte order, and stores the last word, [`MAGIC`], in one store of four bytes:
+//!
+//! | offset | field | |
+//! |---|---|---|
+//! | 0 | `u32 kind` | see [`Note`] |
+//! | 4 | `u32 text_len` | bytes at `text` |
+//! | 8 | `u64 text` | virtual address of UTF-8 text |
+//! | 16, 24 | `u64 a, b` | numbers |
+//! | 32 | `u32 check` | the complement of [`MAGIC`] ^ `kind` ^ `text_len` ^ the low words of `a` and `b` |
+//! | 36 | `u32 magic` | [`MAGIC`] |
+//!
+//! The block is aligned to 8 bytes. The guest's side is include/linux/vcsan.h of the kernel overlay.
+
+use crate::guest::{Memory, Target};
+
+/// The word whose store announces a note ("VCNT").
+pub const MAGIC: u32 = 0x5643_4e54;
+/// Where it stands in the block.
+pub const MAGIC_OFFSET: u64 = 36;
+const LEN: usize = 40;
+/// More than any text that makes sense.
+const MOST_TEXT: u32 = 1 << 16;
+
+/// What a guest says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Kind 1: report on this physical memory, which is called `name`, until the test ends.
+    Watch {
+        /// First physical address.
+        first: u64,
+        /// Bytes.
+        len: u64,
+        /// The buffer's name.
+        name: String,
+    },
+    /// Kind 2: report on it no longer.
+    Unwatch {
+        /// First physical address.
+        first: u64,
+        /// Bytes.
+        len: u64,
+    },
+    /// Kind 3: this test runs from now on, `suite.case`; none if empty.
+    Test(String),
+    /// Kind 4: a module is loaded; its name, and ` section=0xADDRESS` for each section.
+    Module(String),
+    /// Kind 5: a device is about to read physical memory.
+    DeviceRead {
+        /// First physical address.
+        first: u64,
+        /// Bytes.
+        len: u64,
+    },
+    /// Kind 6: a device writes physical memory.
+    DeviceWrite {
+        /// First physical address.
+        first: u64,
+        /// Bytes.
+        len: u64,
+    },
+    /// Kind 7: the running test provokes the hazard with this title.
+    Expect(String),
+}
+
+/// Ties the magic word to the rest, so that constants that a compiler put side by side are no note wherever they are copied to.
+fn check(kind: u32, text_len: u32, a: u64, b: u64) -> u32 {
+    // CAST: the low words.
+    !(MAGIC ^ kind ^ text_len ^ a as u32 ^ b as u32)
+}
+
+/// Reads the note whose magic word was stored at `magic`. `None` if the block around it is no note.
+///
+/// # Errors
+///
+/// A fragment for a note that can't be read or is not known.
+pub fn read(memory: &impl Memory, target: Target, magic: u64) -> Result<Option<Note>, String> {
+    let at = magic.wrapping_sub(MAGIC_OFFSET);
+    let mut block = [0; LEN];
+    if !memory.read(at, &mut block) {
+        // Somebody's own number, at the start of what is mapped.
+        return Ok(None);
+    }
+    let word = |offset: usize| {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&block[offset..offset + 4]);
+        target.word(bytes)
+    };
+    let double = |offset: usize| {
+        let (first, second) = (u64::from(word(offset)), u64::from(word(offset + 4)));
+        if target.big_endian {
+            first << 32 | second
+        } else {
+            second << 32 | first
+        }
+    };
+    let (text_len, first, len) = (word(4), double(16), double(24));
+    if word(32) != check(word(0), text_len, first, len) {
+        return Ok(None);
+    }
+    if text_len > MOST_TEXT {
+        return Err(format!(
+            "read a note at {at:#x}: its text has {text_len} bytes"
+        ));
+    }
+    let mut text = vec![0; text_len as usize];
+    if text_len != 0 && !memory.read(double(8), &mut text) {
+        return Err(format!(
+            "read the text of a note at {at:#x}, {text_len} bytes at {:#x}",
+            double(8)
+        ));
+    }
+    let text = String::from_utf8(text)
+        .map_err(|_| format!("read the text of a note at {at:#x}: it is not UTF-8"))?;
+    Ok(Some(match word(0) {
+        1 => Note::Watch {
+            first,
+            len,
+            name: text,
+        },
+        2 => Note::Unwatch { first, len },
+        3 => Note::Test(text),
+        4 => Note::Module(text),
+        5 => Note::DeviceRead { first, len },
+        6 => Note::DeviceWrite { first, len },
+        7 => Note::Expect(text),
+        kind => return Err(format!("understand a note of kind {kind} at {at:#x}")),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Flat(Vec<u8>);
+
+    impl Memory for Flat {
+        fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+            let Some(from) = (vaddr as usize).checked_sub(0x1000) else {
+                return false;
+            };
+            let found = self.0.get(from..from + into.len());
+            found.map(|bytes| into.copy_from_slice(bytes)).is_some()
+        }
+    }
+
+    fn block(target: &str, kind: u32, text: &str, check: u32) -> (Flat, Target) {
+        let target = Target::by_name(target).unwrap();
+        let text_at = if text.is_empty() { 0 } else { 0x1028_u64 };
+        let (mut bytes, doubles) = (Vec::new(), [text_at, 0x8000, 64]);
+        let mut word = |value: u32| {
+            bytes.extend(if target.big_endian {
+                value.to_be_bytes()
+            } else {
+                value.to_le_bytes()
+            });
+        };
+        word(kind);
+        word(text.len() as u32);
+        for double in doubles {
+            let halves = [(double >> 32) as u32, double as u32];
+            let order = if target.big_endian { [0, 1] } else { [1, 0] };
+            order.map(|half| word(halves[half]));
+        }
+        word(check);
+        word(MAGIC);
+        bytes.extend(text.bytes());
+        (Flat(bytes), target)
+    }
+
+    #[test]
+    fn both_byte_orders() {
+        for name in ["arm", "mips"] {
+            let (memory, target) = block(name, 1, "heap: 1 page", check(1, 12, 0x8000, 64));
+            let watch = Note::Watch {
+                first: 0x8000,
+                len: 64,
+                name: "heap: 1 page".into(),
+            };
+            assert_eq!(read(&memory, target, 0x1024), Ok(Some(watch)));
+        }
+    }
+
+    #[test]
+    fn a_magic_word_alone_is_no_note() {
+        for other in [7, !MAGIC] {
+            let (memory, target) = block("arm", 1, "", other);
+            assert_eq!(read(&memory, target, 0x1024), Ok(None));
+            assert_eq!(read(&memory, target, 0x10), Ok(None));
+        }
+    }
+
+    #[test]
+    fn bad_notes_are_loud() {
+        let (memory, target) = block("arm", 99, "", check(99, 0, 0x8000, 64));
+        assert!(
+            read(&memory, target, 0x1024)
+                .unwrap_err()
+                .contains("kind 99")
+        );
+        let (mut memory, target) = block("mips", 3, "abc", check(3, 3, 0x8000, 64));
+        memory.0.truncate(LEN);
+        assert!(read(&memory, target, 0x1024).unwrap_err().contains("text"));
+    }
+}

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! QEMU's plugin interface, version 4 (include/plugins/qemu-plugin.h of QEMU 10.0). The only module that knows it.
+//!
+//! QEMU itself refuses a plugin whose version it does not have, and says which versions it has.
+//!
+//! No panic leaves this module: it becomes a failure of the run, and from then on the guest runs unwatched.
+
+use crate::config::Options;
+use crate::decode::Arch;
+use crate::decode::thumb::ItBlock;
+use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
+use crate::watcher::Watcher;
+use qemu_plugin_sys as sys;
+use std::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use sys::qemu_plugin_cb_flags::{QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS};
+use sys::qemu_plugin_mem_rw::{QEMU_PLUGIN_MEM_R, QEMU_PLUGIN_MEM_W};
+
+// QEMU has these of GLib, and the plugin has them of QEMU.
+unsafe extern "C" {
+    fn g_byte_array_new() -> *mut sys::GByteArray;
+    fn g_byte_array_set_size(array: *mut sys::GByteArray, len: c_uint) -> *mut sys::GByteArray;
+    fn g_array_free(array: *mut sys::GArray, free_segment: c_int) -> *mut c_char;
+}
+
+/// What QEMU looks for to see whether it can load a plugin.
+#[unsafe(no_mangle)]
+// CAST: 4.
+pub static qemu_plugin_version: c_int = sys::QEMU_PLUGIN_VERSION as c_int;
+
+/// The registers of a target: handles that QEMU reads them by.
+#[derive(Default)]
+struct Registers {
+    general: HashMap<u8, usize>,
+    cpsr: Option<usize>,
+    pc: Option<usize>,
+}
+
+impl Registers {
+    /// ARM publishes its registers by name.
+    fn arm() -> Self {
+        let mut registers = Self::default();
+        // SAFETY: called in a vCPU's context, as QEMU demands.
+        let array = unsafe { sys::qemu_plugin_get_registers() };
+        if array.is_null() {
+            return registers;
+        }
+        // SAFETY: QEMU returns an array of descriptors, whose length it gives.
+        let (data, len) = unsafe { ((*array).data, (*array).len as usize) };
+        for index in 0..len {
+            // SAFETY: `index` is inside of the array; a descriptor is plain data, read without asking for alignment.
+            let descriptor = unsafe {
+                data.cast::<sys::qemu_plugin_reg_descriptor>()
+                    .add(index)
+                    .read_unaligned()
+            };
+            if descriptor.name.is_null() {
+                continue;
+            }
+            // SAFETY: names are strings of QEMU's that live as long as it does.
+            let name = unsafe { CStr::from_ptr(descriptor.name) };
+            let handle = descriptor.handle as usize;
+            match name.to_bytes() {
+                b"sp" => drop(registers.general.insert(13, handle)),
+                b"lr" => drop(registers.general.insert(14, handle)),
+                b"pc" => registers.pc = Some(handle),
+                b"cpsr" => registers.cpsr = Some(handle),
+                [b'r', number @ ..] => {
+                    if let Some(number) = std::str::from_utf8(number)
+                        .ok()
+                        .and_then(|number| number.parse::<u8>().ok())
+                        .filter(|number| *number < 13)
+                    {
+                        // Banked registers of other modes come later in the list, under other names.
+                        registers.general.entry(number).or_insert(handle);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // SAFETY: the caller frees the array, and nobody has it any more.
+        unsafe { g_array_free(array, 1) };
+        registers
+    }
+
+    /// MIPS and PA-RISC publish none in QEMU 10.0, but a handle is GDB's number of the register plus 1.
+    fn by_gdb_number(pc: usize) -> Self {
+        Self {
+            general: (0..32)
+                .map(|number| (number, usize::from(number) + 1))
+                .collect(),
+            cpsr: None,
+            pc: Some(pc + 1),
+        }
+    }
+
+    fn of(target: Target) -> Self {
+        match target.arch {
+            Arch::Arm => Self::arm(),
+            Arch::Mips => Self::by_gdb_number(37),
+            Arch::Parisc => Self::by_gdb_number(33),
+        }
+    }
+}
+
+struct Plugin {
+    watcher: Watcher,
+    reader: Reader,
+    /// Address of the first instruction, until its register was compared with it.
+    first: Option<u64>,
+    /// No instruction was translated yet.
+    unstarted: bool,
+    failed: bool,
+}
+
+struct Global(UnsafeCell<Option<Plugin>>);
+
+// SAFETY: QEMU calls the plugin from the thread of the only vCPU (a second one is refused), and from its main thread
+// before that thread starts (installation) and after it has stopped (exit).
+unsafe impl Sync for Global {}
+
+static PLUGIN: Global = Global(UnsafeCell::new(None));
+
+/// Runs `body` with the plugin, unless it has failed before. A panic is a failure.
+#[inline]
+fn with_plugin(body: impl FnOnce(&mut Plugin)) {
+    // SAFETY: see `Global`; callbacks don't nest, so that this is the only reference.
+    let Some(plugin) = (unsafe { &mut *PLUGIN.0.get() }) else {
+        return;
+    };
+    if plugin.failed {
+        return;
+    }
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(plugin))) {
+        plugin.failed = true;
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("unknown");
+        plugin.watcher.fail(&format!("go on: it panicked: {text}"));
+    }
+}
+
+/// Reads registers.
+struct Reader {
+    registers: Registers,
+    big_endian: bool,
+    /// Kept for its allocation.
+    buffer: *mut sys::GByteArray,
+}
+
+impl Reader {
+    fn read(&self, handle: usize) -> Option<u64> {
+        // SAFETY: the array is the plugin's own, and a size of 0 is always possible.
+        unsafe { g_byte_array_set_size(self.buffer, 0) };
+        // SAFETY: called from a callback that asked for registers; `handle` is one of QEMU's, see `Registers`.
+        let len = unsafe {
+            sys::qemu_plugin_read_register(handle as *mut sys::qemu_plugin_register, self.buffer)
+        };
+        let len = usize::try_from(len)
+            .ok()
+            .filter(|len| (1..=8).contains(len))?;
+        // SAFETY: QEMU appended `len` bytes.
+        let bytes = unsafe { std::slice::from_raw_parts((*self.buffer).data, len) };
+        let value = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        Some(if self.big_endian {
+            bytes.iter().fold(0, value)
+        } else {
+            bytes.iter().rev().fold(0, value)
+        })
+    }
+}
+
+impl Memory for Reader {
+    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+        Guest.read(vaddr, into)
+    }
+}
+
+impl Cpu for Reader {
+    fn register(&self, register: Register) -> Result<u64, String> {
+        let handle = match register {
+            Register::General(number) => self.registers.general.get(&number).copied(),
+            Register::Cpsr => self.registers.cpsr,
+        };
+        handle
+            .and_then(|handle| self.read(handle))
+            .ok_or_else(|| format!("read register {register:?}"))
+    }
+}
+
+impl Plugin {
+    /// Whether registers are what they are taken for: only at the first instruction is the program counter certain to
+    /// be in its register.
+    fn check_registers(&mut self, pc: u64) {
+        let target = self.watcher.target();
+        self.reader.registers = Registers::of(target);
+        let registers = &self.reader.registers;
+        let found = registers
+            .pc
+            .and_then(|handle| self.reader.read(handle))
+            // The low bits of PA-RISC's are a privilege level.
+            .map(|value| target.vaddr(value) & !3);
+        if found.map(|found| found & 0xffff_ffff) != Some(pc & 0xffff_fffc) {
+            self.watcher.fail(&format!(
+                "read registers: the program counter reads as {found:#x?} instead of {pc:#x}; is this QEMU 10.0?"
+            ));
+        }
+        let general = match target.arch {
+            Arch::Arm => 15,
+            Arch::Mips | Arch::Parisc => 32,
+        };
+        if registers.general.len() < general || target.arch == Arch::Arm && registers.cpsr.is_none()
+        {
+            self.watcher
+                .fail("read registers: QEMU does not publish all of them");
+        }
+    }
+}
+
+/// The guest's memory, from a callback.
+struct Guest;
+
+impl Memory for Guest {
+    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+        if into.is_empty() {
+            return true;
+        }
+        // SAFETY: makes an array, or aborts without memory.
+        let array = unsafe { g_byte_array_new() };
+        // SAFETY: called from a callback of the vCPU; QEMU makes the array as large as need be.
+        let found = unsafe { sys::qemu_plugin_read_memory_vaddr(vaddr, array, into.len()) };
+        // SAFETY: the array is valid.
+        let (data, len) = unsafe { ((*array).data, (*array).len as usize) };
+        let complete = found && len >= into.len();
+        if complete {
+            // SAFETY: `data` has at least as many bytes.
+            into.copy_from_slice(unsafe { std::slice::from_raw_parts(data, into.len()) });
+        }
+        // SAFETY: a byte array is an array, and nobody has it any more.
+        unsafe { g_array_free(array.cast(), 1) };
+        complete
+    }
+}
+
+/// An access after it was made.
+struct Made(sys::qemu_plugin_meminfo_t);
+
+impl Memory for Made {
+    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+        Guest.read(vaddr, into)
+    }
+}
+
+impl Access for Made {
+    #[inline]
+    fn len(&self) -> u32 {
+        // SAFETY: only looks at the number.
+        1 << unsafe { sys::qemu_plugin_mem_size_shift(self.0) }
+    }
+
+    fn place(&self, vaddr: u64) -> Place {
+        // SAFETY: called in the callback of this access; QEMU returns null for what it does not know.
+        let place = unsafe { sys::qemu_plugin_get_hwaddr(self.0, vaddr) };
+        if place.is_null() {
+            return Place::Unknown;
+        }
+        // SAFETY: `place` is valid until the next call of `qemu_plugin_get_hwaddr`.
+        if !unsafe { sys::qemu_plugin_hwaddr_is_io(place) } {
+            // SAFETY: as above.
+            return Place::Ram(unsafe { sys::qemu_plugin_hwaddr_phys_addr(place) });
+        }
+        // SAFETY: as above.
+        let name = unsafe { sys::qemu_plugin_hwaddr_device_name(place) };
+        // SAFETY: names are strings of QEMU's that stay.
+        if !name.is_null() && unsafe { CStr::from_ptr(name) } == c"lsi-mmio" {
+            Place::TransferDevice
+        } else {
+            Place::Device
+        }
+    }
+
+    #[inline]
+    fn word(&self) -> Option<u32> {
+        // SAFETY: called in the callback of this access.
+        let value = unsafe { sys::qemu_plugin_mem_get_value(self.0) };
+        // SAFETY: the type says which member is set.
+        (value.type_ == sys::qemu_plugin_mem_value_type::QEMU_PLUGIN_MEM_VALUE_U32)
+            .then(|| unsafe { value.data.u32_ })
+    }
+}
+
+unsafe extern "C" fn on_load(
+    _: c_uint,
+    info: sys::qemu_plugin_meminfo_t,
+    vaddr: u64,
+    site: *mut c_void,
+) {
+    with_plugin(|plugin| {
+        plugin
+            .watcher
+            .load(&Made(info), vaddr, site as usize as u32)
+    });
+}
+
+unsafe extern "C" fn on_store(
+    _: c_uint,
+    info: sys::qemu_plugin_meminfo_t,
+    vaddr: u64,
+    site: *mut c_void,
+) {
+    with_plugin(|plugin| {
+        plugin
+            .watcher
+            .store(&Made(info), vaddr, site as usize as u32)
+    });
+}
+
+unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
+    with_plugin(|plugin| {
+        if let Some(pc) = plugin.first.take() {
+            plugin.check_registers(pc);
+        }
+    });
+}
+
+unsafe extern "C" fn on_maintenance(_: c_uint, number: *mut c_void) {
+    // CAST: what `on_translation` made of a 32-bit number.
+    with_plugin(|plugin| {
+        plugin
+            .watcher
+            .execute(&plugin.reader, number as usize as u32)
+    });
+}
+
+unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::qemu_plugin_tb) {
+    with_plugin(|plugin| {
+        let mut it_block = ItBlock::default();
+        // SAFETY: `block` is valid for this callback.
+        for index in 0..unsafe { sys::qemu_plugin_tb_n_insns(block) } {
+            // SAFETY: as above, and there are more than `index` instructions.
+            let insn = unsafe { sys::qemu_plugin_tb_get_insn(block, index) };
+            let mut bytes = [0; 8];
+            // SAFETY: `insn` is valid for this callback; QEMU writes at most as many bytes as it is told.
+            let (pc, len) = unsafe {
+                let len = sys::qemu_plugin_insn_data(insn, bytes.as_mut_ptr().cast(), bytes.len());
+                (sys::qemu_plugin_insn_vaddr(insn), len.min(bytes.len()))
+            };
+            let (site, operation) = plugin.watcher.instruction(pc, &bytes[..len], &mut it_block);
+            // Only the very first block is executed before another one is translated.
+            if plugin.unstarted {
+                plugin.unstarted = false;
+                plugin.first = Some(pc);
+                // SAFETY: as above; the callback lives as long as the plugin, which is not unloaded.
+                unsafe {
+                    sys::qemu_plugin_register_vcpu_insn_exec_cb(
+                        insn,
+                        Some(on_first_instruction),
+                        QEMU_PLUGIN_CB_R_REGS,
+                        std::ptr::null_mut(),
+                    );
+                }
+            }
+            if let Some(number) = operation {
+                // SAFETY: as above.
+                unsafe {
+                    sys::qemu_plugin_register_vcpu_insn_exec_cb(
+                        insn,
+                        Some(on_maintenance),
+                        QEMU_PLUGIN_CB_R_REGS,
+                        number as usize as *mut c_void,
+                    );
+                }
+            }
+            let site = site as usize as *mut c_void;
+            // SAFETY: as above.
+            unsafe {
+                sys::qemu_plugin_register_vcpu_mem_cb(
+                    insn,
+                    Some(on_load),
+                    QEMU_PLUGIN_CB_NO_REGS,
+                    QEMU_PLUGIN_MEM_R,
+                    site,
+                );
+                sys::qemu_plugin_register_vcpu_mem_cb(
+                    insn,
+                    Some(on_store),
+                    QEMU_PLUGIN_CB_NO_REGS,
+                    QEMU_PLUGIN_MEM_W,
+                    site,
+                );
+            }
+        }
+    });
+}
+
+unsafe extern "C" fn on_vcpu(_: sys::qemu_plugin_id_t, index: c_uint) {
+    if index != 0 {
+        eprintln!("vcsan: failed to watch a second CPU: run QEMU with one (-smp 1)");
+        std::process::exit(1);
+    }
+}
+
+unsafe extern "C" fn on_exit(_: sys::qemu_plugin_id_t, _: *mut c_void) {
+    // SAFETY: see `Global`.
+    if let Some(plugin) = unsafe { &mut *PLUGIN.0.get() } {
+        // What it has failed of is in the last record.
+        plugin.failed = false;
+    }
+    with_plugin(|plugin| plugin.watcher.finish());
+}
+
+/// Makes a plugin out of what QEMU passes.
+///
+/// # Safety
+///
+/// The arguments are those of `qemu_plugin_install`.
+unsafe fn plugin(
+    info: *const sys::qemu_info_t,
+    argc: c_int,
+    argv: *const *const c_char,
+) -> Result<Plugin, String> {
+    let mut arguments = Vec::new();
+    for index in 0..usize::try_from(argc).unwrap_or(0) {
+        // SAFETY: QEMU passes `argc` strings.
+        let argument = unsafe { CStr::from_ptr(*argv.add(index)) };
+        let argument = argument
+            .to_str()
+            .map_err(|_| format!("understand {argument:?}: it is not UTF-8"))?;
+        arguments.push(argument);
+    }
+    // SAFETY: QEMU passes a valid structure with a valid name.
+    let (name, system, cpus) = unsafe {
+        let name = CStr::from_ptr((*info).target_name);
+        (
+            name,
+            (*info).system_emulation,
+            (*info).__bindgen_anon_1.system.smp_vcpus,
+        )
+    };
+    if !system {
+        return Err("watch a user program: run it in a whole machine".into());
+    }
+    if cpus > 1 {
+        return Err(format!("watch {cpus} CPUs: run QEMU with one (-smp 1)"));
+    }
+    let target = Target::by_name(&name.to_string_lossy())?;
+    let watcher = Watcher::new(Options::parse(arguments)?, target)?;
+    Ok(Plugin {
+        watcher,
+        reader: Reader {
+            registers: Registers::default(),
+            big_endian: target.big_endian,
+            // SAFETY: makes an array, or aborts without memory.
+            buffer: unsafe { g_byte_array_new() },
+        },
+        unstarted: true,
+        first: None,
+        failed: false,
+    })
+}
+
+/// What QEMU calls when it has loaded the plugin. Anything but 0 makes it give up.
+///
+/// # Safety
+///
+/// QEMU calls it, with what its interface says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qemu_plugin_install(
+    id: sys::qemu_plugin_id_t,
+    info: *const sys::qemu_info_t,
+    argc: c_int,
+    argv: *const *const c_char,
+) -> c_int {
+    // SAFETY: passed on.
+    let made = catch_unwind(AssertUnwindSafe(|| unsafe { plugin(info, argc, argv) }));
+    match made {
+        Ok(Ok(plugin)) => {
+            // SAFETY: see `Global`; no callback is registered yet.
+            unsafe { *PLUGIN.0.get() = Some(plugin) };
+            // SAFETY: `id` is this plugin's; the functions live as long as it.
+            unsafe {
+                sys::qemu_plugin_register_vcpu_init_cb(id, Some(on_vcpu));
+                sys::qemu_plugin_register_vcpu_tb_trans_cb(id, Some(on_translation));
+                sys::qemu_plugin_register_atexit_cb(id, Some(on_exit), std::ptr::null_mut());
+            }
+            0
+        }
+        Ok(Err(text)) => {
+            eprintln!("vcsan: failed to {text}");
+            1
+        }
+        Err(_) => {
+            eprintln!("vcsan: failed to start: it panicked");
+            1
+        }
+    }
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One hazard in the words of the guest: functions and lines, regions instead of addresses, what call is missing.
+
+use super::drawing;
+use crate::history::{History, What};
+use crate::sites::{Origin, Sites};
+use crate::symbols::{Location, Symbols};
+use crate::translate::{Region, Translator};
+use crate::watch::Watches;
+use serde::Serialize;
+use std::fmt::Write;
+use vcsan_model::{Accessor, Address, Alias, Cause, Hazard, Kind, Model, Site};
+
+/// Who did something, and where in the guest's code.
+#[derive(Clone, Debug, Serialize)]
+pub struct Party {
+    /// `cpu`, `uncached` (the CPU past its cache) or `device`.
+    pub by: &'static str,
+    /// Address of the instruction; of a device's transfer, of the one that announced it.
+    pub pc: Option<String>,
+    /// Its function, with `[module]`.
+    pub symbol: Option<String>,
+    /// Its source file.
+    pub file: Option<String>,
+    /// The line there.
+    pub line: Option<u32>,
+    /// Which mapping it went through.
+    pub alias: Option<String>,
+    /// The virtual address.
+    pub vaddr: Option<String>,
+    /// Function, offset, file and line, for people.
+    #[serde(skip)]
+    place: String,
+}
+
+/// A hazard, ready to be written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Described {
+    /// What kind, without addresses.
+    pub title: String,
+    /// Title and function, as sanitizers print it.
+    pub headline: String,
+    /// The running test.
+    pub test: Option<String>,
+    /// The access that may go wrong.
+    pub access: Party,
+    /// The write that it should have seen.
+    pub write: Option<Party>,
+    /// Why it may not.
+    pub cause: String,
+    /// The buffer's name.
+    pub buffer: Option<String>,
+    /// Offset in it, bytes.
+    pub offset: Option<u64>,
+    /// Physical address of the first byte that may be wrong.
+    pub physical: String,
+    /// The maintenance that is missing.
+    pub missing: String,
+    /// The whole report.
+    pub text: String,
+}
+
+/// Everything around a hazard.
+pub struct Scene<'a> {
+    /// The cache.
+    pub model: &'a Model,
+    /// What is mapped where.
+    pub translator: &'a Translator,
+    /// Names of code.
+    pub symbols: &'a mut Symbols,
+    /// Where events come from.
+    pub sites: &'a Sites,
+    /// Names of memory.
+    pub watches: &'a Watches,
+    /// What happened before.
+    pub history: &'a History,
+    /// The running test.
+    pub test: Option<&'a str>,
+    /// The virtual address of the access, if it has one.
+    pub vaddr: Option<u64>,
+}
+
+impl Scene<'_> {
+    /// Puts a hazard into words.
+    pub(super) fn describe(&mut self, hazard: &Hazard) -> Described {
+        let paddr = hazard.paddr();
+        let title = hazard.title().to_string();
+        let by = match hazard.accessor {
+            Accessor::Cpu(_) => "cpu",
+            Accessor::Uncached => "uncached",
+            Accessor::Device => "device",
+        };
+        let access = self.party(by, hazard.access, self.vaddr, paddr);
+        let write = (hazard.kind != Kind::Homonym && hazard.write != Site::NONE).then(|| {
+            let (by, vaddr) = self.writer(hazard);
+            self.party(by, hazard.write, vaddr, paddr)
+        });
+        let (cause, missing) = self.cause(hazard, &access);
+        let symbol = access.symbol.clone();
+        let headline = format!(
+            "VCSan: {title} in {}",
+            symbol.as_deref().unwrap_or("unknown code")
+        );
+        let buffer = self.watches.buffer(paddr);
+        let mut described = Described {
+            title,
+            headline,
+            test: self.test.map(str::to_owned),
+            access,
+            write,
+            cause,
+            buffer: buffer.map(|buffer| buffer.name.clone()),
+            offset: buffer.map(|buffer| paddr - buffer.first),
+            physical: format!("{paddr:#x}"),
+            missing,
+            text: String::new(),
+        };
+        described.text = self.text(&described, hazard);
+        described
+    }
+
+    fn locate(&mut self, site: Site) -> (Option<u64>, Option<Location>) {
+        match self.sites.origin(site) {
+            Some(Origin::Instruction(pc) | Origin::Device(pc)) => (Some(pc), self.symbols.find(pc)),
+            None => (None, None),
+        }
+    }
+
+    fn party(&mut self, by: &'static str, site: Site, vaddr: Option<u64>, paddr: u64) -> Party {
+        let (pc, location) = self.locate(site);
+        let line = location.as_ref().and_then(|l| l.lines.last().cloned());
+        let place = match (&location, pc) {
+            (Some(location), _) => location.to_string(),
+            (None, Some(pc)) => format!("{pc:#x} (no symbol)"),
+            (None, None) => "no access known".to_owned(),
+        };
+        let alias = vaddr.map(|vaddr| self.translator.region(vaddr, paddr).name().to_owned());
+        Party {
+            by,
+            pc: pc.map(|pc| format!("{pc:#x}")),
+            symbol: location.map(|location| match location.module {
+                Some(module) => format!("{} [{module}]", location.symbol),
+                None => location.symbol,
+            }),
+            file: line.as_ref().map(|line| line.file.clone()),
+            line: line.map(|line| line.line),
+            alias,
+            vaddr: vaddr.map(|vaddr| format!("{vaddr:#x}")),
+            place,
+        }
+    }
+
+    fn place(&mut self, site: Site) -> String {
+        self.party("cpu", site, None, 0).place
+    }
+
+    /// Who wrote last, and through which address, as far as the history tells.
+    fn writer(&self, hazard: &Hazard) -> (&'static str, Option<u64>) {
+        let past = self.history.of(hazard.line);
+        let last = past.iter().rev().find(|past| past.site == hazard.write);
+        match (self.sites.origin(hazard.write), last) {
+            (Some(Origin::Device(_)), _) => ("device", None),
+            (_, Some(past)) if past.what == What::UncachedStore => ("uncached", past.vaddr),
+            (_, Some(past)) => ("cpu", past.vaddr),
+            (_, None) => ("cpu", None),
+        }
+    }
+
+    /// Regions that reach a line through an alias.
+    fn regions(&self, alias: Alias, line: u64) -> Vec<Region> {
+        let geometry = self.model.config().geometry;
+        let reaches = |vaddr: &u64| {
+            let address = Address {
+                vaddr: *vaddr,
+                paddr: line,
+                space: 0,
+            };
+            geometry.alias(address) == alias
+        };
+        let tag = match alias {
+            Alias::Virtual { page, .. } => Some(page | line % vcsan_model::geometry::PAGE_SIZE),
+            _ => None,
+        };
+        let past = self.history.of(line);
+        let seen = past.iter().rev().filter_map(|past| past.vaddr);
+        let mut found: Vec<u64> = tag.into_iter().chain(seen).filter(reaches).collect();
+        if found.is_empty() {
+            found.extend(self.translator.linear(line).filter(reaches));
+        }
+        let region = |vaddr: &u64| self.translator.region(*vaddr, line);
+        let mut regions: Vec<Region> = found.iter().map(region).collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions
+    }
+
+    /// An alias in words without addresses.
+    fn name(&self, alias: Alias, line: u64) -> String {
+        let regions = self.regions(alias, line);
+        let names: Vec<&str> = regions.iter().map(|region| region.name()).collect();
+        let colour = match alias {
+            Alias::Colour(colour) => format!("colour {colour}"),
+            Alias::Equivalent { .. } | Alias::Virtual { .. } | Alias::Only => String::new(),
+        };
+        match (names.is_empty(), colour.is_empty()) {
+            (false, true) => format!("the {}", names.join(" or ")),
+            (false, false) => format!("the {} ({colour})", names.join(" or ")),
+            (true, false) => colour,
+            (true, true) if alias == Alias::Only => "the line".to_owned(),
+            (true, true) => "another mapping".to_owned(),
+        }
+    }
+
+    /// Why the access may go wrong, and what would have prevented it.
+    fn cause(&mut self, hazard: &Hazard, access: &Party) -> (String, String) {
+        let line = hazard.line;
+        let own = access
+            .alias
+            .as_ref()
+            .map_or_else(|| "it".to_owned(), |alias| format!("the {alias}"));
+        let hint = |scene: &Self, alias, before_device| {
+            let regions = scene.regions(alias, line);
+            call(regions.first().copied(), before_device)
+        };
+        match hazard.cause {
+            Cause::OldCopy { filled_by, dirty } => {
+                let why = format!(
+                    "an older copy may be in {own}'s line since {}",
+                    self.place(filled_by)
+                );
+                let by = match hazard.accessor {
+                    Accessor::Cpu(alias) => hint(self, alias, false),
+                    _ => "",
+                };
+                let what = match dirty {
+                    Some(dirty) => format!(
+                        "write back {} after the write, then invalidate {own}{by}",
+                        self.name(dirty, line)
+                    ),
+                    None => format!("invalidate {own} between the write and the access{by}"),
+                };
+                (why, what)
+            }
+            Cause::NotWrittenBack { dirty } => {
+                let name = self.name(dirty, line);
+                let by = hint(self, dirty, true);
+                (
+                    format!("the value may be in a dirty line only, of {name}"),
+                    format!("write back {name} between the write and the access{by}"),
+                )
+            }
+            Cause::Overwritten { alias, dirtied_by } => {
+                let name = self.name(alias, line);
+                let by = hint(self, alias, true);
+                (
+                    format!(
+                        "a dirty line of {name} may have been written back over it, dirty since {}",
+                        self.place(dirtied_by)
+                    ),
+                    format!("write back or invalidate {name} before the write{by}"),
+                )
+            }
+            Cause::Discarded { alias, by } => {
+                let name = self.name(alias, line);
+                (
+                    format!("{name} was invalidated while dirty by {}", self.place(by)),
+                    format!("write back {name} before the invalidate"),
+                )
+            }
+            Cause::OtherPage { paddr, filled_by } => (
+                format!(
+                    "the virtual tag may still hold physical {paddr:#x} since {}",
+                    self.place(filled_by)
+                ),
+                "flush the virtual page before it is mapped to another one".to_owned(),
+            ),
+        }
+    }
+
+    fn text(&mut self, described: &Described, hazard: &Hazard) -> String {
+        let mut text = format!("{}\n", described.headline);
+        let mut line = |label: &str, value: &str| {
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "  {label:<9} {value}");
+        };
+        if let Some(test) = &described.test {
+            line("test", test);
+        }
+        line("access", &sentence(&described.access, "reads"));
+        if let Some(write) = &described.write {
+            line("write", &sentence(write, "wrote"));
+        } else if hazard.kind != Kind::Homonym {
+            line("write", "before anything was seen of this memory");
+        }
+        line("because", &described.cause);
+        line("missing", &described.missing);
+        let buffer = match (&described.buffer, described.offset) {
+            (Some(name), Some(offset)) => {
+                format!("{name:?} at offset {offset:#x}, ")
+            }
+            _ => String::new(),
+        };
+        let bytes = hazard.bytes.count_ones();
+        let plural = if bytes == 1 { "" } else { "s" };
+        line(
+            "memory",
+            &format!(
+                "{buffer}physical {}, {bytes} byte{plural}",
+                described.physical
+            ),
+        );
+        let past = self.history.of(hazard.line);
+        if !past.is_empty() {
+            let regions = |vaddr| self.translator.region(vaddr, hazard.line);
+            let mut places = Vec::new();
+            for event in &past {
+                let location = match self.sites.origin(event.site) {
+                    Some(Origin::Instruction(pc) | Origin::Device(pc)) => self.symbols.find(pc),
+                    None => None,
+                };
+                places.push(location.map_or_else(String::new, |location| {
+                    format!("{}+{:#x}", location.symbol, location.offset)
+                }));
+            }
+            text.push_str(&drawing::draw(hazard.line, &past, &places, regions));
+        }
+        text
+    }
+}
+
+fn sentence(party: &Party, does: &str) -> String {
+    let who = match party.by {
+        "device" => format!("a device {does}, announced at"),
+        "uncached" => format!("the CPU {does} past its cache at"),
+        _ => format!("the CPU {does} at"),
+    };
+    let through = match (&party.alias, &party.vaddr) {
+        (Some(alias), Some(vaddr)) => format!(", through the {alias} at {vaddr}"),
+        _ => String::new(),
+    };
+    format!("{who} {}{through}", party.place)
+}
+
+/// The kernel's call for maintenance of a region, for memory that a device shares (Documentation/core-api/cachetlb.rst,
+/// dma-api.rst).
+fn call(region: Option<Region>, write_back: bool) -> &'static str {
+    match (region, write_back) {
+        (Some(Region::DirectMap), true) => {
+            ", as dma_sync_*_for_device() or flush_dcache_folio() do"
+        }
+        (Some(Region::DirectMap), false) => ", as dma_sync_*_for_cpu() does",
+        (Some(Region::Vmap), true) => ", as flush_kernel_vmap_range() does",
+        (Some(Region::Vmap), false) => ", as invalidate_kernel_vmap_range() does",
+        (Some(Region::User), _) => ", as flush_cache_range() does for the user mapping",
+        (None, _) => "",
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Findings: hazards counted instead of repeated, as JSON lines and as text.
+//!
+//! A hazard is the same as an earlier one if test, title, both functions and the missing maintenance are. Findings of a
+//! test are written when it ends.
+
+mod drawing;
+mod hazard;
+
+pub use hazard::{Party, Scene};
+
+use crate::config::Options;
+use crate::guest::Target;
+use crate::watcher::{Counts, Maintenance};
+use hazard::Described;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use vcsan_model::{Accessor, Cause, Hazard, Kind, Mode, Site};
+
+/// The shape of the records.
+const SCHEMA: u32 = 1;
+/// Different findings that are kept for one test; more are only counted.
+const MOST: usize = 200;
+
+/// Equal for hazards that are certainly the same, and cheap to tell.
+type Fingerprint = (Kind, u8, Site, Site, u8, Site);
+
+fn fingerprint(hazard: &Hazard) -> Fingerprint {
+    let accessor = match hazard.accessor {
+        Accessor::Cpu(_) => 0,
+        Accessor::Uncached => 1,
+        Accessor::Device => 2,
+    };
+    let (cause, by) = match hazard.cause {
+        Cause::OldCopy { filled_by, dirty } => (u8::from(dirty.is_some()), filled_by),
+        Cause::NotWrittenBack { .. } => (2, Site::NONE),
+        Cause::Overwritten { dirtied_by, .. } => (3, dirtied_by),
+        Cause::Discarded { by, .. } => (4, by),
+        Cause::OtherPage { filled_by, .. } => (5, filled_by),
+    };
+    (
+        hazard.kind,
+        accessor,
+        hazard.access,
+        hazard.write,
+        cause,
+        by,
+    )
+}
+
+/// What makes two findings the same to a reader.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    title: String,
+    access: Option<String>,
+    write: Option<String>,
+    missing: String,
+}
+
+struct Finding {
+    described: Described,
+    count: u64,
+}
+
+/// What was found, on its way into two files.
+pub struct Findings {
+    records: File,
+    text: File,
+    /// Of the running test, oldest first.
+    findings: Vec<Finding>,
+    by_fingerprint: HashMap<Fingerprint, Option<usize>>,
+    by_key: HashMap<Key, usize>,
+    /// Seen after there were too many to keep.
+    surplus: u64,
+    written: u64,
+    failure: Option<String>,
+}
+
+impl Findings {
+    /// Opens the files and says what begins.
+    ///
+    /// # Errors
+    ///
+    /// A fragment that names the file.
+    pub fn create(options: &Options, target: Target) -> Result<Self, String> {
+        let mut text = options.out.clone().into_os_string();
+        text.push(".txt");
+        let mut findings = Self {
+            records: create(&options.out)?,
+            text: create(Path::new(&text))?,
+            findings: Vec::new(),
+            by_fingerprint: HashMap::new(),
+            by_key: HashMap::new(),
+            surplus: 0,
+            written: 0,
+            failure: None,
+        };
+        let mode = match options.model.mode {
+            Mode::Architectural => "architectural",
+            Mode::Speculative => "speculative",
+        };
+        findings.record(&json!({
+            "record": "start", "schema": SCHEMA, "version": env!("CARGO_PKG_VERSION"),
+            "target": target.name, "geometry": options.geometry, "mode": mode,
+        }));
+        Ok(findings)
+    }
+
+    /// A hazard on watched memory.
+    pub fn hazard(&mut self, hazard: &Hazard, scene: &mut Scene<'_>) {
+        let fingerprint = fingerprint(hazard);
+        let known = match self.by_fingerprint.get(&fingerprint) {
+            Some(known) => *known,
+            None => {
+                let known = self.describe(hazard, scene);
+                self.by_fingerprint.insert(fingerprint, known);
+                known
+            }
+        };
+        match known {
+            Some(index) => self.findings[index].count += 1,
+            None => self.surplus += 1,
+        }
+    }
+
+    fn describe(&mut self, hazard: &Hazard, scene: &mut Scene<'_>) -> Option<usize> {
+        let described = scene.describe(hazard);
+        let key = Key {
+            title: described.title.clone(),
+            access: described.access.symbol.clone(),
+            write: described
+                .write
+                .as_ref()
+                .and_then(|write| write.symbol.clone()),
+            missing: described.missing.clone(),
+        };
+        if let Some(&index) = self.by_key.get(&key) {
+            return Some(index);
+        }
+        let index = self.findings.len();
+        if index == MOST {
+            return None;
+        }
+        self.by_key.insert(key, index);
+        self.findings.push(Finding {
+            described,
+            count: 0,
+        });
+        Some(index)
+    }
+
+    /// A test says that it will provoke a hazard.
+    pub fn expect(&mut self, test: Option<&str>, title: &str) {
+        self.record(&json!({"record": "expect", "test": test.unwrap_or_default(), "title": title}));
+    }
+
+    /// Writes what the test that ended has shown.
+    pub fn end_test(&mut self) {
+        self.by_fingerprint.clear();
+        self.by_key.clear();
+        for Finding { described, count } in std::mem::take(&mut self.findings) {
+            self.written += 1;
+            let mut record = tagged("hazard", &described);
+            record["count"] = count.into();
+            self.record(&record);
+            let times = if count == 1 {
+                String::new()
+            } else {
+                format!("Seen {count} times.\n")
+            };
+            self.write_text(&format!("{}{times}\n", described.text));
+        }
+    }
+
+    /// Something went wrong in the plugin. The first time counts.
+    pub fn fail(&mut self, text: &str) {
+        if self.failure.is_none() {
+            self.write_text(&format!("VCSan failed to {text}\n"));
+            eprintln!("vcsan: failed to {text}");
+            self.failure = Some(text.to_owned());
+        }
+    }
+
+    /// The last record.
+    pub fn end(
+        &mut self,
+        counts: &Counts,
+        maintenance: &Maintenance,
+        watched_pages: usize,
+        memory: usize,
+    ) {
+        let by_kind: BTreeMap<String, u64> = maintenance
+            .by_kind
+            .iter()
+            .map(|((op, form), count)| (format!("{op}, {form}"), *count))
+            .collect();
+        let mut record = tagged("end", counts);
+        let more = json!({
+            "maintenance": maintenance.total(), "by_kind": by_kind,
+            "untranslated": maintenance.untranslated,
+            "translation_changes": maintenance.translation_changes,
+            "watched_pages": watched_pages, "hazards": self.written, "surplus": self.surplus,
+            "memory_bytes": memory, "failure": self.failure,
+        });
+        if let (Value::Object(record), Value::Object(more)) = (&mut record, more) {
+            record.extend(more);
+        }
+        self.record(&record);
+        let summary = match (&self.failure, self.written) {
+            (Some(failure), _) => format!("VCSan failed to {failure}: the run proves nothing.\n"),
+            (None, 0) => "VCSan: no hazard.\n".to_owned(),
+            (None, 1) => "VCSan: 1 hazard.\n".to_owned(),
+            (None, n) => format!("VCSan: {n} hazards.\n"),
+        };
+        self.write_text(&summary);
+    }
+
+    fn record(&mut self, record: &Value) {
+        if let Err(error) = writeln!(self.records, "{record}") {
+            // Without its last record the run counts as failed, which is right.
+            eprintln!("vcsan: failed to write findings: {error}");
+        }
+    }
+
+    fn write_text(&mut self, text: &str) {
+        if let Err(error) = self.text.write_all(text.as_bytes()) {
+            eprintln!("vcsan: failed to write findings: {error}");
+        }
+    }
+}
+
+fn create(path: &Path) -> Result<File, String> {
+    File::create(path).map_err(|error| format!("create {}: {error}", path.display()))
+}
+
+fn tagged(name: &str, fields: &impl Serialize) -> Value {
+    let mut record = json!({"record": name});
+    if let (Value::Object(record), Ok(Value::Object(fields))) =
+        (&mut record, serde_json::to_value(fields))
+    {
+        record.extend(fields);
+    }
+    record
+}

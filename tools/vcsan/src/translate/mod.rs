@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From virtual to physical addresses, where no access shows it, and whether a mapping is cached, which the emulator
+//! does not tell: read from the guest's page tables, as its hardware or its kernel would.
+
+pub mod arm;
+pub mod mips;
+pub mod parisc;
+
+use crate::decode::{Arch, TlbRegister};
+use crate::guest::{Memory, Target};
+use std::collections::HashMap;
+use vcsan_model::geometry::PAGE_SIZE;
+
+/// What a page table says of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// Physical address.
+    pub paddr: u64,
+    /// Whether accesses go through the cache.
+    pub cached: bool,
+}
+
+/// Which of its mappings an address belongs to, as people say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Region {
+    /// The kernel's linear map of memory.
+    DirectMap,
+    /// A mapping that the kernel made: vmap, vmalloc, a module, a fixed mapping.
+    Vmap,
+    /// A user program's.
+    User,
+}
+
+impl Region {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DirectMap => "direct map",
+            Self::Vmap => "vmap",
+            Self::User => "user mapping",
+        }
+    }
+}
+
+/// Where the kernel's own structures lie, if its symbols are known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Landmarks {
+    /// Virtual address of the kernel's first byte.
+    pub text: Option<u64>,
+    /// Virtual address of the kernel's page directory.
+    pub swapper_pg_dir: Option<u64>,
+    /// MIPS: virtual address of the pointer to the current page directory.
+    pub pgd_current: Option<u64>,
+}
+
+/// What is known of the guest's translations.
+pub struct Translator {
+    target: Target,
+    landmarks: Landmarks,
+    /// First virtual address of the kernel's linear map.
+    linear_start: u64,
+    /// Virtual minus physical address in it, once known.
+    linear_offset: Option<u64>,
+    arm: arm::Mmu,
+    mips: mips::Tlb,
+    /// The page that an access last showed for a virtual page.
+    shown: HashMap<u64, u64>,
+}
+
+impl Translator {
+    /// A machine at reset.
+    #[must_use]
+    pub fn new(target: Target, landmarks: Landmarks) -> Self {
+        let linear_start = match target.arch {
+            // PAGE_OFFSET is a multiple of 256 MiB, and the kernel lies in the first of these.
+            Arch::Arm => landmarks
+                .text
+                .map_or(0xc000_0000, |text| text & 0xf000_0000),
+            Arch::Mips => mips::KSEG0,
+            Arch::Parisc => parisc::PAGE_OFFSET,
+        };
+        Self {
+            target,
+            landmarks,
+            linear_start,
+            linear_offset: match target.arch {
+                Arch::Arm => None,
+                Arch::Mips | Arch::Parisc => Some(linear_start),
+            },
+            arm: arm::Mmu::default(),
+            mips: mips::Tlb::default(),
+            shown: HashMap::new(),
+        }
+    }
+
+    /// An access was seen to go to memory.
+    pub fn show(&mut self, vaddr: u64, paddr: u64) {
+        if self.linear_offset.is_none() && self.arm.translates() && vaddr >= self.linear_start {
+            // The kernel's first access after it turned its page tables on is to its own image.
+            self.linear_offset = Some(vaddr.wrapping_sub(paddr));
+        }
+        if !self.in_linear_map(vaddr, paddr) {
+            self.shown.insert(vaddr / PAGE_SIZE, paddr / PAGE_SIZE);
+        }
+    }
+
+    /// Whether accesses to `vaddr`, which is known to be at `paddr`, go past the cache.
+    pub fn is_uncached(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) -> bool {
+        match self.target.arch {
+            Arch::Arm if !self.arm.caches() => true,
+            Arch::Mips if mips::segment(vaddr).is_some() => mips::in_kseg1(vaddr),
+            _ if self.in_linear_map(vaddr, paddr) => false,
+            _ => {
+                if self.target.arch == Arch::Mips {
+                    self.learn_pte_layout(memory, vaddr, paddr);
+                }
+                // What the tables don't show is an ordinary mapping until an access through it says otherwise.
+                self.walk(memory, vaddr).is_some_and(|mapping| {
+                    mapping.paddr / PAGE_SIZE == paddr / PAGE_SIZE && !mapping.cached
+                })
+            }
+        }
+    }
+
+    /// The physical address of a virtual one.
+    pub fn translate(&mut self, memory: &impl Memory, vaddr: u64) -> Option<u64> {
+        if self.target.arch == Arch::Arm && !self.arm.translates() {
+            return Some(vaddr);
+        }
+        let found = mips::segment(vaddr)
+            .filter(|_| self.target.arch == Arch::Mips)
+            .or_else(|| self.walk(memory, vaddr).map(|mapping| mapping.paddr));
+        found.or_else(|| {
+            let page = self.shown.get(&(vaddr / PAGE_SIZE))?;
+            Some(page * PAGE_SIZE | vaddr % PAGE_SIZE)
+        })
+    }
+
+    /// What a virtual address belongs to, given its physical one.
+    #[must_use]
+    pub fn region(&self, vaddr: u64, paddr: u64) -> Region {
+        let kernel = match self.target.arch {
+            // Modules lie below the linear map.
+            Arch::Arm => self.linear_start - (16 << 20),
+            Arch::Mips | Arch::Parisc => self.linear_start,
+        };
+        let user_space = self.target.arch == Arch::Parisc && vaddr >> 32 != 0;
+        if vaddr < kernel || user_space {
+            Region::User
+        } else if self.in_linear_map(vaddr, paddr) || mips_segment(self.target, vaddr) {
+            Region::DirectMap
+        } else {
+            Region::Vmap
+        }
+    }
+
+    /// The address of physical memory in the linear map, if that is known by now.
+    #[must_use]
+    pub fn linear(&self, paddr: u64) -> Option<u64> {
+        self.linear_offset
+            .map(|offset| self.target.vaddr(paddr.wrapping_add(offset)))
+    }
+
+    fn in_linear_map(&self, vaddr: u64, paddr: u64) -> bool {
+        self.linear(paddr) == Some(vaddr) && vaddr >= self.linear_start
+    }
+
+    fn walk(&self, memory: &impl Memory, vaddr: u64) -> Option<Mapping> {
+        let read = |vaddr: u64| {
+            let mut bytes = [0; 4];
+            memory
+                .read(vaddr, &mut bytes)
+                .then(|| self.target.word(bytes))
+        };
+        match self.target.arch {
+            Arch::Arm => self.arm.walk(vaddr, |paddr| read(self.linear(paddr)?)),
+            Arch::Mips => self.mips.find(vaddr).or_else(|| {
+                self.mips
+                    .walk(vaddr, self.mips_directory(vaddr, read)?, read)
+            }),
+            Arch::Parisc => parisc::walk(vaddr, self.landmarks.swapper_pg_dir?, |paddr| {
+                read(self.linear(paddr)?)
+            }),
+        }
+    }
+
+    fn mips_directory(&self, vaddr: u64, read: impl Fn(u64) -> Option<u32>) -> Option<u64> {
+        if vaddr >= mips::KSEG2 {
+            self.landmarks.swapper_pg_dir
+        } else {
+            read(self.landmarks.pgd_current?).map(u64::from)
+        }
+    }
+
+    fn learn_pte_layout(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) {
+        let read = |vaddr: u64| {
+            let mut bytes = [0; 4];
+            memory
+                .read(vaddr, &mut bytes)
+                .then(|| self.target.word(bytes))
+        };
+        if let Some(directory) = self.mips_directory(vaddr, read)
+            && let Some(pte) = mips::pte(vaddr, directory, read)
+        {
+            self.mips.learn(pte, paddr);
+        }
+    }
+
+    /// ARM: the system control register gets a new value. Returns whether that changes how accesses are treated.
+    pub fn write_control(&mut self, value: u32) -> bool {
+        self.arm.write_control(value)
+    }
+
+    /// A coprocessor register gets a new value.
+    pub fn write_register(&mut self, to: TlbRegister, value: u32) {
+        match self.target.arch {
+            Arch::Arm => self.arm.write_register(to, value),
+            Arch::Mips => self.mips.write_register(to, value),
+            Arch::Parisc => {}
+        }
+    }
+
+    /// MIPS: a TLB entry is written. Returns the virtual address of the pair of pages that changes.
+    pub fn write_entry(&mut self) -> u64 {
+        self.mips.write_entry()
+    }
+}
+
+fn mips_segment(target: Target, vaddr: u64) -> bool {
+    target.arch == Arch::Mips && mips::segment(vaddr).is_some()
+}

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The watcher: follows a guest from reset on, drives the model, and keeps what a report needs.
+//!
+//! It knows nothing of QEMU: [`guest`](crate::guest) is all it sees.
+
+mod device;
+mod maintain;
+pub use maintain::Maintenance;
+mod notes;
+
+use crate::config::{Options, Watch};
+use crate::decode::thumb::ItBlock;
+use crate::decode::{self, Effect, Instruction};
+use crate::guest::{Access, Memory, Place, Target};
+use crate::history::{History, What};
+use crate::notes::{MAGIC, MAGIC_OFFSET};
+use crate::report::{Findings, Scene};
+use crate::sites::{Origin, Sites};
+use crate::slots::{Kind, Slots};
+use crate::symbols::Symbols;
+use crate::translate::{Landmarks, Translator};
+use crate::watch::Watches;
+use device::Devices;
+
+use serde::Serialize;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use vcsan_model::geometry::PAGE_SIZE;
+use vcsan_model::{Address, Event, Hazard, LinearMap, Mode, Model, Site};
+
+/// What was seen, for the last record.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counts {
+    /// Loads from memory through the cache.
+    pub loads: u64,
+    /// Stores to memory through the cache.
+    pub stores: u64,
+    /// Accesses to memory past the cache.
+    pub uncached: u64,
+    /// Accesses to devices.
+    pub io: u64,
+    /// Accesses that the emulator gave no physical address for.
+    pub unknown: u64,
+    /// Notes of the guest.
+    pub notes: u64,
+    /// Announced transfers in which a device read memory.
+    pub device_reads: u64,
+    /// Announced transfers in which a device wrote memory.
+    pub device_writes: u64,
+    /// Stores to registers of the device that the tests transfer data with.
+    pub device_stores: u64,
+    /// Tests that announced transfers without a store to that device.
+    pub doubtful_transfers: u64,
+}
+
+/// A maintenance instruction that can be executed.
+#[derive(Clone, Copy)]
+struct Operation {
+    pc: u64,
+    site: Site,
+    instruction: Instruction,
+}
+
+/// All that is known of one guest.
+pub struct Watcher {
+    target: Target,
+    model: Model,
+    slots: Slots,
+    translator: Translator,
+    sites: Sites,
+    symbols: Symbols,
+    modules: Option<PathBuf>,
+    watches: Watches,
+    takes_notes: bool,
+    /// Objects to watch as soon as it is known where they are.
+    wanted: Vec<(String, u64, u64)>,
+    history: History,
+    operations: Vec<Operation>,
+    numbers: HashMap<(u64, Instruction), u32>,
+    maintenance: Maintenance,
+    devices: Devices,
+    counts: Counts,
+    findings: Findings,
+    test: Option<String>,
+}
+
+impl Watcher {
+    /// A watcher of a machine at reset.
+    ///
+    /// # Errors
+    ///
+    /// A fragment: files that can't be read or written, a combination that can't be modelled.
+    pub fn new(options: Options, target: Target) -> Result<Self, String> {
+        let symbols = match &options.vmlinux {
+            Some(path) => Symbols::load(path).map_err(|error| error.to_string())?,
+            None => Symbols::none(),
+        };
+        let address = |name| symbols.address_of(name).map(|extent| extent.address);
+        let landmarks = Landmarks {
+            text: address("_text"),
+            swapper_pg_dir: address("swapper_pg_dir"),
+            pgd_current: address("pgd_current"),
+        };
+        let mut watches = Watches::default();
+        let (mut takes_notes, mut wanted) = (false, Vec::new());
+        for watch in &options.watch {
+            match watch {
+                Watch::Notes => takes_notes = true,
+                Watch::All => watches.all = true,
+                Watch::Range { first, len } => {
+                    watches.add(*first, *len, format!("{first:#x}+{len:#x}"), false);
+                }
+                Watch::Symbol(name) => {
+                    let extent = symbols.address_of(name).ok_or_else(|| {
+                        format!("watch {name}: no such symbol; is vmlinux= given?")
+                    })?;
+                    wanted.push((name.clone(), extent.address, extent.size.max(1)));
+                }
+            }
+        }
+        let mut config = options.model;
+        if config.mode == Mode::Speculative && config.linear.is_none() {
+            config.linear = Some(linear_map(target)?);
+        }
+        let model = Model::new(config).map_err(|error| error.to_string())?;
+        Ok(Self {
+            target,
+            model,
+            slots: Slots::new(target.arch),
+            translator: Translator::new(target, landmarks),
+            sites: Sites::default(),
+            symbols,
+            modules: options.modules.clone(),
+            watches,
+            takes_notes,
+            wanted,
+            history: History::default(),
+            operations: Vec::new(),
+            numbers: HashMap::new(),
+            maintenance: Maintenance::default(),
+            devices: Devices::default(),
+            counts: Counts::default(),
+            findings: Findings::create(&options, target)?,
+            test: None,
+        })
+    }
+
+    /// The guest's architecture.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// An instruction is translated: the number of its accesses' site, and that of what to [`execute`](Self::execute)
+    /// before it, if anything. `block` is the IT block of its translation block.
+    pub fn instruction(
+        &mut self,
+        pc: u64,
+        bytes: &[u8],
+        block: &mut ItBlock,
+    ) -> (u32, Option<u32>) {
+        let pc = self.target.vaddr(pc);
+        let in_block = block.step(bytes);
+        let site = self.sites.number(Origin::Instruction(pc));
+        let found = decode::decode(self.target.arch, bytes, self.target.big_endian)
+            .filter(|instruction| instruction.effect != Effect::None)
+            .map(|mut instruction| {
+                instruction.condition = instruction.condition.or(in_block);
+                instruction
+            });
+        let operation = found.map(|instruction| {
+            *self.numbers.entry((pc, instruction)).or_insert_with(|| {
+                self.operations.push(Operation {
+                    pc,
+                    site,
+                    instruction,
+                });
+                // CAST: as for sites.
+                (self.operations.len() - 1) as u32
+            })
+        });
+        (site.id(), operation)
+    }
+
+    /// The CPU has read.
+    #[inline]
+    pub fn load(&mut self, access: &impl Access, vaddr: u64, site: u32) {
+        let vaddr = self.target.vaddr(vaddr);
+        let (len, site) = (access.len(), Site::new(site));
+        if let Some((paddr, kind)) = self.slots.find(vaddr)
+            && kind == Kind::PLAIN
+            && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
+        {
+            self.counts.loads += 1;
+            let at = address(vaddr, paddr);
+            if self.model.load(at, len, site).is_empty() {
+                return;
+            }
+            return self.found_again(at, len, site, false);
+        }
+        self.access(access, vaddr, len, site, false);
+    }
+
+    /// The CPU has written.
+    #[inline]
+    pub fn store(&mut self, access: &impl Access, vaddr: u64, site: u32) {
+        let vaddr = self.target.vaddr(vaddr);
+        let (len, site) = (access.len(), Site::new(site));
+        if let Some((paddr, kind)) = self.slots.find(vaddr)
+            && kind == Kind::PLAIN
+            && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
+        {
+            self.counts.stores += 1;
+            let at = address(vaddr, paddr);
+            if !self.model.store(at, len, site).is_empty() {
+                self.found_again(at, len, site, true);
+            }
+        } else {
+            self.access(access, vaddr, len, site, true);
+        }
+        // Blocks of notes are aligned to 8 bytes.
+        if len == 4 && vaddr % 8 == MAGIC_OFFSET % 8 && access.word() == Some(MAGIC) {
+            self.magic(access, vaddr, site);
+        }
+    }
+
+    /// Hazards on memory that is not watched by name: only of interest where everything is.
+    #[cold]
+    fn found_again(&mut self, at: Address, len: u32, site: Site, store: bool) {
+        if self.watches.all {
+            // The access once more: what it reports, it reports again.
+            let event = if store {
+                Event::Store { at, len }
+            } else {
+                Event::Load { at, len }
+            };
+            self.apply(event, Some(at.vaddr), site);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn access(&mut self, access: &impl Access, vaddr: u64, len: u32, site: Site, store: bool) {
+        let inside = (PAGE_SIZE - vaddr % PAGE_SIZE).min(u64::from(len)) as u32;
+        self.access_page(access, vaddr, inside, site, store);
+        if inside != len {
+            let next = vaddr + u64::from(inside);
+            self.access_page(access, next, len - inside, site, store);
+        }
+    }
+
+    fn access_page(&mut self, access: &impl Access, vaddr: u64, len: u32, site: Site, store: bool) {
+        let (paddr, kind) = match self.slots.find(vaddr) {
+            Some(known) => known,
+            None => match access.place(vaddr) {
+                Place::Ram(paddr) => (paddr, self.learn(access, vaddr, paddr)),
+                Place::TransferDevice => {
+                    self.counts.io += 1;
+                    self.counts.device_stores += u64::from(store);
+                    self.devices.programmed |= store;
+                    return;
+                }
+                Place::Device => {
+                    self.counts.io += 1;
+                    return;
+                }
+                Place::Unknown => {
+                    self.counts.unknown += 1;
+                    return;
+                }
+            },
+        };
+        let at = address(vaddr, paddr);
+        let (event, what) = match (kind.uncached, store) {
+            (false, false) => (Event::Load { at, len }, What::Load),
+            (false, true) => (Event::Store { at, len }, What::Store),
+            (true, false) => (Event::UncachedLoad { paddr, len }, What::UncachedLoad),
+            (true, true) => (Event::UncachedStore { paddr, len }, What::UncachedStore),
+        };
+        if kind.uncached {
+            self.counts.uncached += 1;
+        } else if store {
+            self.counts.stores += 1;
+        } else {
+            self.counts.loads += 1;
+        }
+        if kind.watched {
+            self.history.add(self.line(paddr), what, Some(vaddr), site);
+        }
+        self.apply(event, Some(vaddr), site);
+    }
+
+    /// A page is accessed for the first time since its translation, or what is watched, may have changed.
+    fn learn(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) -> Kind {
+        self.translator.show(vaddr, paddr);
+        if !self.wanted.is_empty() {
+            self.find_wanted();
+        }
+        let kind = Kind {
+            uncached: self.translator.is_uncached(memory, vaddr, paddr),
+            watched: self.watches.has_page(paddr),
+        };
+        self.slots.insert(vaddr, paddr, kind);
+        kind
+    }
+
+    /// Watches the objects of the command line once the linear map is known.
+    #[cold]
+    fn find_wanted(&mut self) {
+        if let Some(zero) = self.translator.linear(0) {
+            for (name, vaddr, len) in std::mem::take(&mut self.wanted) {
+                let first = self.target.vaddr(vaddr.wrapping_sub(zero));
+                self.watches.add(first, len, name, false);
+            }
+        }
+    }
+
+    fn line(&self, paddr: u64) -> u64 {
+        paddr & !u64::from(self.model.config().geometry.line() - 1)
+    }
+
+    /// Tells the model, and reports what it finds on watched memory.
+    fn apply(&mut self, event: Event, vaddr: Option<u64>, site: Site) {
+        let found = self.model.apply(event, site);
+        if !found.is_empty() {
+            let found: Vec<Hazard> = found.to_vec();
+            self.found(&found, vaddr);
+        }
+    }
+
+    #[cold]
+    fn found(&mut self, hazards: &[Hazard], vaddr: Option<u64>) {
+        for hazard in hazards {
+            let len = u64::from(64 - hazard.bytes.leading_zeros() - hazard.bytes.trailing_zeros());
+            if self.watches.reports(hazard.paddr(), len) {
+                let mut scene = Scene {
+                    model: &self.model,
+                    translator: &self.translator,
+                    symbols: &mut self.symbols,
+                    sites: &self.sites,
+                    watches: &self.watches,
+                    history: &self.history,
+                    test: self.test.as_deref(),
+                    vaddr,
+                };
+                self.findings.hazard(hazard, &mut scene);
+            }
+        }
+    }
+
+    /// Something went wrong in here: the run proves nothing.
+    pub fn fail(&mut self, text: &str) {
+        self.findings.fail(text);
+    }
+
+    /// The guest is gone: writes the last records.
+    pub fn finish(&mut self) {
+        self.end_test();
+        let memory = self.model.memory() + self.sites.memory() + self.history.memory();
+        self.findings.end(
+            &self.counts,
+            &self.maintenance,
+            self.watches.pages(),
+            memory,
+        );
+    }
+}
+
+fn address(vaddr: u64, paddr: u64) -> Address {
+    Address {
+        vaddr,
+        paddr,
+        space: 0,
+    }
+}
+
+/// The linear map that kernels of a target have, where it can be told from that alone.
+fn linear_map(target: Target) -> Result<LinearMap, String> {
+    match target.arch {
+        decode::Arch::Mips => Ok(LinearMap {
+            vaddr: crate::translate::mips::KSEG0,
+            paddr: 0,
+            len: 0x2000_0000,
+        }),
+        decode::Arch::Parisc => Ok(LinearMap {
+            vaddr: crate::translate::parisc::PAGE_OFFSET,
+            paddr: 0,
+            len: 0xe000_0000,
+        }),
+        decode::Arch::Arm => Err(
+            "model speculation: say linear=VIRTUAL:PHYSICAL:LENGTH, where the kernel maps memory (0xc0000000:RAM:BYTES)"
+                .into(),
+        ),
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the guest says about itself.
+
+use super::Watcher;
+use crate::guest::Memory;
+use crate::notes::{self, Note};
+use crate::sites::Origin;
+use crate::symbols::ModuleNote;
+use vcsan_model::Site;
+
+impl Watcher {
+    /// The magic word of a note was stored.
+    #[cold]
+    pub(super) fn magic(&mut self, memory: &impl Memory, vaddr: u64, site: Site) {
+        let pc = match self.sites.origin(site) {
+            Some(Origin::Instruction(pc) | Origin::Device(pc)) => pc,
+            None => 0,
+        };
+        match notes::read(memory, self.target, vaddr) {
+            Ok(None) => {}
+            Ok(Some(note)) => {
+                self.counts.notes += 1;
+                self.note(note, pc);
+            }
+            Err(text) => self.fail(&text),
+        }
+    }
+
+    fn note(&mut self, note: Note, pc: u64) {
+        match note {
+            Note::Watch { first, len, name } => {
+                if self.takes_notes {
+                    self.watches.add(first, len, name, true);
+                    self.slots.clear();
+                }
+            }
+            Note::Unwatch { first, len } => {
+                self.watches.remove(first, len);
+                self.slots.clear();
+            }
+            Note::Test(name) => {
+                self.end_test();
+                self.test = Some(name).filter(|name| !name.is_empty());
+            }
+            Note::Module(text) => self.module(&text),
+            Note::DeviceRead { first, len } => self.transfer(first, len, false, pc),
+            Note::DeviceWrite { first, len } => self.transfer(first, len, true, pc),
+            Note::Expect(title) => self.findings.expect(self.test.as_deref(), &title),
+        }
+    }
+
+    fn module(&mut self, text: &str) {
+        let Some(folder) = &self.modules else {
+            return;
+        };
+        let added = text
+            .parse::<ModuleNote>()
+            .map_err(|error| error.to_string())
+            .and_then(|note| {
+                let added = self.symbols.add_module(&note, folder);
+                added.map_err(|error| error.to_string())
+            });
+        if let Err(text) = added {
+            self.fail(&text);
+        }
+    }
+
+    /// The running test is over: its findings are complete, its buffers are gone.
+    pub(super) fn end_test(&mut self) {
+        self.settle_transfers();
+        self.findings.end_test();
+        self.watches.end_test();
+        self.history.clear();
+        self.slots.clear();
+        self.test = None;
+    }
+}

@@ -33,7 +33,7 @@ fn lines(symbols: &mut Symbols, start: u64, bytes: u64) -> BTreeSet<Vec<(String,
         .map(|pc| {
             let found = symbols.find(pc).expect("the function has a name");
             let named = |line: Line| {
-                assert_eq!(line.file, "/demo/demo.c");
+                assert_eq!(line.file, "demo.c");
                 (line.function.unwrap_or_default(), line.line)
             };
             found.lines.into_iter().map(named).collect()
@@ -208,10 +208,58 @@ fn a_location_reads_like_the_kernels_own() {
     let found = symbols.find(0xbf00_0004).map(|found| found.to_string());
     assert_eq!(
         found.as_deref(),
-        Some("demo::heap::flush+0x4/0x18 [arm] /demo/demo.c:8")
+        Some("demo::heap::flush+0x4/0x18 [arm] demo.c:8")
     );
     let found = symbols.find(0xc000_9009).map(|found| found.to_string());
     assert_eq!(found.as_deref(), Some("flush_end+0x1"));
+}
+
+#[test]
+fn files_are_named_in_full_where_the_source_is_not_known() {
+    for arch in ARCHES {
+        let mut symbols = Symbols::none();
+        symbols
+            .add_module(&note(&format!("{arch} .text=0xbf000000")), &fixtures())
+            .expect("the module has symbols");
+        let found = symbols.find(0xbf00_0000).expect("flush is there");
+        assert_eq!(
+            found.line().map(|line| line.file.as_str()),
+            Some("/demo/demo.c"),
+            "{arch}"
+        );
+    }
+}
+
+#[test]
+fn the_line_shown_is_nobodys_library() {
+    let line = |file: &str, line| Line {
+        function: None,
+        file: file.into(),
+        line,
+    };
+    let library = line("/usr/lib/rustlib/src/rust/library/core/src/ptr/mod.rs", 7);
+    let (unknown, own) = (
+        line("rust/kernel/io.rs", 0),
+        line("drivers/dma-buf/heap.rs", 12),
+    );
+    let mut location = Location {
+        module: None,
+        symbol: "<Vec<Arc<Pages>>>::dec_len::<u8>".into(),
+        offset: 4,
+        size: 0,
+        lines: vec![
+            library.clone(),
+            unknown,
+            own,
+            line("drivers/dma-buf/heap.rs", 90),
+        ],
+    };
+    assert_eq!(
+        location.to_string(),
+        "<Vec<…>>::dec_len::<…>+0x4 drivers/dma-buf/heap.rs:12"
+    );
+    location.lines = vec![library];
+    assert!(location.to_string().ends_with("/ptr/mod.rs:7"));
 }
 
 #[test]

@@ -17,56 +17,70 @@ mod rust;
 mod toolchain;
 
 use ops::Suite;
-use toolchain::{SUBJECTS, Toolchain, levels};
+use rayon::prelude::*;
+use toolchain::{SUBJECTS, SubjectTools, Toolchain, levels};
 
-/// What one comparison of a suite found.
+/// Compares what the reference and the subjects print for a suite, at all levels.
 fn compare(tc: &Toolchain, name: &str, suite: &Suite, subjects: &[&str]) {
     let levels = levels();
     let driver = suite.driver() + atomics::LIBRARY;
-    let reference: Vec<String> = levels
-        .iter()
-        .map(|l| tc.reference(name, &suite.reference(), &driver, l, &[]))
+    let sides: Vec<Option<&SubjectTools>> = std::iter::once(None)
+        .chain(
+            SUBJECTS
+                .iter()
+                .filter(|s| subjects.contains(&s.name))
+                .map(Some),
+        )
         .collect();
+    let jobs: Vec<_> = sides
+        .iter()
+        .flat_map(|side| levels.iter().map(move |level| (*side, *level)))
+        .collect();
+    let printed: Vec<String> = jobs
+        .par_iter()
+        .map(|(side, level)| match side {
+            None => tc.reference(name, &suite.reference(), &driver, level, &[]),
+            Some(s) => tc.subject(s, name, &suite.module(s.layout), &driver, level, &[]),
+        })
+        .collect();
+    let want = &printed[0];
     // The reference must agree with itself before it can judge.
     let mut doubtful = Vec::new();
-    for (level, other) in levels.iter().zip(&reference).skip(1) {
-        for (a, b) in reference[0].lines().zip(other.lines()) {
-            if a != b {
-                doubtful.push(format!("LLVM -O0 and {level} differ: {a} / {b}"));
-            }
-        }
-    }
-    for line in &doubtful {
-        println!("{name}: {line}");
-    }
     let mut wrong = Vec::new();
-    for s in SUBJECTS.iter().filter(|s| subjects.contains(&s.name)) {
-        let mut results = 0u64;
-        for level in &levels {
-            let got = tc.subject(s, name, &suite.module(s.layout), &driver, level, &[]);
-            assert_eq!(
-                got.lines().count(),
-                suite.count,
-                "{name}: {} {level} printed another number of results",
-                s.name
-            );
-            for (want, got) in reference[0].lines().zip(got.lines()) {
-                results += want
-                    .rsplit(' ')
-                    .next()
-                    .and_then(|n| n.parse::<u64>().ok())
-                    .unwrap_or(0);
-                if want != got {
-                    wrong.push(format!("{} {level}: want {want}, got {got}", s.name));
-                }
-            }
-        }
+    for ((side, level), got) in jobs.iter().zip(&printed) {
+        let who = side.map_or("LLVM", |s| s.name);
+        assert_eq!(
+            got.lines().count(),
+            suite.count,
+            "{name}: {who} {level} printed another number of results"
+        );
+        let list = if side.is_none() {
+            &mut doubtful
+        } else {
+            &mut wrong
+        };
+        list.extend(
+            want.lines()
+                .zip(got.lines())
+                .filter(|(want, got)| want != got)
+                .map(|(want, got)| format!("{who} {level}: want {want}, got {got}")),
+        );
+    }
+    let results: u64 = want
+        .lines()
+        .filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum();
+    for s in sides.iter().flatten() {
         println!(
-            "{name}: {}: {} functions, {results} results compared at {} levels, {} functions differ",
+            "{name}: {}: {} functions, {} results compared at {} levels, {} functions differ",
             s.name,
             suite.count,
+            results * levels.len() as u64,
             levels.len(),
-            wrong.iter().filter(|w| w.starts_with(s.name)).count()
+            wrong
+                .iter()
+                .filter(|w| w.starts_with(&format!("{} ", s.name)))
+                .count()
         );
     }
     assert!(
@@ -109,27 +123,30 @@ suites! {
     atomics: atomics::build, &["hppa", "hppa-library"];
 }
 
-/// Seeds of programs; each adds two functions with four helpers.
+/// Seeds of programs; each adds two functions with four helpers. `LL2C_SEEDS` gives others, such as `1000..1200`.
 const SEEDS: std::ops::Range<u64> = 1..61;
+
+fn seeds() -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var("LL2C_SEEDS") else {
+        return SEEDS;
+    };
+    let range = text
+        .split_once("..")
+        .and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?));
+    range.expect("LL2C_SEEDS is FIRST..END")
+}
 
 #[test]
 #[ignore = "needs cross compilers and qemu-user: set LL2C_TOOLCHAIN"]
 fn random_programs() {
-    let more: u64 = std::env::var("LL2C_SEEDS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(SEEDS.end);
-    for first in (SEEDS.start..more).step_by(20) {
+    let tc = Toolchain::from_env();
+    let seeds = seeds();
+    for first in seeds.clone().step_by(20) {
         let mut suite = Suite::default();
-        for seed in first..(first + 20).min(more) {
+        for seed in first..(first + 20).min(seeds.end) {
             random::program(&mut suite, seed);
         }
-        compare(
-            &Toolchain::from_env(),
-            &format!("random_{first}"),
-            &suite,
-            &["hppa", "m68k"],
-        );
+        compare(&tc, &format!("random_{first}"), &suite, &["hppa", "m68k"]);
     }
 }
 

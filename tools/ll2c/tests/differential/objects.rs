@@ -30,16 +30,16 @@ pub fn lines(tc: &Toolchain) {
     let side = Side::subject(tc, s);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential/programs/lines.rs");
     let main = tc.write("lines.main.c", "extern unsigned outer(unsigned *);\nint main(void) { unsigned n[3] = { 7 }; return outer(n) != 14; }\n");
-    let (_, core) = side.core(tc, "-O2");
+    let (_, core) = side.core();
     for level in levels() {
         for c_level in levels() {
             let object = side.crate_object(
-                tc,
                 "lines",
                 &source,
                 &["-Cdebuginfo=line-tables-only"],
                 level,
                 c_level,
+                &["-g"],
             );
             let exe = "./lines.exe";
             tc.run(&[&[s.gcc, &*main, &object, &core], s.link, &["-o", exe]].concat());

@@ -97,14 +97,23 @@ pub fn levels() -> Vec<&'static str> {
 pub const LIMIT: &str = "300";
 
 impl Toolchain {
-    /// From `LL2C_TOOLCHAIN`, the prefix (empty for PATH).
+    /// From `LL2C_TOOLCHAIN`, the prefix (empty for PATH), and `LL2C_DIR`, where commands run and files go.
     pub fn from_env() -> Self {
         let prefix = std::env::var("LL2C_TOOLCHAIN")
             .expect("set LL2C_TOOLCHAIN to the command that runs cross tools, or to nothing if they are on PATH");
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("differential");
+        // Paths may have spaces in them: whoever fears that gives one word a line.
+        let words: Vec<&str> = if prefix.contains('\n') {
+            prefix.lines().collect()
+        } else {
+            prefix.split_whitespace().collect()
+        };
+        let dir = std::env::var_os("LL2C_DIR").map_or_else(
+            || PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("differential"),
+            PathBuf::from,
+        );
         std::fs::create_dir_all(&dir).expect("a folder for the tests' files");
         Self {
-            prefix: prefix.split_whitespace().map(str::to_owned).collect(),
+            prefix: words.into_iter().map(str::to_owned).collect(),
             dir,
         }
     }

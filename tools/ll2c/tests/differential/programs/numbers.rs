@@ -6,6 +6,8 @@ include!("prelude.rs");
 
 macro_rules! each {
     ($($t:ident)*) => {$({
+        #[inline(never)]
+        fn one() {
         let edges: [$t; 12] = [0, 1, 2, 3, 7, 100, $t::MAX, $t::MAX - 1, $t::MIN, $t::MIN + 1, $t::MAX / 3, ($t::MAX >> 1) ^ 5];
         for a in edges {
             let a = opaque(a);
@@ -22,6 +24,8 @@ macro_rules! each {
                 say!("  {} {} {}", a.abs_diff(b), a.min(b), a.max(b));
             }
         }
+        }
+        one();
     })*};
 }
 

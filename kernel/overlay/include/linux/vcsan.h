@@ -54,12 +54,14 @@ static inline void vcsan_note(enum vcsan_kind kind, const char *text, __u32 text
 		.check = ~VCSAN_MAGIC,
 	};
 
-	/* Note and text are in memory before it is said that they are, which is one store. */
+	/*
+	 * Note and text are in memory before it is said that they are. Volatile, as GCC makes a
+	 * call of libgcc of an atomic store on PA-RISC.
+	 */
 	__asm__ __volatile__("" : : "r"(&note), "r"(text) : "memory");
-	note.magic = VCSAN_MAGIC;
+	*(volatile __u32 *)&note.magic = VCSAN_MAGIC;
 	__asm__ __volatile__("" : : "r"(&note) : "memory");
-	note.magic = 0;
-	__asm__ __volatile__("" : : "r"(&note) : "memory");
+	*(volatile __u32 *)&note.magic = 0;
 }
 
 #endif /* _LINUX_VCSAN_H */

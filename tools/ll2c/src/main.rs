@@ -8,6 +8,7 @@ use ll2c::{Options, Subject, translate};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// Translates textual LLVM IR to C for an architecture that LLVM does not know.
 ///
@@ -29,6 +30,9 @@ struct Args {
     /// How to make atomic read-modify-write, instead of what the page says
     #[arg(long, value_enum)]
     atomic_rmw: Option<Rmw>,
+    /// Say on standard error how long it took and how much memory it had at most
+    #[arg(long)]
+    stats: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -55,13 +59,32 @@ enum Rmw {
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let args = Args::parse();
     match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            if args.stats {
+                stats(started);
+            }
+            ExitCode::SUCCESS
+        }
         Err((code, message)) => {
             eprintln!("ll2c: {message}");
             ExitCode::from(code)
         }
+    }
+}
+
+fn stats(started: Instant) {
+    let seconds = started.elapsed().as_secs_f64();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|l| {
+        let text = l.strip_prefix("VmHWM:")?.trim_end_matches("kB").trim();
+        text.parse::<u64>().ok()
+    });
+    match kib {
+        Some(kib) => eprintln!("ll2c: {seconds:.3} s, {} MiB", kib / 1024),
+        None => eprintln!("ll2c: {seconds:.3} s"),
     }
 }
 

@@ -42,6 +42,27 @@ fn lowered() {
 }
 
 #[test]
+fn the_readme_shows_what_is_written() {
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let block = |language: &str| {
+        let (_, rest) = readme.split_once(&format!("```{language}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    let ir = format!(
+        "target datalayout = \"E-p:32:32-i64:64\"\n{}",
+        block("llvm")
+    );
+    let c = translate(
+        &ir,
+        &Subject::named("hppa").unwrap(),
+        &Options { lines: None },
+    )
+    .unwrap();
+    assert!(c.contains(block("c")), "{c}");
+}
+
+#[test]
 fn lines_can_be_those_of_the_caller_or_none() {
     let ir = std::fs::read_to_string(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lowered/debug_lines.ll"),

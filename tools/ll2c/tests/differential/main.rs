@@ -14,6 +14,7 @@ mod objects;
 mod ops;
 mod random;
 mod rust;
+mod speed;
 mod toolchain;
 
 use ops::Suite;
@@ -182,4 +183,10 @@ fn lines() {
 #[ignore = "needs cross compilers: set LL2C_TOOLCHAIN"]
 fn kernel_atomics() {
     objects::kernel_atomics(&Toolchain::from_env());
+}
+
+#[test]
+#[ignore = "needs rustc 1.85 with rust-src: set LL2C_TOOLCHAIN"]
+fn speed() {
+    speed::measure(&Toolchain::from_env());
 }

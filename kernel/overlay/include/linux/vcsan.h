@@ -36,7 +36,10 @@ struct vcsan_note {
 	__u32 text_len;
 	__u64 text;
 	__u64 a, b;
-	/* ~VCSAN_MAGIC */
+	/*
+	 * ~(VCSAN_MAGIC ^ kind ^ text_len ^ low words of a and b): constants that a
+	 * compiler put side by side are no note wherever they are copied to.
+	 */
 	__u32 check;
 	/* Written last, as VCSAN_MAGIC: what VCSan looks for in the stores of the machine. */
 	__u32 magic;
@@ -51,17 +54,15 @@ static inline void vcsan_note(enum vcsan_kind kind, const char *text, __u32 text
 		.text = (unsigned long)text,
 		.a = a,
 		.b = b,
-		.check = ~VCSAN_MAGIC,
+		.check = ~(VCSAN_MAGIC ^ kind ^ text_len ^ (__u32)a ^ (__u32)b),
 	};
 
-	/*
-	 * Note and text are in memory before it is said that they are. Volatile, as GCC makes a
-	 * call of libgcc of an atomic store on PA-RISC.
-	 */
+	/* Note and text are in memory before it is said that they are, which is one store. */
 	__asm__ __volatile__("" : : "r"(&note), "r"(text) : "memory");
-	*(volatile __u32 *)&note.magic = VCSAN_MAGIC;
+	note.magic = VCSAN_MAGIC;
 	__asm__ __volatile__("" : : "r"(&note) : "memory");
-	*(volatile __u32 *)&note.magic = 0;
+	note.magic = 0;
+	__asm__ __volatile__("" : : "r"(&note) : "memory");
 }
 
 #endif /* _LINUX_VCSAN_H */

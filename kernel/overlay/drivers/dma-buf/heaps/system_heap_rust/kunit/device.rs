@@ -23,18 +23,62 @@ use kernel::{
     prelude::*, //
 };
 
+/// The most that every machine has of coherent memory in one piece: PA-RISC with a PCX-L panics
+/// above 32 pages.
+const PIECE: usize = 16 * PAGE_SIZE;
+
 /// Coherent memory: CPU and device see the same without any cache maintenance.
-pub(crate) struct Peer(Coherent<[u8]>);
+///
+/// # Invariants
+///
+/// All pieces but the last have [`PIECE`] bytes, and none is empty.
+pub(crate) struct Peer(KVec<Coherent<[u8]>>);
 
 impl Peer {
     /// Zeros.
     pub(crate) fn new(chip: &Chip<'_>, len: usize) -> Result<Self> {
-        Ok(Self(Coherent::zeroed_slice(chip.dev(), len, GFP_KERNEL)?))
+        let mut pieces = KVec::new();
+        let mut left = len;
+        while left > 0 {
+            let len = left.min(PIECE);
+            pieces.push(
+                Coherent::zeroed_slice(chip.dev(), len, GFP_KERNEL)?,
+                GFP_KERNEL,
+            )?;
+            left -= len;
+        }
+
+        // INVARIANT: Only the last round can have less than `PIECE` left, and no round has nothing.
+        Ok(Self(pieces))
     }
 
     /// The range as the chip sees it.
     pub(crate) fn view(&self, range: Range<usize>) -> Result<View> {
         View::of_coherent(&self.0, range.start, range.len())
+    }
+
+    /// Calls `f` with each piece that has bytes of `range`: the piece, where they are in it, and
+    /// where they are in `range`.
+    fn for_each(
+        &self,
+        range: Range<usize>,
+        mut f: impl FnMut(&Coherent<[u8]>, Range<usize>, Range<usize>) -> Result,
+    ) -> Result {
+        let mut done = 0;
+        while done < range.len() {
+            let (index, start) = (
+                (range.start + done) / PIECE,
+                (range.start + done) % PIECE,
+            );
+            let piece = self.0.get(index).ok_or(EINVAL)?;
+            let len = piece.size().saturating_sub(start).min(range.len() - done);
+            if len == 0 {
+                return Err(EINVAL);
+            }
+            f(piece, start..start + len, done..done + len)?;
+            done += len;
+        }
+        Ok(())
     }
 
     /// Lets the chip copy `range` of this memory to the same place of `buffer`.
@@ -67,28 +111,29 @@ impl Peer {
 
     /// Writes all of `image`.
     pub(crate) fn write(&self, image: &Image) -> Result {
-        // SAFETY: The chip copies only inside of `Chip::copy`, which waits, and references to a
-        // `Peer` stay in one thread, which makes no second reference to the bytes here.
-        let bytes = unsafe { self.0.as_mut() };
-
         image.write(0..image.len(), |offset, data| {
-            bytes
-                .get_mut(offset..offset + data.len())
-                .ok_or(EINVAL)?
-                .copy_from_slice(data);
-            Ok(())
+            self.for_each(offset..offset + data.len(), |piece, there, here| {
+                // SAFETY: The chip copies only inside of `Chip::copy`, which waits, and references
+                // to a `Peer` stay in one thread, which makes no second reference to the bytes here.
+                let bytes = unsafe { piece.as_mut() };
+
+                bytes[there].copy_from_slice(&data[here]);
+                Ok(())
+            })
         })
     }
 
     /// Compares with `image`.
     #[track_caller]
     pub(crate) fn check(&self, image: &Image, what: &str) -> Outcome {
-        // SAFETY: As in `write`.
-        let bytes = unsafe { self.0.as_ref() };
-
         image.check(what, |offset, data| {
-            data.copy_from_slice(bytes.get(offset..offset + data.len()).ok_or(EINVAL)?);
-            Ok(())
+            self.for_each(offset..offset + data.len(), |piece, there, here| {
+                // SAFETY: As in `write`.
+                let bytes = unsafe { piece.as_ref() };
+
+                data[here].copy_from_slice(&bytes[there]);
+                Ok(())
+            })
         })
     }
 }

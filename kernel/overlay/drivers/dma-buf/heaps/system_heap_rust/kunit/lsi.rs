@@ -175,25 +175,43 @@ impl Span {
 pub(crate) struct View(KVec<Span>);
 
 impl View {
-    /// The `len` bytes of `memory` from `offset`.
-    pub(crate) fn of_coherent(memory: &Coherent<[u8]>, offset: usize, len: usize) -> Result<Self> {
-        let whole = Span::new(bus_address(memory), memory.size())?;
-        if offset.checked_add(len).is_none_or(|end| end > whole.len) {
-            return Err(EINVAL);
-        }
+    /// The `len` bytes from `offset` of `pieces`, which follow one another.
+    pub(crate) fn of_coherent(
+        pieces: &[Coherent<[u8]>],
+        offset: usize,
+        len: usize,
+    ) -> Result<Self> {
+        let spans = pieces
+            .iter()
+            .map(|piece| Span::new(bus_address(piece), piece.size()));
 
-        let mut spans = KVec::new();
-        spans.push(whole.part(offset, len), GFP_KERNEL)?;
-        Ok(Self(spans))
+        Self::of_spans(spans, offset, len)
     }
 
     /// The `len` bytes of a mapped `table` from `offset`.
     pub(crate) fn of_table(table: &SGTable, offset: usize, len: usize) -> Result<Self> {
+        let spans = table
+            .iter()
+            .map(|entry| Span::new(entry.dma_address(), entry.dma_len().try_into()?));
+        let view = Self::of_spans(spans, offset, len)?;
+
+        for span in &view.0 {
+            vcsan::watch_bus(span.addr, span.len);
+        }
+        Ok(view)
+    }
+
+    /// The `len` bytes from `offset` of `all`, which follow one another.
+    fn of_spans(
+        all: impl Iterator<Item = Result<Span>>,
+        offset: usize,
+        len: usize,
+    ) -> Result<Self> {
         let mut spans = KVec::new();
         let (mut skip, mut left) = (offset, len);
 
-        for entry in table.iter() {
-            let span = Span::new(entry.dma_address(), entry.dma_len().try_into()?)?;
+        for span in all {
+            let span = span?;
             if left == 0 {
                 break;
             }
@@ -203,7 +221,6 @@ impl View {
             }
 
             let part = span.part(skip, left);
-            vcsan::watch_bus(part.addr, part.len);
             spans.push(part, GFP_KERNEL)?;
             left -= part.len;
             skip = 0;

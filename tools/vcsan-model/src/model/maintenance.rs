@@ -165,7 +165,8 @@ impl Model {
     /// `only`: the one set that is due, if it is known.
     #[cold]
     pub(super) fn settle_due_sets(&mut self, only: Option<usize>) {
-        for alias in self.active.clone() {
+        let mut active = core::mem::take(&mut self.active);
+        active.retain(|&alias| {
             if let Some(set) = only {
                 let copy = &self.aliases[alias];
                 for line in
@@ -180,7 +181,12 @@ impl Model {
                     self.settle_line(alias, line);
                 }
             }
-        }
+            let stays = self.is_active(alias);
+            self.aliases[alias].listed = stays;
+            stays
+        });
+        active.append(&mut self.active);
+        self.active = active;
         self.sweep.settle();
     }
 

@@ -59,6 +59,12 @@ fn a_kernels_functions_have_names() {
             "{arch}"
         );
         assert_eq!(flush.module, None);
+        let raw = symbols.function(0xc000_8004);
+        assert_eq!(
+            raw,
+            Some(("_RNvNtCsbDqzXfLQacH_4demo4heap5flush", 4)),
+            "{arch}"
+        );
         assert_eq!(
             place(symbols.find(0xc000_0000)),
             Some(("init_module".into(), 0)),

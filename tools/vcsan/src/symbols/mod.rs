@@ -153,6 +153,19 @@ impl Symbols {
         Some(location)
     }
 
+    /// The function around a code address, as its symbol is spelt, and how far it is into it. Costs a search among
+    /// symbols; [`Symbols::find`] reads line tables too.
+    #[must_use]
+    pub fn function(&self, pc: u64) -> Option<(&str, u64)> {
+        let object = self
+            .objects
+            .iter()
+            .rev()
+            .find(|object| object.table.covers(pc))?;
+        let function = object.table.function(pc)?;
+        Some((&function.name, pc - function.extent.address))
+    }
+
     /// Folder of the kernel's source with a slash behind it, if the kernel has lines: every architecture's first C
     /// function is in `init/main.c`.
     fn source(&mut self) -> Option<&str> {

@@ -5,6 +5,7 @@
 //! packs them again and says who was involved. Accesses that the rules would answer with "nothing changes" are
 //! recognised by one bit and go no further.
 
+mod alone;
 mod maintenance;
 mod pages;
 mod report;
@@ -358,6 +359,9 @@ impl Model {
         if self.config.geometry.virtually_tagged() {
             self.evict_homonyms(alias, piece, site);
         }
+        if accessor.is_none() && self.access_alone(page, alias, piece, store, site) {
+            return;
+        }
         let Some(copy) = self.pages[page].aliases.iter().position(|&a| a == alias) else {
             return;
         };
@@ -410,6 +414,9 @@ impl Model {
     /// The line may be hit under a virtual tag that another page's line has. Reports that, and goes on as if it had
     /// been evicted in time: what a hit on the wrong line leads to is no use to anybody.
     fn evict_homonyms(&mut self, alias: usize, piece: Piece, site: Site) {
+        if !self.aliases[alias].shares_tag {
+            return;
+        }
         let key = self.aliases[alias].key;
         let others: Vec<usize> = match self.tags.get(&key) {
             Some(same) if same.len() > 1 => same

@@ -144,6 +144,8 @@ pub(crate) struct AliasPage {
     pub(crate) linear: bool,
     /// On the model's list of aliases that whole-cache maintenance can change.
     pub(crate) listed: bool,
+    /// Another page has an alias with the same virtual tag, or had one.
+    pub(crate) shares_tag: bool,
 }
 
 impl AliasPage {
@@ -160,6 +162,7 @@ impl AliasPage {
             mappings: Vec::new(),
             linear: false,
             listed: false,
+            shares_tag: false,
         }
     }
 

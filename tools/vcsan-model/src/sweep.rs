@@ -77,6 +77,11 @@ impl Sweep {
         self.busy != 0 || self.due
     }
 
+    /// Whether no line needs to be told of what happens.
+    pub(crate) fn idle(&self) -> bool {
+        !self.active() && self.apart.is_empty()
+    }
+
     /// Whether lines of completed sets have yet to be maintained.
     pub(crate) fn due(&self) -> bool {
         self.due

@@ -14,9 +14,17 @@ impl Model {
         self.for_pieces(at, len, |model, piece| {
             let key = model.config.geometry.key(piece.at);
             if model.config.geometry.virtually_tagged() {
-                for alias in model.tags.get(&key).cloned().unwrap_or_default() {
-                    model.step_alias(alias, piece.line, op, site);
-                }
+                let one = match model.tags.get(&key).map(Vec::as_slice) {
+                    Some(&[one]) => one,
+                    Some(several) => {
+                        for alias in several.to_vec() {
+                            model.step_alias(alias, piece.line, op, site);
+                        }
+                        return;
+                    }
+                    None => return,
+                };
+                model.step_alias(one, piece.line, op, site);
             } else if let Some(page) = model.find_page(piece.at.paddr >> PAGE_SHIFT)
                 && let Some(alias) = model.find_alias(page, key)
             {
@@ -227,6 +235,9 @@ impl Model {
     }
 
     pub(super) fn step_alias(&mut self, alias: usize, line: usize, op: Op, site: Site) {
+        if self.maintain_alone(alias, line, op) {
+            return;
+        }
         let page = self.aliases[alias].page;
         if let Some(copy) = self.pages[page].aliases.iter().position(|&a| a == alias) {
             let event = match op {

@@ -84,7 +84,13 @@ impl Model {
             self.aliases.len() - 1
         };
         if self.config.geometry.virtually_tagged() {
-            self.tags.entry(key).or_default().push(alias);
+            let same = self.tags.entry(key).or_default();
+            same.push(alias);
+            if same.len() > 1 {
+                for &one in same.iter() {
+                    self.aliases[one].shares_tag = true;
+                }
+            }
         }
         alias
     }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The steps of a line that is in order and that one alias alone holds: nearly all steps that a guest takes.
+//!
+//! They are what [`Line::step`](crate::line::Line::step) comes to if no other alias may hold the line and no byte is stale,
+//! lost, or only in another alias; without the unpacking. The tests of the whole model run through both.
+
+use super::{Model, Piece};
+use crate::config::Mode;
+use crate::event::{Op, Site};
+use crate::line::Presence;
+use crate::page::LinePlace;
+
+impl Model {
+    /// Whether a line is in order and nobody but `alias` may hold it.
+    fn is_alone(&self, page: usize, alias: usize, line: usize, place: LinePlace) -> bool {
+        let (slot, copy) = (&self.pages[page], &self.aliases[alias]);
+        // What is unsaved of a line without a dirty copy, or with a stale one, is another alias's.
+        self.config.mode == Mode::Architectural
+            && slot
+                .aliases
+                .iter()
+                .all(|&other| other == alias || !self.aliases[other].valid.has(line))
+            && slot.lost.get(place) == 0
+            && copy.stale.get(place) == 0
+            && (copy.dirty.has(line) || slot.unsaved.get(place) == 0)
+    }
+
+    /// An access by the CPU. False if it takes a whole step.
+    pub(super) fn access_alone(
+        &mut self,
+        page: usize,
+        alias: usize,
+        piece: Piece,
+        store: bool,
+        site: Site,
+    ) -> bool {
+        let place = LinePlace::new(piece.line, self.line_shift);
+        if !self.sweep.idle() || !self.is_alone(page, alias, piece.line, place) {
+            return false;
+        }
+        let copy = &mut self.aliases[alias];
+        let before = copy.held(piece.line, place).presence;
+        copy.valid.put(piece.line, true);
+        copy.quiet_loads.put(piece.line, true);
+        if store {
+            copy.dirty.put(piece.line, true);
+            copy.quiet_stores.put(piece.line, true);
+        }
+        if let Some(sites) = copy.sites_mut(piece.line) {
+            if before == Presence::Absent {
+                sites.filled_by = site;
+            }
+            if store && before != Presence::Dirty {
+                sites.dirtied_by = site;
+            }
+        }
+        if store {
+            let slot = &mut self.pages[page];
+            slot.unsaved.add(place, piece.bytes);
+            slot.set_writer(piece.offset, piece.len as usize, site);
+        }
+        self.list(alias);
+        true
+    }
+
+    /// Maintenance of an alias. False if it takes a whole step.
+    pub(super) fn maintain_alone(&mut self, alias: usize, line: usize, op: Op) -> bool {
+        let copy = &self.aliases[alias];
+        if self.config.mode == Mode::Architectural && !copy.valid.has(line) {
+            return true;
+        }
+        let (page, dirty) = (copy.page, copy.dirty.has(line));
+        let place = LinePlace::new(line, self.line_shift);
+        let discards = op == Op::Invalidate && dirty;
+        if discards
+            || !op.empties() && !self.sweep.idle()
+            || !self.is_alone(page, alias, line, place)
+        {
+            return false;
+        }
+        if dirty {
+            self.pages[page].unsaved.set(place, 0);
+        }
+        let copy = &mut self.aliases[alias];
+        copy.dirty.put(line, false);
+        copy.quiet_stores.put(line, false);
+        copy.valid.put(line, !op.empties());
+        copy.quiet_loads.put(line, !op.empties());
+        true
+    }
+}

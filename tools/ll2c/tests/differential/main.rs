@@ -10,6 +10,7 @@
 
 mod abi;
 mod atomics;
+mod blocks;
 mod objects;
 mod ops;
 mod random;
@@ -121,6 +122,7 @@ suites! {
     // What lies in memory depends on the byte order, and addresses on the layout.
     memory: ops::memory, &["hppa"];
     floats: ops::floats, &["hppa"];
+    blocks: blocks::build, &["hppa", "m68k"];
     atomics: atomics::build, &["hppa", "hppa-library"];
 }
 
@@ -189,4 +191,10 @@ fn kernel_atomics() {
 #[ignore = "needs rustc 1.85 with rust-src: set LL2C_TOOLCHAIN"]
 fn speed() {
     speed::measure(&Toolchain::from_env());
+}
+
+#[test]
+#[ignore = "needs cross compilers and qemu-user: set LL2C_TOOLCHAIN"]
+fn endless_loops() {
+    objects::endless_loops(&Toolchain::from_env());
 }

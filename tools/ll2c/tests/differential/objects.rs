@@ -150,3 +150,32 @@ pub fn kernel_atomics(tc: &Toolchain) {
         suite.count
     );
 }
+
+/// A loop without an end or an effect stays, though C compilers may take it that each loop ends.
+pub fn endless_loops(tc: &Toolchain) {
+    let body = "  br label %l\nl:\n  %i = phi i32 [ %n, %0 ], [ %j, %l ]\n  %j = xor i32 %i, 1\n  %c = icmp eq i32 %j, 77777\n  br i1 %c, label %x, label %l\nx:\n  ret i32 %j\n";
+    let ir = format!(
+        "target datalayout = \"{}\"\ndefine internal i32 @hang(i32 %n) {{\n{body}}}\ndefine i32 @run(i32 %n) {{\n  %r = call i32 @hang(i32 %n)\n  ret i32 7\n}}\n",
+        crate::toolchain::BE
+    );
+    let main = "extern unsigned run(unsigned);\nint main(int n, char **v) { return run(n) == 7 ? 3 : 4; }\n";
+    for s in SUBJECTS.iter().filter(|s| s.name == "hppa") {
+        let c = ll2c::translate(&ir, &s.subject(), &ll2c::Options::default()).expect("C");
+        let (c, main) = (tc.write("endless.c", &c), tc.write("endless.main.c", main));
+        for level in levels() {
+            tc.run(
+                &[
+                    &[s.gcc, level, "-w", &c, &main],
+                    s.link,
+                    &["-o", "./endless.exe"],
+                ]
+                .concat(),
+            );
+            let run = format!(
+                "timeout 1 {} ./endless.exe; test $? = 124",
+                s.qemu.join(" ")
+            );
+            tc.run(&["sh", "-c", &run]);
+        }
+    }
+}

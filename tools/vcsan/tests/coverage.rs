@@ -78,3 +78,51 @@ fn a_listing_of_something_else_is_an_error() {
         ));
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn the_command_says_how_it_went() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::Command;
+    use std::{env, fs};
+
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vcsan-check");
+    fs::create_dir_all(&folder).expect("a scratch folder");
+    let (object, listing) = (folder.join("pool.o"), folder.join("listing"));
+    fs::write(&object, OBJECT).expect("the object can be written");
+    // Stands for objdump.
+    let objdump = folder.join("objdump");
+    fs::write(&objdump, format!("#!/bin/sh\ncat {}\n", listing.display())).expect("a script");
+    fs::set_permissions(&objdump, fs::Permissions::from_mode(0o755)).expect("its mode");
+
+    let run = |listed: &str| {
+        fs::write(&listing, listed).expect("the listing can be written");
+        let output = Command::new(env!("CARGO_BIN_EXE_vcsan-check"))
+            .args([&objdump, &object])
+            .output()
+            .expect("the command starts");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        )
+    };
+    let (code, text) = run(LISTING);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("6 instructions, 3 of them maintenance"),
+        "{text}"
+    );
+    let (code, text) = run(&LISTING.replace("bx\tlr", "mcr\t15, 0, r0, cr7, cr14, {7}"));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains(".init.text 0x4: `mcr 15, 0, r0, cr7, cr14, {7}` missed"),
+        "{text}"
+    );
+    let (code, text) = run("");
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("failed to find instructions in the listing"),
+        "{text}"
+    );
+}

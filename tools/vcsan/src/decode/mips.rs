@@ -29,6 +29,7 @@ pub(super) fn decode(word: u32) -> Option<Effect> {
             PREF_R6 | PREFE => Some(Effect::None),
             _ => None,
         },
+        // As far as instruction fetches need it; on caches of one level that is memory.
         REGIMM if field(word, 16, 5) == SYNCI => Some(Effect::Line {
             op: Op::WriteBack,
             address: long,

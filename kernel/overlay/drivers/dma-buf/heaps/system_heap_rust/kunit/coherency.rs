@@ -355,27 +355,25 @@ mod tests {
             let vmap = heap::vmap(&buffer)?;
             let attachment = buffer.attach(chip.dev())?;
 
-            let mut image = Image::seeded(len, 1);
-            cpu_write(
-                &mut buffer,
-                Bidirectional,
-                Alias::VMap(&vmap),
-                &image,
-                0..len,
-            )?;
+            for (seed, alias) in [(1, Alias::VMap(&vmap)), (3, Alias::Direct(&vmap))] {
+                let mut image = Image::seeded(len, seed);
+                cpu_write(&mut buffer, Bidirectional, alias, &image, 0..len)?;
 
-            image.put(30..70, 2, 30);
-            peer.write(&image)?;
-            let mapping = attachment.map(FromDevice)?;
-            peer.send(chip, &buffer, &mapping, 30..70)?;
-            cpu_check(&mut buffer, FromDevice, Alias::VMap(&vmap), &image, "vmap")?;
-            cpu_check(
-                &mut buffer,
-                FromDevice,
-                Alias::Direct(&vmap),
-                &image,
-                "direct map",
-            )
+                image.put(30..70, seed + 1, 30);
+                peer.write(&image)?;
+                let mapping = attachment.map(FromDevice)?;
+                peer.send(chip, &buffer, &mapping, 30..70)?;
+                cpu_check(&mut buffer, FromDevice, Alias::VMap(&vmap), &image, "vmap")?;
+                cpu_check(
+                    &mut buffer,
+                    FromDevice,
+                    Alias::Direct(&vmap),
+                    &image,
+                    "direct map",
+                )?;
+                drop(mapping);
+            }
+            Ok(())
         })
     }
 

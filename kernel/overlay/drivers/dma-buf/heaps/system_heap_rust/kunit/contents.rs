@@ -30,6 +30,7 @@ use crate::{
         self,
         UserMap, //
     },
+    vcsan, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -56,8 +57,8 @@ fn push_pages(pages: &mut KVec<usize>, buffer: &Importer) -> Result {
     Ok(())
 }
 
-/// Allocates a buffer of `count` pages, some of which have held a pattern.
-fn recycled(client: &Client, count: usize) -> Outcome<Importer> {
+/// Fills buffers of `count` pages with a pattern and frees them. Returns their pages.
+fn fill(client: &Client, count: usize) -> Outcome<KVec<usize>> {
     let len = count * PAGE_SIZE;
     let mut dirty = KVec::new();
     let mut old = KVec::new();
@@ -73,6 +74,13 @@ fn recycled(client: &Client, count: usize) -> Outcome<Importer> {
     }
     drop(dirty);
     sys::flush();
+    Ok(old)
+}
+
+/// Allocates a buffer of `count` pages, some of which have held a pattern.
+fn recycled(client: &Client, count: usize) -> Outcome<Importer> {
+    let len = count * PAGE_SIZE;
+    let old = fill(client, count)?;
 
     let mut rejected = KVec::new();
     for _ in 0..TRIES {
@@ -143,6 +151,32 @@ mod tests {
             )?;
         }
         Ok(())
+    }
+
+    /// A process that has the buffer for itself needs not open an access. The kernel makes no
+    /// mapping of its own before, which would flush whole caches on some CPUs.
+    #[test]
+    fn zeros_for_a_single_user() -> Outcome {
+        let client = Client::new()?;
+        let old = fill(&client, 1)?;
+
+        let mut rejected = KVec::new();
+        for _ in 0..TRIES {
+            let buffer = Importer::new(client.allocate(PAGE_SIZE)?);
+            let user = UserMap::of_buffer(buffer.dma_buf(), PAGE_SIZE, 0)?;
+            let page = user.page(0).ok_or(EFAULT)?;
+
+            if old.contains(&page.addr()) {
+                vcsan::watch_page(page);
+                return Image::zeros(PAGE_SIZE).check("user mapping", |offset, data| {
+                    user.slice(offset, data.len()).reader().read_slice(data)
+                });
+            }
+            rejected.push(buffer, GFP_KERNEL)?;
+        }
+        Err(Failed::new(fmt!(
+            "none of {TRIES} pages was filled before, so zeros would prove nothing"
+        )))
     }
 
     /// The device reads before the CPU ever had access.

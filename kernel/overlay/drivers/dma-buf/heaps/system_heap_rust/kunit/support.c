@@ -106,6 +106,24 @@ int heap_test_munmap(unsigned long addr, unsigned long len)
 	return vm_munmap(addr, len);
 }
 
+/* The page of a buffer that a user mapping shows at @addr, in the direct map. */
+void *heap_test_user_page(unsigned long addr)
+{
+	struct follow_pfnmap_args args = { .address = addr };
+	struct mm_struct *mm = current->mm;
+	void *page = NULL;
+
+	mmap_read_lock(mm);
+	args.vma = vma_lookup(mm, addr);
+	if (args.vma && !follow_pfnmap_start(&args)) {
+		page = page_address(pfn_to_page(args.pfn));
+		follow_pfnmap_end(&args);
+	}
+	mmap_read_unlock(mm);
+
+	return page;
+}
+
 /*
  * Waits for buffers that were dropped: fput() of a kernel thread is deferred.
  * Addresses of vmaps that are gone are made free too, else new ones might need

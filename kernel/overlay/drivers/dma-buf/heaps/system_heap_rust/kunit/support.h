@@ -15,6 +15,7 @@ int heap_test_close_fd(int fd);
 unsigned long heap_test_mmap(struct file *file, unsigned long len,
 			     unsigned long offset, bool shared);
 int heap_test_munmap(unsigned long addr, unsigned long len);
+void *heap_test_user_page(unsigned long addr);
 void heap_test_flush(void);
 unsigned long heap_test_pages_in_use(void);
 int heap_test_vmap(struct dma_buf *dmabuf);

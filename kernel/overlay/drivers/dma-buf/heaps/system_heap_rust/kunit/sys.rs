@@ -36,6 +36,7 @@ mod c {
             shared: bool,
         ) -> c_ulong;
         pub(super) safe fn heap_test_munmap(addr: c_ulong, len: c_ulong) -> c_int;
+        pub(super) safe fn heap_test_user_page(addr: c_ulong) -> *const c_void;
         pub(super) safe fn heap_test_flush();
         pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
         pub(super) fn heap_test_vmap(dmabuf: *mut c_void) -> c_int;
@@ -158,6 +159,13 @@ impl UserMap {
     /// The address of the first byte.
     pub(crate) fn addr(&self) -> usize {
         self.addr
+    }
+
+    /// The page at `offset`, in the direct map. `None` if there is none.
+    pub(crate) fn page(&self, offset: usize) -> Option<*const u8> {
+        let page = c::heap_test_user_page(self.addr + offset);
+
+        (!page.is_null()).then_some(page.cast())
     }
 
     /// The `len` bytes from `offset`, for access by copying.

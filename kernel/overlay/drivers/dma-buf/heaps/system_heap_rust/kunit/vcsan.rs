@@ -55,6 +55,11 @@ pub(crate) fn watch(vmap: &VMap) {
     }
 }
 
+/// A page, given by its address in the direct map, is watched until the case ends.
+pub(crate) fn watch_page(page: *const u8) {
+    c::heap_test_watch(page.cast(), PAGE_SIZE);
+}
+
 fn watch_run(run: Range<usize>) {
     c::heap_test_watch(core::ptr::without_provenance(run.start), run.len());
 }

@@ -13,6 +13,7 @@ impl Site {
 
     /// A site. Numbers 0 and `u32::MAX` are taken; both become [`Site::NONE`].
     #[must_use]
+    #[inline]
     pub const fn new(id: u32) -> Self {
         if id == u32::MAX { Self::NONE } else { Self(id) }
     }

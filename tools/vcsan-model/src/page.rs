@@ -6,7 +6,6 @@ use crate::geometry::{Key, PAGE_SIZE};
 use crate::hazard::Cause;
 use crate::line::{Bytes, Held, Presence};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -227,7 +226,8 @@ pub(crate) struct Page {
     pub(crate) losses: Vec<LossRecord>,
     /// Who wrote last, for each unit of 4 bytes; [`Site::SPLIT`] where it is not the same for all 4.
     writers: Option<Box<[Site; UNITS]>>,
-    split: BTreeMap<usize, [Site; 4]>,
+    /// The writers of each byte of such units; no memory while there was none.
+    split: Option<Box<[[Site; 4]]>>,
 }
 
 impl Page {
@@ -239,7 +239,7 @@ impl Page {
             lost: ByteMap::default(),
             losses: Vec::new(),
             writers: None,
-            split: BTreeMap::new(),
+            split: None,
         }
     }
 
@@ -253,8 +253,8 @@ impl Page {
         {
             Site::SPLIT => self
                 .split
-                .get(&unit)
-                .map_or(Site::NONE, |sites| sites[offset % 4]),
+                .as_ref()
+                .map_or(Site::NONE, |split| split[unit][offset % 4]),
             site => site,
         }
     }
@@ -279,19 +279,22 @@ impl Page {
             return;
         };
         for byte in offset..offset + len {
-            let unit = &mut writers[byte / 4 % UNITS];
+            let index = byte / 4 % UNITS;
+            let unit = &mut writers[index];
             if *unit == site {
                 continue;
             }
+            let split = self
+                .split
+                .get_or_insert_with(|| vec![[Site::NONE; 4]; UNITS].into());
+            let sites = &mut split[index];
             if *unit != Site::SPLIT {
-                self.split.insert(byte / 4 % UNITS, [*unit; 4]);
+                *sites = [*unit; 4];
                 *unit = Site::SPLIT;
             }
-            if let Some(sites) = self.split.get_mut(&(byte / 4 % UNITS)) {
-                sites[byte % 4] = site;
-                if *sites == [site; 4] {
-                    *unit = site;
-                }
+            sites[byte % 4] = site;
+            if *sites == [site; 4] {
+                *unit = site;
             }
         }
     }
@@ -306,6 +309,6 @@ impl Page {
                 .writers
                 .as_ref()
                 .map_or(0, |writers| size_of_val(&**writers))
-            + self.split.len() * 40
+            + self.split.as_ref().map_or(0, |split| size_of_val(&**split))
     }
 }

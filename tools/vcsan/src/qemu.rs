@@ -12,7 +12,6 @@ use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
 use crate::watcher::Watcher;
 use qemu_plugin_sys as sys;
 use std::cell::UnsafeCell;
-use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use sys::qemu_plugin_cb_flags::{QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS};
@@ -33,7 +32,8 @@ pub static qemu_plugin_version: c_int = sys::QEMU_PLUGIN_VERSION as c_int;
 /// The registers of a target: handles that QEMU reads them by.
 #[derive(Default)]
 struct Registers {
-    general: HashMap<u8, usize>,
+    /// By number; 0 for what does not exist.
+    general: [usize; 32],
     cpsr: Option<usize>,
     pc: Option<usize>,
 }
@@ -63,18 +63,17 @@ impl Registers {
             let name = unsafe { CStr::from_ptr(descriptor.name) };
             let handle = descriptor.handle as usize;
             match name.to_bytes() {
-                b"sp" => drop(registers.general.insert(13, handle)),
-                b"lr" => drop(registers.general.insert(14, handle)),
+                b"sp" => registers.general[13] = handle,
+                b"lr" => registers.general[14] = handle,
                 b"pc" => registers.pc = Some(handle),
                 b"cpsr" => registers.cpsr = Some(handle),
                 [b'r', number @ ..] => {
                     if let Some(number) = std::str::from_utf8(number)
                         .ok()
-                        .and_then(|number| number.parse::<u8>().ok())
+                        .and_then(|number| number.parse::<usize>().ok())
                         .filter(|number| *number < 13)
                     {
-                        // Banked registers of other modes come later in the list, under other names.
-                        registers.general.entry(number).or_insert(handle);
+                        registers.general[number] = handle;
                     }
                 }
                 _ => {}
@@ -88,9 +87,7 @@ impl Registers {
     /// MIPS and PA-RISC publish none in QEMU 10.0, but a handle is GDB's number of the register plus 1.
     fn by_gdb_number(pc: usize) -> Self {
         Self {
-            general: (0..32)
-                .map(|number| (number, usize::from(number) + 1))
-                .collect(),
+            general: std::array::from_fn(|number| number + 1),
             cpsr: None,
             pc: Some(pc + 1),
         }
@@ -183,10 +180,11 @@ impl Memory for Reader {
 impl Cpu for Reader {
     fn register(&self, register: Register) -> Result<u64, String> {
         let handle = match register {
-            Register::General(number) => self.registers.general.get(&number).copied(),
+            Register::General(number) => self.registers.general.get(usize::from(number)).copied(),
             Register::Cpsr => self.registers.cpsr,
         };
         handle
+            .filter(|handle| *handle != 0)
             .and_then(|handle| self.read(handle))
             .ok_or_else(|| format!("read register {register:?}"))
     }
@@ -209,12 +207,15 @@ impl Plugin {
                 "read registers: the program counter reads as {found:#x?} instead of {pc:#x}; is this QEMU 10.0?"
             ));
         }
+        // ARM's program counter is none that maintenance reads.
         let general = match target.arch {
             Arch::Arm => 15,
             Arch::Mips | Arch::Parisc => 32,
         };
-        if registers.general.len() < general || target.arch == Arch::Arm && registers.cpsr.is_none()
-        {
+        let all = registers.general[..general]
+            .iter()
+            .all(|handle| *handle != 0);
+        if !all || target.arch == Arch::Arm && registers.cpsr.is_none() {
             self.watcher
                 .fail("read registers: QEMU does not publish all of them");
         }

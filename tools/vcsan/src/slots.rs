@@ -106,6 +106,11 @@ impl Slots {
         }
     }
 
+    /// The translation of one page may have changed.
+    pub fn forget_page(&mut self, vaddr: u64) {
+        self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS] = EMPTY;
+    }
+
     /// Treatments may have changed.
     pub fn clear(&mut self) {
         self.slots.fill(EMPTY);
@@ -123,6 +128,9 @@ mod tests {
         slots.insert(0xc000_2010, 0x7010, Kind::PLAIN);
         slots.forget_translations();
         assert_eq!(slots.find(0x8000_1ff0), Some((0x1ff0, Kind::PLAIN)));
+        assert_eq!(slots.find(0xc000_2010), None);
+        slots.insert(0xc000_2010, 0x7010, Kind::PLAIN);
+        slots.forget_page(0xc000_2fff);
         assert_eq!(slots.find(0xc000_2010), None);
         slots.clear();
         assert_eq!(slots.find(0x8000_1ff0), None);

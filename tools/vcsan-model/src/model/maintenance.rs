@@ -202,7 +202,8 @@ impl Model {
         let apart = self.apart(alias, line);
         let (clean, empty) = (self.sweep.clean_due(apart.0), self.sweep.empty_due(apart.0));
         if (clean || empty) && !self.sweep.is_apart(apart) {
-            if clean && self.aliases[alias].dirty.has(line) {
+            // What gets emptied is written back by that.
+            if clean && !empty && self.aliases[alias].dirty.has(line) {
                 self.step_alias(alias, line, Op::WriteBack, Site::NONE);
             }
             if empty && self.aliases[alias].valid.has(line) {

@@ -15,7 +15,7 @@ use crate::watcher::{Counts, Maintenance};
 use hazard::Described;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -193,14 +193,9 @@ impl Findings {
         watched_pages: usize,
         memory: usize,
     ) {
-        let by_kind: BTreeMap<String, u64> = maintenance
-            .by_kind
-            .iter()
-            .map(|((op, form), count)| (format!("{op}, {form}"), *count))
-            .collect();
         let mut record = tagged("end", counts);
         let more = json!({
-            "maintenance": maintenance.total(), "by_kind": by_kind,
+            "maintenance": maintenance.total(), "by_kind": maintenance.by_kind(),
             "untranslated": maintenance.untranslated,
             "translation_changes": maintenance.translation_changes,
             "watched_pages": watched_pages, "hazards": self.written, "surplus": self.surplus,

@@ -16,7 +16,7 @@ const LONGEST: u64 = 1 << 26;
 #[derive(Default)]
 pub struct Maintenance {
     /// Instructions that do something to the data cache, by operation and form.
-    pub by_kind: BTreeMap<(&'static str, &'static str), u64>,
+    counts: [[u64; FORMS.len()]; OPS.len()],
     /// Lines at addresses that could not be translated.
     pub untranslated: u64,
     /// Instructions that change translations.
@@ -27,15 +27,43 @@ pub struct Maintenance {
     steps: u64,
 }
 
+const OPS: [Op; 3] = [Op::WriteBack, Op::Invalidate, Op::WriteBackInvalidate];
+const FORMS: [&str; 5] = ["line", "range", "set and way", "whole cache", "loop"];
+
+/// How an instruction names what it maintains: an index into [`FORMS`].
+#[derive(Clone, Copy)]
+enum Form {
+    Line,
+    Range,
+    SetWay,
+    WholeCache,
+    Loop,
+}
+
 impl Maintenance {
-    fn count(&mut self, op: Op, form: &'static str) {
-        *self.by_kind.entry((maintenance(op), form)).or_default() += 1;
+    fn count(&mut self, op: Op, form: Form) {
+        let op = match op {
+            Op::WriteBack => 0,
+            Op::Invalidate => 1,
+            Op::WriteBackInvalidate => 2,
+        };
+        self.counts[op][form as usize] += 1;
     }
 
-    /// All of `by_kind`.
+    /// How many of each kind there were, without those that there were none of.
+    #[must_use]
+    pub fn by_kind(&self) -> BTreeMap<String, u64> {
+        let kinds = OPS.iter().zip(&self.counts).flat_map(|(op, counts)| {
+            let named = FORMS.iter().zip(counts);
+            named.map(|(form, count)| (format!("{}, {form}", maintenance(*op)), *count))
+        });
+        kinds.filter(|(_, count)| *count != 0).collect()
+    }
+
+    /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.by_kind.values().sum()
+        self.counts.iter().flatten().sum()
     }
 }
 
@@ -70,12 +98,12 @@ impl Watcher {
             Effect::None => {}
             Effect::Line { op, address } => {
                 let vaddr = self.operand(cpu, address)?;
-                self.maintenance.count(op, "line");
+                self.maintenance.count(op, Form::Line);
                 self.maintain(cpu, op, vaddr, site, pc);
             }
             Effect::Range { op, first, last } => {
                 let (first, last) = (self.general(cpu, first)?, self.general(cpu, last)?);
-                self.maintenance.count(op, "range");
+                self.maintenance.count(op, Form::Range);
                 let line = u64::from(self.model.config().geometry.line());
                 let first = first & !(line - 1);
                 if last.wrapping_sub(first) > LONGEST {
@@ -94,11 +122,11 @@ impl Watcher {
                 self.index(op, vaddr, site);
             }
             Effect::Whole { op } => {
-                self.maintenance.count(op, "whole cache");
+                self.maintenance.count(op, Form::WholeCache);
                 self.whole_cache(op, site);
             }
             Effect::LoopStep { op } => {
-                self.maintenance.count(op, "loop");
+                self.maintenance.count(op, Form::Loop);
                 self.loop_step(op, site);
             }
             Effect::Allocate { address } => {
@@ -232,7 +260,7 @@ impl Watcher {
     }
 
     fn sweep(&mut self, op: Op, set: u32, way: u32, site: Site) {
-        self.maintenance.count(op, "set and way");
+        self.maintenance.count(op, Form::SetWay);
         self.history.add_everything(op, site);
         self.apply(Event::SetWay { op, set, way }, None, site);
     }
@@ -307,7 +335,8 @@ impl Watcher {
             TlbOp::InvalidatePage { register } => {
                 let vaddr = self.general(cpu, register)?;
                 self.unmap(vaddr);
-                self.forget_translations();
+                self.slots.forget_page(vaddr);
+                self.maintenance.last = None;
             }
             TlbOp::InvalidateAll
             | TlbOp::InvalidateSpace { .. }

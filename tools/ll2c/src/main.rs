@@ -30,7 +30,7 @@ struct Args {
     /// How to make atomic read-modify-write, instead of what the page says
     #[arg(long, value_enum)]
     atomic_rmw: Option<Rmw>,
-    /// Say on standard error how long it took and how much memory it had at most
+    /// Say on standard error how long it took and how much memory it had at most (Linux only)
     #[arg(long)]
     stats: bool,
 }
@@ -77,15 +77,18 @@ fn main() -> ExitCode {
 
 fn stats(started: Instant) {
     let seconds = started.elapsed().as_secs_f64();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|l| {
-        let text = l.strip_prefix("VmHWM:")?.trim_end_matches("kB").trim();
-        text.parse::<u64>().ok()
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).ok();
+    // Nanoseconds on a processor, which others on the machine don't change.
+    let busy = read("schedstat").and_then(|s| s.split(' ').next()?.parse::<f64>().ok());
+    let kib = read("status").and_then(|s| {
+        let line = s.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+        line.trim_end_matches("kB").trim().parse::<u64>().ok()
     });
-    match kib {
-        Some(kib) => eprintln!("ll2c: {seconds:.3} s, {} MiB", kib / 1024),
-        None => eprintln!("ll2c: {seconds:.3} s"),
-    }
+    eprintln!(
+        "ll2c: {seconds:.3} s, {:.3} s busy, {} MiB",
+        busy.unwrap_or(f64::NAN) / 1e9,
+        kib.unwrap_or_default() / 1024
+    );
 }
 
 fn run(args: &Args) -> Result<(), (u8, String)> {

@@ -17,7 +17,8 @@ impl Model {
                 let one = match model.tags.get(&key).map(Vec::as_slice) {
                     Some(&[one]) => one,
                     Some(several) => {
-                        for alias in several.to_vec() {
+                        let several = several.to_vec();
+                        for alias in several {
                             model.step_alias(alias, piece.line, op, site);
                         }
                         return;

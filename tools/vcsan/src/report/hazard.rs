@@ -2,14 +2,13 @@
 //! One hazard in the words of the guest: functions and lines, regions instead of addresses, what call is missing.
 
 use super::drawing;
-use crate::history::{History, What};
+use crate::history::{Past, What};
 use crate::sites::{Origin, Sites};
 use crate::symbols::{Location, Symbols};
 use crate::translate::{Region, Translator};
-use crate::watch::Watches;
 use serde::Serialize;
 use std::fmt::Write;
-use vcsan_model::{Accessor, Address, Alias, Cause, Hazard, Kind, Model, Site};
+use vcsan_model::{Accessor, Address, Alias, Cause, Geometry, Hazard, Kind, Site};
 
 /// Who did something, and where in the guest's code.
 #[derive(Clone, Debug, Serialize)]
@@ -60,29 +59,37 @@ pub struct Described {
     pub text: String,
 }
 
-/// Everything around a hazard.
+/// A hazard and what will be forgotten when it is described: names of code come last.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// The hazard.
+    pub hazard: Hazard,
+    /// The virtual address of the access, if it has one.
+    pub vaddr: Option<u64>,
+    /// The running test.
+    pub test: Option<String>,
+    /// The buffer's name, and the offset of the first wrong byte in it.
+    pub buffer: Option<(String, u64)>,
+    /// What happened to the line before, oldest first.
+    pub past: Vec<Past>,
+}
+
+/// Everything that describes hazards.
 pub struct Scene<'a> {
     /// The cache.
-    pub model: &'a Model,
+    pub geometry: Geometry,
     /// What is mapped where.
     pub translator: &'a Translator,
     /// Names of code.
     pub symbols: &'a mut Symbols,
     /// Where events come from.
     pub sites: &'a Sites,
-    /// Names of memory.
-    pub watches: &'a Watches,
-    /// What happened before.
-    pub history: &'a History,
-    /// The running test.
-    pub test: Option<&'a str>,
-    /// The virtual address of the access, if it has one.
-    pub vaddr: Option<u64>,
 }
 
 impl Scene<'_> {
     /// Puts a hazard into words.
-    pub(super) fn describe(&mut self, hazard: &Hazard) -> Described {
+    pub(super) fn describe(&mut self, captured: &Captured) -> Described {
+        let hazard = &captured.hazard;
         let paddr = hazard.paddr();
         let title = hazard.title().to_string();
         let by = match hazard.accessor {
@@ -90,32 +97,27 @@ impl Scene<'_> {
             Accessor::Uncached => "uncached",
             Accessor::Device => "device",
         };
-        let access = self.party(by, hazard.access, self.vaddr, paddr);
+        let access = self.party(by, hazard.access, captured.vaddr, paddr);
         let write = (hazard.kind != Kind::Homonym && hazard.write != Site::NONE).then(|| {
-            let (by, vaddr) = self.writer(hazard);
+            let (by, vaddr) = self.writer(captured);
             self.party(by, hazard.write, vaddr, paddr)
         });
-        let (cause, missing) = self.cause(hazard, &access);
-        let symbol = access.symbol.clone();
-        let headline = format!(
-            "VCSan: {title} in {}",
-            symbol.as_deref().unwrap_or("unknown code")
-        );
-        let buffer = self.watches.buffer(paddr);
+        let (cause, missing) = self.cause(captured, &access);
+        let headline = headline(&title, &access, write.as_ref());
         let mut described = Described {
             title,
             headline,
-            test: self.test.map(str::to_owned),
+            test: captured.test.clone(),
             access,
             write,
             cause,
-            buffer: buffer.map(|buffer| buffer.name.clone()),
-            offset: buffer.map(|buffer| paddr - buffer.first),
+            buffer: captured.buffer.as_ref().map(|(name, _)| name.clone()),
+            offset: captured.buffer.as_ref().map(|(_, offset)| *offset),
             physical: format!("{paddr:#x}"),
             missing,
             text: String::new(),
         };
-        described.text = self.text(&described, hazard);
+        described.text = self.text(&described, captured);
         described
     }
 
@@ -155,34 +157,37 @@ impl Scene<'_> {
     }
 
     /// Who wrote last, and through which address, as far as the history tells.
-    fn writer(&self, hazard: &Hazard) -> (&'static str, Option<u64>) {
-        let past = self.history.of(hazard.line);
-        let last = past.iter().rev().find(|past| past.site == hazard.write);
-        match (self.sites.origin(hazard.write), last) {
+    fn writer(&self, captured: &Captured) -> (&'static str, Option<u64>) {
+        let write = captured.hazard.write;
+        let last = captured.past.iter().rev().find(|past| past.site == write);
+        // The last of several stores went elsewhere in the line.
+        let line = u64::from(self.geometry.line() - 1);
+        let vaddr = last
+            .and_then(|past| past.vaddr)
+            .map(|vaddr| vaddr & !line | captured.hazard.paddr() & line);
+        match (self.sites.origin(write), last) {
             (Some(Origin::Device(_)), _) => ("device", None),
-            (_, Some(past)) if past.what == What::UncachedStore => ("uncached", past.vaddr),
-            (_, Some(past)) => ("cpu", past.vaddr),
-            (_, None) => ("cpu", None),
+            (_, Some(past)) if past.what == What::UncachedStore => ("uncached", vaddr),
+            _ => ("cpu", vaddr),
         }
     }
 
-    /// Regions that reach a line through an alias.
-    fn regions(&self, alias: Alias, line: u64) -> Vec<Region> {
-        let geometry = self.model.config().geometry;
+    /// Regions that reach the line through an alias.
+    fn regions(&self, alias: Alias, captured: &Captured) -> Vec<Region> {
+        let line = captured.hazard.line;
         let reaches = |vaddr: &u64| {
             let address = Address {
                 vaddr: *vaddr,
                 paddr: line,
                 space: 0,
             };
-            geometry.alias(address) == alias
+            self.geometry.alias(address) == alias
         };
         let tag = match alias {
             Alias::Virtual { page, .. } => Some(page | line % vcsan_model::geometry::PAGE_SIZE),
             _ => None,
         };
-        let past = self.history.of(line);
-        let seen = past.iter().rev().filter_map(|past| past.vaddr);
+        let seen = captured.past.iter().rev().filter_map(|past| past.vaddr);
         let mut found: Vec<u64> = tag.into_iter().chain(seen).filter(reaches).collect();
         if found.is_empty() {
             found.extend(self.translator.linear(line).filter(reaches));
@@ -195,8 +200,8 @@ impl Scene<'_> {
     }
 
     /// An alias in words without addresses.
-    fn name(&self, alias: Alias, line: u64) -> String {
-        let regions = self.regions(alias, line);
+    fn name(&self, alias: Alias, captured: &Captured) -> String {
+        let regions = self.regions(alias, captured);
         let names: Vec<&str> = regions.iter().map(|region| region.name()).collect();
         let colour = match alias {
             Alias::Colour(colour) => format!("colour {colour}"),
@@ -212,14 +217,14 @@ impl Scene<'_> {
     }
 
     /// Why the access may go wrong, and what would have prevented it.
-    fn cause(&mut self, hazard: &Hazard, access: &Party) -> (String, String) {
-        let line = hazard.line;
+    fn cause(&mut self, captured: &Captured, access: &Party) -> (String, String) {
+        let hazard = &captured.hazard;
         let own = access
             .alias
             .as_ref()
             .map_or_else(|| "it".to_owned(), |alias| format!("the {alias}"));
         let hint = |scene: &Self, alias, before_device| {
-            let regions = scene.regions(alias, line);
+            let regions = scene.regions(alias, captured);
             call(regions.first().copied(), before_device)
         };
         match hazard.cause {
@@ -235,14 +240,14 @@ impl Scene<'_> {
                 let what = match dirty {
                     Some(dirty) => format!(
                         "write back {} after the write, then invalidate {own}{by}",
-                        self.name(dirty, line)
+                        self.name(dirty, captured)
                     ),
                     None => format!("invalidate {own} between the write and the access{by}"),
                 };
                 (why, what)
             }
             Cause::NotWrittenBack { dirty } => {
-                let name = self.name(dirty, line);
+                let name = self.name(dirty, captured);
                 let by = hint(self, dirty, true);
                 (
                     format!("the value may be in a dirty line only, of {name}"),
@@ -250,7 +255,7 @@ impl Scene<'_> {
                 )
             }
             Cause::Overwritten { alias, dirtied_by } => {
-                let name = self.name(alias, line);
+                let name = self.name(alias, captured);
                 let by = hint(self, alias, true);
                 (
                     format!(
@@ -261,7 +266,7 @@ impl Scene<'_> {
                 )
             }
             Cause::Discarded { alias, by } => {
-                let name = self.name(alias, line);
+                let name = self.name(alias, captured);
                 (
                     format!("{name} was invalidated while dirty by {}", self.place(by)),
                     format!("write back {name} before the invalidate"),
@@ -277,7 +282,8 @@ impl Scene<'_> {
         }
     }
 
-    fn text(&mut self, described: &Described, hazard: &Hazard) -> String {
+    fn text(&mut self, described: &Described, captured: &Captured) -> String {
+        let hazard = &captured.hazard;
         let mut text = format!("{}\n", described.headline);
         let mut line = |label: &str, value: &str| {
             // Writing to a string can't fail.
@@ -309,11 +315,11 @@ impl Scene<'_> {
                 described.physical
             ),
         );
-        let past = self.history.of(hazard.line);
+        let past = &captured.past;
         if !past.is_empty() {
             let regions = |vaddr| self.translator.region(vaddr, hazard.line);
             let mut places = Vec::new();
-            for event in &past {
+            for event in past {
                 let location = match self.sites.origin(event.site) {
                     Some(Origin::Instruction(pc) | Origin::Device(pc)) => self.symbols.find(pc),
                     None => None,
@@ -322,9 +328,21 @@ impl Scene<'_> {
                     format!("{}+{:#x}", location.symbol, location.offset)
                 }));
             }
-            text.push_str(&drawing::draw(hazard.line, &past, &places, regions));
+            text.push_str(&drawing::draw(hazard.line, past, &places, regions));
         }
         text
+    }
+}
+
+/// Title and function, the one that is to blame less often last: the code that announces a transfer is always the same.
+fn headline(title: &str, access: &Party, write: Option<&Party>) -> String {
+    let written = write
+        .and_then(|write| write.symbol.as_deref())
+        .filter(|_| access.by == "device");
+    match (written, access.symbol.as_deref()) {
+        (Some(function), _) => format!("VCSan: {title} of what {function} wrote"),
+        (None, Some(function)) => format!("VCSan: {title} in {function}"),
+        (None, None) => format!("VCSan: {title} in unknown code"),
     }
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Findings: hazards counted instead of repeated, as JSON lines and as text.
 //!
-//! A hazard is the same as an earlier one if test, title, both functions and the missing maintenance are. Findings of a
-//! test are written when it ends.
+//! A hazard is the same as an earlier one if test, title, both functions and the missing maintenance are. Findings are
+//! written when the guest is gone: what a module's tests run into while it is loaded can be named only afterwards.
 
 mod drawing;
 mod hazard;
 
-pub use hazard::{Party, Scene};
+pub use hazard::{Captured, Party, Scene};
 
 use crate::config::Options;
 use crate::guest::Target;
@@ -15,7 +15,8 @@ use crate::watcher::{Counts, Maintenance};
 use hazard::Described;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -23,8 +24,8 @@ use vcsan_model::{Accessor, Cause, Hazard, Kind, Mode, Site};
 
 /// The shape of the records.
 const SCHEMA: u32 = 1;
-/// Different findings that are kept for one test; more are only counted.
-const MOST: usize = 200;
+/// Hazards of different instructions that are kept for one test; more are only counted.
+const MOST: usize = 256;
 
 /// Equal for hazards that are certainly the same, and cheap to tell.
 type Fingerprint = (Kind, u8, Site, Site, u8, Site);
@@ -55,25 +56,34 @@ fn fingerprint(hazard: &Hazard) -> Fingerprint {
 /// What makes two findings the same to a reader.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
+    test: Option<String>,
     title: String,
     access: Option<String>,
     write: Option<String>,
     missing: String,
 }
 
-struct Finding {
-    described: Described,
-    count: u64,
+impl Key {
+    fn of(described: &Described) -> Self {
+        let write = described.write.as_ref();
+        Self {
+            test: described.test.clone(),
+            title: described.title.clone(),
+            access: described.access.symbol.clone(),
+            write: write.and_then(|write| write.symbol.clone()),
+            missing: described.missing.clone(),
+        }
+    }
 }
 
 /// What was found, on its way into two files.
 pub struct Findings {
     records: File,
     text: File,
-    /// Of the running test, oldest first.
-    findings: Vec<Finding>,
-    by_fingerprint: HashMap<Fingerprint, Option<usize>>,
-    by_key: HashMap<Key, usize>,
+    /// Oldest first.
+    findings: Vec<(Captured, u64)>,
+    /// Those of the running test.
+    known: HashMap<Fingerprint, usize>,
     /// Seen after there were too many to keep.
     surplus: u64,
     written: u64,
@@ -93,8 +103,7 @@ impl Findings {
             records: create(&options.out)?,
             text: create(Path::new(&text))?,
             findings: Vec::new(),
-            by_fingerprint: HashMap::new(),
-            by_key: HashMap::new(),
+            known: HashMap::new(),
             surplus: 0,
             written: 0,
             failure: None,
@@ -111,46 +120,16 @@ impl Findings {
     }
 
     /// A hazard on watched memory.
-    pub fn hazard(&mut self, hazard: &Hazard, scene: &mut Scene<'_>) {
-        let fingerprint = fingerprint(hazard);
-        let known = match self.by_fingerprint.get(&fingerprint) {
-            Some(known) => *known,
-            None => {
-                let known = self.describe(hazard, scene);
-                self.by_fingerprint.insert(fingerprint, known);
-                known
+    pub fn hazard(&mut self, hazard: &Hazard, capture: impl FnOnce() -> Captured) {
+        let many = self.known.len() >= MOST;
+        match self.known.entry(fingerprint(hazard)) {
+            Entry::Occupied(known) => self.findings[*known.get()].1 += 1,
+            Entry::Vacant(_) if many => self.surplus += 1,
+            Entry::Vacant(new) => {
+                new.insert(self.findings.len());
+                self.findings.push((capture(), 1));
             }
-        };
-        match known {
-            Some(index) => self.findings[index].count += 1,
-            None => self.surplus += 1,
         }
-    }
-
-    fn describe(&mut self, hazard: &Hazard, scene: &mut Scene<'_>) -> Option<usize> {
-        let described = scene.describe(hazard);
-        let key = Key {
-            title: described.title.clone(),
-            access: described.access.symbol.clone(),
-            write: described
-                .write
-                .as_ref()
-                .and_then(|write| write.symbol.clone()),
-            missing: described.missing.clone(),
-        };
-        if let Some(&index) = self.by_key.get(&key) {
-            return Some(index);
-        }
-        let index = self.findings.len();
-        if index == MOST {
-            return None;
-        }
-        self.by_key.insert(key, index);
-        self.findings.push(Finding {
-            described,
-            count: 0,
-        });
-        Some(index)
     }
 
     /// A test says that it will provoke a hazard.
@@ -158,21 +137,36 @@ impl Findings {
         self.record(&json!({"record": "expect", "test": test.unwrap_or_default(), "title": title}));
     }
 
-    /// Writes what the test that ended has shown.
+    /// The test that runs is over.
     pub fn end_test(&mut self) {
-        self.by_fingerprint.clear();
-        self.by_key.clear();
-        for Finding { described, count } in std::mem::take(&mut self.findings) {
+        self.known.clear();
+    }
+
+    /// Writes all hazards.
+    pub fn write(&mut self, scene: &mut Scene<'_>) {
+        let mut different: Vec<(Described, u64)> = Vec::new();
+        let mut by_key: HashMap<Key, usize> = HashMap::new();
+        for (captured, count) in std::mem::take(&mut self.findings) {
+            let described = scene.describe(&captured);
+            let index = *by_key.entry(Key::of(&described)).or_insert_with(|| {
+                different.push((described, 0));
+                different.len() - 1
+            });
+            different[index].1 += count;
+        }
+        for (described, count) in different {
             self.written += 1;
             let mut record = tagged("hazard", &described);
             record["count"] = count.into();
             self.record(&record);
-            let times = if count == 1 {
-                String::new()
-            } else {
-                format!("Seen {count} times.\n")
+            let times = match count {
+                1 => String::new(),
+                _ => format!("  seen      {count} times\n"),
             };
             self.write_text(&format!("{}{times}\n", described.text));
+        }
+        for complaint in scene.symbols.complaints().collect::<Vec<_>>() {
+            self.write_text(&format!("note: {complaint}\n"));
         }
     }
 
@@ -190,13 +184,15 @@ impl Findings {
         &mut self,
         counts: &Counts,
         maintenance: &Maintenance,
+        untranslated: &BTreeMap<String, u64>,
         watched_pages: usize,
         memory: usize,
     ) {
         let mut record = tagged("end", counts);
         let more = json!({
             "maintenance": maintenance.total(), "by_kind": maintenance.by_kind(),
-            "untranslated": maintenance.untranslated,
+            "untranslated": maintenance.untranslated.values().sum::<u64>(),
+            "untranslated_at": untranslated,
             "translation_changes": maintenance.translation_changes,
             "watched_pages": watched_pages, "hazards": self.written, "surplus": self.surplus,
             "memory_bytes": memory, "failure": self.failure,

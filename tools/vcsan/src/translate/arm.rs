@@ -59,16 +59,24 @@ impl Mmu {
         } else {
             self.ttbr0 & !(0x3fff >> split)
         };
-        if base == 0 && self.ttbr0 == 0 {
+        if self.ttbr0 == 0 {
             return None;
         }
-        let index = (va << split >> split) >> 20;
-        let index = if base == self.ttbr1 & !0x3fff {
-            va >> 20
-        } else {
-            index
-        };
-        let first = read(u64::from(base) + u64::from(index) * 4)?;
+        let lower = base != self.ttbr1 & !0x3fff;
+        let va = if lower { va << split >> split } else { va };
+        self.walk_from(u64::from(base), u64::from(va), read)
+    }
+
+    /// Walks tables that begin at physical address `base`.
+    pub fn walk_from(
+        &self,
+        base: u64,
+        vaddr: u64,
+        read: impl Fn(u64) -> Option<u32>,
+    ) -> Option<Mapping> {
+        // CAST: the guest has 32-bit addresses.
+        let va = vaddr as u32;
+        let first = read(base + u64::from(va >> 20) * 4)?;
         match first & 3 {
             1 => {
                 let second = read(u64::from(first & !0x3ff) + u64::from(va >> 12 & 0xff) * 4)?;

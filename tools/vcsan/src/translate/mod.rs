@@ -140,13 +140,8 @@ impl Translator {
     /// What a virtual address belongs to, given its physical one.
     #[must_use]
     pub fn region(&self, vaddr: u64, paddr: u64) -> Region {
-        let kernel = match self.target.arch {
-            // Modules lie below the linear map.
-            Arch::Arm => self.linear_start - (16 << 20),
-            Arch::Mips | Arch::Parisc => self.linear_start,
-        };
         let user_space = self.target.arch == Arch::Parisc && vaddr >> 32 != 0;
-        if vaddr < kernel || user_space {
+        if vaddr < self.kernel_start() || user_space {
             Region::User
         } else if self.in_linear_map(vaddr, paddr) || mips_segment(self.target, vaddr) {
             Region::DirectMap
@@ -162,8 +157,18 @@ impl Translator {
             .map(|offset| self.target.vaddr(paddr.wrapping_add(offset)))
     }
 
+    /// The first address that is the kernel's in every address space.
+    fn kernel_start(&self) -> u64 {
+        match self.target.arch {
+            // Modules lie below the linear map.
+            Arch::Arm => self.linear_start - (16 << 20),
+            Arch::Mips | Arch::Parisc => self.linear_start,
+        }
+    }
+
     fn in_linear_map(&self, vaddr: u64, paddr: u64) -> bool {
-        self.linear(paddr) == Some(vaddr) && vaddr >= self.linear_start
+        vaddr >= self.linear_start
+            && self.linear(paddr).map(|linear| linear / PAGE_SIZE) == Some(vaddr / PAGE_SIZE)
     }
 
     fn walk(&self, memory: &impl Memory, vaddr: u64) -> Option<Mapping> {
@@ -174,7 +179,18 @@ impl Translator {
                 .then(|| self.target.word(bytes))
         };
         match self.target.arch {
-            Arch::Arm => self.arm.walk(vaddr, |paddr| read(self.linear(paddr)?)),
+            Arch::Arm => {
+                let read = |paddr| read(self.linear(paddr)?);
+                self.arm.walk(vaddr, read).or_else(|| {
+                    // Other page directories get the kernel's entries when an access misses one. Maintenance would miss
+                    // it as well; under QEMU it does nothing at all.
+                    let kernel = self.landmarks.swapper_pg_dir?;
+                    let base = kernel.wrapping_sub(self.linear_offset?);
+                    (vaddr >= self.kernel_start())
+                        .then(|| self.arm.walk_from(base, vaddr, read))
+                        .flatten()
+                })
+            }
             Arch::Mips => self.mips.find(vaddr).or_else(|| {
                 self.mips
                     .walk(vaddr, self.mips_directory(vaddr, read)?, read)

@@ -17,8 +17,8 @@ const LONGEST: u64 = 1 << 26;
 pub struct Maintenance {
     /// Instructions that do something to the data cache, by operation and form.
     counts: [[u64; FORMS.len()]; OPS.len()],
-    /// Lines at addresses that could not be translated.
-    pub untranslated: u64,
+    /// Lines at addresses that could not be translated, by address of the instruction.
+    pub untranslated: BTreeMap<u64, u64>,
     /// Instructions that change translations.
     pub translation_changes: u64,
     /// The page that was translated last, and where it was.
@@ -178,7 +178,7 @@ impl Watcher {
                 return self.apply(Event::Maintain { op, at, len: 1 }, Some(vaddr), site);
             }
             None => {
-                self.maintenance.untranslated += 1;
+                *self.maintenance.untranslated.entry(pc).or_default() += 1;
                 return;
             }
         };

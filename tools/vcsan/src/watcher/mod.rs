@@ -14,7 +14,7 @@ use crate::decode::{self, Effect, Instruction};
 use crate::guest::{Access, Memory, Place, Target};
 use crate::history::{History, What};
 use crate::notes::{MAGIC, MAGIC_OFFSET};
-use crate::report::{Findings, Scene};
+use crate::report::{Captured, Findings, Scene};
 use crate::sites::{Origin, Sites};
 use crate::slots::{Kind, Slots};
 use crate::symbols::Symbols;
@@ -23,7 +23,7 @@ use crate::watch::Watches;
 use device::Devices;
 
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Address, Event, Hazard, LinearMap, Mode, Model, Site};
@@ -333,17 +333,16 @@ impl Watcher {
         for hazard in hazards {
             let len = u64::from(64 - hazard.bytes.leading_zeros() - hazard.bytes.trailing_zeros());
             if self.watches.reports(hazard.paddr(), len) {
-                let mut scene = Scene {
-                    model: &self.model,
-                    translator: &self.translator,
-                    symbols: &mut self.symbols,
-                    sites: &self.sites,
-                    watches: &self.watches,
-                    history: &self.history,
-                    test: self.test.as_deref(),
+                let (watches, history, test) = (&self.watches, &self.history, &self.test);
+                self.findings.hazard(hazard, || Captured {
+                    hazard: *hazard,
                     vaddr,
-                };
-                self.findings.hazard(hazard, &mut scene);
+                    test: test.clone(),
+                    buffer: watches
+                        .buffer(hazard.paddr())
+                        .map(|buffer| (buffer.name.clone(), hazard.paddr() - buffer.first)),
+                    past: history.of(hazard.line),
+                });
             }
         }
     }
@@ -356,10 +355,25 @@ impl Watcher {
     /// The guest is gone: writes the last records.
     pub fn finish(&mut self) {
         self.end_test();
+        self.findings.write(&mut Scene {
+            geometry: self.model.config().geometry,
+            translator: &self.translator,
+            symbols: &mut self.symbols,
+            sites: &self.sites,
+        });
         let memory = self.model.memory() + self.sites.memory() + self.history.memory();
+        let mut untranslated = BTreeMap::new();
+        for (pc, count) in &self.maintenance.untranslated {
+            let name = match self.symbols.find(*pc) {
+                Some(location) => location.symbol,
+                None => format!("{pc:#x}"),
+            };
+            *untranslated.entry(name).or_default() += count;
+        }
         self.findings.end(
             &self.counts,
             &self.maintenance,
+            &untranslated,
             self.watches.pages(),
             memory,
         );

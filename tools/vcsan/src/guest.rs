@@ -107,7 +107,7 @@ pub enum Place {
 /// An access that the CPU has just made.
 pub trait Access: Memory {
     /// Its length in bytes.
-    fn len(&self) -> u32;
+    fn bytes(&self) -> u32;
     /// Where a virtual address in reach of it lies.
     fn place(&self, vaddr: u64) -> Place;
     /// The value stored, if it has four bytes.

@@ -162,7 +162,9 @@ mod tests {
         for double in doubles {
             let halves = [(double >> 32) as u32, double as u32];
             let order = if target.big_endian { [0, 1] } else { [1, 0] };
-            order.map(|half| word(halves[half]));
+            for half in order {
+                word(halves[half]);
+            }
         }
         word(check);
         word(MAGIC);

@@ -258,7 +258,7 @@ impl Memory for Made {
 
 impl Access for Made {
     #[inline]
-    fn len(&self) -> u32 {
+    fn bytes(&self) -> u32 {
         // SAFETY: only looks at the number.
         1 << unsafe { sys::qemu_plugin_mem_size_shift(self.0) }
     }
@@ -288,9 +288,13 @@ impl Access for Made {
     fn word(&self) -> Option<u32> {
         // SAFETY: called in the callback of this access.
         let value = unsafe { sys::qemu_plugin_mem_get_value(self.0) };
-        // SAFETY: the type says which member is set.
-        (value.type_ == sys::qemu_plugin_mem_value_type::QEMU_PLUGIN_MEM_VALUE_U32)
-            .then(|| unsafe { value.data.u32_ })
+        match value.type_ {
+            sys::qemu_plugin_mem_value_type::QEMU_PLUGIN_MEM_VALUE_U32 => {
+                // SAFETY: the type says which member is set.
+                Some(unsafe { value.data.u32_ })
+            }
+            _ => None,
+        }
     }
 }
 

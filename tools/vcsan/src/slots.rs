@@ -86,7 +86,7 @@ impl Slots {
     #[must_use]
     pub fn find(&self, vaddr: u64) -> Option<(u64, Kind)> {
         let slot = &self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS];
-        (slot.key == self.key(vaddr)).then(|| (slot.frame | vaddr % PAGE_SIZE, slot.kind))
+        (slot.key == self.key(vaddr)).then_some((slot.frame | (vaddr % PAGE_SIZE), slot.kind))
     }
 
     /// Remembers a page.

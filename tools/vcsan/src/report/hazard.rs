@@ -8,6 +8,7 @@ use crate::symbols::{Location, Symbols};
 use crate::translate::{Region, Translator};
 use serde::Serialize;
 use std::fmt::Write;
+use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Accessor, Address, Alias, Cause, Geometry, Hazard, Kind, Site};
 
 /// Who did something, and where in the guest's code.
@@ -184,7 +185,7 @@ impl Scene<'_> {
             self.geometry.alias(address) == alias
         };
         let tag = match alias {
-            Alias::Virtual { page, .. } => Some(page | line % vcsan_model::geometry::PAGE_SIZE),
+            Alias::Virtual { page, .. } => Some(page | (line % PAGE_SIZE)),
             _ => None,
         };
         let seen = captured.past.iter().rev().filter_map(|past| past.vaddr);

@@ -133,7 +133,7 @@ impl Translator {
             .or_else(|| self.walk(memory, vaddr).map(|mapping| mapping.paddr));
         found.or_else(|| {
             let page = self.shown.get(&(vaddr / PAGE_SIZE))?;
-            Some(page * PAGE_SIZE | vaddr % PAGE_SIZE)
+            Some(page * PAGE_SIZE + vaddr % PAGE_SIZE)
         })
     }
 

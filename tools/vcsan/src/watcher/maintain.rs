@@ -205,7 +205,7 @@ impl Watcher {
         if let Some((page, frame)) = self.maintenance.last
             && page == vaddr / PAGE_SIZE
         {
-            return Some(frame * PAGE_SIZE | vaddr % PAGE_SIZE);
+            return Some(frame * PAGE_SIZE + vaddr % PAGE_SIZE);
         }
         let paddr = self
             .temporary_alias(cpu, vaddr, pc)

@@ -186,7 +186,7 @@ impl Watcher {
     #[inline]
     pub fn load(&mut self, access: &impl Access, vaddr: u64, site: u32) {
         let vaddr = self.target.vaddr(vaddr);
-        let (len, site) = (access.len(), Site::new(site));
+        let (len, site) = (access.bytes(), Site::new(site));
         if let Some((paddr, kind)) = self.slots.find(vaddr)
             && kind == Kind::PLAIN
             && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
@@ -205,7 +205,7 @@ impl Watcher {
     #[inline]
     pub fn store(&mut self, access: &impl Access, vaddr: u64, site: u32) {
         let vaddr = self.target.vaddr(vaddr);
-        let (len, site) = (access.len(), Site::new(site));
+        let (len, site) = (access.bytes(), Site::new(site));
         if let Some((paddr, kind)) = self.slots.find(vaddr)
             && kind == Kind::PLAIN
             && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE

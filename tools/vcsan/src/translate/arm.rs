@@ -8,6 +8,8 @@ use crate::decode::TlbRegister;
 const SCTLR_M: u32 = 1;
 /// System control register: the data cache is on.
 const SCTLR_C: u32 = 1 << 2;
+/// System control register: pages as ARMv6 has them, with TEX where ARMv5 has access rights of subpages. Always 1 on ARMv7.
+const SCTLR_XP: u32 = 1 << 23;
 
 /// What the registers say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +36,7 @@ impl Mmu {
 
     /// A new value of the system control register. Returns whether it changes how accesses are treated.
     pub fn write_control(&mut self, value: u32) -> bool {
-        let changed = (self.control ^ value) & (SCTLR_M | SCTLR_C) != 0;
+        let changed = (self.control ^ value) & (SCTLR_M | SCTLR_C | SCTLR_XP) != 0;
         self.control = value;
         changed
     }
@@ -82,28 +84,33 @@ impl Mmu {
                 let second = read(u64::from(first & !0x3ff) + u64::from(va >> 12 & 0xff) * 4)?;
                 match second & 3 {
                     0 => None,
-                    1 => mapping(second & !0xffff, va & 0xffff, second, 12),
-                    _ => mapping(second & !0xfff, va & 0xfff, second, 6),
+                    1 => mapping(second & !0xffff, va & 0xffff, second, Some(12)),
+                    2 if self.control & SCTLR_XP == 0 => {
+                        mapping(second & !0xfff, va & 0xfff, second, None)
+                    }
+                    _ => mapping(second & !0xfff, va & 0xfff, second, Some(6)),
                 }
             }
             // A supersection's addresses above 4 GiB are no memory of the machines that have one.
-            2 if first & 1 << 18 != 0 => mapping(first & !0xff_ffff, va & 0xff_ffff, first, 12),
-            2 => mapping(first & !0xf_ffff, va & 0xf_ffff, first, 12),
+            2 if first & 1 << 18 != 0 => {
+                mapping(first & !0xff_ffff, va & 0xff_ffff, first, Some(12))
+            }
+            2 => mapping(first & !0xf_ffff, va & 0xf_ffff, first, Some(12)),
             _ => None,
         }
     }
 }
 
-/// `tex` is the place of the field TEX.
+/// `tex` is the place of the field TEX, if there is one.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "reads better among branches that have none"
 )]
-fn mapping(frame: u32, offset: u32, descriptor: u32, tex: u32) -> Option<Mapping> {
+fn mapping(frame: u32, offset: u32, descriptor: u32, tex: Option<u32>) -> Option<Mapping> {
     let (b, c) = (descriptor >> 2 & 1 != 0, descriptor >> 3 & 1 != 0);
     // With TEX[2] set, C and B are the inner policy, of which 0 is "not cached". In all other codings (with remapping too,
     // as Linux programs it), memory is cached where C is set.
-    let inner = descriptor >> (tex + 2) & 1 != 0;
+    let inner = tex.is_some_and(|tex| descriptor >> (tex + 2) & 1 != 0);
     Some(Mapping {
         paddr: u64::from(frame | offset),
         cached: c || inner && b,
@@ -147,6 +154,21 @@ mod tests {
         assert_eq!(walk(0xc891_3004), None);
         assert_eq!(walk(0xd000_0000), None);
         assert_eq!(Mmu::default().walk(0xc000_0000, read), None);
+    }
+
+    #[test]
+    fn small_pages_have_access_rights_or_a_memory_type() {
+        // B, and what is four times "kernel only" or TEX 5: not cached inside, and cached.
+        let read = |paddr: u64| match paddr {
+            0x7224 => Some(0x0000_8811),
+            0x8840 => Some(0x0123_4556),
+            _ => Some(0),
+        };
+        let mut mmu = mmu();
+        let cached = |mmu: &Mmu| mmu.walk(0xc891_0000, read).map(|found| found.cached);
+        assert_eq!(cached(&mmu), Some(false));
+        assert!(mmu.write_control(SCTLR_XP));
+        assert_eq!(cached(&mmu), Some(true));
     }
 
     #[test]

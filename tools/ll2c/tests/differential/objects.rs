@@ -32,15 +32,9 @@ pub fn lines(tc: &Toolchain) {
     let main = tc.write("lines.main.c", "extern unsigned outer(unsigned *);\nint main(void) { unsigned n[3] = { 7 }; return outer(n) != 14; }\n");
     let (_, core) = side.core();
     for level in levels() {
+        let stem = side.compile("lines", &source, &["-Cdebuginfo=line-tables-only"], level);
         for c_level in levels() {
-            let object = side.crate_object(
-                "lines",
-                &source,
-                &["-Cdebuginfo=line-tables-only"],
-                level,
-                c_level,
-                &["-g"],
-            );
+            let object = side.object(&stem, c_level, &["-g"]);
             let exe = "./lines.exe";
             tc.run(&[&[s.gcc, &*main, &object, &core], s.link, &["-o", exe]].concat());
             tc.run(&[s.qemu, &[exe]].concat());

@@ -3,7 +3,7 @@
 
 use crate::toolchain::{LIMIT, SUBJECTS, SubjectTools, Toolchain, levels};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -59,22 +59,6 @@ impl<'a> Side<'a> {
         self.tc.run_env(&[("RUSTC_BOOTSTRAP", "1")], &all);
     }
 
-    /// An object file for a crate; `level` is rustc's, `c_level` GCC's.
-    fn object(
-        &self,
-        base: &str,
-        args: &[&str],
-        level: &str,
-        c_level: &str,
-        c_flags: &[&str],
-    ) -> String {
-        let level = format!("-Copt-level={}", level.trim_start_matches("-O"));
-        let emit = self.emit(base);
-        self.rustc(&[&[&level, &*emit], args].concat());
-        self.translate(base, c_level, c_flags);
-        format!("{base}.o")
-    }
-
     /// What rustc is to write: an object file for the reference, IR for a subject, metadata for both.
     fn emit(&self, base: &str) -> String {
         match self.subject {
@@ -83,32 +67,33 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// A subject's object file from its IR.
-    fn translate(&self, base: &str, c_level: &str, c_flags: &[&str]) {
-        let Some(s) = self.subject else { return };
-        let ll = format!("{base}.ll");
+    /// The object file for what rustc wrote under the name `stem`: the reference's own, a subject's from its IR.
+    pub fn object(&self, stem: &str, c_level: &str, c_flags: &[&str]) -> String {
+        let Some(s) = self.subject else {
+            return format!("{stem}.o");
+        };
+        let ll = format!("{stem}.ll");
         let ir = fs::read_to_string(self.tc.dir.join(&ll)).expect("rustc's IR");
         let options = ll2c::Options {
             lines: Some(ll2c::meta::Inlined::Callee),
         };
         let text =
             ll2c::translate(&ir, &s.subject(), &options).unwrap_or_else(|e| panic!("{ll}: {e}"));
-        let (c, object) = (
-            self.tc.write(&format!("{base}.c"), &text),
-            format!("{base}.o"),
-        );
+        let c = self.tc.write(&format!("{stem}{c_level}.c"), &text);
+        let object = format!("{stem}{c_level}.o");
         self.tc
             .run(&[&[s.gcc, c_level, "-w", "-c", &c, "-o", &object], c_flags].concat());
+        object
     }
 
     /// Metadata and object file of `core`. rustc's part is kept between runs, ll2c's is not.
     pub fn core(&self) -> (String, String) {
-        static DONE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        static DONE: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
         let base = format!("libcore-{}", self.name);
-        let result = (format!("{base}.rmeta"), format!("{base}.o"));
-        let mut done = DONE.lock().expect("nobody panicked");
-        if done.contains(&base) {
-            return result;
+        let rmeta = format!("{base}.rmeta");
+        let mut done = DONE.lock().expect("core was made");
+        if let Some(object) = done.get(&base) {
+            return (rmeta, object.clone());
         }
         let spec = fs::read_to_string(&self.target).unwrap_or_default();
         let key = format!("{}{TARGET_FLAGS:?}{spec}", self.tc.run(&["rustc", "-vV"]));
@@ -127,56 +112,46 @@ impl<'a> Side<'a> {
             self.rustc(&[&args, &edition[..], &["compiler_builtins", &source]].concat());
             fs::write(stamp, key).expect("a stamp");
         }
-        self.translate(&base, "-O2", &[]);
-        done.insert(base);
-        result
+        let object = self.object(&base, "-O2", &[]);
+        done.insert(base, object.clone());
+        (rmeta, object)
     }
 
     fn builtins(&self) -> String {
         format!("libcompiler_builtins-{}.rmeta", self.name)
     }
 
-    /// An object file for a crate that needs nothing but core.
-    pub fn crate_object(
-        &self,
-        name: &str,
-        source: &Path,
-        flags: &[&str],
-        level: &str,
-        c_level: &str,
-        c_flags: &[&str],
-    ) -> String {
+    /// Has rustc compile a crate that needs nothing but core; the name for [`Side::object`].
+    pub fn compile(&self, name: &str, source: &Path, flags: &[&str], level: &str) -> String {
         let (rmeta, _) = self.core();
-        let base = format!("{name}-{}{level}{c_level}", self.name);
-        let source = source.to_string_lossy().into_owned();
-        let extern_core = format!("core={rmeta}");
-        let extern_builtins = format!("compiler_builtins={}", self.builtins());
+        let stem = format!("{name}-{}{level}", self.name);
+        // rustc's own files have the same names at each level.
+        let own = format!("{stem}.own");
+        fs::create_dir_all(self.tc.dir.join(&own)).expect("a folder for rustc");
         let args = [
+            &format!("-Copt-level={}", level.trim_start_matches("-O")),
+            &self.emit(&stem),
+            "--out-dir",
+            &own,
             "--edition",
             "2024",
             "--crate-name",
             name,
             "--extern",
-            &extern_core,
+            &format!("core={rmeta}"),
             "--extern",
-            &extern_builtins,
-            &source,
+            &format!("compiler_builtins={}", self.builtins()),
+            &source.to_string_lossy(),
         ];
-        self.object(&base, &[&args, flags].concat(), level, c_level, c_flags)
+        self.rustc(&[&args, flags].concat());
+        stem
     }
 
     /// What a program prints.
-    fn program(
-        &self,
-        name: &str,
-        source: &Path,
-        c_source: &str,
-        level: &str,
-        c_level: &str,
-    ) -> String {
+    fn program(&self, stem: &str, c_source: &str, c_level: &str) -> String {
         let (_, core) = self.core();
-        let base = format!("{name}-{}{level}{c_level}", self.name);
-        let object = self.crate_object(name, source, &[], level, c_level, &[]);
+        let base = format!("{stem}{c_level}");
+        let object = self.object(stem, c_level, &[]);
         let c = self.tc.write(&format!("{base}.support.c"), c_source);
         let exe = format!("./{base}.exe");
         let (gcc, flags, qemu) = self.subject.map_or(
@@ -189,10 +164,8 @@ impl<'a> Side<'a> {
             &[&c, &object, &core, "-o", &exe],
         ]
         .concat();
-        let rt;
         if self.subject.is_none() {
-            rt = runtime(self.tc);
-            link.push(&rt);
+            link.push(RUNTIME);
         }
         self.tc.run(&link);
         self.tc
@@ -201,7 +174,9 @@ impl<'a> Side<'a> {
 }
 
 /// 128-bit division for the reference.
-fn runtime(tc: &Toolchain) -> String {
+const RUNTIME: &str = "rust.rt.o";
+
+fn runtime(tc: &Toolchain) {
     let ll = tc.write(
         "rust.rt.ll",
         &format!(
@@ -210,17 +185,8 @@ fn runtime(tc: &Toolchain) -> String {
             include_str!("c/rt.ll")
         ),
     );
-    tc.run(&[
-        "clang-19",
-        "--target=mips-linux-gnu",
-        "-w",
-        "-O1",
-        "-c",
-        &ll,
-        "-o",
-        "rust.rt.o",
-    ]);
-    "rust.rt.o".into()
+    let target = "--target=mips-linux-gnu";
+    tc.run(&["clang-19", target, "-w", "-O1", "-c", &ll, "-o", RUNTIME]);
 }
 
 /// Compares a program's output, all levels of both compilers.
@@ -228,28 +194,27 @@ pub fn compare(tc: &Toolchain, name: &str, source: &Path, c_source: &str, subjec
     let mut sides = vec![Side::reference(tc)];
     let subjects = SUBJECTS.iter().filter(|s| subjects.contains(&s.name));
     sides.extend(subjects.map(|s| Side::subject(tc, s)));
-    sides.par_iter().for_each(|side| {
-        side.core();
-    });
+    runtime(tc);
+    sides.iter().for_each(|side| drop(side.core()));
     // Each level of rustc with GCC's -O2, each level of GCC with rustc's -O2.
     let levels = levels();
-    let pairs: Vec<(&str, &str)> = levels
-        .iter()
-        .map(|l| (*l, "-O2"))
-        .chain(levels.iter().filter(|l| **l != "-O2").map(|l| ("-O2", *l)))
-        .collect();
-    let jobs: Vec<(&Side<'_>, &str, &str)> = [("-O2", "-O2"), ("-O0", "-O0")]
-        .into_iter()
-        .map(|(level, c_level)| (&sides[0], level, c_level))
-        .chain(
-            sides[1..]
-                .iter()
-                .flat_map(|side| pairs.iter().map(move |p| (side, p.0, p.1))),
-        )
-        .collect();
+    let mut pairs: Vec<(&str, &str)> = levels.iter().map(|l| (*l, "-O2")).collect();
+    pairs.extend(levels.iter().filter(|l| **l != "-O2").map(|l| ("-O2", *l)));
+    let mut jobs = vec![(&sides[0], "-O2", "-O2"), (&sides[0], "-O0", "-O0")];
+    for side in &sides[1..] {
+        jobs.extend(pairs.iter().map(|p| (side, p.0, p.1)));
+    }
+    let mut crates: Vec<(&Side<'_>, &str)> = jobs.iter().map(|j| (j.0, j.1)).collect();
+    crates.sort_by_key(|(side, level)| (&side.name, *level));
+    crates.dedup_by_key(|(side, level)| (&side.name, *level));
+    crates
+        .par_iter()
+        .for_each(|(side, level)| drop(side.compile(name, source, &[], level)));
     let printed: Vec<String> = jobs
         .par_iter()
-        .map(|(side, level, c_level)| side.program(name, source, c_source, level, c_level))
+        .map(|(side, level, c_level)| {
+            side.program(&format!("{name}-{}{level}", side.name), c_source, c_level)
+        })
         .collect();
     let want = &printed[0];
     assert!(

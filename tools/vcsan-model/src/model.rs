@@ -95,6 +95,8 @@ pub struct Model {
     /// Aliases that whole-cache maintenance can change, and some that it can't any more.
     active: Vec<usize>,
     sweep: Sweep,
+    /// The alias that maintenance by address found last; forgotten when there is a new one.
+    maintained: Option<(Key, u64, Option<usize>)>,
     /// Kept for its allocation.
     scratch: Vec<Held>,
     hazards: Vec<Hazard>,
@@ -142,6 +144,7 @@ impl Model {
             translations: BTreeMap::new(),
             active: Vec::new(),
             sweep: Sweep::new(config.geometry.sets(), config.geometry.ways()),
+            maintained: None,
             scratch: Vec::new(),
             hazards: Vec::new(),
         })

@@ -7,7 +7,6 @@
  */
 #include <linux/highmem.h>
 #include <linux/module.h>
-#include <linux/vcsan.h>
 #include <linux/vmalloc.h>
 
 static int __init stale_init(void)
@@ -18,7 +17,6 @@ static int __init stale_init(void)
 
 	if (!map)
 		return -ENOMEM;
-	vcsan_note(VCSAN_WATCH, "twice", 5, page_to_phys(page), PAGE_SIZE);
 	flush_kernel_vmap_range(page_address(page), PAGE_SIZE);
 	WRITE_ONCE(map[3], 42);
 	/* Missing: flush_kernel_vmap_range(map, PAGE_SIZE); */

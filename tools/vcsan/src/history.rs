@@ -84,7 +84,10 @@ impl Past {
 /// The last events.
 #[derive(Default)]
 pub struct History {
-    lines: HashMap<u64, VecDeque<Past>>,
+    lines: HashMap<u64, usize>,
+    rings: Vec<VecDeque<Past>>,
+    /// The line of the last event, and its ring.
+    last: Option<(u64, usize)>,
     whole: VecDeque<Past>,
     order: u64,
 }
@@ -101,7 +104,15 @@ impl History {
             site,
             count: 1,
         };
-        push(self.lines.entry(line).or_default(), past, newer, DEPTH);
+        let ring = match self.last {
+            Some((last, ring)) if last == line => ring,
+            _ => *self.lines.entry(line).or_insert_with(|| {
+                self.rings.push(VecDeque::new());
+                self.rings.len() - 1
+            }),
+        };
+        self.last = Some((line, ring));
+        push(&mut self.rings[ring], past, newer, DEPTH);
     }
 
     /// Something happened to every line. Cheap enough for each step of a loop over sets and ways.
@@ -120,7 +131,8 @@ impl History {
     /// What is kept of a line, oldest first.
     #[must_use]
     pub fn of(&self, line: u64) -> Vec<Past> {
-        let own = self.lines.get(&line).into_iter().flatten();
+        let own = self.lines.get(&line).map(|&ring| &self.rings[ring]);
+        let own = own.into_iter().flatten();
         let since = own.clone().next().map_or(u64::MAX, |past| past.order);
         let whole = self.whole.iter().filter(|past| past.order > since);
         let mut all: Vec<Past> = own.chain(whole).copied().collect();
@@ -131,13 +143,15 @@ impl History {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.lines.clear();
+        self.rings.clear();
+        self.last = None;
         self.whole.clear();
     }
 
     /// Bytes in use, roughly.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.lines.capacity() * (48 + DEPTH * size_of::<Past>())
+        self.lines.capacity() * 24 + self.rings.len() * (DEPTH * size_of::<Past>() + 32)
     }
 }
 

@@ -105,6 +105,7 @@ impl Registers {
 struct Plugin {
     watcher: Watcher,
     reader: Reader,
+    sizes: Sizes,
     /// Address of the first instruction, until its register was compared with it.
     first: Option<u64>,
     /// No instruction was translated yet.
@@ -248,7 +249,29 @@ impl Memory for Guest {
 }
 
 /// An access after it was made.
-struct Made(sys::qemu_plugin_meminfo_t);
+struct Made {
+    info: sys::qemu_plugin_meminfo_t,
+    bytes: u32,
+}
+
+/// Sizes of accesses by what QEMU says of them, of which there are few: cheaper than a call for each.
+struct Sizes([(sys::qemu_plugin_meminfo_t, u32); 64]);
+
+impl Sizes {
+    /// Matches nothing: no access is of this many bytes.
+    const EMPTY: Self = Self([(sys::qemu_plugin_meminfo_t::MAX, 0); 64]);
+
+    #[inline]
+    fn of(&mut self, info: sys::qemu_plugin_meminfo_t) -> u32 {
+        // The size is in the bits from 5 on, the MMU's mode below.
+        let slot = &mut self.0[(info ^ info >> 5) as usize % 64];
+        if slot.0 != info {
+            // SAFETY: only looks at the number.
+            *slot = (info, 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) });
+        }
+        slot.1
+    }
+}
 
 impl Memory for Made {
     fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
@@ -259,13 +282,12 @@ impl Memory for Made {
 impl Access for Made {
     #[inline]
     fn bytes(&self) -> u32 {
-        // SAFETY: only looks at the number.
-        1 << unsafe { sys::qemu_plugin_mem_size_shift(self.0) }
+        self.bytes
     }
 
     fn place(&self, vaddr: u64) -> Place {
         // SAFETY: called in the callback of this access; QEMU returns null for what it does not know.
-        let place = unsafe { sys::qemu_plugin_get_hwaddr(self.0, vaddr) };
+        let place = unsafe { sys::qemu_plugin_get_hwaddr(self.info, vaddr) };
         if place.is_null() {
             return Place::Unknown;
         }
@@ -287,7 +309,7 @@ impl Access for Made {
     #[inline]
     fn word(&self) -> Option<u32> {
         // SAFETY: called in the callback of this access.
-        let value = unsafe { sys::qemu_plugin_mem_get_value(self.0) };
+        let value = unsafe { sys::qemu_plugin_mem_get_value(self.info) };
         match value.type_ {
             sys::qemu_plugin_mem_value_type::QEMU_PLUGIN_MEM_VALUE_U32 => {
                 // SAFETY: the type says which member is set.
@@ -305,9 +327,10 @@ unsafe extern "C" fn on_load(
     site: *mut c_void,
 ) {
     with_plugin(|plugin| {
+        let bytes = plugin.sizes.of(info);
         plugin
             .watcher
-            .load(&Made(info), vaddr, site as usize as u32)
+            .load(&Made { info, bytes }, vaddr, site as usize as u32);
     });
 }
 
@@ -318,9 +341,10 @@ unsafe extern "C" fn on_store(
     site: *mut c_void,
 ) {
     with_plugin(|plugin| {
+        let bytes = plugin.sizes.of(info);
         plugin
             .watcher
-            .store(&Made(info), vaddr, site as usize as u32)
+            .store(&Made { info, bytes }, vaddr, site as usize as u32);
     });
 }
 
@@ -462,6 +486,7 @@ unsafe fn plugin(
             // SAFETY: makes an array, or aborts without memory.
             buffer: unsafe { g_byte_array_new() },
         },
+        sizes: Sizes::EMPTY,
         unstarted: true,
         first: None,
         failed: false,

@@ -13,22 +13,29 @@ impl Model {
     pub(super) fn maintain(&mut self, op: Op, at: Address, len: u32, site: Site) {
         self.for_pieces(at, len, |model, piece| {
             let key = model.config.geometry.key(piece.at);
-            if model.config.geometry.virtually_tagged() {
-                let one = match model.tags.get(&key).map(Vec::as_slice) {
-                    Some(&[one]) => one,
-                    Some(several) => {
-                        let several = several.to_vec();
-                        for alias in several {
+            let frame = piece.at.paddr >> PAGE_SHIFT;
+            let alias = match model.maintained {
+                Some((known, of, alias)) if known == key && of == frame => alias,
+                _ => {
+                    if model.config.geometry.virtually_tagged()
+                        && let Some(several) = model.tags.get(&key).filter(|same| same.len() > 1)
+                    {
+                        for alias in several.clone() {
                             model.step_alias(alias, piece.line, op, site);
                         }
                         return;
                     }
-                    None => return,
-                };
-                model.step_alias(one, piece.line, op, site);
-            } else if let Some(page) = model.find_page(piece.at.paddr >> PAGE_SHIFT)
-                && let Some(alias) = model.find_alias(page, key)
-            {
+                    let alias = if model.config.geometry.virtually_tagged() {
+                        model.tags.get(&key).and_then(|same| same.first().copied())
+                    } else {
+                        let page = model.find_page(frame);
+                        page.and_then(|page| model.find_alias(page, key))
+                    };
+                    model.maintained = Some((key, frame, alias));
+                    alias
+                }
+            };
+            if let Some(alias) = alias {
                 model.step_alias(alias, piece.line, op, site);
             }
         });

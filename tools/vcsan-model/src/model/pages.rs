@@ -59,6 +59,7 @@ impl Model {
         if let Some(alias) = self.find_alias(page, key) {
             return alias;
         }
+        self.maintained = None;
         let dead = |alias: &AliasPage| !alias.valid.any() && !alias.mapped();
         let free = self.pages[page]
             .aliases

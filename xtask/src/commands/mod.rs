@@ -3,6 +3,7 @@
 
 mod bench;
 mod clean;
+mod differential;
 mod doctor;
 mod list;
 mod mutants;
@@ -64,6 +65,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bench(args) => bench::bench(&context, &args),
         Command::Verdicts { names } => verdicts::verdicts(&context, &names),
         Command::Mutants(args) => mutants::mutants(&context, &args),
+        Command::Differential => differential::differential(&context),
         Command::Tidy => tidy::tidy(&context),
     }
 }

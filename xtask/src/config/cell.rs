@@ -62,6 +62,7 @@ struct Raw {
     qemu: Qemu,
     console: String,
     geometry: String,
+    linear: Option<String>,
     proof: String,
 }
 
@@ -84,6 +85,9 @@ pub struct Cell {
     pub console: String,
     /// The data cache as the cache model is told of it: `KIND:LINE:WAY:WAYS`, bytes.
     pub geometry: String,
+    /// Where the kernel maps all memory, for the model's speculation: `VIRTUAL:PHYSICAL:BYTES`; none where the architecture
+    /// says it.
+    pub linear: Option<String>,
     /// What the kernel must print of its cache; a run without it is `not-proven`.
     pub proof: Regex,
 }
@@ -124,6 +128,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
         qemu: raw.qemu,
         console: raw.console,
         geometry: raw.geometry,
+        linear: raw.linear,
         proof,
     })
 }

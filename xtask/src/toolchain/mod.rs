@@ -259,6 +259,17 @@ impl Toolchain {
         Command::at(self.place.clone(), program)
     }
 
+    /// The words that stand before a program so that it is one of these tools, for processes that start their own.
+    pub fn prefix(&self) -> Vec<String> {
+        match &self.place {
+            Place::Inside(entrance) => entrance
+                .argv(None)
+                .map(|word| word.to_string_lossy().into_owned())
+                .to_vec(),
+            Place::Host | Place::Namespace => Vec::new(),
+        }
+    }
+
     /// What these tools are, in a few letters: another text, other tools.
     pub fn id(&self) -> &str {
         &self.id

@@ -92,13 +92,15 @@ impl Plugin {
             Role::Aliasing => "off",
             Role::Control => "on",
         };
+        let linear = cell.linear.as_ref().map(|map| format!(",linear={map}"));
         let value = format!(
-            "{},out={},geometry={},mode={mode},coherent={coherent},vmlinux={},modules={}",
+            "{},out={},geometry={},mode={mode},coherent={coherent},vmlinux={},modules={}{}",
             quoted(&self.file),
             quoted(out),
             cell.geometry,
             quoted(vmlinux),
             quoted(modules),
+            linear.unwrap_or_default(),
         );
         ["-plugin".into(), value.into()]
     }

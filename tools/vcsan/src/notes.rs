@@ -14,6 +14,7 @@
 //!
 //! The block is aligned to 8 bytes. The guest's side is include/linux/vcsan.h of the kernel overlay.
 
+use crate::decode::Arch;
 use crate::guest::{Memory, Target};
 
 /// The word whose store announces a note ("VCNT").
@@ -23,6 +24,29 @@ pub const MAGIC_OFFSET: u64 = 36;
 const LEN: usize = 40;
 /// More than any text that makes sense.
 const MOST_TEXT: u32 = 1 << 16;
+
+/// Whether an instruction can be the store of a note's last word: a plain store of one word, which compilers make of it
+/// on every architecture. Stores of several registers are the most common ones, and none.
+#[must_use]
+pub fn may_end(target: Target, instruction: &[u8]) -> bool {
+    let Ok(bytes) = <[u8; 4]>::try_from(instruction) else {
+        // Thumb.
+        return instruction.len() == 2;
+    };
+    let word = target.word(bytes);
+    match target.arch {
+        // STR, or anything that Thumb-2 may be: its first halfword lies in the lower half.
+        Arch::Arm => {
+            word >> 26 & 3 == 1 && word >> 20 & 5 == 0
+                || word & 0xfff0 == 0xf8c0
+                || word & 0xfff0 == 0xf840
+        }
+        // SW.
+        Arch::Mips => word >> 26 == 0x2b,
+        // STW, STWM, and the short and indexed forms.
+        Arch::Parisc => matches!(word >> 26, 0x1a | 0x1b | 0x1f | 0x03),
+    }
+}
 
 /// What a guest says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +215,30 @@ mod tests {
             let (memory, target) = block("arm", 1, "", other);
             assert_eq!(read(&memory, target, 0x1024), Ok(None));
             assert_eq!(read(&memory, target, 0x10), Ok(None));
+        }
+    }
+
+    #[test]
+    fn plain_stores_of_words_end_notes() {
+        for (target, word, may) in [
+            ("arm", 0xe583_2024_u32, true), // str r2, [r3, #36]
+            ("arm", 0xe50b_2014, true),     // str r2, [fp, #-20]
+            ("arm", 0xe783_2001, true),     // str r2, [r3, r1]
+            ("arm", 0xe5c3_2024, false),    // strb
+            ("arm", 0xe593_2024, false),    // ldr
+            ("arm", 0xe92d_4010, false),    // push {r4, lr}
+            ("arm", 0x2024_f8c3, true),     // str.w r2, [r3, #36]
+            ("mips", 0xafa2_0034, true),    // sw v0, 52(sp)
+            ("mips", 0xa7a2_0034, false),   // sh
+            ("hppa", 0x6bc3_3fb1, true),    // stw r3, -28(sp)
+        ] {
+            let target = Target::by_name(target).unwrap();
+            let bytes = if target.big_endian {
+                word.to_be_bytes()
+            } else {
+                word.to_le_bytes()
+            };
+            assert_eq!(may_end(target, &bytes), may, "{word:#x}");
         }
     }
 

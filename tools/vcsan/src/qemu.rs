@@ -9,6 +9,7 @@ use crate::config::Options;
 use crate::decode::Arch;
 use crate::decode::thumb::ItBlock;
 use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
+use crate::notes;
 use crate::watcher::Watcher;
 use qemu_plugin_sys as sys;
 use std::cell::UnsafeCell;
@@ -120,6 +121,8 @@ struct Global(UnsafeCell<Option<Plugin>>);
 unsafe impl Sync for Global {}
 
 static PLUGIN: Global = Global(UnsafeCell::new(None));
+
+type OnAccess = unsafe extern "C" fn(c_uint, sys::qemu_plugin_meminfo_t, u64, *mut c_void);
 
 /// Runs `body` with the plugin, unless it has failed before. A panic is a failure.
 #[inline]
@@ -348,6 +351,21 @@ unsafe extern "C" fn on_store(
     });
 }
 
+unsafe extern "C" fn on_store_word(
+    _: c_uint,
+    info: sys::qemu_plugin_meminfo_t,
+    vaddr: u64,
+    site: *mut c_void,
+) {
+    with_plugin(|plugin| {
+        let bytes = plugin.sizes.of(info);
+        let made = Made { info, bytes };
+        plugin
+            .watcher
+            .store_word(&made, vaddr, site as usize as u32);
+    });
+}
+
 unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
     with_plugin(|plugin| {
         if let Some(pc) = plugin.first.take() {
@@ -405,6 +423,11 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
                 }
             }
             let site = site as usize as *mut c_void;
+            let on_store: OnAccess = if notes::may_end(plugin.watcher.target(), &bytes[..len]) {
+                on_store_word
+            } else {
+                on_store
+            };
             // SAFETY: as above.
             unsafe {
                 sys::qemu_plugin_register_vcpu_mem_cb(

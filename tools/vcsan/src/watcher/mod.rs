@@ -183,7 +183,7 @@ impl Watcher {
     }
 
     /// The CPU has read.
-    #[inline]
+    #[inline(always)]
     pub fn load(&mut self, access: &impl Access, vaddr: u64, site: u32) {
         let vaddr = self.target.vaddr(vaddr);
         let (len, site) = (access.bytes(), Site::new(site));
@@ -201,8 +201,19 @@ impl Watcher {
         self.access(access, vaddr, len, site, false);
     }
 
-    /// The CPU has written.
+    /// The CPU has written, by an instruction that [may end a note](crate::notes::may_end).
     #[inline]
+    pub fn store_word(&mut self, access: &impl Access, vaddr: u64, site: u32) {
+        self.store(access, vaddr, site);
+        let vaddr = self.target.vaddr(vaddr);
+        // Blocks of notes are aligned to 8 bytes.
+        if access.bytes() == 4 && vaddr % 8 == MAGIC_OFFSET % 8 && access.word() == Some(MAGIC) {
+            self.magic(access, vaddr, Site::new(site));
+        }
+    }
+
+    /// The CPU has written.
+    #[inline(always)]
     pub fn store(&mut self, access: &impl Access, vaddr: u64, site: u32) {
         let vaddr = self.target.vaddr(vaddr);
         let (len, site) = (access.bytes(), Site::new(site));
@@ -217,10 +228,6 @@ impl Watcher {
             }
         } else {
             self.access(access, vaddr, len, site, true);
-        }
-        // Blocks of notes are aligned to 8 bytes.
-        if len == 4 && vaddr % 8 == MAGIC_OFFSET % 8 && access.word() == Some(MAGIC) {
-            self.magic(access, vaddr, site);
         }
     }
 

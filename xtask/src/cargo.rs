@@ -47,9 +47,33 @@ pub enum Error {
 /// # Errors
 /// [`Error`].
 pub fn build(package: &str, stop: &Stop) -> Result<PathBuf, Error> {
+    run(package, &[], None, stop)
+}
+
+/// The same for a fast program that runs on any C library, also on one that is older than the host's.
+///
+/// # Errors
+/// [`Error`].
+pub fn build_static(package: &str, stop: &Stop) -> Result<PathBuf, Error> {
+    // Without a target, the flag would be for procedural macros too, which can't be static.
+    let options = ["--release", "--target=host-tuple"];
+    run(
+        package,
+        &options,
+        Some("-Ctarget-feature=+crt-static"),
+        stop,
+    )
+}
+
+fn run(
+    package: &str,
+    options: &[&str],
+    flags: Option<&str>,
+    stop: &Stop,
+) -> Result<PathBuf, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = Project::this().root().join("Cargo.toml");
-    let args: [OsString; 7] = [
+    let mut args: Vec<OsString> = vec![
         "build".into(),
         "--quiet".into(),
         "--locked".into(),
@@ -58,10 +82,15 @@ pub fn build(package: &str, stop: &Stop) -> Result<PathBuf, Error> {
         "--manifest-path".into(),
         manifest.into(),
     ];
+    args.extend(options.iter().map(OsString::from));
+    let mut cargo = duct::cmd(cargo, args);
+    if let Some(flags) = flags {
+        cargo = cargo.env("RUSTFLAGS", flags);
+    }
     let errors = tempfile::NamedTempFile::new().map_err(|source| Error::Cargo { source })?;
     let mut output = Vec::new();
     let end = follow(
-        &duct::cmd(cargo, args).stderr_path(errors.path()),
+        &cargo.stderr_path(errors.path()),
         Limits::NONE,
         stop,
         |piece| {

@@ -17,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::boot::{Media, initramfs};
+use crate::cargo;
 use crate::config::{Cell, Kernel, Suites};
 use crate::follow::{End, Limits, follow};
 use crate::progress::Progress as _;
@@ -62,6 +63,9 @@ pub enum Error {
         /// What should be there.
         missing: PathBuf,
     },
+    /// What stands in for rustc could not be built.
+    #[error("failed to build what stands in for rustc")]
+    Rustc(#[source] cargo::Error),
     /// The user interrupted the build. The next run goes on from there.
     #[error("interrupted")]
     Interrupted,
@@ -82,7 +86,7 @@ impl Error {
     pub fn is_of_the_source(&self) -> bool {
         matches!(
             self,
-            Error::Tool { .. } | Error::Kconfig { .. } | Error::Missing { .. }
+            Error::Tool { .. } | Error::Kconfig { .. } | Error::Missing { .. } | Error::Rustc(_)
         )
     }
 }
@@ -222,6 +226,10 @@ impl Builder<'_> {
                 file.extension().is_some_and(|e| e == "patch")
             })
             .map_err(io_error("read", &patches))?;
+        let inputs = match self.rustc()? {
+            Some(rustc) => inputs.file(&rustc).map_err(io_error("read", &rustc))?,
+            None => inputs,
+        };
         let (stamp, stamped) = (inputs.stamp(), Stamped::new(self.dir, "kernel"));
         let image = self.dir.join(&self.kernel.image);
         if stamped.is(&stamp) && image.is_file() && self.dir.join(SYMBOLS).is_file() {
@@ -413,6 +421,19 @@ impl Builder<'_> {
         self.run(&what, &self.dir.join("symbols.log"), &objcopy)
     }
 
+    /// What stands in for rustc, if anything does, as it is now and where the tools see it.
+    fn rustc(&self) -> Result<Option<PathBuf>, Error> {
+        let Some(package) = &self.kernel.rustc else {
+            return Ok(None);
+        };
+        self.task.step("building what stands in for rustc");
+        let made = cargo::build_static(package, self.stop).map_err(Error::Rustc)?;
+        let (new, program) = (self.dir.join(".rustc"), self.dir.join(package));
+        fs::copy(&made, &new).map_err(io_error("copy to", &new))?;
+        fs::rename(&new, &program).map_err(io_error("rename to", &program))?;
+        Ok(Some(program))
+    }
+
     fn make(&self, what: &str, log: &Path, args: &[&str]) -> Result<(), Error> {
         self.make_watched(what, log, args, || ())
     }
@@ -437,6 +458,11 @@ impl Builder<'_> {
             "KBUILD_BUILD_HOST=aliasheap".into(),
             "KBUILD_BUILD_VERSION=1".into(),
         ];
+        if let Some(package) = &self.kernel.rustc {
+            let program = self.dir.join(package).display().to_string();
+            all.push(format!("RUSTC={program}"));
+            all.push(format!("RUSTDOC={program} rustdoc"));
+        }
         all.extend(args.iter().map(|&a| a.to_owned()));
         let slots = self.slots.clone();
         let make = self

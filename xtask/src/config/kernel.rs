@@ -15,6 +15,7 @@ struct Raw {
     image: PathBuf,
     targets: Vec<String>,
     fragments: Vec<String>,
+    rustc: Option<String>,
 }
 
 /// A kernel, checked.
@@ -32,6 +33,8 @@ pub struct Kernel {
     pub targets: Vec<String>,
     /// Kconfig fragments on top of allnoconfig, in the order in which a later one wins.
     pub fragments: Vec<PathBuf>,
+    /// The package of this workspace that stands in for rustc; the toolchain's rustc where there is none.
+    pub rustc: Option<String>,
 }
 
 pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Kernel, Error> {
@@ -62,5 +65,6 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Kernel, Er
         image: raw.image,
         targets: raw.targets,
         fragments,
+        rustc: raw.rustc,
     })
 }

@@ -124,11 +124,10 @@ impl Toolchain {
     }
 
     pub fn run_env(&self, env: &[(&str, &str)], args: &[&str]) -> String {
+        // The prefix may lead into another folder.
         let mut words: Vec<String> = self.prefix.clone();
-        if !env.is_empty() {
-            words.push("env".into());
-            words.extend(env.iter().map(|(k, v)| format!("{k}={v}")));
-        }
+        words.extend(["env".into(), "-C".into(), self.dir.display().to_string()]);
+        words.extend(env.iter().map(|(k, v)| format!("{k}={v}")));
         words.extend(args.iter().map(|s| (*s).to_owned()));
         let out = Command::new(&words[0])
             .args(&words[1..])

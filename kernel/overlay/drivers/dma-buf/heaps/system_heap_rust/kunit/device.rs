@@ -66,10 +66,7 @@ impl Peer {
     ) -> Result {
         let mut done = 0;
         while done < range.len() {
-            let (index, start) = (
-                (range.start + done) / PIECE,
-                (range.start + done) % PIECE,
-            );
+            let (index, start) = ((range.start + done) / PIECE, (range.start + done) % PIECE);
             let piece = self.0.get(index).ok_or(EINVAL)?;
             let len = piece.size().saturating_sub(start).min(range.len() - done);
             if len == 0 {

@@ -174,7 +174,10 @@ impl Model {
             _ => {}
         }
         self.hazards.clear();
-        self.settle_sweep();
+        // Lines of completed sets can wait for the rest of the loop.
+        if !matches!(event, Event::SetWay { .. }) {
+            self.settle_sweep();
+        }
         match event {
             Event::Load { .. } | Event::Store { .. } => {}
             Event::UncachedLoad { paddr, len } => {

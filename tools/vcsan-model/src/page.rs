@@ -103,6 +103,14 @@ impl LineSet {
         self.0.iter().any(|&word| word != 0)
     }
 
+    /// The lines in both.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word &= other;
+        }
+        self
+    }
+
     pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(i, word)| {
             let mut rest = word;

@@ -6,7 +6,7 @@ use crate::config::Mode;
 use crate::event::{Address, Op, Site};
 use crate::geometry::PAGE_SHIFT;
 use crate::line::{Bytes, LineEvent};
-use crate::page::LinePlace;
+use crate::page::{LinePlace, LineSet};
 use alloc::vec::Vec;
 
 impl Model {
@@ -181,19 +181,23 @@ impl Model {
     /// `only`: the one set that is due, if it is known.
     #[cold]
     pub(super) fn settle_due_sets(&mut self, only: Option<usize>) {
+        let due = only.is_none().then(|| self.due_lines());
         let mut active = core::mem::take(&mut self.active);
         active.retain(|&alias| {
+            let copy = &self.aliases[alias];
+            let frame = self.pages[copy.page].frame;
             if let Some(set) = only {
-                let copy = &self.aliases[alias];
-                for line in
-                    self.config
-                        .geometry
-                        .lines_in_set(copy.key, self.pages[copy.page].frame, set)
-                {
+                for line in self.config.geometry.lines_in_set(copy.key, frame, set) {
                     self.settle_line(alias, line);
                 }
-            } else {
-                for line in self.aliases[alias].valid.iter() {
+            } else if let Some(due) = &due {
+                let first = self.config.geometry.set(copy.key, frame, 0).unwrap_or(0);
+                let page = first / self.config.geometry.lines() % due.len();
+                let lines = copy.valid.and(due[page]);
+                if !lines.any() && copy.valid.any() {
+                    return true;
+                }
+                for line in lines.iter() {
                     self.settle_line(alias, line);
                 }
             }
@@ -204,6 +208,25 @@ impl Model {
         active.append(&mut self.active);
         self.active = active;
         self.sweep.settle();
+    }
+
+    /// The lines whose sets are due, of a page in each place that one can have among the sets.
+    fn due_lines(&self) -> Vec<LineSet> {
+        let (lines, sets) = (
+            self.config.geometry.lines(),
+            self.config.geometry.sets() as usize,
+        );
+        (0..(sets / lines).max(1))
+            .map(|page| {
+                let mut due = LineSet::default();
+                for line in 0..lines {
+                    let set = (page * lines + line) & sets.wrapping_sub(1);
+                    let is_due = self.sweep.clean_due(set) || self.sweep.empty_due(set);
+                    due.put(line, is_due);
+                }
+                due
+            })
+            .collect()
     }
 
     pub(super) fn settle_line(&mut self, alias: usize, line: usize) {

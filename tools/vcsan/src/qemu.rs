@@ -374,18 +374,41 @@ unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
     });
 }
 
-unsafe extern "C" fn on_maintenance(_: c_uint, number: *mut c_void) {
-    // CAST: what `on_translation` made of a 32-bit number.
-    with_plugin(|plugin| {
-        plugin
-            .watcher
-            .execute(&plugin.reader, number as usize as u32)
-    });
+/// A run of maintenance instructions, as callbacks carry it: how many, and the number of the first.
+fn run(first: u32, len: u32) -> *mut c_void {
+    ((u64::from(len) << 32) | u64::from(first)) as *mut c_void
+}
+
+unsafe extern "C" fn on_maintenance(_: c_uint, run: *mut c_void) {
+    // CAST: the halves of what `run` made.
+    let (first, len) = (run as u64 as u32, (run as u64 >> 32) as u32);
+    with_plugin(|plugin| plugin.watcher.execute(&plugin.reader, first, len));
+}
+
+/// Registers the callback of a run that is complete.
+///
+/// # Safety
+///
+/// `insn` is valid: the block is being translated.
+unsafe fn register_run(pending: Option<(*mut sys::qemu_plugin_insn, u32, u32, u32)>) {
+    if let Some((insn, first, _, len)) = pending {
+        // SAFETY: as above; the callback lives as long as the plugin, which is not unloaded.
+        unsafe {
+            sys::qemu_plugin_register_vcpu_insn_exec_cb(
+                insn,
+                Some(on_maintenance),
+                QEMU_PLUGIN_CB_R_REGS,
+                run(first, len),
+            );
+        }
+    }
 }
 
 unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::qemu_plugin_tb) {
     with_plugin(|plugin| {
         let mut it_block = ItBlock::default();
+        // First instruction, numbers of the first and the last operation, length.
+        let mut pending = None;
         // SAFETY: `block` is valid for this callback.
         for index in 0..unsafe { sys::qemu_plugin_tb_n_insns(block) } {
             // SAFETY: as above, and there are more than `index` instructions.
@@ -411,17 +434,18 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
                     );
                 }
             }
-            if let Some(number) = operation {
-                // SAFETY: as above.
-                unsafe {
-                    sys::qemu_plugin_register_vcpu_insn_exec_cb(
-                        insn,
-                        Some(on_maintenance),
-                        QEMU_PLUGIN_CB_R_REGS,
-                        number as usize as *mut c_void,
-                    );
+            pending = match (pending, operation) {
+                (Some((head, first, last, len)), Some(number))
+                    if plugin.watcher.join(last, number) =>
+                {
+                    Some((head, first, number, len + 1))
                 }
-            }
+                (before, operation) => {
+                    // SAFETY: instructions of this block.
+                    unsafe { register_run(before) };
+                    operation.map(|number| (insn, number, number, 1))
+                }
+            };
             let site = site as usize as *mut c_void;
             let on_store: OnAccess = if notes::may_end(plugin.watcher.target(), &bytes[..len]) {
                 on_store_word
@@ -446,6 +470,8 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
                 );
             }
         }
+        // SAFETY: an instruction of this block.
+        unsafe { register_run(pending) };
     });
 }
 

@@ -3,8 +3,9 @@
 
 use super::{Operation, Watcher, address};
 use crate::decode::{Arch, Effect, Op, Operand, TlbOp, TlbRegister, condition_holds};
-use crate::guest::{Cpu, Register};
+use crate::guest::{Cpu, Memory, Register};
 use crate::history::{What, maintenance};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Event, Site};
@@ -67,15 +68,49 @@ impl Maintenance {
     }
 }
 
+/// A CPU whose registers don't change: remembers the last one.
+struct Remembering<'a, C> {
+    cpu: &'a C,
+    last: Cell<Option<(Register, u64)>>,
+}
+
+impl<C: Cpu> Memory for Remembering<'_, C> {
+    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+        self.cpu.read(vaddr, into)
+    }
+}
+
+impl<C: Cpu> Cpu for Remembering<'_, C> {
+    fn register(&self, register: Register) -> Result<u64, String> {
+        if let Some((last, value)) = self.last.get()
+            && last == register
+        {
+            return Ok(value);
+        }
+        let value = self.cpu.register(register)?;
+        self.last.set(Some((register, value)));
+        Ok(value)
+    }
+}
+
 impl Watcher {
-    /// The CPU is about to execute an instruction that [`instruction`](Watcher::instruction) gave this number.
-    pub fn execute(&mut self, cpu: &impl Cpu, number: u32) {
-        let Some(&operation) = self.operations.get(number as usize) else {
-            return self.fail(&format!("find maintenance instruction {number}"));
+    /// The CPU is about to execute an instruction that [`instruction`](Watcher::instruction) gave this number, and `len`
+    /// ones in all that are [joined](Watcher::join).
+    pub fn execute(&mut self, cpu: &impl Cpu, number: u32, len: u32) {
+        let cpu = Remembering {
+            cpu,
+            last: Cell::new(None),
         };
-        if let Err(text) = self.try_execute(cpu, operation) {
-            let pc = operation.pc;
-            self.fail(&format!("follow the instruction at {pc:#x}: {text}"));
+        let mut next = Some(number);
+        for _ in 0..len {
+            let Some(&operation) = next.and_then(|next| self.operations.get(next as usize)) else {
+                return self.fail(&format!("find maintenance instruction {number}"));
+            };
+            if let Err(text) = self.try_execute(&cpu, operation) {
+                let pc = operation.pc;
+                return self.fail(&format!("follow the instruction at {pc:#x}: {text}"));
+            }
+            next = operation.next;
         }
     }
 
@@ -84,6 +119,7 @@ impl Watcher {
             pc,
             site,
             instruction,
+            ..
         } = operation;
         if let Some(condition) = instruction.condition {
             // CAST: the register has 32 bits.

@@ -10,7 +10,7 @@ mod notes;
 
 use crate::config::{Options, Watch};
 use crate::decode::thumb::ItBlock;
-use crate::decode::{self, Effect, Instruction};
+use crate::decode::{self, Effect, Instruction, Operand};
 use crate::guest::{Access, Memory, Place, Target};
 use crate::history::{History, What};
 use crate::notes::{MAGIC, MAGIC_OFFSET};
@@ -59,6 +59,8 @@ struct Operation {
     pc: u64,
     site: Site,
     instruction: Instruction,
+    /// The maintenance instruction right behind it, if there is one.
+    next: Option<u32>,
 }
 
 /// All that is known of one guest.
@@ -174,12 +176,34 @@ impl Watcher {
                     pc,
                     site,
                     instruction,
+                    next: None,
                 });
                 // CAST: as for sites.
                 (self.operations.len() - 1) as u32
             })
         });
         (site.id(), operation)
+    }
+
+    /// Whether `second`, right behind `first` in a translation block, can be [executed](Self::execute) together with it:
+    /// MIPS kernels unroll their loops into blocks of `cache`, which change no register.
+    pub fn join(&mut self, first: u32, second: u32) -> bool {
+        let base = |number: u32| match self.operations[number as usize].instruction.effect {
+            Effect::Line {
+                address: Operand::BaseOffset { base, .. },
+                ..
+            }
+            | Effect::Index {
+                address: Operand::BaseOffset { base, .. },
+                ..
+            } => Some(base),
+            _ => None,
+        };
+        let joined = base(first).is_some() && base(first) == base(second);
+        if joined {
+            self.operations[first as usize].next = Some(second);
+        }
+        joined
     }
 
     /// The CPU has read.

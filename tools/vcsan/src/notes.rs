@@ -23,7 +23,7 @@ pub const MAGIC: u32 = 0x5643_4e54;
 pub const MAGIC_OFFSET: u64 = 36;
 const LEN: usize = 40;
 /// More than any text that makes sense.
-const MOST_TEXT: u32 = 1 << 16;
+const MOST_TEXT: u32 = 1 << 20;
 
 /// Whether an instruction can be the store of a note's last word: a plain store of one word, which compilers make of it
 /// on every architecture. Stores of several registers are the most common ones, and none.

@@ -301,11 +301,15 @@ impl Access for Made {
         }
         // SAFETY: as above.
         let name = unsafe { sys::qemu_plugin_hwaddr_device_name(place) };
+        if name.is_null() {
+            return Place::Device;
+        }
         // SAFETY: names are strings of QEMU's that stay.
-        if !name.is_null() && unsafe { CStr::from_ptr(name) } == c"lsi-mmio" {
-            Place::TransferDevice
-        } else {
-            Place::Device
+        match unsafe { CStr::from_ptr(name) }.to_bytes() {
+            b"lsi-mmio" => Place::TransferDevice,
+            // What QEMU calls a page that several devices share, by its address: on Malta the transfer device's is one.
+            [b'a', b'n', b'o', b'n', ..] => Place::SharedPage,
+            _ => Place::Device,
         }
     }
 

@@ -7,6 +7,8 @@ mod device;
 mod maintain;
 pub use maintain::Maintenance;
 mod notes;
+#[cfg(test)]
+mod tests;
 
 use crate::config::{Options, Watch};
 use crate::decode::thumb::ItBlock;
@@ -49,7 +51,7 @@ pub struct Counts {
     pub device_writes: u64,
     /// Stores to registers of the device that the tests transfer data with.
     pub device_stores: u64,
-    /// Tests that announced transfers without a store to that device.
+    /// Tests that announced transfers without a store to that device, or to a page which it may share.
     pub doubtful_transfers: u64,
 }
 
@@ -288,6 +290,11 @@ impl Watcher {
                 Place::TransferDevice => {
                     self.counts.io += 1;
                     self.counts.device_stores += u64::from(store);
+                    self.devices.programmed |= store;
+                    return;
+                }
+                Place::SharedPage => {
+                    self.counts.io += 1;
                     self.devices.programmed |= store;
                     return;
                 }

@@ -84,6 +84,8 @@ pub enum Command {
     },
     /// Remove one maintenance step of the heap at a time and check that the cache model sees it where it matters
     Mutants(Mutants),
+    /// Check that the cache model knows every maintenance instruction of the kernels of cells
+    Instructions(Cells),
     /// Compare what LLVM and ll2c with GCC make of the same programs
     Differential,
     /// Check the house rules that no other tool checks

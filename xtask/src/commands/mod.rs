@@ -5,6 +5,7 @@ mod bench;
 mod clean;
 mod differential;
 mod doctor;
+mod instructions;
 mod list;
 mod mutants;
 mod prepare;
@@ -66,6 +67,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verdicts { names } => verdicts::verdicts(&context, &names),
         Command::Mutants(args) => mutants::mutants(&context, &args),
         Command::Differential => differential::differential(&context),
+        Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Tidy => tidy::tidy(&context),
     }
 }

@@ -151,7 +151,7 @@ pub(super) fn shared<'a>(
     }
 }
 
-fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a Cell>, Failure> {
+pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a Cell>, Failure> {
     let named: Vec<&Cell> = args
         .cells
         .iter()

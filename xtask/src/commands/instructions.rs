@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask instructions`: the cache model sees a maintenance instruction only if it knows it.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use walkdir::WalkDir;
+
+use super::Context;
+use super::prepare;
+use super::test;
+use crate::cli;
+use crate::exit::{Exit, Failure};
+use crate::matrix::{self, Selection};
+use crate::project::Project;
+
+pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let selection = Selection {
+        cells: test::cells(&config, args)?,
+        sets: Vec::new(),
+        filter: None,
+        repeat: String::new(),
+    };
+    let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
+    let shared = test::shared(context, &config, args, &prepared);
+    let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
+    if let Some((kernel, error)) = failed.into_iter().next() {
+        let exit = Exit::from(matrix::verdict_of(&error));
+        let error = format!("failed to check {kernel}: {}", matrix::chain(&error)).into();
+        return Err(Failure { exit, error });
+    }
+
+    let kernels: BTreeSet<&str> = selection.cells.iter().map(|c| c.kernel.as_str()).collect();
+    let mut missed = 0;
+    for &name in &kernels {
+        let dir = prepared.builds.join(name);
+        let modules = WalkDir::new(dir.join("modules"))
+            .sort_by_file_name()
+            .into_iter()
+            .filter_map(Result::ok)
+            .map(walkdir::DirEntry::into_path)
+            .filter(|p| p.extension().is_some_and(|e| e == "ko"));
+        let mut objdump = prepared.toolchain.prefix();
+        objdump.push(format!("{}objdump", config.kernels[name].cross));
+        let manifest = Project::this().root().join("Cargo.toml");
+        let mut args: Vec<OsString> = ["run", "--quiet", "--locked", "--package=vcsan"]
+            .map(Into::into)
+            .to_vec();
+        args.extend(["--bin=vcsan-check".into(), "--manifest-path".into()]);
+        args.extend([manifest.into(), "--".into(), objdump.join(" ").into()]);
+        args.push(dir.join("vmlinux").into());
+        args.extend(modules.map(Into::into));
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let run = duct::cmd(cargo, args)
+            .unchecked()
+            .run()
+            .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
+        match run.status.code() {
+            _ if context.stop.requested() => return Ok(Exit::Interrupted),
+            Some(0) => {}
+            Some(1) => missed += 1,
+            _ => return Ok(Exit::Infra),
+        }
+    }
+    println!(
+        "{} kernels, {missed} with instructions that are not understood",
+        kernels.len()
+    );
+    Ok(if missed == 0 { Exit::Ok } else { Exit::Tests })
+}

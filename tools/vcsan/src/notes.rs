@@ -129,11 +129,13 @@ pub fn read(memory: &impl Memory, target: Target, magic: u64) -> Result<Option<N
             "read a note at {at:#x}: its text has {text_len} bytes"
         ));
     }
+    // Addresses have 32 bits. PA-RISC's space stands above.
+    let text_at = (magic & !0xffff_ffff) | (double(8) & 0xffff_ffff);
     let mut text = vec![0; text_len as usize];
-    if text_len != 0 && !memory.read(double(8), &mut text) {
+    if text_len != 0 && !memory.read(text_at, &mut text) {
         return Err(format!(
             "read the text of a note at {at:#x}, {text_len} bytes at {:#x}",
-            double(8)
+            text_at
         ));
     }
     let text = String::from_utf8(text)

@@ -162,7 +162,9 @@ impl Translator {
         match self.target.arch {
             // Modules lie below the linear map.
             Arch::Arm => self.linear_start - (16 << 20),
-            Arch::Mips | Arch::Parisc => self.linear_start,
+            Arch::Mips => self.linear_start,
+            // Programs have spaces of their own.
+            Arch::Parisc => 0,
         }
     }
 

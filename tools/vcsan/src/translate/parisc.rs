@@ -16,8 +16,8 @@ pub fn walk(vaddr: u64, directory: u64, read: impl Fn(u64) -> Option<u32>) -> Op
         return None;
     }
     let entry = read((directory - PAGE_OFFSET) + (vaddr >> 22) * 4)?;
-    // The low four bits are flags, and the rest is the table's address without its low eight bits.
-    let table = u64::from(entry & !0xf) << 4;
+    // The low four bits are flags; the rest is the table's address, shifted by eight.
+    let table = u64::from(entry & !0xf) << 8;
     if table == 0 {
         return None;
     }
@@ -26,4 +26,26 @@ pub fn walk(vaddr: u64, directory: u64, read: impl Fn(u64) -> Option<u32>) -> Op
         paddr: u64::from(pte & !0xfff) | vaddr & 0xfff,
         cached: pte & NO_CACHE == 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cached_and_uncached_pages() {
+        let read = |paddr: u64| match paddr {
+            // The directory's entry for 0x0fc00000: a table at 0x123000.
+            0x50_00fc => Some(0x0000_1233),
+            0x12_3004 => Some(0x0045_6000 | PRESENT),
+            0x12_3008 => Some(0x0045_7000 | PRESENT | NO_CACHE),
+            _ => Some(0),
+        };
+        let walk = |vaddr| walk(vaddr, PAGE_OFFSET + 0x50_0000, read);
+        let found = |paddr, cached| Some(Mapping { paddr, cached });
+        assert_eq!(walk(0x0fc0_1010), found(0x45_6010, true));
+        assert_eq!(walk(0x0fc0_2010), found(0x45_7010, false));
+        assert_eq!(walk(0x0fc0_3010), None);
+        assert_eq!(walk(0x1_0fc0_1010), None);
+    }
 }

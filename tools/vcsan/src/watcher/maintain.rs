@@ -24,8 +24,6 @@ pub struct Maintenance {
     pub translation_changes: u64,
     /// The page that was translated last, and where it was.
     last: Option<(u64, u64)>,
-    /// PA-RISC: steps of a loop over the whole cache.
-    steps: u64,
 }
 
 const OPS: [Op; 3] = [Op::WriteBack, Op::Invalidate, Op::WriteBackInvalidate];
@@ -307,21 +305,12 @@ impl Watcher {
     }
 
     /// ARM926's test-and-clean instruction tells whether it has to be repeated, and QEMU says that it has not: the loop
-    /// ends with its first step. PA-RISC's loop has no end that can be seen, see [`Watcher::parisc_step`].
+    /// ends with its first step.
+    ///
+    /// PA-RISC's `fdce` flushes entries chosen by an address that each model reads in its own way, in a loop whose bounds
+    /// come from firmware (`flush_data_cache_local` in arch/parisc/kernel/pacache.S). Interrupts are off in it and it
+    /// accesses no memory, so nobody can tell its first step from all of them: each is taken for the whole loop.
     fn loop_step(&mut self, op: Op, site: Site) {
-        if self.target.arch == Arch::Parisc {
-            return self.parisc_step(op, site);
-        }
-        self.whole_cache(op, site);
-    }
-
-    /// `fdce` flushes entries chosen by an address that each model reads in its own way, and the kernel's loop
-    /// (`flush_data_cache_local`) gets its bounds from firmware. Its first step counts as nothing; what the loop has done
-    /// is known once the kernel goes on to the `sync` behind it, and nothing but the loop has run by then: interrupts
-    /// are off. So each step is taken for the whole cache once the loop has begun: no access but the loop's own code is
-    /// made between two of them.
-    fn parisc_step(&mut self, op: Op, site: Site) {
-        self.maintenance.steps += 1;
         self.whole_cache(op, site);
     }
 
@@ -345,6 +334,15 @@ impl Watcher {
         self.apply(Event::Unmap { vaddr, space: 0 }, None, Site::NONE);
     }
 
+    /// The address space of a program goes, or all do: its pages are reached no more, until they are accessed again.
+    fn unmap_programs(&mut self) {
+        for page in self.user_pages.iter_mut().flat_map(std::mem::take) {
+            let vaddr = page * PAGE_SIZE;
+            self.model
+                .apply(Event::Unmap { vaddr, space: 0 }, Site::NONE);
+        }
+    }
+
     fn change_translation(&mut self, cpu: &impl Cpu, change: TlbOp) -> Result<(), String> {
         self.maintenance.translation_changes += 1;
         match change {
@@ -360,6 +358,7 @@ impl Watcher {
                         | TlbRegister::PageMask
                 );
                 if !only_latches {
+                    self.unmap_programs();
                     self.forget_translations();
                 }
             }
@@ -378,7 +377,10 @@ impl Watcher {
             | TlbOp::InvalidateSpace { .. }
             | TlbOp::Purge { .. }
             | TlbOp::PurgeEntry { .. }
-            | TlbOp::Insert { .. } => self.forget_translations(),
+            | TlbOp::Insert { .. } => {
+                self.unmap_programs();
+                self.forget_translations();
+            }
         }
         Ok(())
     }

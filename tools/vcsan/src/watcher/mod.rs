@@ -20,15 +20,15 @@ use crate::report::{Captured, Findings, Scene};
 use crate::sites::{Origin, Sites};
 use crate::slots::{Kind, Slots};
 use crate::symbols::Symbols;
-use crate::translate::{Landmarks, Translator};
+use crate::translate::{Landmarks, Region, Translator};
 use crate::watch::Watches;
 use device::Devices;
 
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use vcsan_model::geometry::PAGE_SIZE;
-use vcsan_model::{Address, Event, Hazard, LinearMap, Mode, Model, Site};
+use vcsan_model::{Address, Event, Hazard, Mode, Model, Site};
 
 /// What was seen, for the last record.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -71,6 +71,8 @@ pub struct Watcher {
     model: Model,
     slots: Slots,
     translator: Translator,
+    /// Programs' pages with cached mappings, in speculative mode.
+    user_pages: Option<HashSet<u64>>,
     sites: Sites,
     symbols: Symbols,
     modules: Option<PathBuf>,
@@ -122,16 +124,17 @@ impl Watcher {
                 }
             }
         }
-        let mut config = options.model;
-        if config.mode == Mode::Speculative && config.linear.is_none() {
-            config.linear = Some(linear_map(target)?);
+        let speculates = options.model.mode == Mode::Speculative;
+        if speculates {
+            check_speculation(target, &options.model)?;
         }
-        let model = Model::new(config).map_err(|error| error.to_string())?;
+        let model = Model::new(options.model).map_err(|error| error.to_string())?;
         Ok(Self {
             target,
             model,
             slots: Slots::new(target.arch),
             translator: Translator::new(target, landmarks),
+            user_pages: speculates.then(HashSet::new),
             sites: Sites::default(),
             symbols,
             modules: options.modules.clone(),
@@ -339,6 +342,11 @@ impl Watcher {
             watched: self.watches.has_page(paddr),
         };
         self.slots.insert(vaddr, paddr, kind);
+        if let Some(pages) = &mut self.user_pages
+            && self.translator.region(vaddr, paddr) == Region::User
+        {
+            pages.insert(vaddr / PAGE_SIZE);
+        }
         kind
     }
 
@@ -426,22 +434,19 @@ fn address(vaddr: u64, paddr: u64) -> Address {
     }
 }
 
-/// The linear map that kernels of a target have, where it can be told from that alone.
-fn linear_map(target: Target) -> Result<LinearMap, String> {
-    match target.arch {
-        decode::Arch::Mips => Ok(LinearMap {
-            vaddr: crate::translate::mips::KSEG0,
-            paddr: 0,
-            len: 0x2000_0000,
-        }),
-        decode::Arch::Parisc => Ok(LinearMap {
-            vaddr: crate::translate::parisc::PAGE_OFFSET,
-            paddr: 0,
-            len: 0xe000_0000,
-        }),
-        decode::Arch::Arm => Err(
-            "model speculation: say linear=VIRTUAL:PHYSICAL:LENGTH, where the kernel maps memory (0xc0000000:RAM:BYTES)"
-                .into(),
-        ),
+/// Speculation can only be followed where it is seen that a mapping ends, and where the linear map is.
+fn check_speculation(target: Target, config: &vcsan_model::Config) -> Result<(), String> {
+    if target.arch != decode::Arch::Arm {
+        return Err(format!(
+            "follow speculation on {}: its mappings end without an instruction that tells which; use mode=architectural",
+            target.name
+        ));
     }
+    if config.linear.is_none() {
+        return Err(
+            "follow speculation: say linear=VIRTUAL:PHYSICAL:LENGTH, where the kernel maps memory (0xc0000000:RAM:BYTES)"
+                .into(),
+        );
+    }
+    Ok(())
 }

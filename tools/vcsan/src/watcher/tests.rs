@@ -264,17 +264,17 @@ fn a_register_that_cannot_be_read_is_a_failure() {
 }
 
 #[test]
-fn speculation_fills_the_linear_map() {
-    // An invalidate before the transfer does not help where lines come back on their own.
-    for (mode, hazards) in [("architectural", 0), ("speculative", 1)] {
-        let mut scene = Scene::new(mode, &format!(",mode={mode}"));
-        scene.watch();
-        scene.load(0x8000_1000, KSEG0 + BUFFER, BUFFER);
-        scene.guest.registers.insert(4, KSEG0 + BUFFER);
-        scene.execute(0x8000_1004, FLUSH);
-        scene.note(6, "", BUFFER as u32, 32);
-        scene.load(0x8000_2000, KSEG0 + BUFFER, BUFFER);
-        assert_eq!(scene.finish().len(), 2 + hazards, "{mode}");
+fn speculation_is_refused_where_it_cannot_be_followed() {
+    for (name, says) in [("mips", "without an instruction"), ("arm", "say linear=")] {
+        let options = [
+            "out=/dev/null",
+            "geometry=vipt:32:8192:4",
+            "mode=speculative",
+        ];
+        let target = Target::by_name(name).unwrap();
+        let made = Watcher::new(Options::parse(options).unwrap(), target);
+        let error = made.err().unwrap();
+        assert!(error.contains(says), "{error}");
     }
 }
 

@@ -127,7 +127,7 @@ suites! {
 }
 
 /// Seeds of programs; each adds two functions with four helpers. `LL2C_SEEDS` gives others, such as `1000..1200`.
-const SEEDS: std::ops::Range<u64> = 1..41;
+const SEEDS: std::ops::Range<u64> = 1..21;
 
 fn seeds() -> std::ops::Range<u64> {
     let Ok(text) = std::env::var("LL2C_SEEDS") else {

@@ -48,6 +48,7 @@ impl Peer {
             left -= len;
         }
 
+        View::of_coherent(&pieces, 0, len)?.unwatch();
         // INVARIANT: Only the last round can have less than `PIECE` left, and no round has nothing.
         Ok(Self(pieces))
     }

@@ -233,6 +233,13 @@ impl View {
         }
     }
 
+    /// Tells VCSan that no cache holds any of it.
+    pub(crate) fn unwatch(&self) {
+        for span in &self.0 {
+            vcsan::unwatch_bus(span.addr, span.len);
+        }
+    }
+
     /// Bytes.
     fn len(&self) -> usize {
         self.0.iter().map(|span| span.len).sum()

@@ -65,6 +65,11 @@ void heap_test_watch_bus(u32 addr, unsigned long len)
 	note(VCSAN_WATCH, "buffer", addr, len);
 }
 
+void heap_test_unwatch_bus(u32 addr, unsigned long len)
+{
+	note(VCSAN_UNWATCH, "", addr, len);
+}
+
 void heap_test_device_reads(u32 addr, unsigned long len)
 {
 	note(VCSAN_DEVICE_READ, "", addr, len);

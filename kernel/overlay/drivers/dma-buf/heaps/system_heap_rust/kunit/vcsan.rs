@@ -21,6 +21,7 @@ mod c {
         pub(super) safe fn heap_test_is_watched() -> bool;
         pub(super) safe fn heap_test_watch(start: *const c_void, len: c_ulong);
         pub(super) safe fn heap_test_watch_bus(addr: u32, len: c_ulong);
+        pub(super) safe fn heap_test_unwatch_bus(addr: u32, len: c_ulong);
         pub(super) safe fn heap_test_device_reads(addr: u32, len: c_ulong);
         pub(super) safe fn heap_test_device_writes(addr: u32, len: c_ulong);
         pub(super) fn heap_test_expect_hazard(title: *const c_char);
@@ -72,6 +73,12 @@ pub(crate) fn watch_bus(addr: u32, len: usize) {
 
     // CAST: Rounded down.
     c::heap_test_watch_bus(start as u32, end - start);
+}
+
+/// The pages at a bus address, which may have been a buffer's, are coherent memory now: what the
+/// model thinks to be in cache lines is in memory.
+pub(crate) fn unwatch_bus(addr: u32, len: usize) {
+    c::heap_test_unwatch_bus(addr, len.next_multiple_of(PAGE_SIZE));
 }
 
 /// The device reads `len` bytes at a bus address.

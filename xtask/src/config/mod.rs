@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn parisc_is_proven_by_the_size_of_its_data_cache() {
+        let config = Config::load(&repository().join("configs")).expect("configs/ loads");
+        let proof = &config.cells["parisc"].proof;
+        assert!(proof.is_match(b"[    0.318115] Cache flush threshold set to 1 KiB"));
+        // Without a size, the kernel patches its flushes out.
+        assert!(!proof.is_match(b"[    0.318115] Cache flush threshold set to 0 KiB"));
+    }
+
+    #[test]
     fn every_breakage_and_mutant_of_this_repository_fits_its_files() {
         let root = repository();
         let config = Config::load(&root.join("configs")).expect("configs/ loads");

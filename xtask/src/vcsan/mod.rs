@@ -82,25 +82,22 @@ impl Plugin {
         modules: &Path,
         out: &Path,
     ) -> [OsString; 2] {
-        // No virtually tagged cache speculates.
-        let mode = match self.mode {
-            Mode::Speculative if !cell.geometry.starts_with("vivt") => "speculative",
-            Mode::Speculative | Mode::Architectural => "architectural",
+        let (mode, linear) = match (self.mode, &cell.linear) {
+            (Mode::Speculative, Some(map)) => ("speculative", format!(",linear={map}")),
+            _ => ("architectural", String::new()),
         };
         // Which alias a device sees is defined only where there is one.
         let coherent = match cell.role {
             Role::Aliasing => "off",
             Role::Control => "on",
         };
-        let linear = cell.linear.as_ref().map(|map| format!(",linear={map}"));
         let value = format!(
-            "{},out={},geometry={},mode={mode},coherent={coherent},vmlinux={},modules={}{}",
+            "{},out={},geometry={},mode={mode},coherent={coherent},vmlinux={},modules={}{linear}",
             quoted(&self.file),
             quoted(out),
             cell.geometry,
             quoted(vmlinux),
             quoted(modules),
-            linear.unwrap_or_default(),
         );
         ["-plugin".into(), value.into()]
     }

@@ -98,7 +98,7 @@ impl Watcher {
     /// A fragment: files that can't be read or written, a combination that can't be modelled.
     pub fn new(options: Options, target: Target) -> Result<Self, String> {
         let symbols = match &options.vmlinux {
-            Some(path) => Symbols::load(path).map_err(|error| error.to_string())?,
+            Some(path) => Symbols::load(path).map_err(|error| fragment(&error))?,
             None => Symbols::none(),
         };
         let address = |name| symbols.address_of(name).map(|extent| extent.address);
@@ -424,6 +424,20 @@ impl Watcher {
             memory,
         );
     }
+}
+
+/// An error with its causes, as a fragment that fits "failed to …".
+fn fragment(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(rest) = text.strip_prefix("failed to ") {
+        text = rest.to_owned();
+    }
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 fn address(vaddr: u64, paddr: u64) -> Address {

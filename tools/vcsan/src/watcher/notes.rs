@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the guest says about itself.
 
-use super::Watcher;
+use super::{Watcher, fragment};
 use crate::guest::Memory;
 use crate::notes::{self, Note};
 use crate::sites::Origin;
@@ -53,13 +53,13 @@ impl Watcher {
         let Some(folder) = &self.modules else {
             return;
         };
-        let added = text
-            .parse::<ModuleNote>()
-            .map_err(|error| error.to_string())
-            .and_then(|note| {
-                let added = self.symbols.add_module(&note, folder);
-                added.map_err(|error| error.to_string())
-            });
+        let added = match text.parse::<ModuleNote>() {
+            Ok(note) => self
+                .symbols
+                .add_module(&note, folder)
+                .map_err(|error| fragment(&error)),
+            Err(error) => Err(fragment(&error)),
+        };
         if let Err(text) = added {
             self.fail(&text);
         }

@@ -5,13 +5,15 @@
 //!
 //! No panic leaves this module: it becomes a failure of the run, and from then on the guest runs unwatched.
 
+mod registers;
+
 use crate::config::Options;
-use crate::decode::Arch;
 use crate::decode::thumb::ItBlock;
-use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
+use crate::guest::{Access, Memory, Place, Target};
 use crate::notes;
 use crate::watcher::Watcher;
 use qemu_plugin_sys as sys;
+use registers::Reader;
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +23,6 @@ use sys::qemu_plugin_mem_rw::{QEMU_PLUGIN_MEM_R, QEMU_PLUGIN_MEM_W};
 // QEMU has these of GLib, and the plugin has them of QEMU.
 unsafe extern "C" {
     fn g_byte_array_new() -> *mut sys::GByteArray;
-    fn g_byte_array_set_size(array: *mut sys::GByteArray, len: c_uint) -> *mut sys::GByteArray;
     fn g_array_free(array: *mut sys::GArray, free_segment: c_int) -> *mut c_char;
 }
 
@@ -29,79 +30,6 @@ unsafe extern "C" {
 #[unsafe(no_mangle)]
 // CAST: 4.
 pub static qemu_plugin_version: c_int = sys::QEMU_PLUGIN_VERSION as c_int;
-
-/// The registers of a target: handles that QEMU reads them by.
-#[derive(Default)]
-struct Registers {
-    /// By number; 0 for what does not exist.
-    general: [usize; 32],
-    cpsr: Option<usize>,
-    pc: Option<usize>,
-}
-
-impl Registers {
-    /// ARM publishes its registers by name.
-    fn arm() -> Self {
-        let mut registers = Self::default();
-        // SAFETY: called in a vCPU's context, as QEMU demands.
-        let array = unsafe { sys::qemu_plugin_get_registers() };
-        if array.is_null() {
-            return registers;
-        }
-        // SAFETY: QEMU returns an array of descriptors, whose length it gives.
-        let (data, len) = unsafe { ((*array).data, (*array).len as usize) };
-        for index in 0..len {
-            // SAFETY: `index` is inside of the array; a descriptor is plain data, read without asking for alignment.
-            let descriptor = unsafe {
-                data.cast::<sys::qemu_plugin_reg_descriptor>()
-                    .add(index)
-                    .read_unaligned()
-            };
-            if descriptor.name.is_null() {
-                continue;
-            }
-            // SAFETY: names are strings of QEMU's that live as long as it does.
-            let name = unsafe { CStr::from_ptr(descriptor.name) };
-            let handle = descriptor.handle as usize;
-            match name.to_bytes() {
-                b"sp" => registers.general[13] = handle,
-                b"lr" => registers.general[14] = handle,
-                b"pc" => registers.pc = Some(handle),
-                b"cpsr" => registers.cpsr = Some(handle),
-                [b'r', number @ ..] => {
-                    if let Some(number) = std::str::from_utf8(number)
-                        .ok()
-                        .and_then(|number| number.parse::<usize>().ok())
-                        .filter(|number| *number < 13)
-                    {
-                        registers.general[number] = handle;
-                    }
-                }
-                _ => {}
-            }
-        }
-        // SAFETY: the caller frees the array, and nobody has it any more.
-        unsafe { g_array_free(array, 1) };
-        registers
-    }
-
-    /// MIPS and PA-RISC publish none in QEMU 10.0, but a handle is GDB's number of the register plus 1.
-    fn by_gdb_number(pc: usize) -> Self {
-        Self {
-            general: std::array::from_fn(|number| number + 1),
-            cpsr: None,
-            pc: Some(pc + 1),
-        }
-    }
-
-    fn of(target: Target) -> Self {
-        match target.arch {
-            Arch::Arm => Self::arm(),
-            Arch::Mips => Self::by_gdb_number(37),
-            Arch::Parisc => Self::by_gdb_number(33),
-        }
-    }
-}
 
 struct Plugin {
     watcher: Watcher,
@@ -142,87 +70,6 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("unknown");
         plugin.watcher.fail(&format!("go on: it panicked: {text}"));
-    }
-}
-
-/// Reads registers.
-struct Reader {
-    registers: Registers,
-    big_endian: bool,
-    /// Kept for its allocation.
-    buffer: *mut sys::GByteArray,
-}
-
-impl Reader {
-    fn read(&self, handle: usize) -> Option<u64> {
-        // SAFETY: the array is the plugin's own, and a size of 0 is always possible.
-        unsafe { g_byte_array_set_size(self.buffer, 0) };
-        // SAFETY: called from a callback that asked for registers; `handle` is one of QEMU's, see `Registers`.
-        let len = unsafe {
-            sys::qemu_plugin_read_register(handle as *mut sys::qemu_plugin_register, self.buffer)
-        };
-        let len = usize::try_from(len)
-            .ok()
-            .filter(|len| (1..=8).contains(len))?;
-        // SAFETY: QEMU appended `len` bytes.
-        let bytes = unsafe { std::slice::from_raw_parts((*self.buffer).data, len) };
-        let value = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(if self.big_endian {
-            bytes.iter().fold(0, value)
-        } else {
-            bytes.iter().rev().fold(0, value)
-        })
-    }
-}
-
-impl Memory for Reader {
-    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
-        Guest.read(vaddr, into)
-    }
-}
-
-impl Cpu for Reader {
-    fn register(&self, register: Register) -> Result<u64, String> {
-        let handle = match register {
-            Register::General(number) => self.registers.general.get(usize::from(number)).copied(),
-            Register::Cpsr => self.registers.cpsr,
-        };
-        handle
-            .filter(|handle| *handle != 0)
-            .and_then(|handle| self.read(handle))
-            .ok_or_else(|| format!("read register {register:?}"))
-    }
-}
-
-impl Plugin {
-    /// Whether registers are what they are taken for: only at the first instruction is the program counter certain to
-    /// be in its register.
-    fn check_registers(&mut self, pc: u64) {
-        let target = self.watcher.target();
-        self.reader.registers = Registers::of(target);
-        let registers = &self.reader.registers;
-        let found = registers
-            .pc
-            .and_then(|handle| self.reader.read(handle))
-            // The low bits of PA-RISC's are a privilege level.
-            .map(|value| target.vaddr(value) & !3);
-        if found.map(|found| found & 0xffff_ffff) != Some(pc & 0xffff_fffc) {
-            self.watcher.fail(&format!(
-                "read registers: the program counter reads as {found:#x?} instead of {pc:#x}; is this QEMU 10.0?"
-            ));
-        }
-        // ARM's program counter is none that maintenance reads.
-        let general = match target.arch {
-            Arch::Arm => 15,
-            Arch::Mips | Arch::Parisc => 32,
-        };
-        let all = registers.general[..general]
-            .iter()
-            .all(|handle| *handle != 0);
-        if !all || target.arch == Arch::Arm && registers.cpsr.is_none() {
-            self.watcher
-                .fail("read registers: QEMU does not publish all of them");
-        }
     }
 }
 
@@ -372,8 +219,10 @@ unsafe extern "C" fn on_store_word(
 
 unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
     with_plugin(|plugin| {
-        if let Some(pc) = plugin.first.take() {
-            plugin.check_registers(pc);
+        if let Some(pc) = plugin.first.take()
+            && let Err(text) = plugin.reader.find(pc)
+        {
+            plugin.watcher.fail(&text);
         }
     });
 }
@@ -533,12 +382,7 @@ unsafe fn plugin(
     let watcher = Watcher::new(Options::parse(arguments)?, target)?;
     Ok(Plugin {
         watcher,
-        reader: Reader {
-            registers: Registers::default(),
-            big_endian: target.big_endian,
-            // SAFETY: makes an array, or aborts without memory.
-            buffer: unsafe { g_byte_array_new() },
-        },
+        reader: Reader::new(target),
         sizes: Sizes::EMPTY,
         unstarted: true,
         first: None,

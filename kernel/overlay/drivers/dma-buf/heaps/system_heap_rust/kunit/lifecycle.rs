@@ -71,17 +71,26 @@ pub(crate) fn without_leak(what: &str, rounds: usize, mut f: impl FnMut() -> Out
 mod tests {
     use super::*;
 
-    /// The measure itself: it must see what is kept.
+    /// The measure itself: it must see what is kept. The stack of an earlier case's thread may go
+    /// meanwhile, 8 pages on PA-RISC.
     #[test]
     fn a_leak_is_seen() -> Outcome {
         let client = Client::new()?;
         let mut kept = KVec::new();
+        let mut before = 0;
+        let mut taken = 0;
 
-        let before = sys::pages_in_use();
-        for _ in 0..4 {
-            kept.push(client.allocate(64 * PAGE_SIZE)?, GFP_KERNEL)?;
+        for _ in 0..PASSES {
+            kept.clear();
+            before = sys::pages_in_use();
+            for _ in 0..4 {
+                kept.push(client.allocate(64 * PAGE_SIZE)?, GFP_KERNEL)?;
+            }
+            taken = sys::pages_in_use().wrapping_sub(before);
+            if taken.abs_diff(256) <= SLACK {
+                break;
+            }
         }
-        let taken = sys::pages_in_use().wrapping_sub(before);
         ensure!(
             taken.abs_diff(256) <= SLACK,
             "expected 256 pages in use, got {taken}"

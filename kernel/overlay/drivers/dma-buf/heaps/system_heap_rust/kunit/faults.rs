@@ -101,8 +101,8 @@ mod tests {
     fn allocate_many_pages() -> Outcome {
         let client = Client::new()?;
 
-        each_allocation("16 + 3 pages", 6, 16, || client.allocate(19 * PAGE_SIZE))?;
-        each_allocation("256 + 2 pages", 6, 2, || client.allocate(258 * PAGE_SIZE))
+        each_allocation("16 + 3 pages", 6, 8, || client.allocate(19 * PAGE_SIZE))?;
+        each_allocation("256 + 2 pages", 6, 1, || client.allocate(258 * PAGE_SIZE))
     }
 
     #[test]

@@ -338,7 +338,9 @@ impl Watcher {
             self.find_wanted();
         }
         let kind = Kind {
-            uncached: self.translator.is_uncached(memory, vaddr, paddr),
+            // Where devices see the cache, so does everybody else: a kernel that knows has no uncached mappings of memory.
+            uncached: !self.model.config().coherent_devices
+                && self.translator.is_uncached(memory, vaddr, paddr),
             watched: self.watches.has_page(paddr),
         };
         self.slots.insert(vaddr, paddr, kind);

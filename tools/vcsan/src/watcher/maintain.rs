@@ -254,13 +254,13 @@ impl Watcher {
         if self.target.arch != Arch::Parisc {
             return None;
         }
-        let location = self.symbols.find(pc)?;
+        let (function, _) = self.symbols.function(pc)?;
         let by_page = [
             "flush_dcache_page_asm",
             "purge_dcache_page_asm",
             "flush_icache_page_asm",
         ];
-        if !by_page.contains(&location.symbol.as_str()) {
+        if !by_page.contains(&function) {
             return None;
         }
         let page = self.general(cpu, 26).ok()?;

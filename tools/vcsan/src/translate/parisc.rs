@@ -5,6 +5,8 @@ use super::Mapping;
 
 /// First virtual address of the kernel's linear map.
 pub const PAGE_OFFSET: u64 = 0x1000_0000;
+/// First address of devices.
+const DEVICES: u64 = 0xf000_0000;
 
 const PRESENT: u32 = 1 << 9;
 const NO_CACHE: u32 = 1 << 7;
@@ -14,6 +16,13 @@ const NO_CACHE: u32 = 1 << 7;
 pub fn walk(vaddr: u64, directory: u64, read: impl Fn(u64) -> Option<u32>) -> Option<Mapping> {
     if vaddr >> 32 != 0 {
         return None;
+    }
+    // The linear map never changes, and QEMU shows memory, page tables too, only where the TLB has it.
+    if (PAGE_OFFSET..DEVICES).contains(&vaddr) {
+        return Some(Mapping {
+            paddr: vaddr - PAGE_OFFSET,
+            cached: true,
+        });
     }
     let entry = read((directory - PAGE_OFFSET) + (vaddr >> 22) * 4)?;
     // The low four bits are flags; the rest is the table's address, shifted by eight.
@@ -47,5 +56,6 @@ mod tests {
         assert_eq!(walk(0x0fc0_2010), found(0x45_7010, false));
         assert_eq!(walk(0x0fc0_3010), None);
         assert_eq!(walk(0x1_0fc0_1010), None);
+        assert_eq!(walk(PAGE_OFFSET + 0x1234), found(0x1234, true));
     }
 }

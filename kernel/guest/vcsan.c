@@ -31,11 +31,11 @@ static void write_section(FILE *text, const char *dir, const char *section)
  * Reads from each page of @text. Where software fills the TLB, as on PA-RISC,
  * VCSan can only read pages that are in it.
  */
-static void touch(const volatile char *text, size_t len)
+static void touch(const char *text, size_t len)
 {
 	for (size_t at = 0; at < len; at += 4096)
-		(void)text[at];
-	(void)text[len - 1];
+		__asm__ __volatile__("" : : "r"(text[at]));
+	__asm__ __volatile__("" : : "r"(text[len - 1]));
 }
 
 void vcsan_module_loaded(const char *module)

@@ -28,6 +28,10 @@ use kernel::{
 /// Bytes that are read and written.
 const LEN: usize = 256;
 
+/// How often a case tries: where the cache is virtually tagged, a switch to another process in
+/// between flushes all of it, and then nothing was wrong.
+const ROUNDS: usize = 8;
+
 /// Whether the running case, which will run into the hazard `title`, can show anything.
 fn expect(title: &'static CStr) -> bool {
     if vcsan::watches() {
@@ -83,9 +87,11 @@ mod tests {
             let attachment = buffer.attach(chip.dev())?;
             let mapping = attachment.map(Bidirectional)?;
 
-            read(&vmap);
-            peer.send(chip, &buffer, &mapping, 0..LEN)?;
-            read(&vmap);
+            for _ in 0..ROUNDS {
+                read(&vmap);
+                peer.send(chip, &buffer, &mapping, 0..LEN)?;
+                read(&vmap);
+            }
             Ok(())
         })
     }
@@ -103,10 +109,12 @@ mod tests {
             let attachment = buffer.attach(chip.dev())?;
             let mapping = attachment.map(Bidirectional)?;
 
-            buffer.begin_cpu_access(Bidirectional)?.end()?;
-            read(&vmap);
-            peer.send(chip, &buffer, &mapping, 0..LEN)?;
-            read(&vmap);
+            for _ in 0..ROUNDS {
+                buffer.begin_cpu_access(Bidirectional)?.end()?;
+                read(&vmap);
+                peer.send(chip, &buffer, &mapping, 0..LEN)?;
+                read(&vmap);
+            }
             Ok(())
         })
     }
@@ -124,8 +132,11 @@ mod tests {
             let attachment = buffer.attach(chip.dev())?;
             let mapping = attachment.map(Bidirectional)?;
 
-            write(&vmap);
-            Ok(peer.receive(chip, &buffer, &mapping, 0..LEN)?)
+            for _ in 0..ROUNDS {
+                write(&vmap);
+                peer.receive(chip, &buffer, &mapping, 0..LEN)?;
+            }
+            Ok(())
         })
     }
 
@@ -142,8 +153,11 @@ mod tests {
             let attachment = buffer.attach(chip.dev())?;
             let mapping = attachment.map(Bidirectional)?;
 
-            user.slice(0, LEN).writer().write_slice(&[1; LEN])?;
-            Ok(peer.receive(chip, &buffer, &mapping, 0..LEN)?)
+            for _ in 0..ROUNDS {
+                user.slice(0, LEN).writer().write_slice(&[1; LEN])?;
+                peer.receive(chip, &buffer, &mapping, 0..LEN)?;
+            }
+            Ok(())
         })
     }
 
@@ -160,11 +174,14 @@ mod tests {
             let attachment = buffer.attach(chip.dev())?;
             let mapping = attachment.map(Bidirectional)?;
 
-            write(&vmap);
-            peer.send(chip, &buffer, &mapping, 0..LEN)?;
-            let cpu = buffer.begin_cpu_access(Bidirectional)?;
-            read(&vmap);
-            Ok(cpu.end()?)
+            for _ in 0..ROUNDS {
+                write(&vmap);
+                peer.send(chip, &buffer, &mapping, 0..LEN)?;
+                let cpu = buffer.begin_cpu_access(Bidirectional)?;
+                read(&vmap);
+                cpu.end()?;
+            }
+            Ok(())
         })
     }
 
@@ -177,8 +194,11 @@ mod tests {
         let buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
         let vmap = heap::vmap(&buffer)?;
 
-        read_direct(&vmap)?;
-        write(&vmap);
-        read_direct(&vmap)
+        for _ in 0..ROUNDS {
+            read_direct(&vmap)?;
+            write(&vmap);
+            read_direct(&vmap)?;
+        }
+        Ok(())
     }
 }

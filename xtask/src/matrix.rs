@@ -113,13 +113,15 @@ pub fn run(
 ) -> io::Result<Vec<results::Cell>> {
     let boots: Vec<Boot<'_>> = selection.boots().collect();
     let wanted = |kernel: &&Kernel| boots.iter().any(|b| b.cell.kernel == kernel.name);
-    let kernels: VecDeque<&Kernel> = shared.config.kernels.values().filter(wanted).collect();
+    let mut kernels: Vec<&Kernel> = shared.config.kernels.values().filter(wanted).collect();
+    // What goes through a stand-in for rustc takes longest, in the build and in the boot.
+    kernels.sort_by_key(|kernel| kernel.rustc.is_none());
     let module_dirs = module_dirs(shared.config);
     let slots = slots(shared.jobs)?;
     let built = Mutex::new(Some(built));
 
     let queue = Mutex::new(Queue {
-        kernels,
+        kernels: kernels.into(),
         ..Queue::default()
     });
     let changed = Condvar::new();

@@ -2,7 +2,7 @@
 //! Maintenance instructions, just before they are executed.
 
 use super::{Operation, Watcher, address};
-use crate::decode::{Arch, Effect, Op, Operand, TlbOp, TlbRegister, condition_holds};
+use crate::decode::{Arch, Effect, Op, Operand, condition_holds};
 use crate::guest::{Cpu, Memory, Register};
 use crate::history::{What, maintenance};
 use std::cell::Cell;
@@ -23,7 +23,7 @@ pub struct Maintenance {
     /// Instructions that change translations.
     pub translation_changes: u64,
     /// The page that was translated last, and where it was.
-    last: Option<(u64, u64)>,
+    pub(super) last: Option<(u64, u64)>,
 }
 
 const OPS: [Op; 3] = [Op::WriteBack, Op::Invalidate, Op::WriteBackInvalidate];
@@ -178,7 +178,7 @@ impl Watcher {
         Ok(())
     }
 
-    fn general(&self, cpu: &impl Cpu, register: u8) -> Result<u64, String> {
+    pub(super) fn general(&self, cpu: &impl Cpu, register: u8) -> Result<u64, String> {
         if register == 0 && self.target.arch != Arch::Arm {
             return Ok(0);
         }
@@ -322,66 +322,5 @@ impl Watcher {
             let at = address(vaddr, paddr);
             self.apply(Event::Store { at, len }, Some(vaddr), site);
         }
-    }
-
-    fn forget_translations(&mut self) {
-        self.slots.forget_translations();
-        self.maintenance.last = None;
-    }
-
-    /// A translation goes, says the guest: in speculative mode nothing is filled through it any more.
-    fn unmap(&mut self, vaddr: u64) {
-        self.apply(Event::Unmap { vaddr, space: 0 }, None, Site::NONE);
-    }
-
-    /// The address space of a program goes, or all do: its pages are reached no more, until they are accessed again.
-    fn unmap_programs(&mut self) {
-        for page in self.user_pages.iter_mut().flat_map(std::mem::take) {
-            let vaddr = page * PAGE_SIZE;
-            self.model
-                .apply(Event::Unmap { vaddr, space: 0 }, Site::NONE);
-        }
-    }
-
-    fn change_translation(&mut self, cpu: &impl Cpu, change: TlbOp) -> Result<(), String> {
-        self.maintenance.translation_changes += 1;
-        match change {
-            TlbOp::Write { to, from } => {
-                // CAST: 32-bit registers.
-                let value = self.general(cpu, from)? as u32;
-                self.translator.write_register(to, value);
-                let only_latches = matches!(
-                    to,
-                    TlbRegister::Index
-                        | TlbRegister::EntryLo0
-                        | TlbRegister::EntryLo1
-                        | TlbRegister::PageMask
-                );
-                if !only_latches {
-                    self.unmap_programs();
-                    self.forget_translations();
-                }
-            }
-            TlbOp::Read | TlbOp::Probe => {}
-            TlbOp::WriteIndexed | TlbOp::WriteRandom => {
-                self.translator.write_entry();
-                self.forget_translations();
-            }
-            TlbOp::InvalidatePage { register } => {
-                let vaddr = self.general(cpu, register)?;
-                self.unmap(vaddr);
-                self.slots.forget_page(vaddr);
-                self.maintenance.last = None;
-            }
-            TlbOp::InvalidateAll
-            | TlbOp::InvalidateSpace { .. }
-            | TlbOp::Purge { .. }
-            | TlbOp::PurgeEntry { .. }
-            | TlbOp::Insert { .. } => {
-                self.unmap_programs();
-                self.forget_translations();
-            }
-        }
-        Ok(())
     }
 }

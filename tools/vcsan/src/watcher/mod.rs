@@ -9,6 +9,7 @@ pub use maintain::Maintenance;
 mod notes;
 #[cfg(test)]
 mod tests;
+mod translations;
 
 use crate::config::{Options, Watch};
 use crate::decode::thumb::ItBlock;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Maintenance by set and way: all event sequences up to a length, on one line with two aliases in different sets of two
-//! ways, against the set of all concrete states, in which every copy sits in a way of its own.
+//! ways, against the set of all concrete states, in which every copy sits in a way of its own. Without speculation and
+//! with it, where hardware fills both aliases whenever it likes.
 
 use std::collections::BTreeSet;
-use vcsan_model::config::Config;
+use vcsan_model::config::{Config, Mode};
 use vcsan_model::event::{Address, Event, Op, Site};
 use vcsan_model::geometry::Geometry;
 use vcsan_model::line::LineEvent;
@@ -34,25 +35,34 @@ fn maintain(mut s: State, alias: usize, op: Op) -> State {
     s
 }
 
-fn close(work: Vec<State>) -> BTreeSet<State> {
+fn close(work: Vec<State>, speculates: bool) -> BTreeSet<State> {
     let mut seen: BTreeSet<State> = work.iter().copied().collect();
     let mut work = work;
     while let Some(s) = work.pop() {
         for alias in 0..ALIASES {
             let next = match s.1[alias] {
-                Some((true, _, _)) => maintain(s, alias, Op::WriteBack),
-                _ => maintain(s, alias, Op::Invalidate),
+                Some((true, _, _)) => vec![maintain(s, alias, Op::WriteBack)],
+                Some(_) => vec![maintain(s, alias, Op::Invalidate)],
+                None if speculates => (0..WAYS).map(|way| fill(s, alias, way)).collect(),
+                None => Vec::new(),
             };
-            if seen.insert(next) {
-                work.push(next);
+            for next in next {
+                if seen.insert(next) {
+                    work.push(next);
+                }
             }
         }
     }
     seen
 }
 
+fn fill(mut s: State, alias: usize, way: u32) -> State {
+    s.1[alias] = Some((false, s.0, way));
+    s
+}
+
 /// All states after a step from any of `from`, and whether a read in it may go wrong.
-fn step(from: &BTreeSet<State>, step: Step) -> (BTreeSet<State>, bool) {
+fn step(from: &BTreeSet<State>, step: Step, speculates: bool) -> (BTreeSet<State>, bool) {
     let (mut next, mut wrong) = (Vec::new(), false);
     for &s in from {
         match step {
@@ -67,11 +77,7 @@ fn step(from: &BTreeSet<State>, step: Step) -> (BTreeSet<State>, bool) {
                 }
                 None => {
                     wrong |= !s.0;
-                    for way in 0..WAYS {
-                        let mut s = s;
-                        s.1[copy] = Some((false, s.0, way));
-                        next.push(s);
-                    }
+                    next.extend((0..WAYS).map(|way| fill(s, copy, way)));
                 }
             },
             Step::Line(LineEvent::Store { copy, .. }) => {
@@ -98,10 +104,11 @@ fn step(from: &BTreeSet<State>, step: Step) -> (BTreeSet<State>, bool) {
             Step::Line(_) => next.push(s),
         }
     }
-    (close(next), wrong)
+    (close(next, speculates), wrong)
 }
 
 struct Walk {
+    speculates: bool,
     steps: Vec<Step>,
     sequences: u64,
     wrong: u64,
@@ -126,11 +133,6 @@ impl Walk {
             self.sequences += 1;
             let mut model = model.clone();
             let all = u64::MAX >> 48;
-            let place = |alias: usize| Address {
-                vaddr: alias as u64 * 4096,
-                paddr: 0x4000,
-                space: 0,
-            };
             let (mut done, mut disturbed) = (done, disturbed);
             let event_for_model = match event {
                 Step::Line(LineEvent::Load { copy, .. }) => Event::Load {
@@ -161,12 +163,13 @@ impl Walk {
                     }
                 }
             };
-            disturbed |= !matches!(event, Step::SetWay { .. }) && done != [0; ALIASES];
+            let sweeps = done != [0; ALIASES];
+            disturbed |= sweeps && (self.speculates || !matches!(event, Step::SetWay { .. }));
             let reported = model
                 .apply(event_for_model, Site::new(1))
                 .iter()
                 .fold(0, |bytes, h| bytes | h.bytes);
-            let (next, wrong) = step(states, event);
+            let (next, wrong) = step(states, event, self.speculates);
             assert!(reported == 0 || reported == all, "a line is one unit here");
             assert!(
                 !wrong || reported != 0,
@@ -183,7 +186,15 @@ impl Walk {
     }
 }
 
-fn walk(ops: &[Op], length: u32) {
+fn place(alias: usize) -> Address {
+    Address {
+        vaddr: alias as u64 * 4096,
+        paddr: 0x4000,
+        space: 0,
+    }
+}
+
+fn walk(mode: Mode, ops: &[Op], length: u32) {
     let all = u64::MAX;
     let mut steps: Vec<Step> = vec![
         Step::Line(LineEvent::MemoryRead { bytes: all }),
@@ -203,9 +214,18 @@ fn walk(ops: &[Op], length: u32) {
         }
     }
     let geometry = Geometry::vipt(16, 8192, WAYS).expect("real");
-    let model = Model::new(Config::new(geometry)).expect("a meaningful configuration");
-    let states = close(vec![(true, [None; ALIASES])]);
+    let config = Config {
+        mode,
+        ..Config::new(geometry)
+    };
+    let mut model = Model::new(config).expect("a meaningful configuration");
+    for alias in 0..ALIASES {
+        model.apply(Event::Map { at: place(alias) }, Site::NONE);
+    }
+    let speculates = mode == Mode::Speculative;
+    let states = close(vec![(true, [None; ALIASES])], speculates);
     let mut walk = Walk {
+        speculates,
         steps,
         sequences: 0,
         wrong: 0,
@@ -213,7 +233,7 @@ fn walk(ops: &[Op], length: u32) {
     };
     walk.go(&model, &states, [0; ALIASES], false, length);
     println!(
-        "{ops:?}: {} events, all {} sequences up to length {length}: {} end in a read that may go wrong, each reported; {} \
+        "{mode:?} {ops:?}: {} events, all {} sequences up to length {length}: {} end in a read that may go wrong, each reported; {} \
          reports too many, all after an access amid a sweep",
         walk.steps.len(),
         walk.sequences,
@@ -224,17 +244,21 @@ fn walk(ops: &[Op], length: u32) {
 
 #[test]
 fn by_set_and_way() {
-    walk(&OPS, 3);
-    for op in OPS {
-        walk(&[op], 4);
+    for mode in [Mode::Architectural, Mode::Speculative] {
+        walk(mode, &OPS, 3);
+        for op in OPS {
+            walk(mode, &[op], 4);
+        }
     }
 }
 
 #[test]
 #[ignore = "takes a minute: run with --release"]
 fn by_set_and_way_longer() {
-    walk(&OPS, 4);
-    for op in OPS {
-        walk(&[op], 6);
+    for mode in [Mode::Architectural, Mode::Speculative] {
+        walk(mode, &OPS, 4);
+        for op in OPS {
+            walk(mode, &[op], 6);
+        }
     }
 }

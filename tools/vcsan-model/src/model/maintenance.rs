@@ -237,10 +237,18 @@ impl Model {
             if clean && !empty && self.aliases[alias].dirty.has(line) {
                 self.step_alias(alias, line, Op::WriteBack, Site::NONE);
             }
-            if empty && self.aliases[alias].valid.has(line) {
+            if empty && self.aliases[alias].valid.has(line) && !self.is_refilled(alias, line) {
                 self.step_alias(alias, line, Op::WriteBackInvalidate, Site::NONE);
             }
         }
+    }
+
+    /// Whether to empty a line changes nothing: it is clean, and speculation fills it again at once, with what it held.
+    fn is_refilled(&self, alias: usize, line: usize) -> bool {
+        let copy = &self.aliases[alias];
+        self.speculates_in(alias)
+            && !copy.dirty.has(line)
+            && copy.stale.get(LinePlace::new(line, self.line_shift)) == 0
     }
 
     pub(super) fn apart(&self, alias: usize, line: usize) -> (usize, usize, usize) {

@@ -106,7 +106,10 @@ impl Model {
         if self.config.mode == Mode::Speculative {
             for copy in 0..self.pages[page].aliases.len() {
                 let alias = self.pages[page].aliases[copy];
-                if self.aliases[alias].mapped() && geometry.sets() != 0 {
+                // Where a copy is that is as good as memory doesn't matter: emptied, it is filled again.
+                let held = self.aliases[alias].held(line, place);
+                let settled = held.presence == Presence::Clean && held.stale == 0;
+                if self.aliases[alias].mapped() && geometry.sets() != 0 && !settled {
                     let apart = self.apart(alias, line);
                     if self.sweep.active() || self.sweep.is_apart(apart) {
                         self.sweep.access(apart, false);

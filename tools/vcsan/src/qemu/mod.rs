@@ -8,9 +8,11 @@
 mod registers;
 
 use crate::config::Options;
+use crate::decode::Arch;
 use crate::decode::thumb::ItBlock;
 use crate::guest::{Access, Memory, Place, Target};
 use crate::notes;
+use crate::translate::parisc;
 use crate::watcher::Watcher;
 use qemu_plugin_sys as sys;
 use registers::Reader;
@@ -34,7 +36,7 @@ pub static qemu_plugin_version: c_int = sys::QEMU_PLUGIN_VERSION as c_int;
 struct Plugin {
     watcher: Watcher,
     reader: Reader,
-    sizes: Sizes,
+    shapes: Shapes,
     /// Address of the first instruction, until its register was compared with it.
     first: Option<u64>,
     /// No instruction was translated yet.
@@ -102,22 +104,65 @@ impl Memory for Guest {
 struct Made {
     info: sys::qemu_plugin_meminfo_t,
     bytes: u32,
+    /// From its address as QEMU has it to the one by which the cache knows it.
+    moved: u64,
 }
 
-/// Sizes of accesses by what QEMU says of them, of which there are few: cheaper than a call for each.
-struct Sizes([(sys::qemu_plugin_meminfo_t, u32); 64]);
+impl Made {
+    /// The access, and the address by which the cache knows it.
+    #[inline]
+    fn new(info: sys::qemu_plugin_meminfo_t, shape: Shape, vaddr: u64) -> (Self, u64) {
+        let known = if shape.absolute {
+            parisc::of_absolute(vaddr)
+        } else {
+            vaddr
+        };
+        let (bytes, moved) = (shape.bytes, known - vaddr);
+        (Self { info, bytes, moved }, known)
+    }
+}
 
-impl Sizes {
+/// What accesses of a kind have in common.
+#[derive(Clone, Copy)]
+struct Shape {
+    bytes: u32,
+    /// Translation is off.
+    absolute: bool,
+}
+
+/// Shapes of accesses by what QEMU says of them, of which there are few: cheaper than a call for each.
+struct Shapes {
+    known: [(sys::qemu_plugin_meminfo_t, Shape); 64],
+    target: Target,
+}
+
+impl Shapes {
     /// Matches nothing: no access is of this many bytes.
-    const EMPTY: Self = Self([(sys::qemu_plugin_meminfo_t::MAX, 0); 64]);
+    const NONE: (sys::qemu_plugin_meminfo_t, Shape) = (
+        sys::qemu_plugin_meminfo_t::MAX,
+        Shape {
+            bytes: 0,
+            absolute: false,
+        },
+    );
+
+    fn new(target: Target) -> Self {
+        Self {
+            known: [Self::NONE; 64],
+            target,
+        }
+    }
 
     #[inline]
-    fn of(&mut self, info: sys::qemu_plugin_meminfo_t) -> u32 {
+    fn of(&mut self, info: sys::qemu_plugin_meminfo_t) -> Shape {
         // The size is in the bits from 5 on, the MMU's mode below.
-        let slot = &mut self.0[(info ^ info >> 5) as usize % 64];
+        let slot = &mut self.known[(info ^ info >> 5) as usize % 64];
         if slot.0 != info {
             // SAFETY: only looks at the number.
-            *slot = (info, 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) });
+            let bytes = 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) };
+            // `MMU_IDX_MMU_DISABLED` in QEMU's target/hppa/cpu.h.
+            let absolute = self.target.arch == Arch::Parisc && info & 15 < 8;
+            *slot = (info, Shape { bytes, absolute });
         }
         slot.1
     }
@@ -136,6 +181,7 @@ impl Access for Made {
     }
 
     fn place(&self, vaddr: u64) -> Place {
+        let vaddr = vaddr - self.moved;
         // SAFETY: called in the callback of this access; QEMU returns null for what it does not know.
         let place = unsafe { sys::qemu_plugin_get_hwaddr(self.info, vaddr) };
         if place.is_null() {
@@ -181,10 +227,9 @@ unsafe extern "C" fn on_load(
     site: *mut c_void,
 ) {
     with_plugin(|plugin| {
-        let bytes = plugin.sizes.of(info);
-        plugin
-            .watcher
-            .load(&Made { info, bytes }, vaddr, site as usize as u32);
+        let shape = plugin.shapes.of(info);
+        let (made, vaddr) = Made::new(info, shape, vaddr);
+        plugin.watcher.load(&made, vaddr, site as usize as u32);
     });
 }
 
@@ -195,10 +240,9 @@ unsafe extern "C" fn on_store(
     site: *mut c_void,
 ) {
     with_plugin(|plugin| {
-        let bytes = plugin.sizes.of(info);
-        plugin
-            .watcher
-            .store(&Made { info, bytes }, vaddr, site as usize as u32);
+        let shape = plugin.shapes.of(info);
+        let (made, vaddr) = Made::new(info, shape, vaddr);
+        plugin.watcher.store(&made, vaddr, site as usize as u32);
     });
 }
 
@@ -209,8 +253,8 @@ unsafe extern "C" fn on_store_word(
     site: *mut c_void,
 ) {
     with_plugin(|plugin| {
-        let bytes = plugin.sizes.of(info);
-        let made = Made { info, bytes };
+        let shape = plugin.shapes.of(info);
+        let (made, vaddr) = Made::new(info, shape, vaddr);
         plugin
             .watcher
             .store_word(&made, vaddr, site as usize as u32);
@@ -383,7 +427,7 @@ unsafe fn plugin(
     Ok(Plugin {
         watcher,
         reader: Reader::new(target),
-        sizes: Sizes::EMPTY,
+        shapes: Shapes::new(target),
         unstarted: true,
         first: None,
         failed: false,

@@ -243,6 +243,17 @@ impl Translator {
     pub fn write_entry(&mut self) -> u64 {
         self.mips.write_entry()
     }
+
+    /// The virtual address by which the cache knows the one that maintenance names. PA-RISC's firmware runs untranslated.
+    #[must_use]
+    pub fn maintained(&self, vaddr: u64, pc: u64) -> u64 {
+        let firmware = parisc::DEVICES..1 << 32;
+        if self.target.arch == Arch::Parisc && firmware.contains(&pc) {
+            parisc::of_absolute(vaddr)
+        } else {
+            vaddr
+        }
+    }
 }
 
 fn mips_segment(target: Target, vaddr: u64) -> bool {

@@ -5,11 +5,22 @@ use super::Mapping;
 
 /// First virtual address of the kernel's linear map.
 pub const PAGE_OFFSET: u64 = 0x1000_0000;
-/// First address of devices.
-const DEVICES: u64 = 0xf000_0000;
+/// First address of firmware and devices.
+pub const DEVICES: u64 = 0xf000_0000;
 
 const PRESENT: u32 = 1 << 9;
 const NO_CACHE: u32 = 1 << 7;
+
+/// The virtual address by which memory is reached in the cache like by an absolute one: modulo the distance of
+/// equivalence, 4 MiB, both are the same.
+#[must_use]
+pub fn of_absolute(address: u64) -> u64 {
+    if address < DEVICES - PAGE_OFFSET {
+        address + PAGE_OFFSET
+    } else {
+        address
+    }
+}
 
 /// Walks the kernel's tables. `directory` is its virtual address; `read` reads a word of physical memory. User spaces
 /// have tables of their own, which are not looked at.
@@ -40,6 +51,12 @@ pub fn walk(vaddr: u64, directory: u64, read: impl Fn(u64) -> Option<u32>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn absolute_addresses() {
+        assert_eq!(of_absolute(0x50_0010), 0x1050_0010);
+        assert_eq!(of_absolute(0xf000_0010), 0xf000_0010);
+    }
 
     #[test]
     fn cached_and_uncached_pages() {

@@ -203,7 +203,7 @@ impl Watcher {
     /// One line by virtual address.
     fn maintain(&mut self, cpu: &impl Cpu, op: Op, vaddr: u64, site: Site, pc: u64) {
         let line = u64::from(self.model.config().geometry.line());
-        let vaddr = vaddr & !(line - 1);
+        let vaddr = self.translator.maintained(vaddr & !(line - 1), pc);
         let paddr = match self.place(cpu, vaddr, pc) {
             Some(paddr) => paddr,
             None if self.virtually_tagged() => {

@@ -73,6 +73,10 @@ pub enum Register {
     General(u8),
     /// ARM: the flags.
     Cpsr,
+    /// MIPS: the coprocessor's register Status.
+    Status,
+    /// PA-RISC: a space register, by its number.
+    Space(u8),
 }
 
 /// The guest's memory, as the CPU sees it at this moment.

@@ -2,8 +2,8 @@
 //! A small translation cache of the watcher's own: asking QEMU for the physical address costs more than all the rest of
 //! an access.
 //!
-//! It forgets when the guest's TLB would: on each instruction that changes translations, and no later. What a
-//! guest's kernel gets away with on hardware it gets away with here.
+//! It forgets what a kernel's instructions make a TLB forget, which is what a kernel may depend on: hardware may keep all
+//! else for as long as it likes.
 
 use crate::decode::Arch;
 use vcsan_model::geometry::PAGE_SIZE;

@@ -21,6 +21,9 @@ struct Registers {
     general: [usize; 32],
     cpsr: Option<usize>,
     pc: Option<usize>,
+    status: Option<usize>,
+    /// By number; 0 for what does not exist.
+    space: [usize; 8],
 }
 
 impl Registers {
@@ -73,16 +76,31 @@ impl Registers {
     fn by_gdb_number(pc: usize) -> Self {
         Self {
             general: std::array::from_fn(|number| number + 1),
-            cpsr: None,
             pc: Some(pc + 1),
+            ..Self::default()
+        }
+    }
+
+    fn mips() -> Self {
+        Self {
+            status: Some(32 + 1),
+            ..Self::by_gdb_number(37)
+        }
+    }
+
+    fn parisc() -> Self {
+        Self {
+            // `hppa_cpu_gdb_read_register` in QEMU's target/hppa/gdbstub.c.
+            space: [44, 45, 46, 47, 43, 48, 49, 50].map(|number| number + 1),
+            ..Self::by_gdb_number(33)
         }
     }
 
     fn of(target: Target) -> Self {
         match target.arch {
             Arch::Arm => Self::arm(),
-            Arch::Mips => Self::by_gdb_number(37),
-            Arch::Parisc => Self::by_gdb_number(33),
+            Arch::Mips => Self::mips(),
+            Arch::Parisc => Self::parisc(),
         }
     }
 }
@@ -172,6 +190,8 @@ impl Cpu for Reader {
         let handle = match register {
             Register::General(number) => self.registers.general.get(usize::from(number)).copied(),
             Register::Cpsr => self.registers.cpsr,
+            Register::Status => self.registers.status,
+            Register::Space(number) => self.registers.space.get(usize::from(number)).copied(),
         };
         handle
             .filter(|handle| *handle != 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! MIPS32: fixed segments, Linux's two-level page tables, and what the kernel writes into the TLB by hand.
 
-use super::Mapping;
+use super::{Ended, Mapping};
 use crate::decode::TlbRegister;
 use std::collections::HashMap;
 
@@ -38,41 +38,104 @@ fn cached(attributes: u32) -> bool {
     !matches!(attributes & 7, 2 | 7)
 }
 
-/// What the kernel put into the TLB with its own hands, and how its page tables look.
+/// In EntryHi: the number of an address space.
+const ASID: u32 = 0x3ff;
+/// In EntryHi: the pair of pages.
+const PAIR: u32 = !0x1fff;
+
+/// What the kernel does to the TLB with its own hands, and how its page tables look.
 ///
-/// `kmap_coherent` makes mappings in wired entries that no page table has (arch/mips/mm/init.c).
+/// Translations come into the TLB unseen, be it by a walker in hardware, which P5600 has and Linux turns on, or by the
+/// handlers of exceptions, for which hardware sets EntryHi. They leave it as unseen, for others. But a kernel does not know
+/// what has left, so what a translation's end may mean to it begins where it has seen to it (arch/mips/mm/tlb-r4k.c):
+///
+/// - One pair of pages: it probes for it, and overwrites the entry if it is there. After the probe it is in none.
+/// - All: it overwrites all entries behind the wired ones, or has them invalidated (`tlbinvf`).
+/// - A program's: it is given another address space, and the number of its old one comes back only after all have gone.
+/// - Wired ones: it overwrites the entry. `kmap_coherent` makes mappings there that no page table has (arch/mips/mm/init.c).
 #[derive(Clone, Debug, Default)]
 pub struct Tlb {
     entry_hi: u32,
     entry_lo: [u32; 2],
-    /// By virtual address of the pair of pages.
+    /// Index, if the kernel has written it; a probe leaves there what only hardware knows.
+    index: Option<u32>,
+    /// The current address space.
+    space: u32,
+    /// The pairs of pages of the kernel's that it wrote to entries of its choice.
+    by_hand: HashMap<u32, u64>,
+    /// What it wrote there, by address of the pair.
     kernel: HashMap<u64, [u32; 2]>,
+    /// How many entries in a row were emptied, and the last of them.
+    emptied: (u32, u32),
     /// Place of the frame number in page table entries, once known: above software bits, which depend on the kernel.
     frame_shift: Option<u32>,
 }
 
 impl Tlb {
     /// A new value of a coprocessor register.
-    pub fn write_register(&mut self, to: TlbRegister, value: u32) {
+    pub fn write_register(&mut self, to: TlbRegister, value: u32) -> Ended {
         match to {
-            TlbRegister::EntryHi => self.entry_hi = value,
+            TlbRegister::EntryHi => return self.write_entry_hi(value),
             TlbRegister::EntryLo0 => self.entry_lo[0] = value,
             TlbRegister::EntryLo1 => self.entry_lo[1] = value,
+            TlbRegister::Index => self.index = Some(value),
             _ => {}
         }
+        Ended::Nothing
     }
 
-    /// An entry is written. Returns the address of its pair of pages.
-    pub fn write_entry(&mut self) -> u64 {
-        let pair = u64::from(self.entry_hi & !0x1fff);
-        if pair >= KSEG2 {
-            if self.entry_lo.iter().any(|lo| lo & 2 != 0) {
-                self.kernel.insert(pair, self.entry_lo);
-            } else {
-                self.kernel.remove(&pair);
-            }
+    fn write_entry_hi(&mut self, value: u32) -> Ended {
+        self.entry_hi = value;
+        let pair = u64::from(value & PAIR);
+        // `local_flush_tlb_all` puts EntryHi back when it is through; nothing else empties entries in a row.
+        if segment(pair).is_none() && std::mem::take(&mut self.emptied).0 > 1 {
+            self.space = value & ASID;
+            return Ended::Everything;
         }
-        pair
+        // Where it is about an entry, EntryHi names its pages, and no program's pages begin at 0. After a flush it gets
+        // back what it had, which is the current space, and the pages of the last exception.
+        if pair == 0 && value & ASID != self.space {
+            self.space = value & ASID;
+            return Ended::Programs;
+        }
+        Ended::Nothing
+    }
+
+    /// `tlbp`. `in_exception`: EntryHi is hardware's, so that this is no flush.
+    pub fn probe(&mut self, in_exception: bool) -> Ended {
+        self.index = None;
+        let pair = u64::from(self.entry_hi & PAIR);
+        let other_space = pair < KSEG0 && self.entry_hi & ASID != self.space;
+        if in_exception || other_space || segment(pair).is_some() {
+            return Ended::Nothing;
+        }
+        Ended::Pairs([Some(pair), None])
+    }
+
+    /// `tlbwi`: an entry is written at Index.
+    pub fn write_indexed(&mut self) -> Ended {
+        // What a probe found has ended with it, and goes on with the next access if it is written again.
+        let Some(index) = self.index else {
+            return Ended::Nothing;
+        };
+        let before = self.by_hand.remove(&index);
+        if let Some(pair) = before {
+            self.kernel.remove(&pair);
+        }
+        let pair = u64::from(self.entry_hi & PAIR);
+        if segment(pair).is_some() {
+            let row = match self.emptied {
+                (row, last) if row != 0 && last + 1 == index => row + 1,
+                _ => 1,
+            };
+            self.emptied = (row, index);
+            return Ended::Pairs([before, None]);
+        }
+        if pair >= KSEG2 {
+            self.by_hand.insert(index, pair);
+            self.kernel.insert(pair, self.entry_lo);
+        }
+        Ended::Pairs([before, Some(pair)])
     }
 
     /// The mapping that the kernel wrote last for an address of its own.
@@ -122,20 +185,80 @@ mod tests {
         assert_eq!((segment(0x7fff_ffff), segment(KSEG2)), (None, None));
     }
 
+    fn pair(vaddr: u64) -> Ended {
+        Ended::Pairs([Some(vaddr), None])
+    }
+
+    /// Writes an entry as the kernel does.
+    fn write_at(tlb: &mut Tlb, index: u32, entry_hi: u32, entry_lo: [u32; 2]) -> Ended {
+        tlb.write_register(TlbRegister::EntryHi, entry_hi);
+        tlb.write_register(TlbRegister::EntryLo0, entry_lo[0]);
+        tlb.write_register(TlbRegister::EntryLo1, entry_lo[1]);
+        tlb.write_register(TlbRegister::Index, index);
+        tlb.write_indexed()
+    }
+
     #[test]
     fn entries_written_by_hand() {
         let mut tlb = Tlb::default();
-        tlb.write_register(TlbRegister::EntryHi, 0xfffe_8000);
-        tlb.write_register(TlbRegister::EntryLo0, 0x1234 << 6 | 3 << 3 | 7);
-        tlb.write_register(TlbRegister::EntryLo1, 0x1235 << 6 | 2 << 3 | 7);
-        assert_eq!(tlb.write_entry(), 0xfffe_8000);
+        let lo = [0x1234 << 6 | 3 << 3 | 7, 0x1235 << 6 | 2 << 3 | 7];
+        let written = Ended::Pairs([None, Some(0xfffe_8000)]);
+        assert_eq!(write_at(&mut tlb, 0, 0xfffe_8000, lo), written);
         let found = |paddr, cached| Some(Mapping { paddr, cached });
         assert_eq!(tlb.find(0xfffe_8010), found(0x123_4010, true));
         assert_eq!(tlb.find(0xfffe_9010), found(0x123_5010, false));
-        tlb.write_register(TlbRegister::EntryLo0, 0);
-        tlb.write_register(TlbRegister::EntryLo1, 0);
-        tlb.write_entry();
+        assert_eq!(
+            write_at(&mut tlb, 0, 0x8000_0000, [0; 2]),
+            pair(0xfffe_8000)
+        );
         assert_eq!(tlb.find(0xfffe_8010), None);
+        // One entry is no flush.
+        let back = tlb.write_register(TlbRegister::EntryHi, 0xc000_0000);
+        assert_eq!(back, Ended::Nothing);
+    }
+
+    #[test]
+    fn a_flush_of_a_pair_is_a_probe_for_it() {
+        let mut tlb = Tlb::default();
+        tlb.write_register(TlbRegister::EntryHi, 7);
+        for (entry_hi, in_exception, ended) in [
+            (0xc000_2000, false, pair(0xc000_2000)),
+            (0xc000_2000, true, Ended::Nothing),
+            (0x0040_0007, false, pair(0x0040_0000)),
+            // Another program's, which went when this one came.
+            (0x0040_0008, false, Ended::Nothing),
+        ] {
+            tlb.write_register(TlbRegister::EntryHi, entry_hi);
+            assert_eq!(tlb.probe(in_exception), ended);
+            // What was found is overwritten, where hardware says.
+            tlb.write_register(TlbRegister::EntryHi, 0x8000_2000);
+            assert_eq!(tlb.write_indexed(), Ended::Nothing);
+        }
+    }
+
+    #[test]
+    fn a_flush_of_everything_is_a_loop() {
+        let mut tlb = Tlb::default();
+        for index in 1..16 {
+            let ended = write_at(&mut tlb, index, 0x8000_0000 + (index << 13), [0; 2]);
+            assert_eq!(ended, Ended::Pairs([None, None]));
+        }
+        let back = |tlb: &mut Tlb| tlb.write_register(TlbRegister::EntryHi, 0xc000_0000);
+        assert_eq!(back(&mut tlb), Ended::Everything);
+        assert_eq!(back(&mut tlb), Ended::Nothing);
+    }
+
+    #[test]
+    fn another_address_space() {
+        let mut tlb = Tlb::default();
+        for (value, ended) in [
+            (1, Ended::Programs),
+            (0xc000_0000, Ended::Nothing),
+            (1, Ended::Nothing),
+            (2, Ended::Programs),
+        ] {
+            assert_eq!(tlb.write_register(TlbRegister::EntryHi, value), ended);
+        }
     }
 
     #[test]

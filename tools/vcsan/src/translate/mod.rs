@@ -43,6 +43,21 @@ impl Region {
     }
 }
 
+/// What translations an instruction ends, as far as a kernel can know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// None.
+    Nothing,
+    /// That of the page around a virtual address.
+    Page(u64),
+    /// MIPS: those of pairs of pages, which begin at these virtual addresses.
+    Pairs([Option<u64>; 2]),
+    /// Those of programs.
+    Programs,
+    /// All.
+    Everything,
+}
+
 /// Where the kernel's own structures lie, if its symbols are known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Landmarks {
@@ -140,8 +155,7 @@ impl Translator {
     /// What a virtual address belongs to, given its physical one.
     #[must_use]
     pub fn region(&self, vaddr: u64, paddr: u64) -> Region {
-        let user_space = self.target.arch == Arch::Parisc && vaddr >> 32 != 0;
-        if vaddr < self.kernel_start() || user_space {
+        if self.is_user(vaddr) {
             Region::User
         } else if self.in_linear_map(vaddr, paddr) || mips_segment(self.target, vaddr) {
             Region::DirectMap
@@ -231,17 +245,40 @@ impl Translator {
     }
 
     /// A coprocessor register gets a new value.
-    pub fn write_register(&mut self, to: TlbRegister, value: u32) {
+    pub fn write_register(&mut self, to: TlbRegister, value: u32) -> Ended {
         match self.target.arch {
-            Arch::Arm => self.arm.write_register(to, value),
+            Arch::Arm => {
+                self.arm.write_register(to, value);
+                Ended::Programs
+            }
+            // Whether kseg0 is cached.
+            Arch::Mips if to == TlbRegister::Config => Ended::Everything,
             Arch::Mips => self.mips.write_register(to, value),
-            Arch::Parisc => {}
+            Arch::Parisc => Ended::Nothing,
         }
     }
 
-    /// MIPS: a TLB entry is written. Returns the virtual address of the pair of pages that changes.
-    pub fn write_entry(&mut self) -> u64 {
-        self.mips.write_entry()
+    /// MIPS: the TLB is asked for the pages in EntryHi.
+    pub fn probe(&mut self, in_exception: bool) -> Ended {
+        self.mips.probe(in_exception)
+    }
+
+    /// MIPS: the TLB's entry at Index is written.
+    pub fn write_indexed(&mut self) -> Ended {
+        self.mips.write_indexed()
+    }
+
+    /// Whether a virtual address is a program's.
+    #[must_use]
+    pub fn is_user(&self, vaddr: u64) -> bool {
+        let user_space = self.target.arch == Arch::Parisc && vaddr >> 32 != 0;
+        vaddr < self.kernel_start() || user_space
+    }
+
+    /// Whether hardware can reach memory through a virtual address for as long as the guest runs.
+    #[must_use]
+    pub fn is_fixed(&self, vaddr: u64) -> bool {
+        mips_segment(self.target, vaddr)
     }
 
     /// The virtual address by which the cache knows the one that maintenance names. PA-RISC's firmware runs untranslated.
@@ -253,6 +290,12 @@ impl Translator {
         } else {
             vaddr
         }
+    }
+
+    /// Whether hardware may fill lines through the translation of a virtual address.
+    #[must_use]
+    pub fn may_speculate(&self, vaddr: u64) -> bool {
+        self.target.arch != Arch::Parisc || !parisc::TEMPORARY_ALIAS.contains(&vaddr)
     }
 }
 

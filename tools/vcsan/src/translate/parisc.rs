@@ -2,6 +2,7 @@
 //! Linux's page tables on 32-bit PA-RISC (arch/parisc/include/asm/pgtable.h). Hardware has only a TLB.
 
 use super::Mapping;
+use std::ops::Range;
 
 /// First virtual address of the kernel's linear map.
 pub const PAGE_OFFSET: u64 = 0x1000_0000;
@@ -10,6 +11,11 @@ pub const DEVICES: u64 = 0xf000_0000;
 
 const PRESENT: u32 = 1 << 9;
 const NO_CACHE: u32 = 1 << 7;
+
+/// Where the kernel maps one page for each CPU and moment, to flush it under the alias of a program
+/// (`TMPALIAS_MAP_START` in arch/parisc/include/asm/fixmap.h). What its miss handler inserts for that has nothing but the T
+/// bit, which keeps data from being moved in (`do_alias` in arch/parisc/kernel/entry.S).
+pub const TEMPORARY_ALIAS: Range<u64> = PAGE_OFFSET - (8 << 20)..PAGE_OFFSET;
 
 /// The virtual address by which memory is reached in the cache like by an absolute one: modulo the distance of
 /// equivalence, 4 MiB, both are the same.

@@ -186,7 +186,7 @@ impl Watcher {
         Ok(value & 0xffff_ffff)
     }
 
-    fn operand(&self, cpu: &impl Cpu, operand: Operand) -> Result<u64, String> {
+    pub(super) fn operand(&self, cpu: &impl Cpu, operand: Operand) -> Result<u64, String> {
         let mut error = None;
         let vaddr = operand.address(|register| {
             self.general(cpu, register).unwrap_or_else(|text| {
@@ -221,6 +221,7 @@ impl Watcher {
             self.history
                 .add(line, What::Maintain(op), Some(vaddr), site);
         }
+        self.translate_for_maintenance(cpu, vaddr, paddr);
         let at = address(vaddr, paddr);
         self.apply(Event::Maintain { op, at, len: 1 }, Some(vaddr), site);
     }

@@ -13,7 +13,7 @@ mod translations;
 
 use crate::config::{Options, Watch};
 use crate::decode::thumb::ItBlock;
-use crate::decode::{self, Effect, Instruction, Operand};
+use crate::decode::{self, Effect, Instruction, Operand, TlbOp};
 use crate::guest::{Access, Memory, Place, Target};
 use crate::history::{History, What};
 use crate::notes::{MAGIC, MAGIC_OFFSET};
@@ -21,12 +21,13 @@ use crate::report::{Captured, Findings, Scene};
 use crate::sites::{Origin, Sites};
 use crate::slots::{Kind, Slots};
 use crate::symbols::Symbols;
-use crate::translate::{Landmarks, Region, Translator};
+use crate::translate::{Landmarks, Translator};
 use crate::watch::Watches;
 use device::Devices;
+use translations::Mapped;
 
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Address, Event, Hazard, Mode, Model, Site};
@@ -72,8 +73,8 @@ pub struct Watcher {
     model: Model,
     slots: Slots,
     translator: Translator,
-    /// Programs' pages with cached mappings, in speculative mode.
-    user_pages: Option<HashSet<u64>>,
+    /// In speculative mode.
+    mapped: Option<Mapped>,
     sites: Sites,
     symbols: Symbols,
     modules: Option<PathBuf>,
@@ -135,7 +136,7 @@ impl Watcher {
             model,
             slots: Slots::new(target.arch),
             translator: Translator::new(target, landmarks),
-            user_pages: speculates.then(HashSet::new),
+            mapped: speculates.then(Mapped::default),
             sites: Sites::default(),
             symbols,
             modules: options.modules.clone(),
@@ -171,7 +172,7 @@ impl Watcher {
         let in_block = block.step(bytes);
         let site = self.sites.number(Origin::Instruction(pc));
         let found = decode::decode(self.target.arch, bytes, self.target.big_endian)
-            .filter(|instruction| instruction.effect != Effect::None)
+            .filter(|instruction| has_effect(instruction.effect))
             .map(|mut instruction| {
                 instruction.condition = instruction.condition.or(in_block);
                 instruction
@@ -339,18 +340,20 @@ impl Watcher {
             self.find_wanted();
         }
         let kind = Kind {
-            // Where devices see the cache, so does everybody else: a kernel that knows has no uncached mappings of memory.
-            uncached: !self.model.config().coherent_devices
-                && self.translator.is_uncached(memory, vaddr, paddr),
+            uncached: self.is_uncached(memory, vaddr, paddr),
             watched: self.watches.has_page(paddr),
         };
         self.slots.insert(vaddr, paddr, kind);
-        if let Some(pages) = &mut self.user_pages
-            && self.translator.region(vaddr, paddr) == Region::User
-        {
-            pages.insert(vaddr / PAGE_SIZE);
+        if !kind.uncached {
+            self.begin_mapping(vaddr);
         }
         kind
+    }
+
+    /// Whether accesses go past the cache. Where devices see it, so does everybody else: a kernel that knows has no uncached
+    /// mappings of memory.
+    fn is_uncached(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) -> bool {
+        !self.model.config().coherent_devices && self.translator.is_uncached(memory, vaddr, paddr)
     }
 
     /// Watches the objects of the command line once the linear map is known.
@@ -443,6 +446,16 @@ fn fragment(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Whether an instruction has to be seen when it is executed. Insertions into a TLB are frequent, and [end
+/// nothing](translations).
+fn has_effect(effect: Effect) -> bool {
+    let random = matches!(
+        effect,
+        Effect::Tlb(TlbOp::Insert { .. } | TlbOp::WriteRandom)
+    );
+    effect != Effect::None && !random
+}
+
 fn address(vaddr: u64, paddr: u64) -> Address {
     Address {
         vaddr,
@@ -451,15 +464,9 @@ fn address(vaddr: u64, paddr: u64) -> Address {
     }
 }
 
-/// Speculation can only be followed where it is seen that a mapping ends, and where the linear map is.
+/// Speculation fills the linear map as well, wherever that is there from the start. PA-RISC's has TLB entries like others.
 fn check_speculation(target: Target, config: &vcsan_model::Config) -> Result<(), String> {
-    if target.arch != decode::Arch::Arm {
-        return Err(format!(
-            "follow speculation on {}: its mappings end without an instruction that tells which; use mode=architectural",
-            target.name
-        ));
-    }
-    if config.linear.is_none() {
+    if target.arch != decode::Arch::Parisc && config.linear.is_none() {
         return Err(
             "follow speculation: say linear=VIRTUAL:PHYSICAL:LENGTH, where the kernel maps memory (0xc0000000:RAM:BYTES)"
                 .into(),

@@ -118,7 +118,7 @@ pub struct Suites {
     /// Run without the cache model: quicker, and blind to hazards
     #[arg(long)]
     pub no_vcsan: bool,
-    /// Let the modelled cache also fill any mapped alias at any moment, on cells that say where (`linear`)
+    /// Let the modelled cache also fill any mapped alias at any moment, where its tags are physical
     #[arg(long, conflicts_with = "no_vcsan")]
     pub speculative: bool,
 }

@@ -85,8 +85,8 @@ pub struct Cell {
     pub console: String,
     /// The data cache as the cache model is told of it: `KIND:LINE:WAY:WAYS`, bytes.
     pub geometry: String,
-    /// Where the kernel maps all memory, `VIRTUAL:PHYSICAL:BYTES`: what the model's speculation starts from. None where the CPU
-    /// does not speculate, or where the model cannot see mappings end.
+    /// Where the kernel maps all memory for good, `VIRTUAL:PHYSICAL:BYTES`: what the model's speculation starts from. None where
+    /// the CPU does not speculate, or where that map goes through the TLB like others.
     pub linear: Option<String>,
     /// What the kernel must print of its cache; a run without it is `not-proven`.
     pub proof: Regex,

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cargo;
-use crate::config::{Cell, Role};
+use crate::config::{Cell, DCache, Role};
 use crate::stop::Stop;
 
 pub use findings::Findings;
@@ -82,9 +82,16 @@ impl Plugin {
         modules: &Path,
         out: &Path,
     ) -> [OsString; 2] {
-        let (mode, linear) = match (self.mode, &cell.linear) {
-            (Mode::Speculative, Some(map)) => ("speculative", format!(",linear={map}")),
-            _ => ("architectural", String::new()),
+        // Caches with virtual tags are those of CPUs that don't speculate.
+        let mode = match cell.dcache {
+            DCache::Vivt => Mode::Architectural,
+            DCache::Vipt | DCache::Pipt => self.mode,
+        };
+        let linear = cell.linear.as_ref().filter(|_| mode == Mode::Speculative);
+        let linear = linear.map_or_else(String::new, |map| format!(",linear={map}"));
+        let mode = match mode {
+            Mode::Architectural => "architectural",
+            Mode::Speculative => "speculative",
         };
         // Which alias a device sees is defined only where there is one.
         let coherent = match cell.role {

@@ -61,6 +61,10 @@ pub enum Note {
         name: String,
     },
     /// Kind 2: report on it no longer.
+    ///
+    /// What is known of its lines stays: nothing says that the memory is free, and if it is, a line that somebody left dirty
+    /// or old is a hazard to whoever gets it next. Those who read bytes that they have not written may be told of hazards
+    /// to the bytes' former owner.
     Unwatch {
         /// First physical address.
         first: u64,

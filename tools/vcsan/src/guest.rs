@@ -102,8 +102,6 @@ pub enum Place {
     Ram(u64),
     /// Registers of the device that transfers data for the tests.
     TransferDevice,
-    /// Registers in a page of several devices, of which the emulator does not say more.
-    SharedPage,
     /// Registers of any other device.
     Device,
     /// The emulator does not say.

@@ -54,6 +54,12 @@ static PLUGIN: Global = Global(UnsafeCell::new(None));
 
 type OnAccess = unsafe extern "C" fn(c_uint, sys::qemu_plugin_meminfo_t, u64, *mut c_void);
 
+/// Whether an access is to the register of an LSI 53C895A that starts a script (DSP, a word at 0x2c), in whichever of the
+/// places that its registers can be mapped to, 1 KiB each.
+fn starts_transfer(paddr: u64, bytes: u32) -> bool {
+    bytes == 4 && paddr % 0x400 == 0x2c
+}
+
 /// Runs `body` with the plugin, unless it has failed before. A panic is a failure.
 #[inline]
 fn with_plugin(body: impl FnOnce(&mut Plugin)) {
@@ -188,9 +194,11 @@ impl Access for Made {
             return Place::Unknown;
         }
         // SAFETY: `place` is valid until the next call of `qemu_plugin_get_hwaddr`.
-        if !unsafe { sys::qemu_plugin_hwaddr_is_io(place) } {
-            // SAFETY: as above.
-            return Place::Ram(unsafe { sys::qemu_plugin_hwaddr_phys_addr(place) });
+        let is_io = unsafe { sys::qemu_plugin_hwaddr_is_io(place) };
+        // SAFETY: as above.
+        let paddr = unsafe { sys::qemu_plugin_hwaddr_phys_addr(place) };
+        if !is_io {
+            return Place::Ram(paddr);
         }
         // SAFETY: as above.
         let name = unsafe { sys::qemu_plugin_hwaddr_device_name(place) };
@@ -200,8 +208,11 @@ impl Access for Made {
         // SAFETY: names are strings of QEMU's that stay.
         match unsafe { CStr::from_ptr(name) }.to_bytes() {
             b"lsi-mmio" => Place::TransferDevice,
-            // What QEMU calls a page that several devices share, by its address: on Malta the transfer device's is one.
-            [b'a', b'n', b'o', b'n', ..] => Place::SharedPage,
+            // What QEMU calls a page that has room for several devices, by its address: nearly everywhere the transfer
+            // device's is one.
+            [b'a', b'n', b'o', b'n', ..] if starts_transfer(paddr, self.bytes) => {
+                Place::TransferDevice
+            }
             _ => Place::Device,
         }
     }

@@ -53,7 +53,7 @@ pub struct Counts {
     pub device_writes: u64,
     /// Stores to registers of the device that the tests transfer data with.
     pub device_stores: u64,
-    /// Tests that announced transfers without a store to that device, or to a page which it may share.
+    /// Tests that announced transfers without a store to that device.
     pub doubtful_transfers: u64,
 }
 
@@ -295,11 +295,6 @@ impl Watcher {
                 Place::TransferDevice => {
                     self.counts.io += 1;
                     self.counts.device_stores += u64::from(store);
-                    self.devices.programmed |= store;
-                    return;
-                }
-                Place::SharedPage => {
-                    self.counts.io += 1;
                     self.devices.programmed |= store;
                     return;
                 }

@@ -99,6 +99,14 @@ impl LineSet {
         *word = if value { *word | bit } else { *word & !bit };
     }
 
+    /// The lines from `first` to `last`, both included.
+    pub(crate) fn range(first: usize, last: usize) -> Self {
+        let below = |line: usize, word: usize| ones(line.saturating_sub(word * 64).min(64) as u32);
+        Self(core::array::from_fn(|word| {
+            below(last + 1, word) & !below(first, word)
+        }))
+    }
+
     pub(crate) fn any(&self) -> bool {
         self.0.iter().any(|&word| word != 0)
     }

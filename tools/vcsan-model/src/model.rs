@@ -252,7 +252,7 @@ impl Model {
     #[inline]
     pub fn load(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         if let Some((line, entry)) = self.look_up(at, len)
-            && self.aliases[entry.alias as usize].quiet_loads.has(line)
+            && self.aliases[entry.alias as usize].quiet.loads.has(line)
         {
             return &[];
         }
@@ -263,14 +263,13 @@ impl Model {
     #[inline]
     pub fn store(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         if let Some((line, entry)) = self.look_up(at, len)
-            && self.aliases[entry.alias as usize].quiet_stores.has(line)
+            && self.aliases[entry.alias as usize].quiet.stores.has(line)
         {
             let offset = (at.paddr % PAGE_SIZE) as usize;
             let page = &mut self.pages[entry.page as usize];
             let inside = offset & ((1 << self.line_shift) - 1);
-            page.unsaved
-                .add(LinePlace::new(line, self.line_shift), ones(len) << inside);
-            page.set_writer(offset, len as usize, site);
+            let place = LinePlace::new(line, self.line_shift);
+            page.add_store(place, ones(len) << inside, offset, len, site);
             return &[];
         }
         self.cpu_access(at, len, true, site)
@@ -289,33 +288,32 @@ impl Model {
 
     /// Whether a load of `len` bytes at `offset` of the page changes nothing and is no hazard. If not, or if the model
     /// can't tell so quickly, it is to be told by [`Model::load`].
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn load_is_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
         match self.aliases.get(by.alias as usize) {
             Some(alias) if by.epoch == self.epoch => {
-                self.in_one_line(offset, len) && alias.quiet_loads.has(offset >> self.line_shift)
+                self.in_one_line(offset, len) && alias.quiet.loads.has(offset >> self.line_shift)
             }
             _ => false,
         }
     }
 
     /// As [`Model::load_is_quiet`], for a store: if it is true, the model knows of the store now.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn store_quietly(&mut self, by: Shortcut, offset: usize, len: u32, site: Site) -> bool {
         let line = offset >> self.line_shift;
         let quiet = match self.aliases.get(by.alias as usize) {
             Some(alias) if by.epoch == self.epoch => {
-                self.in_one_line(offset, len) && alias.quiet_stores.has(line)
+                self.in_one_line(offset, len) && alias.quiet.stores.has(line)
             }
             _ => false,
         };
         if quiet && let Some(page) = self.pages.get_mut(by.page as usize) {
             let inside = offset & ((1 << self.line_shift) - 1);
-            page.unsaved
-                .add(LinePlace::new(line, self.line_shift), ones(len) << inside);
-            page.set_writer(offset, len as usize, site);
+            let place = LinePlace::new(line, self.line_shift);
+            page.add_store(place, ones(len) << inside, offset, len, site);
         }
         quiet
     }

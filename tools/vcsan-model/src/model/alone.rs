@@ -74,10 +74,10 @@ impl Model {
         let copy = &mut self.aliases[alias];
         let before = copy.held(piece.line, place).presence;
         copy.valid.put(piece.line, true);
-        copy.quiet_loads.put(piece.line, true);
+        copy.quiet.loads.put(piece.line, true);
         if store {
             copy.dirty.put(piece.line, true);
-            copy.quiet_stores.put(piece.line, true);
+            copy.quiet.stores.put(piece.line, true);
         }
         if let Some(sites) = copy.sites_mut(piece.line) {
             if before == Presence::Absent {
@@ -88,9 +88,7 @@ impl Model {
             }
         }
         if store {
-            let slot = &mut self.pages[page];
-            slot.unsaved.add(place, piece.bytes);
-            slot.set_writer(piece.offset, piece.len as usize, site);
+            self.pages[page].add_store(place, piece.bytes, piece.offset, piece.len, site);
         }
         self.list(alias);
         true
@@ -116,9 +114,9 @@ impl Model {
         }
         let copy = &mut self.aliases[alias];
         copy.dirty.put(line, false);
-        copy.quiet_stores.put(line, false);
+        copy.quiet.stores.put(line, false);
         copy.valid.put(line, !op.empties());
-        copy.quiet_loads.put(line, !op.empties());
+        copy.quiet.loads.put(line, !op.empties());
         true
     }
 }

@@ -70,4 +70,4 @@ pub use event::{Address, Event, Op, Site};
 pub use geometry::{Alias, Geometry};
 pub use hazard::{Accessor, Cause, Hazard, Kind};
 pub use line::Presence;
-pub use model::{LineView, Model};
+pub use model::{LineView, Model, Shortcut};

@@ -68,6 +68,26 @@ impl Entry {
     };
 }
 
+/// Where the model keeps what it knows of a page in one alias: for callers that remember translations of their own, and
+/// would have it looked up twice. Good until the model says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortcut {
+    /// Indices into [`Model::pages`] and [`Model::aliases`].
+    page: u32,
+    alias: u32,
+    /// [`Model::epoch`] when it was made.
+    epoch: u64,
+}
+
+impl Shortcut {
+    /// Leads nowhere.
+    pub const NONE: Self = Self {
+        page: 0,
+        alias: 0,
+        epoch: u64::MAX,
+    };
+}
+
 const ENTRIES: usize = 1024;
 /// Pages in a leaf of [`Model::frames`].
 const LEAF: u64 = 1024;
@@ -84,6 +104,8 @@ pub struct Model {
     lookup: Box<[Entry; ENTRIES]>,
     /// Whether anything is in `lookup`.
     looked_up: bool,
+    /// How often `lookup` was forgotten.
+    epoch: u64,
     pages: Vec<Page>,
     aliases: Vec<AliasPage>,
     /// Index of a physical page, in leaves of [`LEAF`].
@@ -137,6 +159,7 @@ impl Model {
             },
             lookup: Box::new([Entry::EMPTY; ENTRIES]),
             looked_up: false,
+            epoch: 0,
             pages: Vec::new(),
             aliases: Vec::new(),
             frames: BTreeMap::new(),
@@ -229,7 +252,7 @@ impl Model {
     #[inline]
     pub fn load(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         if let Some((line, entry)) = self.look_up(at, len)
-            && self.aliases[entry.alias as usize].quiet_loads.has(line)
+            && self.aliases[entry.alias as usize].quiet.loads.has(line)
         {
             return &[];
         }
@@ -240,17 +263,64 @@ impl Model {
     #[inline]
     pub fn store(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         if let Some((line, entry)) = self.look_up(at, len)
-            && self.aliases[entry.alias as usize].quiet_stores.has(line)
+            && self.aliases[entry.alias as usize].quiet.stores.has(line)
         {
             let offset = (at.paddr % PAGE_SIZE) as usize;
             let page = &mut self.pages[entry.page as usize];
             let inside = offset & ((1 << self.line_shift) - 1);
-            page.unsaved
-                .add(LinePlace::new(line, self.line_shift), ones(len) << inside);
-            page.set_writer(offset, len as usize, site);
+            let place = LinePlace::new(line, self.line_shift);
+            page.add_store(place, ones(len) << inside, offset, len, site);
             return &[];
         }
         self.cpu_access(at, len, true, site)
+    }
+
+    /// The shortcut to what an address leads to, if it was accessed lately.
+    #[must_use]
+    pub fn shortcut(&self, at: Address) -> Shortcut {
+        self.look_up(at, 1)
+            .map_or(Shortcut::NONE, |(_, entry)| Shortcut {
+                page: entry.page,
+                alias: entry.alias,
+                epoch: self.epoch,
+            })
+    }
+
+    /// Whether a load of `len` bytes at `offset` of the page changes nothing and is no hazard. If not, or if the model
+    /// can't tell so quickly, it is to be told by [`Model::load`].
+    #[inline(always)]
+    #[must_use]
+    pub fn load_is_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
+        match self.aliases.get(by.alias as usize) {
+            Some(alias) if by.epoch == self.epoch => {
+                self.in_one_line(offset, len) && alias.quiet.loads.has(offset >> self.line_shift)
+            }
+            _ => false,
+        }
+    }
+
+    /// As [`Model::load_is_quiet`], for a store: if it is true, the model knows of the store now.
+    #[inline(always)]
+    #[must_use]
+    pub fn store_quietly(&mut self, by: Shortcut, offset: usize, len: u32, site: Site) -> bool {
+        let line = offset >> self.line_shift;
+        let quiet = match self.aliases.get(by.alias as usize) {
+            Some(alias) if by.epoch == self.epoch => {
+                self.in_one_line(offset, len) && alias.quiet.stores.has(line)
+            }
+            _ => false,
+        };
+        if quiet && let Some(page) = self.pages.get_mut(by.page as usize) {
+            let inside = offset & ((1 << self.line_shift) - 1);
+            let place = LinePlace::new(line, self.line_shift);
+            page.add_store(place, ones(len) << inside, offset, len, site);
+        }
+        quiet
+    }
+
+    #[inline]
+    fn in_one_line(&self, offset: usize, len: u32) -> bool {
+        (offset & ((1 << self.line_shift) - 1)) + len as usize <= 1 << self.line_shift
     }
 
     /// What is known of the line that holds a physical address.
@@ -311,6 +381,7 @@ impl Model {
     }
 
     fn forget_lookups(&mut self) {
+        self.epoch += 1;
         if self.looked_up {
             self.lookup.fill(Entry::EMPTY);
             self.looked_up = false;

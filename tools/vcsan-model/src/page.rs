@@ -99,6 +99,14 @@ impl LineSet {
         *word = if value { *word | bit } else { *word & !bit };
     }
 
+    /// The lines from `first` to `last`, both included.
+    pub(crate) fn range(first: usize, last: usize) -> Self {
+        let below = |line: usize, word: usize| ones(line.saturating_sub(word * 64).min(64) as u32);
+        Self(core::array::from_fn(|word| {
+            below(last + 1, word) & !below(first, word)
+        }))
+    }
+
     pub(crate) fn any(&self) -> bool {
         self.0.iter().any(|&word| word != 0)
     }
@@ -130,14 +138,20 @@ pub(crate) struct LineSites {
     pub(crate) dirtied_by: Site,
 }
 
+/// Lines whose accesses need no step: all that most accesses look at, so it is in one cache line of the host's.
+#[derive(Clone, Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Quiet {
+    /// A load changes nothing and can't go wrong: valid, no byte stale or lost, not behind memory.
+    pub(crate) loads: LineSet,
+    /// A store changes nothing but the writer and [`Page::unsaved`]: dirty here, absent elsewhere, no byte stale or lost.
+    pub(crate) stores: LineSet,
+}
+
 /// What one alias may hold of a page.
 #[derive(Clone, Debug)]
 pub(crate) struct AliasPage {
-    /// Lines of which a load changes nothing and can't go wrong: valid, no byte stale or lost, not behind memory.
-    pub(crate) quiet_loads: LineSet,
-    /// Lines of which a store changes nothing but the writer and [`Page::unsaved`]: dirty here, absent elsewhere, no
-    /// byte stale or lost.
-    pub(crate) quiet_stores: LineSet,
+    pub(crate) quiet: Quiet,
     pub(crate) valid: LineSet,
     pub(crate) dirty: LineSet,
     pub(crate) stale: ByteMap,
@@ -158,8 +172,7 @@ pub(crate) struct AliasPage {
 impl AliasPage {
     pub(crate) fn new(page: usize, key: Key, lines: usize) -> Self {
         Self {
-            quiet_loads: LineSet::default(),
-            quiet_stores: LineSet::default(),
+            quiet: Quiet::default(),
             valid: LineSet::default(),
             dirty: LineSet::default(),
             stale: ByteMap::default(),
@@ -265,6 +278,42 @@ impl Page {
                 .map_or(Site::NONE, |split| split[unit][offset % 4]),
             site => site,
         }
+    }
+
+    /// Notes a store of `bytes`, `len` at `offset`, all inside the line at `place`.
+    #[inline]
+    pub(crate) fn add_store(
+        &mut self,
+        place: LinePlace,
+        bytes: Bytes,
+        offset: usize,
+        len: u32,
+        site: Site,
+    ) {
+        // Nearly all.
+        if let (Some(unsaved), Some(writers)) = (&mut self.unsaved.0, &mut self.writers)
+            && len == 4
+            && offset.is_multiple_of(4)
+        {
+            unsaved[place.word] |= bytes << place.shift;
+            writers[offset / 4 % UNITS] = site;
+        } else {
+            self.add_any_store(place, bytes, offset, len as usize, site);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_any_store(
+        &mut self,
+        place: LinePlace,
+        bytes: Bytes,
+        offset: usize,
+        len: usize,
+        site: Site,
+    ) {
+        self.unsaved.add(place, bytes);
+        self.set_writer(offset, len, site);
     }
 
     /// Notes who wrote `len` bytes at `offset`, all inside one line.

@@ -12,6 +12,8 @@ pub struct Target {
     pub arch: Arch,
     /// Its byte order.
     pub big_endian: bool,
+    /// The bits of a virtual address. PA-RISC's carry their space above the 32 of others.
+    address_mask: u64,
 }
 
 impl Target {
@@ -28,6 +30,10 @@ impl Target {
             name,
             arch,
             big_endian,
+            address_mask: match arch {
+                Arch::Arm | Arch::Mips => 0xffff_ffff,
+                Arch::Parisc => u64::MAX,
+            },
         }
     }
 
@@ -56,13 +62,11 @@ impl Target {
         }
     }
 
-    /// A virtual address cut to what the guest has. PA-RISC's carry their space above.
+    /// A virtual address cut to what the guest has.
+    #[inline]
     #[must_use]
     pub fn vaddr(self, raw: u64) -> u64 {
-        match self.arch {
-            Arch::Arm | Arch::Mips => raw & 0xffff_ffff,
-            Arch::Parisc => raw,
-        }
+        raw & self.address_mask
     }
 }
 

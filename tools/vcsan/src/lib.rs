@@ -15,6 +15,7 @@ pub mod notes;
 #[cfg(not(test))]
 mod qemu;
 pub mod report;
+pub mod runs;
 pub mod sites;
 pub mod slots;
 pub mod symbols;

@@ -12,7 +12,7 @@
 //! | 32 | `u32 check` | the complement of [`MAGIC`] ^ `kind` ^ `text_len` ^ the low words of `a` and `b` |
 //! | 36 | `u32 magic` | [`MAGIC`] |
 //!
-//! The block is aligned to 8 bytes. The guest's side is include/linux/vcsan.h of the kernel overlay.
+//! The block is aligned to 64 bytes, so that few stores have to be looked at. The guest's side is include/linux/vcsan.h of the kernel overlay.
 
 use crate::decode::Arch;
 use crate::guest::{Memory, Target};
@@ -20,7 +20,9 @@ use crate::guest::{Memory, Target};
 /// The word whose store announces a note ("VCNT").
 pub const MAGIC: u32 = 0x5643_4e54;
 /// Where it stands in the block.
-pub const MAGIC_OFFSET: u64 = 36;
+const MAGIC_OFFSET: u64 = 36;
+/// What the block's address is a multiple of.
+const ALIGN: u64 = 64;
 const LEN: usize = 40;
 /// More than any text that makes sense.
 const MOST_TEXT: u32 = 1 << 20;
@@ -46,6 +48,12 @@ pub fn may_end(target: Target, instruction: &[u8]) -> bool {
         // STW, STWM, and the short and indexed forms.
         Arch::Parisc => matches!(word >> 26, 0x1a | 0x1b | 0x1f | 0x03),
     }
+}
+
+/// Whether a store to this address can be that of a note's last word.
+#[must_use]
+pub fn may_end_at(vaddr: u64) -> bool {
+    vaddr % ALIGN == MAGIC_OFFSET
 }
 
 /// What a guest says.

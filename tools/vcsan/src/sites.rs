@@ -13,9 +13,21 @@ pub enum Origin {
     Device(u64),
 }
 
+/// Log2 of the bytes of a stretch of code.
+const STRETCH_SHIFT: u32 = 12;
+/// Instructions of a stretch: they are aligned to two bytes at least.
+const STRETCH: usize = 1 << (STRETCH_SHIFT - 1);
+
 /// All origins so far.
 #[derive(Default)]
 pub struct Sites {
+    /// Indices into `instructions`, by stretch of code.
+    stretches: HashMap<u64, usize>,
+    /// The numbers of a stretch's instructions, 0 for what has none: an emulator translates code in order, again and again.
+    instructions: Vec<Box<[u32; STRETCH]>>,
+    /// The stretch of the last instruction, and its index.
+    last: Option<(u64, usize)>,
+    /// Other origins.
     numbers: HashMap<Origin, u32>,
     origins: Vec<Origin>,
 }
@@ -23,13 +35,34 @@ pub struct Sites {
 impl Sites {
     /// The number of an origin.
     pub fn number(&mut self, origin: Origin) -> Site {
-        let next = &mut self.origins;
-        let id = *self.numbers.entry(origin).or_insert_with(|| {
-            next.push(origin);
+        let known = match origin {
+            Origin::Instruction(pc) => {
+                let stretch = self.stretch(pc >> STRETCH_SHIFT);
+                &mut self.instructions[stretch][(pc >> 1) as usize % STRETCH]
+            }
+            Origin::Device(_) => self.numbers.entry(origin).or_default(),
+        };
+        if *known == 0 {
+            self.origins.push(origin);
             // CAST: memory ends before four billion of them; site 0 is taken, so they count from 1.
-            next.len() as u32
+            *known = self.origins.len() as u32;
+        }
+        Site::new(*known)
+    }
+
+    fn stretch(&mut self, stretch: u64) -> usize {
+        if let Some((last, index)) = self.last
+            && last == stretch
+        {
+            return index;
+        }
+        let instructions = &mut self.instructions;
+        let index = *self.stretches.entry(stretch).or_insert_with(|| {
+            instructions.push(Box::new([0; STRETCH]));
+            instructions.len() - 1
         });
-        Site::new(id)
+        self.last = Some((stretch, index));
+        index
     }
 
     /// What a number stands for; none for "no access known".
@@ -42,7 +75,9 @@ impl Sites {
     /// Bytes in use, roughly.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.origins.capacity() * size_of::<Origin>() + self.numbers.capacity() * 28
+        self.origins.capacity() * size_of::<Origin>()
+            + self.instructions.len() * size_of::<[u32; STRETCH]>()
+            + (self.stretches.capacity() + self.numbers.capacity()) * 28
     }
 }
 

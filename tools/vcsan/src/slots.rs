@@ -6,6 +6,7 @@
 //! else for as long as it likes.
 
 use crate::decode::Arch;
+use vcsan_model::Shortcut;
 use vcsan_model::geometry::PAGE_SIZE;
 
 const SLOTS: usize = 2048;
@@ -33,8 +34,10 @@ impl Kind {
 #[derive(Clone, Copy)]
 struct Slot {
     key: u64,
-    /// Physical address of the page.
-    frame: u64,
+    /// Where the model has the page; nowhere unless it is [`Kind::PLAIN`].
+    shortcut: Shortcut,
+    /// Physical page number.
+    frame: u32,
     kind: Kind,
 }
 
@@ -49,6 +52,7 @@ pub struct Slots {
 
 const EMPTY: Slot = Slot {
     key: u64::MAX,
+    shortcut: Shortcut::NONE,
     frame: 0,
     kind: Kind {
         uncached: false,
@@ -86,14 +90,34 @@ impl Slots {
     #[must_use]
     pub fn find(&self, vaddr: u64) -> Option<(u64, Kind)> {
         let slot = &self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS];
-        (slot.key == self.key(vaddr)).then_some((slot.frame | (vaddr % PAGE_SIZE), slot.kind))
+        let paddr = (u64::from(slot.frame) << PAGE_SHIFT) | (vaddr % PAGE_SIZE);
+        (slot.key == self.key(vaddr)).then_some((paddr, slot.kind))
+    }
+
+    /// The way to what the model knows of an address, if its page is known.
+    #[inline]
+    #[must_use]
+    pub fn shortcut(&self, vaddr: u64) -> Option<Shortcut> {
+        let slot = &self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS];
+        (slot.key == self.key(vaddr)).then_some(slot.shortcut)
+    }
+
+    /// Remembers the way to what the model knows of an address, if its page is remembered and plain.
+    pub fn set_shortcut(&mut self, vaddr: u64, shortcut: Shortcut) {
+        let key = self.key(vaddr);
+        let slot = &mut self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS];
+        if slot.key == key && slot.kind == Kind::PLAIN {
+            slot.shortcut = shortcut;
+        }
     }
 
     /// Remembers a page.
     pub fn insert(&mut self, vaddr: u64, paddr: u64, kind: Kind) {
         self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS] = Slot {
             key: self.key(vaddr),
-            frame: paddr - paddr % PAGE_SIZE,
+            shortcut: Shortcut::NONE,
+            // CAST: physical addresses below 16 TiB: the guests have 32 bits, a few more with LPAE.
+            frame: (paddr >> PAGE_SHIFT) as u32,
             kind,
         };
     }

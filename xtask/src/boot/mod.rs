@@ -2,6 +2,7 @@
 //! Boots a guest under QEMU and watches its serial console until it ends or exceeds a limit.
 
 pub mod initramfs;
+pub mod uimage;
 mod watch;
 
 use std::ffi::OsString;

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use walkdir::WalkDir;
 
-use crate::boot::{Media, initramfs};
+use crate::boot::{Media, initramfs, uimage};
 use crate::cargo;
 use crate::config::{Cell, Kernel, Suites};
 use crate::follow::{End, Limits, follow};
@@ -194,12 +194,23 @@ impl Builder<'_> {
             Ok(to)
         };
         Ok(Media {
-            image: copy(&self.kernel.image)?,
+            image: match cell.qemu.load {
+                Some(load) => self.wrap(&dest.join(format!("{}-uImage", cell.name)), load)?,
+                None => copy(&self.kernel.image)?,
+            },
             dtb: cell.qemu.dtb.as_deref().map(copy).transpose()?,
             initramfs: self.initramfs(set, dest)?,
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
         })
+    }
+
+    /// Writes the kernel image with a header that says where it is put.
+    fn wrap(&self, to: &Path, load: u32) -> Result<PathBuf, Error> {
+        let image = self.dir.join(&self.kernel.image);
+        let bare = fs::read(&image).map_err(io_error("read", &image))?;
+        fs::write(to, uimage::wrap(&bare, load)).map_err(io_error("write", to))?;
+        Ok(to.to_owned())
     }
 
     /// The kernel image and all that modules are built against.

@@ -42,6 +42,8 @@ pub struct Qemu {
     pub cpu: Option<String>,
     /// `-m`, MiB.
     pub memory_mib: u32,
+    /// Physical address at which the kernel image must be put, where QEMU does not know.
+    pub load: Option<u32>,
     /// `-dtb`, a path in the build folder.
     pub dtb: Option<PathBuf>,
     /// Further arguments.

@@ -4,11 +4,11 @@
 //! They are what [`Line::step`](crate::line::Line::step) comes to if no other alias may hold the line and no byte is stale,
 //! lost, or only in another alias; without the unpacking. The tests of the whole model run through both.
 
-use super::{Model, Piece};
+use super::{Model, Piece, Shortcut};
 use crate::config::Mode;
-use crate::event::{Op, Site};
+use crate::event::{Address, Op, Site};
 use crate::line::Presence;
-use crate::page::LinePlace;
+use crate::page::{LinePlace, ones};
 
 impl Model {
     /// Whether a line is in order and nobody but `alias` may hold it.
@@ -23,6 +23,39 @@ impl Model {
             && slot.lost.get(place) == 0
             && copy.stale.get(place) == 0
             && (copy.dirty.has(line) || slot.unsaved.get(place) == 0)
+    }
+
+    /// As [`Model::load_is_quiet`] and [`Model::store_quietly`], for an access that does change something, but nothing
+    /// that is not to be expected: a line that nobody else holds is filled, or gets dirty.
+    #[must_use]
+    pub fn access_alone_by(
+        &mut self,
+        by: Shortcut,
+        offset: usize,
+        len: u32,
+        store: bool,
+        site: Site,
+    ) -> bool {
+        let alias = by.alias as usize;
+        let usual = by.epoch == self.epoch
+            && self.in_one_line(offset, len)
+            && self
+                .aliases
+                .get(alias)
+                .is_some_and(|alias| !alias.shares_tag);
+        if !usual {
+            return false;
+        }
+        let inside = offset & ((1 << self.line_shift) - 1);
+        let piece = Piece {
+            // Only the whole step needs the address.
+            at: Address::default(),
+            len,
+            offset,
+            line: offset >> self.line_shift,
+            bytes: ones(len) << inside,
+        };
+        self.access_alone(by.page as usize, alias, piece, store, site)
     }
 
     /// An access by the CPU. False if it takes a whole step.
@@ -41,10 +74,10 @@ impl Model {
         let copy = &mut self.aliases[alias];
         let before = copy.held(piece.line, place).presence;
         copy.valid.put(piece.line, true);
-        copy.quiet_loads.put(piece.line, true);
+        copy.quiet.loads.put(piece.line, true);
         if store {
             copy.dirty.put(piece.line, true);
-            copy.quiet_stores.put(piece.line, true);
+            copy.quiet.stores.put(piece.line, true);
         }
         if let Some(sites) = copy.sites_mut(piece.line) {
             if before == Presence::Absent {
@@ -55,9 +88,7 @@ impl Model {
             }
         }
         if store {
-            let slot = &mut self.pages[page];
-            slot.unsaved.add(place, piece.bytes);
-            slot.set_writer(piece.offset, piece.len as usize, site);
+            self.pages[page].add_store(place, piece.bytes, piece.offset, piece.len, site);
         }
         self.list(alias);
         true
@@ -83,9 +114,9 @@ impl Model {
         }
         let copy = &mut self.aliases[alias];
         copy.dirty.put(line, false);
-        copy.quiet_stores.put(line, false);
+        copy.quiet.stores.put(line, false);
         copy.valid.put(line, !op.empties());
-        copy.quiet_loads.put(line, !op.empties());
+        copy.quiet.loads.put(line, !op.empties());
         true
     }
 }

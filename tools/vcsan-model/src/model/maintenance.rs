@@ -4,41 +4,64 @@
 use super::Model;
 use crate::config::Mode;
 use crate::event::{Address, Op, Site};
-use crate::geometry::PAGE_SHIFT;
+use crate::geometry::{PAGE_SHIFT, PAGE_SIZE};
 use crate::line::{Bytes, LineEvent};
 use crate::page::{LinePlace, LineSet};
 use alloc::vec::Vec;
 
 impl Model {
     pub(super) fn maintain(&mut self, op: Op, at: Address, len: u32, site: Site) {
-        self.for_pieces(at, len, |model, piece| {
-            let key = model.config.geometry.key(piece.at);
-            let frame = piece.at.paddr >> PAGE_SHIFT;
-            let alias = match model.maintained {
-                Some((known, of, alias)) if known == key && of == frame => alias,
-                _ => {
-                    if model.config.geometry.virtually_tagged()
-                        && let Some(several) = model.tags.get(&key).filter(|same| same.len() > 1)
-                    {
-                        for alias in several.clone() {
-                            model.step_alias(alias, piece.line, op, site);
-                        }
-                        return;
+        let (mut at, mut rest) = (at, len);
+        while rest != 0 {
+            // CAST: at most a page.
+            let len = rest.min((PAGE_SIZE - at.paddr % PAGE_SIZE) as u32);
+            self.maintain_in_page(op, at, len, site);
+            at = at.plus(u64::from(len));
+            rest -= len;
+        }
+    }
+
+    fn maintain_in_page(&mut self, op: Op, at: Address, len: u32, site: Site) {
+        let offset = (at.paddr % PAGE_SIZE) as usize;
+        let last = (offset + len as usize - 1) >> self.line_shift;
+        let lines = LineSet::range(offset >> self.line_shift, last);
+        let key = self.config.geometry.key(at);
+        let frame = at.paddr >> PAGE_SHIFT;
+        let alias = match self.maintained {
+            Some((known, of, alias)) if known == key && of == frame => alias,
+            _ => {
+                if self.config.geometry.virtually_tagged()
+                    && let Some(several) = self.tags.get(&key).filter(|same| same.len() > 1)
+                {
+                    for alias in several.clone() {
+                        self.step_lines(alias, lines, op, site);
                     }
-                    let alias = if model.config.geometry.virtually_tagged() {
-                        model.tags.get(&key).and_then(|same| same.first().copied())
-                    } else {
-                        let page = model.find_page(frame);
-                        page.and_then(|page| model.find_alias(page, key))
-                    };
-                    model.maintained = Some((key, frame, alias));
-                    alias
+                    return;
                 }
-            };
-            if let Some(alias) = alias {
-                model.step_alias(alias, piece.line, op, site);
+                let alias = if self.config.geometry.virtually_tagged() {
+                    self.tags.get(&key).and_then(|same| same.first().copied())
+                } else {
+                    let page = self.find_page(frame);
+                    page.and_then(|page| self.find_alias(page, key))
+                };
+                self.maintained = Some((key, frame, alias));
+                alias
             }
-        });
+        };
+        if let Some(alias) = alias {
+            self.step_lines(alias, lines, op, site);
+        }
+    }
+
+    fn step_lines(&mut self, alias: usize, lines: LineSet, op: Op, site: Site) {
+        // Without speculation, maintenance of a line that is not there does nothing.
+        let lines = match self.config.mode {
+            Mode::Architectural => lines.and(self.aliases[alias].valid),
+            Mode::Speculative => lines,
+        };
+        for line in lines.iter() {
+            self.step_alias(alias, line, op, site);
+        }
     }
 
     pub(super) fn whole_cache(&mut self, op: Op, site: Site) {

@@ -147,9 +147,10 @@ impl Model {
             let dirty = held.presence == Presence::Dirty;
             let slot = &mut self.aliases[alias];
             // INVARIANT: a clean copy is stale in every unsaved byte, so that a drop and a fill change nothing here.
-            slot.quiet_loads
+            slot.quiet
+                .loads
                 .put(line, calm && held.presence != Presence::Absent);
-            slot.quiet_stores.put(line, calm && dirty && valid == 1);
+            slot.quiet.stores.put(line, calm && dirty && valid == 1);
         }
     }
 }

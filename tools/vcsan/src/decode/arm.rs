@@ -7,6 +7,7 @@
 //! 7.2.8: line allocate). Linux: arch/arm/mm/cache-*.S, proc-*.S, tlb-*.S; QEMU: target/arm/helper.c and cpregs.
 
 use super::{Effect, Instruction, Op, Operand, TlbOp, TlbRegister, field, register};
+use crate::runs::Stride;
 
 /// Whether an instruction with this condition field executes, given the flags in the CPSR before it.
 ///
@@ -206,4 +207,76 @@ fn double(opc1: u32, crm: u32, rt: u8, rt2: u8) -> Option<Effect> {
         (1 | 2, 12) => Effect::None,
         _ => return None,
     })
+}
+
+/// When a loop over lines ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// `cmp base, end; bcc`: the address has reached the one in a register.
+    Reaches {
+        /// The register.
+        end: u8,
+    },
+    /// `subs left, left, by; bhi`: nothing is left.
+    UsedUp {
+        /// Register of what is left.
+        left: u8,
+        /// What is taken each time.
+        by: Stride,
+    },
+}
+
+impl Bound {
+    /// The condition of the jump back.
+    #[must_use]
+    pub(crate) fn condition(self) -> u32 {
+        match self {
+            Self::Reaches { .. } => 3,
+            Self::UsedUp { .. } => 8,
+        }
+    }
+}
+
+/// `add base, base, #bytes` or `add base, base, register`: how far that is. The register is another one.
+pub(crate) fn advance(word: u32, base: u8) -> Option<Stride> {
+    data_processing(word, 0b0100, false, base, base)
+}
+
+/// What ends a loop whose address is in `base`.
+pub(crate) fn bound(word: u32, base: u8) -> Option<Bound> {
+    if let Some(Stride::Register(end)) = data_processing(word, 0b1010, true, base, 0) {
+        return Some(Bound::Reaches { end });
+    }
+    let left = register(word, 16, 4);
+    let by = data_processing(word, 0b0010, true, left, left)?;
+    (left != base && by != Stride::Register(base)).then_some(Bound::UsedUp { left, by })
+}
+
+/// The target of a `b` with this condition, at `pc`.
+pub(crate) fn jump(word: u32, condition: u32, pc: u64) -> Option<u64> {
+    // CAST: 24 bits with their sign, in words; the program counter is two instructions ahead.
+    let words = i64::from((word << 8) as i32 >> 8);
+    (field(word, 28, 4) == condition && field(word, 24, 4) == 0b1010)
+        .then(|| pc.wrapping_add_signed(8 + words * 4))
+}
+
+/// The second operand of an unconditional instruction of this opcode, from `rn` to `rd`: a number or a plain register
+/// that is not `rn`.
+fn data_processing(word: u32, opcode: u32, flags: bool, rn: u8, rd: u8) -> Option<Stride> {
+    let fits = field(word, 28, 4) == ALWAYS
+        && field(word, 26, 2) == 0
+        && field(word, 21, 4) == opcode
+        && (field(word, 20, 1) == 1) == flags
+        && register(word, 16, 4) == rn
+        && register(word, 12, 4) == rd;
+    let number = field(word, 25, 1) == 1;
+    let other = register(word, 0, 4);
+    match number {
+        _ if !fits => None,
+        // CAST: a byte, rotated; negative numbers are no strides.
+        true => i32::try_from(field(word, 0, 8).rotate_right(2 * field(word, 8, 4)))
+            .ok()
+            .map(Stride::Bytes),
+        false => (field(word, 4, 8) == 0 && other != rn).then_some(Stride::Register(other)),
+    }
 }

@@ -6,21 +6,25 @@
 //! No panic leaves this module: it becomes a failure of the run, and from then on the guest runs unwatched.
 
 mod registers;
+mod scores;
 
 use crate::config::Options;
 use crate::decode::Arch;
-use crate::decode::thumb::ItBlock;
 use crate::guest::{Access, Memory, Place, Target};
 use crate::notes;
+use crate::runs::Code;
 use crate::translate::parisc;
 use crate::watcher::Watcher;
 use qemu_plugin_sys as sys;
 use registers::Reader;
+use scores::Scores;
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use sys::qemu_plugin_cb_flags::{QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS};
-use sys::qemu_plugin_mem_rw::{QEMU_PLUGIN_MEM_R, QEMU_PLUGIN_MEM_W};
+use sys::qemu_plugin_cond::QEMU_PLUGIN_COND_EQ;
+use sys::qemu_plugin_mem_rw::QEMU_PLUGIN_MEM_RW;
+use sys::qemu_plugin_op::QEMU_PLUGIN_INLINE_ADD_U64;
 
 // QEMU has these of GLib, and the plugin has them of QEMU.
 unsafe extern "C" {
@@ -36,12 +40,24 @@ pub static qemu_plugin_version: c_int = sys::QEMU_PLUGIN_VERSION as c_int;
 struct Plugin {
     watcher: Watcher,
     reader: Reader,
-    shapes: Shapes,
+    infos: Infos,
     /// Address of the first instruction, until its register was compared with it.
     first: Option<u64>,
     /// No instruction was translated yet.
     unstarted: bool,
+    /// Instructions of the block in translation. Kept for its allocation.
+    block: Vec<Code>,
+    scores: Scores,
     failed: bool,
+}
+
+impl Plugin {
+    /// A loop of maintenance is over, or interrupted: something else happens.
+    #[cold]
+    fn end_loop(&mut self) {
+        let times = self.scores.stop();
+        self.watcher.leave(times);
+    }
 }
 
 struct Global(UnsafeCell<Option<Plugin>>);
@@ -70,6 +86,12 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
     if plugin.failed {
         return;
     }
+    let body = |plugin: &mut Plugin| {
+        if plugin.scores.running() {
+            plugin.end_loop();
+        }
+        body(plugin);
+    };
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(plugin))) {
         plugin.failed = true;
         let text = panic
@@ -79,6 +101,32 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
             .unwrap_or("unknown");
         plugin.watcher.fail(&format!("go on: it panicked: {text}"));
     }
+}
+
+/// Has the watcher look at an access the short way, which does not panic. False if it can't.
+#[inline(always)]
+fn quietly(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) -> bool {
+    // SAFETY: see `with_plugin`.
+    let Some(plugin) = (unsafe { &mut *PLUGIN.0.get() }) else {
+        return false;
+    };
+    if plugin.failed || plugin.scores.running() {
+        return false;
+    }
+    let info = plugin.infos.of(info);
+    let vaddr = info.address(vaddr);
+    plugin.watcher.quietly(vaddr, info.bytes, site, info.store)
+}
+
+/// Has the watcher look at an access the long way.
+#[cold]
+#[inline(never)]
+fn loudly(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) {
+    with_plugin(|plugin| {
+        let info = plugin.infos.of(info);
+        let (made, vaddr) = Made::new(info, vaddr);
+        plugin.watcher.access(&made, vaddr, site, info.store);
+    });
 }
 
 /// The guest's memory, from a callback.
@@ -116,41 +164,67 @@ struct Made {
 
 impl Made {
     /// The access, and the address by which the cache knows it.
-    #[inline]
-    fn new(info: sys::qemu_plugin_meminfo_t, shape: Shape, vaddr: u64) -> (Self, u64) {
-        let known = if shape.absolute {
-            parisc::of_absolute(vaddr)
-        } else {
-            vaddr
+    fn new(info: Info, vaddr: u64) -> (Self, u64) {
+        let known = info.address(vaddr);
+        let made = Self {
+            info: info.info,
+            bytes: info.bytes,
+            moved: known - vaddr,
         };
-        let (bytes, moved) = (shape.bytes, known - vaddr);
-        (Self { info, bytes, moved }, known)
+        (made, known)
     }
 }
 
-/// What accesses of a kind have in common.
+/// What QEMU says of an access in one number.
 #[derive(Clone, Copy)]
-struct Shape {
+struct Info {
+    info: sys::qemu_plugin_meminfo_t,
     bytes: u32,
+    store: bool,
     /// Translation is off.
     absolute: bool,
 }
 
-/// Shapes of accesses by what QEMU says of them, of which there are few: cheaper than a call for each.
-struct Shapes {
-    known: [(sys::qemu_plugin_meminfo_t, Shape); 64],
+impl Info {
+    /// The address by which the cache knows an access.
+    #[inline]
+    fn address(self, vaddr: u64) -> u64 {
+        if self.absolute {
+            parisc::of_absolute(vaddr)
+        } else {
+            vaddr
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(info: sys::qemu_plugin_meminfo_t, target: Target) -> Self {
+        Self {
+            info,
+            // `MMU_IDX_MMU_DISABLED` in QEMU's target/hppa/cpu.h.
+            absolute: target.arch == Arch::Parisc && info & 15 < 8,
+            // SAFETY: only looks at the number.
+            bytes: 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) },
+            // SAFETY: as above.
+            store: unsafe { sys::qemu_plugin_mem_is_store(info) },
+        }
+    }
+}
+
+/// What the numbers mean, of which there are few: cheaper than two calls for each access.
+struct Infos {
+    known: [Info; 64],
     target: Target,
 }
 
-impl Shapes {
+impl Infos {
     /// Matches nothing: no access is of this many bytes.
-    const NONE: (sys::qemu_plugin_meminfo_t, Shape) = (
-        sys::qemu_plugin_meminfo_t::MAX,
-        Shape {
-            bytes: 0,
-            absolute: false,
-        },
-    );
+    const NONE: Info = Info {
+        info: sys::qemu_plugin_meminfo_t::MAX,
+        bytes: 0,
+        store: false,
+        absolute: false,
+    };
 
     fn new(target: Target) -> Self {
         Self {
@@ -160,17 +234,13 @@ impl Shapes {
     }
 
     #[inline]
-    fn of(&mut self, info: sys::qemu_plugin_meminfo_t) -> Shape {
-        // The size is in the bits from 5 on, the MMU's mode below.
-        let slot = &mut self.known[(info ^ info >> 5) as usize % 64];
-        if slot.0 != info {
-            // SAFETY: only looks at the number.
-            let bytes = 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) };
-            // `MMU_IDX_MMU_DISABLED` in QEMU's target/hppa/cpu.h.
-            let absolute = self.target.arch == Arch::Parisc && info & 15 < 8;
-            *slot = (info, Shape { bytes, absolute });
+    fn of(&mut self, info: sys::qemu_plugin_meminfo_t) -> Info {
+        // Size and kind of access are in the bits from 5 and 16 on, the MMU's mode below.
+        let slot = &mut self.known[(info ^ info >> 5 ^ info >> 16) as usize % 64];
+        if slot.info != info {
+            *slot = Info::of(info, self.target);
         }
-        slot.1
+        *slot
     }
 }
 
@@ -231,44 +301,41 @@ impl Access for Made {
     }
 }
 
-unsafe extern "C" fn on_load(
+unsafe extern "C" fn on_access(
     _: c_uint,
     info: sys::qemu_plugin_meminfo_t,
     vaddr: u64,
     site: *mut c_void,
 ) {
-    with_plugin(|plugin| {
-        let shape = plugin.shapes.of(info);
-        let (made, vaddr) = Made::new(info, shape, vaddr);
-        plugin.watcher.load(&made, vaddr, site as usize as u32);
-    });
+    let site = site as usize as u32;
+    if !quietly(info, vaddr, site) {
+        loudly(info, vaddr, site);
+    }
 }
 
-unsafe extern "C" fn on_store(
+unsafe extern "C" fn on_access_of_words(
     _: c_uint,
     info: sys::qemu_plugin_meminfo_t,
     vaddr: u64,
     site: *mut c_void,
 ) {
-    with_plugin(|plugin| {
-        let shape = plugin.shapes.of(info);
-        let (made, vaddr) = Made::new(info, shape, vaddr);
-        plugin.watcher.store(&made, vaddr, site as usize as u32);
-    });
+    let site = site as usize as u32;
+    if !quietly(info, vaddr, site) {
+        loudly(info, vaddr, site);
+    }
+    if notes::may_end_at(vaddr) {
+        look_for_note(info, vaddr, site);
+    }
 }
 
-unsafe extern "C" fn on_store_word(
-    _: c_uint,
-    info: sys::qemu_plugin_meminfo_t,
-    vaddr: u64,
-    site: *mut c_void,
-) {
+#[inline(never)]
+fn look_for_note(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) {
     with_plugin(|plugin| {
-        let shape = plugin.shapes.of(info);
-        let (made, vaddr) = Made::new(info, shape, vaddr);
-        plugin
-            .watcher
-            .store_word(&made, vaddr, site as usize as u32);
+        let info = plugin.infos.of(info);
+        if info.store {
+            let (made, vaddr) = Made::new(info, vaddr);
+            plugin.watcher.word_stored(&made, vaddr, site);
+        }
     });
 }
 
@@ -282,41 +349,67 @@ unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
     });
 }
 
-/// A run of maintenance instructions, as callbacks carry it: how many, and the number of the first.
-fn run(first: u32, len: u32) -> *mut c_void {
-    ((u64::from(len) << 32) | u64::from(first)) as *mut c_void
+unsafe extern "C" fn on_maintenance(_: c_uint, number: *mut c_void) {
+    with_plugin(|plugin| {
+        plugin
+            .watcher
+            .execute(&plugin.reader, number as usize as u32)
+    });
 }
 
-unsafe extern "C" fn on_maintenance(_: c_uint, run: *mut c_void) {
-    // CAST: the halves of what `run` made.
-    let (first, len) = (run as u64 as u32, (run as u64 >> 32) as u32);
-    with_plugin(|plugin| plugin.watcher.execute(&plugin.reader, first, len));
+/// Executed only while the loop's own score is 0.
+unsafe extern "C" fn on_loop(_: c_uint, number: *mut c_void) {
+    with_plugin(|plugin| {
+        let number = number as usize as u32;
+        let times = plugin.watcher.enter(&plugin.reader, number);
+        plugin.scores.start(number, times);
+    });
 }
 
-/// Registers the callback of a run that is complete.
+/// Registers the callbacks of a block's maintenance.
 ///
 /// # Safety
 ///
-/// `insn` is valid: the block is being translated.
-unsafe fn register_run(pending: Option<(*mut sys::qemu_plugin_insn, u32, u32, u32)>) {
-    if let Some((insn, first, _, len)) = pending {
-        // SAFETY: as above; the callback lives as long as the plugin, which is not unloaded.
+/// `block` is valid, and has as many instructions as `plugin.block`.
+unsafe fn register_maintenance(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb) {
+    for (index, number, repeats) in plugin.watcher.translate(&plugin.block) {
+        let data = number as usize as *mut c_void;
+        // SAFETY: `index` is one of the block's.
+        let insn = unsafe { sys::qemu_plugin_tb_get_insn(block, index) };
+        // SAFETY: callbacks live as long as the plugin, which is not unloaded, and so do its scores.
         unsafe {
-            sys::qemu_plugin_register_vcpu_insn_exec_cb(
-                insn,
-                Some(on_maintenance),
-                QEMU_PLUGIN_CB_R_REGS,
-                run(first, len),
-            );
+            match plugin.scores.entry(number).filter(|_| repeats) {
+                Some(score) => {
+                    sys::qemu_plugin_register_vcpu_insn_exec_cond_cb(
+                        insn,
+                        Some(on_loop),
+                        QEMU_PLUGIN_CB_R_REGS,
+                        QEMU_PLUGIN_COND_EQ,
+                        score,
+                        0,
+                        data,
+                    );
+                    sys::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+                        insn,
+                        QEMU_PLUGIN_INLINE_ADD_U64,
+                        score,
+                        u64::MAX,
+                    );
+                }
+                None => sys::qemu_plugin_register_vcpu_insn_exec_cb(
+                    insn,
+                    Some(on_maintenance),
+                    QEMU_PLUGIN_CB_R_REGS,
+                    data,
+                ),
+            }
         }
     }
 }
 
 unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::qemu_plugin_tb) {
     with_plugin(|plugin| {
-        let mut it_block = ItBlock::default();
-        // First instruction, numbers of the first and the last operation, length.
-        let mut pending = None;
+        plugin.block.clear();
         // SAFETY: `block` is valid for this callback.
         for index in 0..unsafe { sys::qemu_plugin_tb_n_insns(block) } {
             // SAFETY: as above, and there are more than `index` instructions.
@@ -327,7 +420,8 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
                 let len = sys::qemu_plugin_insn_data(insn, bytes.as_mut_ptr().cast(), bytes.len());
                 (sys::qemu_plugin_insn_vaddr(insn), len.min(bytes.len()))
             };
-            let (site, operation) = plugin.watcher.instruction(pc, &bytes[..len], &mut it_block);
+            let bytes = &bytes[..len];
+            plugin.block.push(Code::new(pc, bytes));
             // Only the very first block is executed before another one is translated.
             if plugin.unstarted {
                 plugin.unstarted = false;
@@ -342,44 +436,25 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
                     );
                 }
             }
-            pending = match (pending, operation) {
-                (Some((head, first, last, len)), Some(number))
-                    if plugin.watcher.join(last, number) =>
-                {
-                    Some((head, first, number, len + 1))
-                }
-                (before, operation) => {
-                    // SAFETY: instructions of this block.
-                    unsafe { register_run(before) };
-                    operation.map(|number| (insn, number, number, 1))
-                }
-            };
-            let site = site as usize as *mut c_void;
-            let on_store: OnAccess = if notes::may_end(plugin.watcher.target(), &bytes[..len]) {
-                on_store_word
+            let site = plugin.watcher.site(pc) as usize as *mut c_void;
+            let on_access: OnAccess = if notes::may_end(plugin.watcher.target(), bytes) {
+                on_access_of_words
             } else {
-                on_store
+                on_access
             };
             // SAFETY: as above.
             unsafe {
                 sys::qemu_plugin_register_vcpu_mem_cb(
                     insn,
-                    Some(on_load),
+                    Some(on_access),
                     QEMU_PLUGIN_CB_NO_REGS,
-                    QEMU_PLUGIN_MEM_R,
-                    site,
-                );
-                sys::qemu_plugin_register_vcpu_mem_cb(
-                    insn,
-                    Some(on_store),
-                    QEMU_PLUGIN_CB_NO_REGS,
-                    QEMU_PLUGIN_MEM_W,
+                    QEMU_PLUGIN_MEM_RW,
                     site,
                 );
             }
         }
-        // SAFETY: an instruction of this block.
-        unsafe { register_run(pending) };
+        // SAFETY: the block's instructions were just listed.
+        unsafe { register_maintenance(plugin, block) };
     });
 }
 
@@ -438,8 +513,10 @@ unsafe fn plugin(
     Ok(Plugin {
         watcher,
         reader: Reader::new(target),
-        shapes: Shapes::new(target),
+        infos: Infos::new(target),
         unstarted: true,
+        block: Vec::new(),
+        scores: Scores::new(),
         first: None,
         failed: false,
     })

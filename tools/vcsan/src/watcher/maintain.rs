@@ -2,10 +2,11 @@
 //! Maintenance instructions, just before they are executed.
 
 use super::{Operation, Watcher, address};
+use crate::decode::arm::Bound;
 use crate::decode::{Arch, Effect, Op, Operand, condition_holds};
 use crate::guest::{Cpu, Memory, Register};
 use crate::history::{What, maintenance};
-use std::cell::Cell;
+use crate::runs::{Run, Stride};
 use std::collections::BTreeMap;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Event, Site};
@@ -40,13 +41,13 @@ enum Form {
 }
 
 impl Maintenance {
-    fn count(&mut self, op: Op, form: Form) {
+    fn count(&mut self, op: Op, form: Form, times: u64) {
         let op = match op {
             Op::WriteBack => 0,
             Op::Invalidate => 1,
             Op::WriteBackInvalidate => 2,
         };
-        self.counts[op][form as usize] += 1;
+        self.counts[op][form as usize] += times;
     }
 
     /// How many of each kind there were, without those that there were none of.
@@ -66,59 +67,109 @@ impl Maintenance {
     }
 }
 
-/// A CPU whose registers don't change: remembers the last one.
-struct Remembering<'a, C> {
-    cpu: &'a C,
-    last: Cell<Option<(Register, u64)>>,
-}
-
-impl<C: Cpu> Memory for Remembering<'_, C> {
-    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
-        self.cpu.read(vaddr, into)
-    }
-}
-
-impl<C: Cpu> Cpu for Remembering<'_, C> {
-    fn register(&self, register: Register) -> Result<u64, String> {
-        if let Some((last, value)) = self.last.get()
-            && last == register
-        {
-            return Ok(value);
-        }
-        let value = self.cpu.register(register)?;
-        self.last.set(Some((register, value)));
-        Ok(value)
-    }
+/// A loop over lines that has begun: nothing else happens until it ends, or something does.
+pub(super) struct Repeated {
+    operation: Operation,
+    op: Op,
+    /// The first address.
+    vaddr: u64,
+    /// Where its pages are, found when the loop began.
+    pages: Vec<Option<u64>>,
 }
 
 impl Watcher {
-    /// The CPU is about to execute an instruction that [`instruction`](Watcher::instruction) gave this number, and `len`
-    /// ones in all that are [joined](Watcher::join).
-    pub fn execute(&mut self, cpu: &impl Cpu, number: u32, len: u32) {
-        let cpu = Remembering {
-            cpu,
-            last: Cell::new(None),
+    /// The CPU is about to execute what [`translate`](Self::translate) gave this number.
+    pub fn execute(&mut self, cpu: &impl Cpu, number: u32) {
+        let Some(&operation) = self.operations.get(number as usize) else {
+            return self.fail(&format!("find maintenance instruction {number}"));
         };
-        let mut next = Some(number);
-        for _ in 0..len {
-            let Some(&operation) = next.and_then(|next| self.operations.get(next as usize)) else {
-                return self.fail(&format!("find maintenance instruction {number}"));
-            };
-            if let Err(text) = self.try_execute(&cpu, operation) {
-                let pc = operation.pc;
-                return self.fail(&format!("follow the instruction at {pc:#x}: {text}"));
-            }
-            next = operation.next;
+        if let Err(text) = self.try_execute(cpu, operation) {
+            let pc = operation.pc;
+            self.fail(&format!("follow the instruction at {pc:#x}: {text}"));
         }
     }
 
+    /// As [`execute`](Self::execute), for an operation that a loop repeats: how often the CPU will execute it from now on
+    /// if nothing interrupts that. How often it did until then is to be told to [`leave`](Self::leave), before anything
+    /// else is.
+    pub fn enter(&mut self, cpu: &impl Cpu, number: u32) -> u64 {
+        let Some(&operation) = self.operations.get(number as usize) else {
+            self.fail(&format!("find maintenance instruction {number}"));
+            return 1;
+        };
+        match self.plan(cpu, operation) {
+            Ok(Some(times)) => times,
+            // Anything but a loop over consecutive lines.
+            Ok(None) => {
+                self.execute(cpu, number);
+                1
+            }
+            Err(text) => {
+                let pc = operation.pc;
+                self.fail(&format!("follow the loop at {pc:#x}: {text}"));
+                1
+            }
+        }
+    }
+
+    fn plan(&mut self, cpu: &impl Cpu, operation: Operation) -> Result<Option<u64>, String> {
+        let (Effect::Line { op, address }, Some(repeat)) =
+            (operation.run.instruction.effect, operation.run.repeat)
+        else {
+            return Ok(None);
+        };
+        let line = u64::from(self.model.config().geometry.line());
+        if self.stride(cpu, repeat.step)? != line {
+            return Ok(None);
+        }
+        let vaddr = self.operand(cpu, address)?;
+        let bytes = match repeat.bound {
+            Bound::Reaches { end } => self.general(cpu, end)?.saturating_sub(vaddr),
+            Bound::UsedUp { left, by } if self.stride(cpu, by)? == line => {
+                self.general(cpu, left)?
+            }
+            Bound::UsedUp { .. } => return Ok(None),
+        };
+        if bytes > LONGEST {
+            return Err(format!("range of {bytes:#x} bytes from {vaddr:#x}"));
+        }
+        let times = bytes.div_ceil(line).max(1);
+        let first = vaddr - vaddr % PAGE_SIZE;
+        let last = vaddr + (times - 1) * line;
+        let pages = (first..=last).step_by(PAGE_SIZE as usize);
+        self.repeated = Some(Repeated {
+            operation,
+            op,
+            vaddr,
+            pages: pages.map(|page| self.place(cpu, page)).collect(),
+        });
+        Ok(Some(times))
+    }
+
+    /// The loop that was [entered](Self::enter), if any, was executed so often.
+    pub fn leave(&mut self, times: u64) {
+        let Some(Repeated {
+            operation,
+            op,
+            vaddr,
+            pages,
+        }) = self.repeated.take()
+        else {
+            return;
+        };
+        self.maintenance.count(op, Form::Line, times);
+        let Operation { pc, site, .. } = operation;
+        self.maintain(op, vaddr, times, site, pc, |_, page| {
+            let index = (page / PAGE_SIZE - vaddr / PAGE_SIZE) as usize;
+            pages.get(index).copied().flatten()
+        });
+    }
+
     fn try_execute(&mut self, cpu: &impl Cpu, operation: Operation) -> Result<(), String> {
-        let Operation {
-            pc,
-            site,
-            instruction,
-            ..
-        } = operation;
+        let Operation { pc, site, run, .. } = operation;
+        let Run {
+            instruction, len, ..
+        } = run;
         if let Some(condition) = instruction.condition {
             // CAST: the register has 32 bits.
             let flags = cpu.register(Register::Cpsr)? as u32;
@@ -132,20 +183,21 @@ impl Watcher {
             Effect::None => {}
             Effect::Line { op, address } => {
                 let vaddr = self.operand(cpu, address)?;
-                self.maintenance.count(op, Form::Line);
-                self.maintain(cpu, op, vaddr, site, pc);
+                self.maintenance.count(op, Form::Line, u64::from(len));
+                self.lines(cpu, op, vaddr, operation)?;
             }
             Effect::Range { op, first, last } => {
                 let (first, last) = (self.general(cpu, first)?, self.general(cpu, last)?);
-                self.maintenance.count(op, Form::Range);
+                self.maintenance.count(op, Form::Range, 1);
                 let line = u64::from(self.model.config().geometry.line());
                 let first = first & !(line - 1);
                 if last.wrapping_sub(first) > LONGEST {
                     return Err(format!("range from {first:#x} to {last:#x}"));
                 }
-                for vaddr in (first..=last).step_by(line as usize) {
-                    self.maintain(cpu, op, vaddr, site, pc);
-                }
+                let lines = (last - first) / line + 1;
+                self.maintain(op, first, lines, site, pc, |watcher, page| {
+                    watcher.place(cpu, page)
+                });
             }
             Effect::SetWay { op, register } => {
                 let value = word(register)?;
@@ -153,14 +205,17 @@ impl Watcher {
             }
             Effect::Index { op, address } => {
                 let vaddr = self.operand(cpu, address)?;
-                self.index(op, vaddr, site);
+                let stride = self.stride(cpu, run.stride)?;
+                for place in 0..u64::from(len) {
+                    self.index(op, vaddr + place * stride, site);
+                }
             }
             Effect::Whole { op } => {
-                self.maintenance.count(op, Form::WholeCache);
+                self.maintenance.count(op, Form::WholeCache, 1);
                 self.whole_cache(op, site);
             }
             Effect::LoopStep { op } => {
-                self.maintenance.count(op, Form::Loop);
+                self.maintenance.count(op, Form::Loop, u64::from(len));
                 self.loop_step(op, site);
             }
             Effect::Allocate { address } => {
@@ -200,30 +255,96 @@ impl Watcher {
         }
     }
 
-    /// One line by virtual address.
-    fn maintain(&mut self, cpu: &impl Cpu, op: Op, vaddr: u64, site: Site, pc: u64) {
+    /// Bytes from one address to the next, as unsigned 32-bit arithmetic has it.
+    fn stride(&self, cpu: &impl Cpu, stride: Stride) -> Result<u64, String> {
+        match stride {
+            // CAST: a negative one wraps, as in the guest.
+            Stride::Bytes(bytes) => Ok(u64::from(bytes as u32)),
+            Stride::Register(register) => self.general(cpu, register),
+        }
+    }
+
+    /// The lines of a run by virtual address, the first of which is given.
+    fn lines(
+        &mut self,
+        cpu: &impl Cpu,
+        op: Op,
+        vaddr: u64,
+        operation: Operation,
+    ) -> Result<(), String> {
+        let Operation { pc, site, run, .. } = operation;
+        let vaddr = self.translator.maintained(vaddr, pc);
         let line = u64::from(self.model.config().geometry.line());
-        let vaddr = self.translator.maintained(vaddr & !(line - 1), pc);
-        let paddr = match self.place(cpu, vaddr, pc) {
-            Some(paddr) => paddr,
-            None if self.virtually_tagged() => {
-                // The virtual address alone finds the line.
-                let at = address(vaddr, vaddr);
-                return self.apply(Event::Maintain { op, at, len: 1 }, Some(vaddr), site);
+        let stride = self.stride(cpu, run.stride)?;
+        // The page that a temporary alias stands for.
+        let temporary = match operation.names_page {
+            true => Some(self.general(cpu, 26)? & !(PAGE_SIZE - 1)),
+            false => None,
+        };
+        let place = |watcher: &mut Self, page| temporary.or_else(|| watcher.place(cpu, page));
+        let len = u64::from(run.len);
+        if len == 1 || stride == line {
+            self.maintain(op, vaddr, len, site, pc, place);
+        } else {
+            for index in 0..len {
+                let vaddr = vaddr.wrapping_add(index * stride) & 0xffff_ffff;
+                self.maintain(op, vaddr, 1, site, pc, place);
             }
-            None => {
-                *self.maintenance.untranslated.entry(pc).or_default() += 1;
-                return;
-            }
+        }
+        Ok(())
+    }
+
+    /// Consecutive lines, from the one at a virtual address on. `place` finds the physical address of a page.
+    fn maintain(
+        &mut self,
+        op: Op,
+        vaddr: u64,
+        lines: u64,
+        site: Site,
+        pc: u64,
+        place: impl Fn(&mut Self, u64) -> Option<u64>,
+    ) {
+        let line = u64::from(self.model.config().geometry.line());
+        let first = vaddr & !(line - 1);
+        let end = first + lines * line;
+        let mut at = first;
+        while at < end {
+            let inside = at % PAGE_SIZE;
+            let len = (end - at).min(PAGE_SIZE - inside);
+            let page = at - inside;
+            let paddr = place(self, page).map(|paddr| paddr + inside);
+            self.maintain_in_page(op, at, paddr, len, site, pc);
+            at += len;
+        }
+    }
+
+    /// Lines of one page.
+    fn maintain_in_page(
+        &mut self,
+        op: Op,
+        vaddr: u64,
+        paddr: Option<u64>,
+        len: u64,
+        site: Site,
+        pc: u64,
+    ) {
+        let line = u64::from(self.model.config().geometry.line());
+        // The virtual address alone finds a line with a virtual tag.
+        let Some(paddr) = paddr.or_else(|| self.virtually_tagged().then_some(vaddr)) else {
+            *self.maintenance.untranslated.entry(pc).or_default() += len / line;
+            return;
         };
         if self.watches.has_page(paddr) {
-            let line = self.line(paddr);
-            self.history
-                .add(line, What::Maintain(op), Some(vaddr), site);
+            for inside in (0..len).step_by(line as usize) {
+                let (paddr, vaddr) = (paddr + inside, vaddr + inside);
+                self.history
+                    .add(paddr, What::Maintain(op), Some(vaddr), site);
+            }
         }
-        self.translate_for_maintenance(cpu, vaddr, paddr);
         let at = address(vaddr, paddr);
-        self.apply(Event::Maintain { op, at, len: 1 }, Some(vaddr), site);
+        // CAST: at most a page.
+        let len = len as u32;
+        self.apply(Event::Maintain { op, at, len }, Some(vaddr), site);
     }
 
     fn virtually_tagged(&self) -> bool {
@@ -233,7 +354,13 @@ impl Watcher {
     }
 
     /// The physical address that maintenance at a virtual one is about.
-    fn place(&mut self, cpu: &impl Cpu, vaddr: u64, pc: u64) -> Option<u64> {
+    fn place(&mut self, memory: &impl Memory, vaddr: u64) -> Option<u64> {
+        let paddr = self.find_place(memory, vaddr)?;
+        self.translate_for_maintenance(memory, vaddr, paddr);
+        Some(paddr)
+    }
+
+    fn find_place(&mut self, memory: &impl Memory, vaddr: u64) -> Option<u64> {
         if let Some((paddr, _)) = self.slots.find(vaddr) {
             return Some(paddr);
         }
@@ -242,30 +369,9 @@ impl Watcher {
         {
             return Some(frame * PAGE_SIZE + vaddr % PAGE_SIZE);
         }
-        let paddr = self
-            .temporary_alias(cpu, vaddr, pc)
-            .or_else(|| self.translator.translate(cpu, vaddr))?;
+        let paddr = self.translator.translate(memory, vaddr)?;
         self.maintenance.last = Some((vaddr / PAGE_SIZE, paddr / PAGE_SIZE));
         Some(paddr)
-    }
-
-    /// PA-RISC: the kernel flushes a page through an alias that its TLB miss handler makes up; nothing but the first
-    /// argument of its functions names the page (`flush_dcache_page_asm` in arch/parisc/kernel/pacache.S).
-    fn temporary_alias(&mut self, cpu: &impl Cpu, vaddr: u64, pc: u64) -> Option<u64> {
-        if self.target.arch != Arch::Parisc {
-            return None;
-        }
-        let (function, _) = self.symbols.function(pc)?;
-        let by_page = [
-            "flush_dcache_page_asm",
-            "purge_dcache_page_asm",
-            "flush_icache_page_asm",
-        ];
-        if !by_page.contains(&function) {
-            return None;
-        }
-        let page = self.general(cpu, 26).ok()?;
-        Some(page - page % PAGE_SIZE + vaddr % PAGE_SIZE)
     }
 
     /// ARM: set, way and level as the cache's own geometry codes them (DDI 0406C, B4.2.1; the same on v5 and v6).
@@ -295,7 +401,7 @@ impl Watcher {
     }
 
     fn sweep(&mut self, op: Op, set: u32, way: u32, site: Site) {
-        self.maintenance.count(op, Form::SetWay);
+        self.maintenance.count(op, Form::SetWay, 1);
         self.history.add_everything(op, site);
         self.apply(Event::SetWay { op, set, way }, None, site);
     }
@@ -319,7 +425,7 @@ impl Watcher {
     fn allocate(&mut self, cpu: &impl Cpu, vaddr: u64, site: Site) {
         let len = self.model.config().geometry.line();
         let vaddr = vaddr & !u64::from(len - 1);
-        if let Some(paddr) = self.place(cpu, vaddr, 0) {
+        if let Some(paddr) = self.place(cpu, vaddr) {
             let at = address(vaddr, paddr);
             self.apply(Event::Store { at, len }, Some(vaddr), site);
         }

@@ -6,18 +6,19 @@
 mod device;
 mod maintain;
 pub use maintain::Maintenance;
+use maintain::Repeated;
 mod notes;
 #[cfg(test)]
 mod tests;
 mod translations;
 
 use crate::config::{Options, Watch};
-use crate::decode::thumb::ItBlock;
-use crate::decode::{self, Effect, Instruction, Operand, TlbOp};
+use crate::decode::{self, Effect, TlbOp};
 use crate::guest::{Access, Memory, Place, Target};
 use crate::history::{History, What};
-use crate::notes::{MAGIC, MAGIC_OFFSET};
+use crate::notes::MAGIC;
 use crate::report::{Captured, Findings, Scene};
+use crate::runs::{self, Code, Run};
 use crate::sites::{Origin, Sites};
 use crate::slots::{Kind, Slots};
 use crate::symbols::Symbols;
@@ -57,14 +58,15 @@ pub struct Counts {
     pub doubtful_transfers: u64,
 }
 
-/// A maintenance instruction that can be executed.
+/// Maintenance instructions that can be executed.
 #[derive(Clone, Copy)]
 struct Operation {
+    /// Address of the first.
     pc: u64,
     site: Site,
-    instruction: Instruction,
-    /// The maintenance instruction right behind it, if there is one.
-    next: Option<u32>,
+    run: Run,
+    /// What it maintains is the page in the function's first argument, see [`names_page`].
+    names_page: bool,
 }
 
 /// All that is known of one guest.
@@ -84,8 +86,9 @@ pub struct Watcher {
     wanted: Vec<(String, u64, u64)>,
     history: History,
     operations: Vec<Operation>,
-    numbers: HashMap<(u64, Instruction), u32>,
+    numbers: HashMap<(u64, Run), u32>,
     maintenance: Maintenance,
+    repeated: Option<Repeated>,
     devices: Devices,
     counts: Counts,
     findings: Findings,
@@ -147,6 +150,7 @@ impl Watcher {
             operations: Vec::new(),
             numbers: HashMap::new(),
             maintenance: Maintenance::default(),
+            repeated: None,
             devices: Devices::default(),
             counts: Counts::default(),
             findings: Findings::create(&options, target)?,
@@ -160,130 +164,92 @@ impl Watcher {
         self.target
     }
 
-    /// An instruction is translated: the number of its accesses' site, and that of what to [`execute`](Self::execute)
-    /// before it, if anything. `block` is the IT block of its translation block.
-    pub fn instruction(
-        &mut self,
-        pc: u64,
-        bytes: &[u8],
-        block: &mut ItBlock,
-    ) -> (u32, Option<u32>) {
+    /// The number of the site of an instruction's accesses.
+    pub fn site(&mut self, pc: u64) -> u32 {
         let pc = self.target.vaddr(pc);
-        let in_block = block.step(bytes);
-        let site = self.sites.number(Origin::Instruction(pc));
-        let found = decode::decode(self.target.arch, bytes, self.target.big_endian)
-            .filter(|instruction| has_effect(instruction.effect))
-            .map(|mut instruction| {
-                instruction.condition = instruction.condition.or(in_block);
-                instruction
-            });
-        let operation = found.map(|instruction| {
-            *self.numbers.entry((pc, instruction)).or_insert_with(|| {
-                self.operations.push(Operation {
-                    pc,
-                    site,
-                    instruction,
-                    next: None,
+        self.sites.number(Origin::Instruction(pc)).id()
+    }
+
+    /// A block is translated: what to [`execute`](Self::execute) before the instruction at an index, or to
+    /// [`enter`](Self::enter) there if its flag is set.
+    pub fn translate(&mut self, block: &[Code]) -> Vec<(usize, u32, bool)> {
+        let runs = runs::find(self.target.arch, self.target.big_endian, block);
+        let seen = |run: &Run| has_effect(run.instruction.effect);
+        let numbered = runs
+            .into_iter()
+            .filter(|(_, run)| seen(run))
+            .map(|(index, run)| {
+                let pc = self.target.vaddr(block[index].pc);
+                let site = self.sites.number(Origin::Instruction(pc));
+                let number = *self.numbers.entry((pc, run)).or_insert_with(|| {
+                    self.operations.push(Operation {
+                        pc,
+                        site,
+                        run,
+                        names_page: self.target.arch == decode::Arch::Parisc
+                            && self
+                                .symbols
+                                .function(pc)
+                                .is_some_and(|(name, _)| names_page(name)),
+                    });
+                    // CAST: as for sites.
+                    (self.operations.len() - 1) as u32
                 });
-                // CAST: as for sites.
-                (self.operations.len() - 1) as u32
-            })
-        });
-        (site.id(), operation)
+                (index, number, run.repeat.is_some())
+            });
+        numbered.collect()
     }
 
-    /// Whether `second`, right behind `first` in a translation block, can be [executed](Self::execute) together with it:
-    /// MIPS kernels unroll their loops into blocks of `cache`, which change no register.
-    pub fn join(&mut self, first: u32, second: u32) -> bool {
-        let base = |number: u32| match self.operations[number as usize].instruction.effect {
-            Effect::Line {
-                address: Operand::BaseOffset { base, .. },
-                ..
-            }
-            | Effect::Index {
-                address: Operand::BaseOffset { base, .. },
-                ..
-            } => Some(base),
-            _ => None,
+    /// The CPU has made an access of `len` bytes. Whether that is all there is to it; if not,
+    /// [`access`](Self::access) is to be told.
+    #[inline(always)]
+    pub fn quietly(&mut self, vaddr: u64, len: u32, site: u32, store: bool) -> bool {
+        let vaddr = self.target.vaddr(vaddr);
+        let Some(by) = self.slots.shortcut(vaddr) else {
+            return false;
         };
-        let joined = base(first).is_some() && base(first) == base(second);
-        if joined {
-            self.operations[first as usize].next = Some(second);
-        }
-        joined
-    }
-
-    /// The CPU has read.
-    #[inline(always)]
-    pub fn load(&mut self, access: &impl Access, vaddr: u64, site: u32) {
-        let vaddr = self.target.vaddr(vaddr);
-        let (len, site) = (access.bytes(), Site::new(site));
-        if let Some((paddr, kind)) = self.slots.find(vaddr)
-            && kind == Kind::PLAIN
-            && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
-        {
-            self.counts.loads += 1;
-            let at = address(vaddr, paddr);
-            if self.model.load(at, len, site).is_empty() {
-                return;
-            }
-            return self.found_again(at, len, site, false);
-        }
-        self.access(access, vaddr, len, site, false);
-    }
-
-    /// The CPU has written, by an instruction that [may end a note](crate::notes::may_end).
-    #[inline]
-    pub fn store_word(&mut self, access: &impl Access, vaddr: u64, site: u32) {
-        self.store(access, vaddr, site);
-        let vaddr = self.target.vaddr(vaddr);
-        // Blocks of notes are aligned to 8 bytes.
-        if access.bytes() == 4 && vaddr % 8 == MAGIC_OFFSET % 8 && access.word() == Some(MAGIC) {
-            self.magic(access, vaddr, Site::new(site));
-        }
-    }
-
-    /// The CPU has written.
-    #[inline(always)]
-    pub fn store(&mut self, access: &impl Access, vaddr: u64, site: u32) {
-        let vaddr = self.target.vaddr(vaddr);
-        let (len, site) = (access.bytes(), Site::new(site));
-        if let Some((paddr, kind)) = self.slots.find(vaddr)
-            && kind == Kind::PLAIN
-            && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
-        {
-            self.counts.stores += 1;
-            let at = address(vaddr, paddr);
-            if !self.model.store(at, len, site).is_empty() {
-                self.found_again(at, len, site, true);
-            }
+        let offset = (vaddr % PAGE_SIZE) as usize;
+        if store {
+            let quiet = self.model.store_quietly(by, offset, len, Site::new(site));
+            self.counts.stores += u64::from(quiet);
+            quiet
         } else {
-            self.access(access, vaddr, len, site, true);
+            let quiet = self.model.load_is_quiet(by, offset, len);
+            self.counts.loads += u64::from(quiet);
+            quiet
         }
     }
 
-    /// Hazards on memory that is not watched by name: only of interest where everything is.
-    #[cold]
-    fn found_again(&mut self, at: Address, len: u32, site: Site, store: bool) {
-        if self.watches.all {
-            // The access once more: what it reports, it reports again.
-            let event = if store {
-                Event::Store { at, len }
+    /// The CPU has read or written.
+    pub fn access(&mut self, access: &impl Access, vaddr: u64, site: u32, store: bool) {
+        let vaddr = self.target.vaddr(vaddr);
+        let (len, site) = (access.bytes(), Site::new(site));
+        let offset = (vaddr % PAGE_SIZE) as usize;
+        let by = self.slots.shortcut(vaddr);
+        if by.is_some_and(|by| self.model.access_alone_by(by, offset, len, store, site)) {
+            let count = if store {
+                &mut self.counts.stores
             } else {
-                Event::Load { at, len }
+                &mut self.counts.loads
             };
-            self.apply(event, Some(at.vaddr), site);
+            *count += 1;
+            return;
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn access(&mut self, access: &impl Access, vaddr: u64, len: u32, site: Site, store: bool) {
         let inside = (PAGE_SIZE - vaddr % PAGE_SIZE).min(u64::from(len)) as u32;
         self.access_page(access, vaddr, inside, site, store);
         if inside != len {
             let next = vaddr + u64::from(inside);
             self.access_page(access, next, len - inside, site, store);
+        }
+    }
+
+    /// The CPU has written, by an instruction that [may end a note](crate::notes::may_end), which it then does. To be
+    /// told of each such store, after the store itself.
+    #[inline]
+    pub fn word_stored(&mut self, access: &impl Access, vaddr: u64, site: u32) {
+        let vaddr = self.target.vaddr(vaddr);
+        if access.word() == Some(MAGIC) {
+            self.magic(access, vaddr, Site::new(site));
         }
     }
 
@@ -326,6 +292,9 @@ impl Watcher {
             self.history.add(self.line(paddr), what, Some(vaddr), site);
         }
         self.apply(event, Some(vaddr), site);
+        if kind == Kind::PLAIN {
+            self.slots.set_shortcut(vaddr, self.model.shortcut(at));
+        }
     }
 
     /// A page is accessed for the first time since its translation, or what is watched, may have changed.
@@ -425,6 +394,17 @@ impl Watcher {
             memory,
         );
     }
+}
+
+/// PA-RISC: whether a function flushes a page through an alias that the kernel's TLB miss handler makes up, so that nothing
+/// but the function's first argument names the page (arch/parisc/kernel/pacache.S).
+fn names_page(function: &str) -> bool {
+    [
+        "flush_dcache_page_asm",
+        "purge_dcache_page_asm",
+        "flush_icache_page_asm",
+    ]
+    .contains(&function)
 }
 
 /// An error with its causes, as a fragment that fits "failed to …".

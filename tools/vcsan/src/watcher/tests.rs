@@ -3,9 +3,9 @@
 
 use super::Watcher;
 use crate::config::Options;
-use crate::decode::thumb::ItBlock;
 use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
 use crate::notes::MAGIC;
+use crate::runs::Code;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -90,20 +90,24 @@ const BUFFER: u64 = 0x5000;
 const VMAP: u64 = 0xc000_0000;
 
 impl Scene {
+    fn file(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("vcsan-test-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder.join(name)
+    }
+
     /// A big-endian MIPS.
     fn new(name: &str, more: &str) -> Self {
-        Self::on(
+        let out = Self::file(name);
+        Self::of(
             "mips",
             KSEG0,
-            name,
+            out,
             &format!("geometry=vipt:32:8192:4{more}"),
         )
     }
 
-    fn on(target: &str, linear: u64, name: &str, options: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("vcsan-test-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let out = folder.join(name);
+    fn of(target: &str, linear: u64, out: PathBuf, options: &str) -> Self {
         let text = format!("out={},{options}", out.display());
         let options = Options::parse(text.split(',')).unwrap();
         let target = Target::by_name(target).unwrap();
@@ -116,16 +120,18 @@ impl Scene {
     }
 
     fn access(&mut self, pc: u64, vaddr: u64, place: Place, store: Option<u32>) {
-        let mut block = ItBlock::default();
-        let (site, _) = self.watcher.instruction(pc, &[0; 4], &mut block);
+        let site = self.watcher.site(pc);
         let one = One {
             guest: &self.guest,
             place,
             word: store.unwrap_or(0),
         };
-        match store {
-            Some(_) => self.watcher.store_word(&one, vaddr, site),
-            None => self.watcher.load(&one, vaddr, site),
+        let is_store = store.is_some();
+        if !self.watcher.quietly(vaddr, 4, site, is_store) {
+            self.watcher.access(&one, vaddr, site, is_store);
+        }
+        if is_store {
+            self.watcher.word_stored(&one, vaddr, site);
         }
     }
 
@@ -138,11 +144,9 @@ impl Scene {
     }
 
     fn execute(&mut self, pc: u64, word: u32) {
-        let mut block = ItBlock::default();
-        let found = self
-            .watcher
-            .instruction(pc, &word.to_be_bytes(), &mut block);
-        self.watcher.execute(&self.guest, found.1.unwrap(), 1);
+        let block = [Code::new(pc, &word.to_be_bytes())];
+        let found = self.watcher.translate(&block);
+        self.watcher.execute(&self.guest, found[0].1);
     }
 
     fn note(&mut self, kind: u32, text: &str, a: u32, b: u32) {
@@ -223,6 +227,49 @@ fn maintenance_in_between_is_silent() {
     assert_eq!(records.len(), 2);
     assert_eq!(records[1]["maintenance"], 1);
     assert_eq!(records[1]["by_kind"]["flush, line"], 1);
+}
+
+/// An ARM926 that has just written two lines through the direct map and is about to flush them in a loop.
+fn before_a_loop(name: &str) -> (Scene, u32) {
+    let options = "geometry=vivt:32:4096:4,watch=0x5000+0x1000";
+    let mut scene = Scene::of("arm", 0xc000_0000, Scene::file(name), options);
+    let code = |pc, word: u32| Code::new(pc, &word.to_le_bytes());
+    // mcr p15, 0, r3, c1, c0, 0 turns translation and the cache on.
+    let on = scene.watcher.translate(&[code(0xc000_8000, 0xee01_3f10)]);
+    scene.guest.registers.insert(3, 5);
+    scene.watcher.execute(&scene.guest, on[0].1);
+    for vaddr in [0xc000_5000, 0xc000_5020] {
+        scene.store(0xc000_8010, vaddr, vaddr - 0xc000_0000);
+    }
+    scene
+        .guest
+        .registers
+        .extend([(0, 0xc000_5000), (1, 0xc000_5040)]);
+    let words = [0xee07_0f3e, 0xe280_0020, 0xe150_0001, 0x3aff_fffb];
+    let block: Vec<Code> = (0xc000_8020..)
+        .step_by(4)
+        .zip(words)
+        .map(|(pc, word)| code(pc, word))
+        .collect();
+    let (_, number, repeats) = scene.watcher.translate(&block)[0];
+    assert!(repeats);
+    (scene, number)
+}
+
+#[test]
+fn a_loop_of_maintenance_is_followed_as_far_as_it_came() {
+    for (times, hazards) in [(2, 0), (1, 1), (0, 1)] {
+        let (mut scene, number) = before_a_loop(&format!("loop-{times}"));
+        assert_eq!(scene.watcher.enter(&scene.guest, number), 2);
+        scene.watcher.leave(times);
+        for offset in [0, 0x20] {
+            scene.load(0xc000_8040, 0xc800_0000 + offset, BUFFER + offset);
+        }
+        let end = scene.finish().pop().unwrap();
+        assert_eq!(end["hazards"], hazards, "{end}");
+        assert_eq!(end["maintenance"], times);
+        assert_eq!(end["failure"], Value::Null);
+    }
 }
 
 #[test]
@@ -347,7 +394,7 @@ const FLUSH_ALL: u32 = 0x0480_12c0;
 fn fills_on_parisc(name: &str, vaddr: u64, between: &[(u32, u64)], space: u64) -> bool {
     const LINEAR: u64 = 0x1000_0000;
     let options = "geometry=parisc:32:4194304,mode=speculative";
-    let mut scene = Scene::on("hppa", LINEAR, name, options);
+    let mut scene = Scene::of("hppa", LINEAR, Scene::file(name), options);
     scene.watch();
     scene.load(LINEAR + 0x1000, vaddr, BUFFER);
     scene.guest.spaces[4] = space;

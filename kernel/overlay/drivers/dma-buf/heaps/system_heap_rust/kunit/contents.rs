@@ -38,7 +38,7 @@ use kernel::{
 };
 
 /// Lengths in pages, of one chunk and of several.
-const LENGTHS: [usize; 4] = [1, 5, 16, 37];
+const LENGTHS: [usize; 3] = [1, 16, 21];
 
 /// Pages that are filled at least: more than whatever else allocates in between could take.
 const DIRTY_PAGES: usize = 64;

@@ -301,6 +301,7 @@ ok 1 heap_alloc
                 machine: "versatilepb".into(),
                 cpu: None,
                 memory_mib: 128,
+                load: None,
                 dtb: None,
                 args: Vec::new(),
             },

@@ -33,7 +33,7 @@ enum vcsan_kind {
 
 /* Aligned so that VCSan has to look at few of all stores. */
 struct vcsan_note {
-	__u32 kind;
+	_Alignas(64) __u32 kind;
 	__u32 text_len;
 	__u64 text;
 	__u64 a, b;
@@ -44,7 +44,7 @@ struct vcsan_note {
 	__u32 check;
 	/* Written last, as VCSAN_MAGIC: what VCSan looks for in the stores of the machine. */
 	__u32 magic;
-} __attribute__((aligned(64)));
+};
 
 static inline void vcsan_note(enum vcsan_kind kind, const char *text, __u32 text_len,
 			      __u64 a, __u64 b)

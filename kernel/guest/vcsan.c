@@ -27,17 +27,6 @@ static void write_section(FILE *text, const char *dir, const char *section)
 	fclose(file);
 }
 
-/*
- * Reads from each page of @text. Where software fills the TLB, as on PA-RISC,
- * VCSan can only read pages that are in it.
- */
-static void touch(const char *text, size_t len)
-{
-	for (size_t at = 0; at < len; at += 4096)
-		__asm__ __volatile__("" : : "r"(text[at]));
-	__asm__ __volatile__("" : : "r"(text[len - 1]));
-}
-
 void vcsan_module_loaded(const char *module)
 {
 	char *sections = NULL, dir[128];
@@ -61,9 +50,7 @@ void vcsan_module_loaded(const char *module)
 	}
 	if (list)
 		closedir(list);
-	if (text && !fclose(text) && len) {
-		touch(sections, len);
+	if (text && !fclose(text) && len)
 		vcsan_note(VCSAN_MODULE, sections, len, 0, 0);
-	}
 	free(sections);
 }

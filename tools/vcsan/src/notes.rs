@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Notes: what the guest says about itself, by a store that the plugin looks for.
 //!
-//! The guest fills a block, in its own byte order, and stores the last word, [`MAGIC`], in one store of four bytes:
+//! The guest fills a block, in its own byte order, and stores [`MAGIC`] last, in one store of four bytes:
 //!
 //! | offset | field | |
 //! |---|---|---|
-//! | 0 | `u32 kind` | see [`Note`] |
-//! | 4 | `u32 text_len` | bytes at `text` |
-//! | 8 | `u64 text` | virtual address of UTF-8 text |
-//! | 16, 24 | `u64 a, b` | numbers |
-//! | 32 | `u32 check` | the complement of [`MAGIC`] ^ `kind` ^ `text_len` ^ the low words of `a` and `b` |
-//! | 36 | `u32 magic` | [`MAGIC`] |
+//! | 0 | `u32 kind` | see [`Note`]; 8 if the text goes on in the next block |
+//! | 4 | `u32 text_len` | bytes of `text` in use |
+//! | 8, 16 | `u64 a, b` | numbers |
+//! | 24 | `u32 check` | the complement of [`MAGIC`] ^ `kind` ^ `text_len` ^ the low words of `a` and `b` |
+//! | 28 | `u32 magic` | [`MAGIC`] |
+//! | 32 | `char text[96]` | UTF-8 |
 //!
-//! The block is aligned to 64 bytes, so that few stores have to be looked at. The guest's side is include/linux/vcsan.h of the kernel overlay.
+//! The block is aligned to its 128 bytes: few stores have to be looked at, and all of it is in the page of the last store,
+//! which can be read whatever else fell out of the TLB. The guest's side is include/linux/vcsan.h of the kernel overlay.
 
 use crate::decode::Arch;
 use crate::guest::{Memory, Target};
@@ -20,12 +21,14 @@ use crate::guest::{Memory, Target};
 /// The word whose store announces a note ("VCNT").
 pub const MAGIC: u32 = 0x5643_4e54;
 /// Where it stands in the block.
-const MAGIC_OFFSET: u64 = 36;
-/// What the block's address is a multiple of.
-const ALIGN: u64 = 64;
-const LEN: usize = 40;
+const MAGIC_OFFSET: u64 = 28;
+const TEXT_OFFSET: usize = 32;
+/// Bytes of a block, which its address is a multiple of.
+const LEN: usize = 128;
+/// The kind of a block whose text goes on in the next.
+const TEXT: u32 = 8;
 /// More than any text that makes sense.
-const MOST_TEXT: u32 = 1 << 20;
+const MOST_TEXT: usize = 1 << 20;
 
 /// Whether an instruction can be the store of a note's last word: a plain store of one word, which compilers make of it
 /// on every architecture. Stores of several registers are the most common ones, and none.
@@ -53,7 +56,7 @@ pub fn may_end(target: Target, instruction: &[u8]) -> bool {
 /// Whether a store to this address can be that of a note's last word.
 #[must_use]
 pub fn may_end_at(vaddr: u64) -> bool {
-    vaddr % ALIGN == MAGIC_OFFSET
+    vaddr % LEN as u64 == MAGIC_OFFSET
 }
 
 /// What a guest says.
@@ -107,52 +110,69 @@ fn check(kind: u32, text_len: u32, a: u64, b: u64) -> u32 {
     !(MAGIC ^ kind ^ text_len ^ a as u32 ^ b as u32)
 }
 
-/// Reads the note whose magic word was stored at `magic`. `None` if the block around it is no note.
-///
-/// # Errors
-///
-/// A fragment for a note that can't be read or is not known.
-pub fn read(memory: &impl Memory, target: Target, magic: u64) -> Result<Option<Note>, String> {
-    let at = magic.wrapping_sub(MAGIC_OFFSET);
-    let mut block = [0; LEN];
-    if !memory.read(at, &mut block) {
-        // Somebody's own number, at the start of what is mapped.
-        return Ok(None);
-    }
-    let word = |offset: usize| {
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&block[offset..offset + 4]);
-        target.word(bytes)
-    };
-    let double = |offset: usize| {
-        let (first, second) = (u64::from(word(offset)), u64::from(word(offset + 4)));
-        if target.big_endian {
-            first << 32 | second
-        } else {
-            second << 32 | first
+/// Reads notes.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// The beginning of the next note's text.
+    text: Vec<u8>,
+}
+
+impl Reader {
+    /// Reads the block whose magic word was stored at `magic`. `None` if it is no note, or if the note goes on.
+    ///
+    /// # Errors
+    ///
+    /// A fragment for a note that can't be read or is not known.
+    pub fn read(
+        &mut self,
+        memory: &impl Memory,
+        target: Target,
+        magic: u64,
+    ) -> Result<Option<Note>, String> {
+        let at = magic.wrapping_sub(MAGIC_OFFSET);
+        let mut block = [0; LEN];
+        if !memory.read(at, &mut block) {
+            // Somebody's own number, at the start of what is mapped.
+            return Ok(None);
         }
-    };
-    let (text_len, first, len) = (word(4), double(16), double(24));
-    if word(32) != check(word(0), text_len, first, len) {
-        return Ok(None);
+        let word = |offset: usize| {
+            let mut bytes = [0; 4];
+            bytes.copy_from_slice(&block[offset..offset + 4]);
+            target.word(bytes)
+        };
+        let double = |offset: usize| {
+            let (first, second) = (u64::from(word(offset)), u64::from(word(offset + 4)));
+            if target.big_endian {
+                first << 32 | second
+            } else {
+                second << 32 | first
+            }
+        };
+        let (kind, text_len, a, b) = (word(0), word(4), double(8), double(16));
+        if word(24) != check(kind, text_len, a, b) {
+            return Ok(None);
+        }
+        let text = (TEXT_OFFSET.checked_add(text_len as usize))
+            .and_then(|end| block.get(TEXT_OFFSET..end))
+            .ok_or_else(|| format!("read a note at {at:#x}: its text has {text_len} bytes"))?;
+        self.text.extend(text);
+        if self.text.len() > MOST_TEXT {
+            return Err(format!("read a note at {at:#x}: its text does not end"));
+        }
+        if kind == TEXT {
+            return Ok(None);
+        }
+        let text = String::from_utf8(std::mem::take(&mut self.text))
+            .map_err(|_| format!("read the text of a note at {at:#x}: it is not UTF-8"))?;
+        note(kind, text, a, b)
+            .map(Some)
+            .ok_or_else(|| format!("understand a note of kind {kind} at {at:#x}"))
     }
-    if text_len > MOST_TEXT {
-        return Err(format!(
-            "read a note at {at:#x}: its text has {text_len} bytes"
-        ));
-    }
-    // Addresses have 32 bits. PA-RISC's space stands above.
-    let text_at = (magic & !0xffff_ffff) | (double(8) & 0xffff_ffff);
-    let mut text = vec![0; text_len as usize];
-    if text_len != 0 && !memory.read(text_at, &mut text) {
-        return Err(format!(
-            "read the text of a note at {at:#x}, {text_len} bytes at {:#x}",
-            text_at
-        ));
-    }
-    let text = String::from_utf8(text)
-        .map_err(|_| format!("read the text of a note at {at:#x}: it is not UTF-8"))?;
-    Ok(Some(match word(0) {
+}
+
+fn note(kind: u32, text: String, a: u64, b: u64) -> Option<Note> {
+    let (first, len) = (a, b);
+    Some(match kind {
         1 => Note::Watch {
             first,
             len,
@@ -164,8 +184,8 @@ pub fn read(memory: &impl Memory, target: Target, magic: u64) -> Result<Option<N
         5 => Note::DeviceRead { first, len },
         6 => Note::DeviceWrite { first, len },
         7 => Note::Expect(text),
-        kind => return Err(format!("understand a note of kind {kind} at {at:#x}")),
-    }))
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -186,8 +206,7 @@ mod tests {
 
     fn block(target: &str, kind: u32, text: &str, check: u32) -> (Flat, Target) {
         let target = Target::by_name(target).unwrap();
-        let text_at = if text.is_empty() { 0 } else { 0x1028_u64 };
-        let (mut bytes, doubles) = (Vec::new(), [text_at, 0x8000, 64]);
+        let (mut bytes, doubles) = (Vec::new(), [0x8000_u64, 64]);
         let mut word = |value: u32| {
             bytes.extend(if target.big_endian {
                 value.to_be_bytes()
@@ -207,19 +226,27 @@ mod tests {
         word(check);
         word(MAGIC);
         bytes.extend(text.bytes());
+        bytes.resize(LEN, 0xa5);
         (Flat(bytes), target)
     }
 
+    const AT: u64 = 0x1000 + MAGIC_OFFSET;
+
     #[test]
-    fn both_byte_orders() {
+    fn both_byte_orders_and_long_texts() {
         for name in ["arm", "mips"] {
-            let (memory, target) = block(name, 1, "heap: 1 page", check(1, 12, 0x8000, 64));
-            let watch = Note::Watch {
-                first: 0x8000,
-                len: 64,
-                name: "heap: 1 page".into(),
-            };
-            assert_eq!(read(&memory, target, 0x1024), Ok(Some(watch)));
+            let mut reader = Reader::default();
+            let (memory, target) = block(name, TEXT, "heap: ", check(TEXT, 6, 0x8000, 64));
+            assert_eq!(reader.read(&memory, target, AT), Ok(None));
+            let (memory, target) = block(name, 1, "1 page", check(1, 6, 0x8000, 64));
+            for name in ["heap: 1 page", "1 page"] {
+                let watch = Note::Watch {
+                    first: 0x8000,
+                    len: 64,
+                    name: name.into(),
+                };
+                assert_eq!(reader.read(&memory, target, AT), Ok(Some(watch)));
+            }
         }
     }
 
@@ -227,8 +254,9 @@ mod tests {
     fn a_magic_word_alone_is_no_note() {
         for other in [7, !MAGIC] {
             let (memory, target) = block("arm", 1, "", other);
-            assert_eq!(read(&memory, target, 0x1024), Ok(None));
-            assert_eq!(read(&memory, target, 0x10), Ok(None));
+            let mut reader = Reader::default();
+            assert_eq!(reader.read(&memory, target, AT), Ok(None));
+            assert_eq!(reader.read(&memory, target, 0x10), Ok(None));
         }
     }
 
@@ -258,14 +286,11 @@ mod tests {
 
     #[test]
     fn bad_notes_are_loud() {
-        let (memory, target) = block("arm", 99, "", check(99, 0, 0x8000, 64));
-        assert!(
-            read(&memory, target, 0x1024)
-                .unwrap_err()
-                .contains("kind 99")
-        );
-        let (mut memory, target) = block("mips", 3, "abc", check(3, 3, 0x8000, 64));
-        memory.0.truncate(LEN);
-        assert!(read(&memory, target, 0x1024).unwrap_err().contains("text"));
+        for (kind, len, says) in [(99, 0, "kind 99"), (3, 97, "97 bytes")] {
+            let text = "x".repeat(len);
+            let (memory, target) = block("arm", kind, &text, check(kind, len as u32, 0x8000, 64));
+            let error = Reader::default().read(&memory, target, AT).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
     }
 }

@@ -27,15 +27,21 @@ enum vcsan_kind {
 	VCSAN_DEVICE_WRITE = 6,
 	/* The test that runs provokes the hazard that is called @text. */
 	VCSAN_EXPECT = 7,
+	/* The next note's text begins with @text, of which there is too much for one. */
+	VCSAN_TEXT = 8,
 };
 
 #define VCSAN_MAGIC 0x56434e54U /* "VCNT" */
+#define VCSAN_TEXT_LEN 96
 
-/* Aligned so that VCSan has to look at few of all stores. */
+/*
+ * In one page, which the last store has just been to, as VCSan can only read
+ * what the TLB has where software fills it; and aligned, so that VCSan has to
+ * look at few of all stores.
+ */
 struct vcsan_note {
-	_Alignas(64) __u32 kind;
+	_Alignas(128) __u32 kind;
 	__u32 text_len;
-	__u64 text;
 	__u64 a, b;
 	/*
 	 * ~(VCSAN_MAGIC ^ kind ^ text_len ^ low words of a and b): constants that a
@@ -44,26 +50,29 @@ struct vcsan_note {
 	__u32 check;
 	/* Written last, as VCSAN_MAGIC: what VCSan looks for in the stores of the machine. */
 	__u32 magic;
+	char text[VCSAN_TEXT_LEN];
 };
 
-static inline void vcsan_note(enum vcsan_kind kind, const char *text, __u32 text_len,
+static inline void vcsan_note(enum vcsan_kind last, const char *text, __u32 text_len,
 			      __u64 a, __u64 b)
 {
-	struct vcsan_note note = {
-		.kind = kind,
-		.text_len = text_len,
-		.text = (unsigned long)text,
-		.a = a,
-		.b = b,
-		.check = ~(VCSAN_MAGIC ^ kind ^ text_len ^ (__u32)a ^ (__u32)b),
-	};
+	struct vcsan_note note = { .a = a, .b = b };
 
-	/* Note and text are in memory before it is said that they are, which is one store. */
-	__asm__ __volatile__("" : : "r"(&note), "r"(text) : "memory");
-	note.magic = VCSAN_MAGIC;
-	__asm__ __volatile__("" : : "r"(&note) : "memory");
-	note.magic = 0;
-	__asm__ __volatile__("" : : "r"(&note) : "memory");
+	do {
+		note.kind = text_len > VCSAN_TEXT_LEN ? VCSAN_TEXT : last;
+		note.text_len = text_len > VCSAN_TEXT_LEN ? VCSAN_TEXT_LEN : text_len;
+		note.check = ~(VCSAN_MAGIC ^ note.kind ^ note.text_len ^ (__u32)a ^ (__u32)b);
+		__builtin_memcpy(note.text, text, note.text_len);
+		text += note.text_len;
+		text_len -= note.text_len;
+
+		/* The note is in memory before it is said that it is, which is one store. */
+		__asm__ __volatile__("" : : "r"(&note) : "memory");
+		note.magic = VCSAN_MAGIC;
+		__asm__ __volatile__("" : : "r"(&note) : "memory");
+		note.magic = 0;
+		__asm__ __volatile__("" : : "r"(&note) : "memory");
+	} while (note.kind != last);
 }
 
 #endif /* _LINUX_VCSAN_H */

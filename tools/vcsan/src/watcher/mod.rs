@@ -16,7 +16,7 @@ use crate::config::{Options, Watch};
 use crate::decode::{self, Effect, TlbOp};
 use crate::guest::{Access, Memory, Place, Target};
 use crate::history::{History, What};
-use crate::notes::MAGIC;
+use crate::notes::{MAGIC, Reader};
 use crate::report::{Captured, Findings, Scene};
 use crate::runs::{self, Code, Run};
 use crate::sites::{Origin, Sites};
@@ -82,6 +82,7 @@ pub struct Watcher {
     modules: Option<PathBuf>,
     watches: Watches,
     takes_notes: bool,
+    notes: Reader,
     /// Objects to watch as soon as it is known where they are.
     wanted: Vec<(String, u64, u64)>,
     history: History,
@@ -145,6 +146,7 @@ impl Watcher {
             modules: options.modules.clone(),
             watches,
             takes_notes,
+            notes: Reader::default(),
             wanted,
             history: History::default(),
             operations: Vec::new(),

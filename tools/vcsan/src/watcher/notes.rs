@@ -3,7 +3,7 @@
 
 use super::{Watcher, fragment};
 use crate::guest::Memory;
-use crate::notes::{self, Note};
+use crate::notes::Note;
 use crate::sites::Origin;
 use crate::symbols::ModuleNote;
 use vcsan_model::Site;
@@ -16,7 +16,7 @@ impl Watcher {
             Some(Origin::Instruction(pc) | Origin::Device(pc)) => pc,
             None => 0,
         };
-        match notes::read(memory, self.target, vaddr) {
+        match self.notes.read(memory, self.target, vaddr) {
             Ok(None) => {}
             Ok(Some(note)) => {
                 self.counts.notes += 1;

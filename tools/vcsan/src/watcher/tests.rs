@@ -153,14 +153,12 @@ impl Scene {
         let at = self.linear + 0x9000;
         let bytes: Vec<u8> = text.bytes().collect();
         for (i, byte) in (0..).zip(bytes) {
-            self.guest.bytes.insert(at + 64 + i, byte);
+            self.guest.bytes.insert(at + 32 + i, byte);
         }
         let len = text.len() as u32;
         let check = !(MAGIC ^ kind ^ len ^ a ^ b);
-        let text_at = at as u32 + 64;
-        let block = [kind, len, 0, text_at, 0, a, 0, b, check, MAGIC];
-        self.guest.write(at, &block);
-        self.access(0x8000_0100, at + 36, Place::Ram(0x9024), Some(MAGIC));
+        self.guest.write(at, &[kind, len, 0, a, 0, b, check, MAGIC]);
+        self.access(0x8000_0100, at + 28, Place::Ram(0x901c), Some(MAGIC));
     }
 
     fn watch(&mut self) {

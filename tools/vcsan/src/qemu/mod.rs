@@ -118,6 +118,14 @@ fn quietly(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) -> bool {
     plugin.watcher.quietly(vaddr, info.bytes, site, info.store)
 }
 
+/// Has the watcher look at an access.
+#[inline(always)]
+fn follow(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) {
+    if !quietly(info, vaddr, site) {
+        loudly(info, vaddr, site);
+    }
+}
+
 /// Has the watcher look at an access the long way.
 #[cold]
 #[inline(never)]
@@ -307,10 +315,7 @@ unsafe extern "C" fn on_access(
     vaddr: u64,
     site: *mut c_void,
 ) {
-    let site = site as usize as u32;
-    if !quietly(info, vaddr, site) {
-        loudly(info, vaddr, site);
-    }
+    follow(info, vaddr, site as usize as u32);
 }
 
 unsafe extern "C" fn on_access_of_words(
@@ -320,9 +325,7 @@ unsafe extern "C" fn on_access_of_words(
     site: *mut c_void,
 ) {
     let site = site as usize as u32;
-    if !quietly(info, vaddr, site) {
-        loudly(info, vaddr, site);
-    }
+    follow(info, vaddr, site);
     if notes::may_end_at(vaddr) {
         look_for_note(info, vaddr, site);
     }

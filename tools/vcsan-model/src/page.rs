@@ -281,7 +281,7 @@ impl Page {
     }
 
     /// Notes a store of `bytes`, `len` at `offset`, all inside the line at `place`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add_store(
         &mut self,
         place: LinePlace,

@@ -33,6 +33,9 @@ use stamp::{Inputs, Stamp, Stamped};
 /// In a build folder, the kernel's symbols and line tables.
 const SYMBOLS: &str = "vmlinux.symbols";
 
+/// In a build folder, copies of what guests are booted from.
+const KEPT: &str = "kept";
+
 /// Below the folder that modules are built in, their copies for guests.
 const STRIPPED: &str = "stripped";
 
@@ -189,7 +192,8 @@ impl Builder<'_> {
             let to = dest.join(format!("{}-{name}", self.kernel.name));
             // Another cell of this kernel may have it there already.
             if !to.exists() {
-                fs::copy(self.dir.join(file), &to).map_err(io_error("copy to", &to))?;
+                let kept = self.keep(&self.dir.join(file))?;
+                fs::hard_link(&kept, &to).map_err(io_error("link to", &to))?;
             }
             Ok(to)
         };
@@ -203,6 +207,24 @@ impl Builder<'_> {
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
         })
+    }
+
+    /// A copy of `file` that no build writes to: runs share it, for it is large and the same for all of them until a build
+    /// makes another one.
+    fn keep(&self, file: &Path) -> Result<PathBuf, Error> {
+        let name = file.file_name().unwrap_or_default();
+        let kept = self.dir.join(KEPT).join(name);
+        let made = |path: &Path| fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len())));
+        let (changed, len) = made(file).map_err(io_error("read", file))?;
+        if made(&kept).is_ok_and(|(copied, size)| copied > changed && size == len) {
+            return Ok(kept);
+        }
+        fs::create_dir_all(self.dir.join(KEPT)).map_err(io_error("create", &kept))?;
+        // The old one stays where runs have it.
+        let new = kept.with_added_extension("new");
+        fs::copy(file, &new).map_err(io_error("copy to", &new))?;
+        fs::rename(&new, &kept).map_err(io_error("rename to", &kept))?;
+        Ok(kept)
     }
 
     /// Writes the kernel image with a header that says where it is put.

@@ -126,13 +126,16 @@ void *heap_test_user_page(unsigned long addr)
 
 /*
  * Waits for buffers that were dropped: fput() of a kernel thread is deferred.
- * Addresses of vmaps that are gone are made free too, else new ones might need
- * another page table each time.
+ * Now and then addresses of vmaps that are gone are made free too, else new
+ * ones would need ever more page tables.
  */
 void heap_test_flush(void)
 {
+	static atomic_t calls;
+
 	flush_delayed_fput();
-	vm_unmap_aliases();
+	if (atomic_inc_return(&calls) % 16 == 0)
+		vm_unmap_aliases();
 }
 
 /*
@@ -146,6 +149,7 @@ unsigned long heap_test_pages_in_use(void)
 	unsigned long pages = 0;
 
 	heap_test_flush();
+	vm_unmap_aliases();
 	rcu_barrier();
 
 	guard(mutex)(&lock);

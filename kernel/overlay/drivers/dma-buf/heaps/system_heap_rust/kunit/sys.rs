@@ -76,7 +76,7 @@ pub(crate) fn close_fd(fd: i32) -> Result {
     to_result(c::heap_test_close_fd(fd))
 }
 
-/// Waits until buffers and vmaps that were dropped are freed.
+/// Waits until buffers that were dropped are freed.
 pub(crate) fn flush() {
     c::heap_test_flush();
 }

@@ -81,9 +81,9 @@ pub fn arguments(
 /// Time stamps let the KTAP reader tell where a line of the kernel's begins that was torn.
 pub fn command_line(cell: &Cell, orders: &[String]) -> String {
     let mut line = format!("console={} panic=-1 printk.time=1", cell.console);
-    for order in orders {
+    for words in cell.command_line.iter().chain(orders) {
         line.push(' ');
-        line.push_str(order);
+        line.push_str(words);
     }
     line
 }

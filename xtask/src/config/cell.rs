@@ -63,6 +63,7 @@ struct Raw {
     dcache: DCache,
     qemu: Qemu,
     console: String,
+    command_line: Option<String>,
     geometry: String,
     linear: Option<String>,
     proof: String,
@@ -85,6 +86,8 @@ pub struct Cell {
     pub qemu: Qemu,
     /// The kernel's console device, such as `ttyAMA0`.
     pub console: String,
+    /// What else this machine's kernel is told on its command line.
+    pub command_line: Option<String>,
     /// The data cache as the cache model is told of it: `KIND:LINE:WAY:WAYS`, bytes.
     pub geometry: String,
     /// Where the kernel maps all memory for good, `VIRTUAL:PHYSICAL:BYTES`: what the model's speculation starts from. None where
@@ -129,6 +132,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
         dcache: raw.dcache,
         qemu: raw.qemu,
         console: raw.console,
+        command_line: raw.command_line,
         geometry: raw.geometry,
         linear: raw.linear,
         proof,

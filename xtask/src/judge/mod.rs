@@ -306,6 +306,7 @@ ok 1 heap_alloc
                 args: Vec::new(),
             },
             console: "ttyAMA0".into(),
+            command_line: None,
             geometry: "vivt:32:4096:4".into(),
             linear: None,
             proof: regex::bytes::Regex::new("VIVT data cache").expect("a regular expression"),

@@ -193,7 +193,10 @@ impl Builder<'_> {
             // Another cell of this kernel may have it there already.
             if !to.exists() {
                 let kept = self.keep(&self.dir.join(file))?;
-                fs::hard_link(&kept, &to).map_err(io_error("link to", &to))?;
+                // Not every file system has links.
+                fs::hard_link(&kept, &to)
+                    .or_else(|_| fs::copy(&kept, &to).map(drop))
+                    .map_err(io_error("copy to", &to))?;
             }
             Ok(to)
         };

@@ -251,9 +251,8 @@ impl Model {
     /// [`Event::Load`].
     #[inline]
     pub fn load(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
-        if let Some((line, entry)) = self.look_up(at, len)
-            && self.aliases[entry.alias as usize].quiet.loads.has(line)
-        {
+        let offset = (at.paddr % PAGE_SIZE) as usize;
+        if self.load_is_quiet(self.shortcut(at), offset, len) {
             return &[];
         }
         self.cpu_access(at, len, false, site)
@@ -262,28 +261,30 @@ impl Model {
     /// [`Event::Store`].
     #[inline]
     pub fn store(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
-        if let Some((line, entry)) = self.look_up(at, len)
-            && self.aliases[entry.alias as usize].quiet.stores.has(line)
-        {
-            let offset = (at.paddr % PAGE_SIZE) as usize;
-            let page = &mut self.pages[entry.page as usize];
-            let inside = offset & ((1 << self.line_shift) - 1);
-            let place = LinePlace::new(line, self.line_shift);
-            page.add_store(place, ones(len) << inside, offset, len, site);
+        let offset = (at.paddr % PAGE_SIZE) as usize;
+        if self.store_quietly(self.shortcut(at), offset, len, site) {
             return &[];
         }
         self.cpu_access(at, len, true, site)
     }
 
     /// The shortcut to what an address leads to, if it was accessed lately.
+    #[inline]
     #[must_use]
     pub fn shortcut(&self, at: Address) -> Shortcut {
-        self.look_up(at, 1)
-            .map_or(Shortcut::NONE, |(_, entry)| Shortcut {
-                page: entry.page,
-                alias: entry.alias,
-                epoch: self.epoch,
-            })
+        let vpage = at.vaddr >> PAGE_SHIFT;
+        let entry = self.lookup[vpage as usize % ENTRIES];
+        let known = entry.vpage == vpage
+            && entry.frame == at.paddr >> PAGE_SHIFT
+            && entry.space == at.space & self.space_mask;
+        if !known {
+            return Shortcut::NONE;
+        }
+        Shortcut {
+            page: entry.page,
+            alias: entry.alias,
+            epoch: self.epoch,
+        }
     }
 
     /// Whether a load of `len` bytes at `offset` of the page changes nothing and is no hazard. If not, or if the model
@@ -364,20 +365,6 @@ impl Model {
             + (self.tags.len() + self.translations.len()) * 64
             + self.active.capacity() * size_of::<usize>()
             + self.sweep.memory()
-    }
-
-    /// The line and the remembered translation of an access inside one line.
-    #[inline]
-    fn look_up(&self, at: Address, len: u32) -> Option<(usize, Entry)> {
-        let vpage = at.vaddr >> PAGE_SHIFT;
-        let entry = self.lookup[vpage as usize % ENTRIES];
-        let offset = (at.paddr % PAGE_SIZE) as usize;
-        let line = offset >> self.line_shift;
-        let same_line = len != 0 && (offset + len as usize - 1) >> self.line_shift == line;
-        let known = entry.vpage == vpage
-            && entry.frame == at.paddr >> PAGE_SHIFT
-            && entry.space == at.space & self.space_mask;
-        (known && same_line).then_some((line, entry))
     }
 
     fn forget_lookups(&mut self) {

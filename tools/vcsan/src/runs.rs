@@ -8,7 +8,7 @@
 
 use crate::decode::arm::{self, Bound};
 use crate::decode::thumb::ItBlock;
-use crate::decode::{self, Arch, Effect, Index, Instruction, Operand};
+use crate::decode::{self, Arch, Effect, Index, Instruction, Operand, Stride};
 
 /// One instruction of a translation block.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,15 +39,6 @@ impl Code {
     fn arm(&self) -> Option<u32> {
         (self.len == 4).then(|| u32::from_le_bytes([0, 1, 2, 3].map(|byte| self.bytes[byte])))
     }
-}
-
-/// How far an address is from the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stride {
-    /// Bytes.
-    Bytes(i32),
-    /// As many as a register says.
-    Register(u8),
 }
 
 /// Until when a run is repeated.

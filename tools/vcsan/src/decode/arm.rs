@@ -6,8 +6,7 @@
 //! ARM926EJ-S (DDI 0198, 2.3.8: test and clean), ARM1136 (DDI 0211, 3.3.17: ranges by MCRR), Intel XScale (273473,
 //! 7.2.8: line allocate). Linux: arch/arm/mm/cache-*.S, proc-*.S, tlb-*.S; QEMU: target/arm/helper.c and cpregs.
 
-use super::{Effect, Instruction, Op, Operand, TlbOp, TlbRegister, field, register};
-use crate::runs::Stride;
+use super::{Effect, Instruction, Op, Operand, Stride, TlbOp, TlbRegister, field, register};
 
 /// Whether an instruction with this condition field executes, given the flags in the CPSR before it.
 ///

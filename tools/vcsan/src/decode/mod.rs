@@ -121,6 +121,15 @@ pub enum Operand {
     },
 }
 
+/// How far an address is from the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stride {
+    /// Bytes.
+    Bytes(i32),
+    /// As many as a register says.
+    Register(u8),
+}
+
 /// The second part of a PA-RISC address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Index {

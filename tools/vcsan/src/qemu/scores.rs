@@ -35,10 +35,10 @@ impl Scores {
     /// The score of a loop, if there is one left for it.
     pub(super) fn entry(&mut self, number: u32) -> Option<sys::qemu_plugin_u64> {
         let known = self.loops.iter().position(|&other| other == number);
-        let place = known.or_else(|| {
+        let place = known.unwrap_or_else(|| {
             self.loops.push(number);
-            Some(self.loops.len() - 1)
-        })?;
+            self.loops.len() - 1
+        });
         (place < LOOPS).then(|| self.at(place))
     }
 

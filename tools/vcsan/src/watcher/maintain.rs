@@ -3,10 +3,10 @@
 
 use super::{Operation, Watcher, address};
 use crate::decode::arm::Bound;
-use crate::decode::{Arch, Effect, Op, Operand, condition_holds};
+use crate::decode::{Arch, Effect, Op, Operand, Stride, condition_holds};
 use crate::guest::{Cpu, Memory, Register};
 use crate::history::{What, maintenance};
-use crate::runs::{Run, Stride};
+use crate::runs::Run;
 use std::collections::BTreeMap;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Event, Site};

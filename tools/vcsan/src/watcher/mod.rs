@@ -58,6 +58,14 @@ pub struct Counts {
     pub doubtful_transfers: u64,
 }
 
+impl Counts {
+    /// An access to memory through the cache.
+    fn cached(&mut self, store: bool) {
+        self.loads += u64::from(!store);
+        self.stores += u64::from(store);
+    }
+}
+
 /// Maintenance instructions that can be executed.
 #[derive(Clone, Copy)]
 struct Operation {
@@ -176,10 +184,9 @@ impl Watcher {
     /// [`enter`](Self::enter) there if its flag is set.
     pub fn translate(&mut self, block: &[Code]) -> Vec<(usize, u32, bool)> {
         let runs = runs::find(self.target.arch, self.target.big_endian, block);
-        let seen = |run: &Run| has_effect(run.instruction.effect);
         let numbered = runs
             .into_iter()
-            .filter(|(_, run)| seen(run))
+            .filter(|(_, run)| has_effect(run.instruction.effect))
             .map(|(index, run)| {
                 let pc = self.target.vaddr(block[index].pc);
                 let site = self.sites.number(Origin::Instruction(pc));
@@ -229,13 +236,7 @@ impl Watcher {
         let offset = (vaddr % PAGE_SIZE) as usize;
         let by = self.slots.shortcut(vaddr);
         if by.is_some_and(|by| self.model.access_alone_by(by, offset, len, store, site)) {
-            let count = if store {
-                &mut self.counts.stores
-            } else {
-                &mut self.counts.loads
-            };
-            *count += 1;
-            return;
+            return self.counts.cached(store);
         }
         let inside = (PAGE_SIZE - vaddr % PAGE_SIZE).min(u64::from(len)) as u32;
         self.access_page(access, vaddr, inside, site, store);
@@ -285,10 +286,8 @@ impl Watcher {
         };
         if kind.uncached {
             self.counts.uncached += 1;
-        } else if store {
-            self.counts.stores += 1;
         } else {
-            self.counts.loads += 1;
+            self.counts.cached(store);
         }
         if kind.watched {
             self.history.add(self.line(paddr), what, Some(vaddr), site);

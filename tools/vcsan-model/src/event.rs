@@ -123,12 +123,15 @@ pub enum Event {
         /// How much.
         len: u32,
     },
-    /// Maintenance of whatever line is in one way of one set. Numbers beyond the geometry wrap, as index bits do.
+    /// Maintenance of whatever line is in one way of one set, or of several in a row. Numbers beyond the geometry wrap, as
+    /// index bits do.
     SetWay {
         /// What is done.
         op: Op,
-        /// The set.
+        /// The set, or the first one.
         set: u32,
+        /// How many sets.
+        sets: u32,
         /// The way.
         way: u32,
     },

@@ -64,6 +64,7 @@ pub mod line;
 pub mod model;
 mod page;
 mod sweep;
+mod written;
 
 pub use config::{Config, ConfigError, LinearMap, Mode};
 pub use event::{Address, Event, Op, Site};

@@ -16,8 +16,9 @@ use crate::event::{Address, Event, Op, Site};
 use crate::geometry::{Alias, Key, PAGE_SHIFT, PAGE_SIZE};
 use crate::hazard::{Accessor, Cause, Hazard, Kind};
 use crate::line::{Bytes, Held, LineEvent};
-use crate::page::{AliasPage, LinePlace, Page, ones};
+use crate::page::{AliasPage, LinePlace, Page, Quiet, ones};
 use crate::sweep::Sweep;
+use crate::written::Written;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -69,22 +70,19 @@ impl Entry {
 }
 
 /// Where the model keeps what it knows of a page in one alias: for callers that remember translations of their own, and
-/// would have it looked up twice. Good until the model says otherwise.
+/// would have it looked up twice. Good as long as [`Model::epoch`] stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortcut {
     /// Indices into [`Model::pages`] and [`Model::aliases`].
     page: u32,
     alias: u32,
-    /// [`Model::epoch`] when it was made.
-    epoch: u64,
 }
 
 impl Shortcut {
     /// Leads nowhere.
     pub const NONE: Self = Self {
-        page: 0,
-        alias: 0,
-        epoch: u64::MAX,
+        page: u32::MAX,
+        alias: u32::MAX,
     };
 }
 
@@ -104,10 +102,14 @@ pub struct Model {
     lookup: Box<[Entry; ENTRIES]>,
     /// Whether anything is in `lookup`.
     looked_up: bool,
-    /// How often `lookup` was forgotten.
+    /// How often `lookup` was forgotten, and shortcuts with it.
     epoch: u64,
     pages: Vec<Page>,
+    /// By the same index.
+    written: Vec<Written>,
     aliases: Vec<AliasPage>,
+    /// By the same index.
+    quiet: Vec<Quiet>,
     /// Index of a physical page, in leaves of [`LEAF`].
     frames: BTreeMap<u64, Box<[u32; LEAF as usize]>>,
     /// Aliases by virtual tag, if lines are virtually tagged.
@@ -161,7 +163,9 @@ impl Model {
             looked_up: false,
             epoch: 0,
             pages: Vec::new(),
+            written: Vec::new(),
             aliases: Vec::new(),
+            quiet: Vec::new(),
             frames: BTreeMap::new(),
             tags: BTreeMap::new(),
             translations: BTreeMap::new(),
@@ -216,7 +220,7 @@ impl Model {
                 self.memory_access(paddr, len, Accessor::Device, true, site)
             }
             Event::Maintain { op, at, len } => self.maintain(op, at, len, site),
-            Event::SetWay { op, set, way } => self.set_way(op, set, way, site),
+            Event::SetWay { op, set, sets, way } => self.set_ways(op, set, sets, way, site),
             Event::WholeCache { op } => self.whole_cache(op, site),
             Event::Map { at } => {
                 let page = self.page(at.paddr >> PAGE_SHIFT);
@@ -252,7 +256,7 @@ impl Model {
     #[inline]
     pub fn load(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         let offset = (at.paddr % PAGE_SIZE) as usize;
-        if self.load_is_quiet(self.shortcut(at), offset, len) {
+        if self.loads_are_quiet(self.shortcut(at), offset, len) {
             return &[];
         }
         self.cpu_access(at, len, false, site)
@@ -283,38 +287,72 @@ impl Model {
         Shortcut {
             page: entry.page,
             alias: entry.alias,
-            epoch: self.epoch,
         }
     }
 
-    /// Whether a load of `len` bytes at `offset` of the page changes nothing and is no hazard. If not, or if the model
-    /// can't tell so quickly, it is to be told by [`Model::load`].
+    /// Changes when shortcuts are good no more: never while loads and stores are quiet, or told by
+    /// [`Model::access_alone_by`].
+    #[inline]
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether loads of any bytes from `offset` of the page on, up to `len` of them, change nothing and are no hazard. If
+    /// not, or if the model can't tell so quickly, they are to be told by [`Model::load`].
     #[inline(always)]
     #[must_use]
-    pub fn load_is_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
-        match self.aliases.get(by.alias as usize) {
-            Some(alias) if by.epoch == self.epoch => {
-                self.in_one_line(offset, len) && alias.quiet.loads.has(offset >> self.line_shift)
+    pub fn loads_are_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
+        let last = offset + len as usize - 1;
+        last < PAGE_SIZE as usize
+            && self
+                .quiet
+                .get(by.alias as usize)
+                .is_some_and(|quiet| quiet.loads.have(offset, last))
+    }
+
+    /// As [`Model::loads_are_quiet`], for stores, which the model is then told of by [`Model::note_stores`].
+    #[inline(always)]
+    #[must_use]
+    pub fn stores_are_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
+        let last = offset + len as usize - 1;
+        last < PAGE_SIZE as usize
+            && self
+                .quiet
+                .get(by.alias as usize)
+                .is_some_and(|quiet| quiet.stores.have(offset, last))
+    }
+
+    /// Takes stores that are [quiet](Model::stores_are_quiet): each one's offset in the page, its length, and its site.
+    #[inline(always)]
+    pub fn note_stores(
+        &mut self,
+        by: Shortcut,
+        stores: impl IntoIterator<Item = (usize, u32, Site)>,
+    ) {
+        if let Some(written) = self.written.get_mut(by.page as usize) {
+            for (offset, len, site) in stores {
+                written.add_store(offset, len, site);
             }
-            _ => false,
         }
     }
 
-    /// As [`Model::load_is_quiet`], for a store: if it is true, the model knows of the store now.
+    /// As [`Model::note_stores`], for stores of words side by side from an offset on, which is a word's: the first by
+    /// `site`, each other one by the next site.
+    #[inline(always)]
+    pub fn note_words(&mut self, by: Shortcut, offset: usize, count: u32, site: Site) {
+        if let Some(written) = self.written.get_mut(by.page as usize) {
+            written.add_words(offset, count, site);
+        }
+    }
+
+    /// Takes a store if it is quiet; if not, it is to be told by [`Model::store`].
     #[inline(always)]
     #[must_use]
     pub fn store_quietly(&mut self, by: Shortcut, offset: usize, len: u32, site: Site) -> bool {
-        let line = offset >> self.line_shift;
-        let quiet = match self.aliases.get(by.alias as usize) {
-            Some(alias) if by.epoch == self.epoch => {
-                self.in_one_line(offset, len) && alias.quiet.stores.has(line)
-            }
-            _ => false,
-        };
-        if quiet && let Some(page) = self.pages.get_mut(by.page as usize) {
-            let inside = offset & ((1 << self.line_shift) - 1);
-            let place = LinePlace::new(line, self.line_shift);
-            page.add_store(place, ones(len) << inside, offset, len, site);
+        let quiet = self.stores_are_quiet(by, offset, len);
+        if quiet {
+            self.note_stores(by, [(offset, len, site)]);
         }
         quiet
     }
@@ -327,19 +365,19 @@ impl Model {
     /// What is known of the line that holds a physical address.
     #[must_use]
     pub fn line(&self, paddr: u64) -> LineView {
-        let Some(page) = self.find_page(paddr >> PAGE_SHIFT) else {
+        let Some(index) = self.find_page(paddr >> PAGE_SHIFT) else {
             return LineView::default();
         };
         let line = (paddr % PAGE_SIZE) as usize >> self.line_shift;
         let place = LinePlace::new(line, self.line_shift);
-        let page = &self.pages[page];
+        let page = &self.pages[index];
         let copies = page
             .aliases
             .iter()
             .map(|&alias| &self.aliases[alias])
             .filter(|alias| alias.valid.has(line));
         LineView {
-            unsaved: page.unsaved.get(place),
+            unsaved: self.written[index].unsaved(place),
             lost: page.lost.get(place),
             copies: copies
                 .map(|alias| Copy {
@@ -358,9 +396,12 @@ impl Model {
         size_of::<Self>()
             + size_of_val(&*self.lookup)
             + self.pages.iter().map(Page::memory).sum::<usize>()
+            + self.written.iter().map(Written::memory).sum::<usize>()
             + self.aliases.iter().map(AliasPage::memory).sum::<usize>()
             + (self.pages.capacity() - self.pages.len()) * size_of::<Page>()
             + (self.aliases.capacity() - self.aliases.len()) * size_of::<AliasPage>()
+            + self.written.capacity() * size_of::<Written>()
+            + self.quiet.capacity() * size_of::<Quiet>()
             + self.frames.len() * (size_of::<[u32; LEAF as usize]>() + 16)
             + (self.tags.len() + self.translations.len()) * 64
             + self.active.capacity() * size_of::<usize>()
@@ -439,7 +480,7 @@ impl Model {
         };
         let outcome = self.step(page, piece.line, event, site);
         if store {
-            self.pages[page].set_writer(piece.offset, piece.len as usize, site);
+            self.written[page].set_writer(piece.offset, piece.len as usize, site);
         }
         let accessor = accessor.unwrap_or(Accessor::Cpu(
             self.config.geometry.name(self.aliases[alias].key),
@@ -541,7 +582,7 @@ impl Model {
                 let page = model.page(at.paddr >> PAGE_SHIFT);
                 if store {
                     model.step(page, line, LineEvent::MemoryWrite { bytes }, site);
-                    model.pages[page].set_writer(offset, len as usize, site);
+                    model.written[page].set_writer(offset, len as usize, site);
                 } else {
                     let outcome = model.step(page, line, LineEvent::MemoryRead { bytes }, site);
                     let kind = if accessor == Accessor::Device {

@@ -13,15 +13,13 @@ use alloc::vec::Vec;
 const MAP_WORDS: usize = PAGE_SIZE as usize / 64;
 /// Most lines that a page can have (16 bytes each), in 64-bit words.
 const LINE_WORDS: usize = PAGE_SIZE as usize / 16 / 64;
-/// Units of a page for which writers are noted: 4 bytes.
-const UNITS: usize = PAGE_SIZE as usize / 4;
 
 /// Where the bits of a line are in a [`ByteMap`]. A line never crosses a word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinePlace {
-    word: usize,
-    shift: u32,
-    mask: Bytes,
+    pub(crate) word: usize,
+    pub(crate) shift: u32,
+    pub(crate) mask: Bytes,
 }
 
 impl LinePlace {
@@ -61,11 +59,6 @@ impl ByteMap {
             let word = &mut self.map()[at.word];
             *word = *word & !(at.mask << at.shift) | (bytes & at.mask) << at.shift;
         }
-    }
-
-    #[inline]
-    pub(crate) fn add(&mut self, at: LinePlace, bytes: Bytes) {
-        self.map()[at.word] |= bytes << at.shift;
     }
 
     #[inline]
@@ -138,20 +131,57 @@ pub(crate) struct LineSites {
     pub(crate) dirtied_by: Site,
 }
 
-/// Lines whose accesses need no step: all that most accesses look at, so it is in one cache line of the host's.
+/// Log2 of the bytes of a grain: the shortest line.
+pub(crate) const GRAIN_SHIFT: u32 = 4;
+
+/// One bit for each grain of a page: whatever a line's length, where an offset's bit is takes no look at it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Grains([u64; PAGE_SIZE as usize >> GRAIN_SHIFT >> 6]);
+
+impl Grains {
+    /// Whether all of the bytes from offset `first` to `last` of the page are in.
+    #[inline(always)]
+    pub(crate) fn have(&self, first: usize, last: usize) -> bool {
+        let (first, last) = (first >> GRAIN_SHIFT, last >> GRAIN_SHIFT);
+        let (word, end) = (first / 64, last / 64);
+        let from = u64::MAX << (first % 64);
+        let to = u64::MAX >> (63 - last % 64);
+        if word == end {
+            return self.misses(word, from & to) == 0;
+        }
+        self.misses(word, from) == 0
+            && (word + 1..end).all(|word| self.misses(word, u64::MAX) == 0)
+            && self.misses(end, to) == 0
+    }
+
+    #[inline(always)]
+    fn misses(&self, word: usize, bits: u64) -> u64 {
+        bits & !self.0[word % self.0.len()]
+    }
+
+    #[inline]
+    pub(crate) fn put(&mut self, line: usize, line_shift: u32, value: bool) {
+        let first = line << (line_shift - GRAIN_SHIFT);
+        let bits = ones(1 << (line_shift - GRAIN_SHIFT)) << (first % 64);
+        let index = first / 64 % self.0.len();
+        let word = &mut self.0[index];
+        *word = if value { *word | bits } else { *word & !bits };
+    }
+}
+
+/// Lines of an alias whose accesses need no step: all that most accesses look at, so it is in one cache line of the host's.
 #[derive(Clone, Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Quiet {
     /// A load changes nothing and can't go wrong: valid, no byte stale or lost, not behind memory.
-    pub(crate) loads: LineSet,
-    /// A store changes nothing but the writer and [`Page::unsaved`]: dirty here, absent elsewhere, no byte stale or lost.
-    pub(crate) stores: LineSet,
+    pub(crate) loads: Grains,
+    /// A store changes nothing but the writer and what was [written](crate::written): dirty here, absent elsewhere, no byte stale or lost.
+    pub(crate) stores: Grains,
 }
 
 /// What one alias may hold of a page.
 #[derive(Clone, Debug)]
 pub(crate) struct AliasPage {
-    pub(crate) quiet: Quiet,
     pub(crate) valid: LineSet,
     pub(crate) dirty: LineSet,
     pub(crate) stale: ByteMap,
@@ -172,7 +202,6 @@ pub(crate) struct AliasPage {
 impl AliasPage {
     pub(crate) fn new(page: usize, key: Key, lines: usize) -> Self {
         Self {
-            quiet: Quiet::default(),
             valid: LineSet::default(),
             dirty: LineSet::default(),
             stale: ByteMap::default(),
@@ -240,15 +269,9 @@ pub(crate) struct Page {
     pub(crate) frame: u64,
     /// Indices of its [`AliasPage`]s.
     pub(crate) aliases: Vec<usize>,
-    /// [`Line::unsaved`](crate::line::Line::unsaved) of all lines.
-    pub(crate) unsaved: ByteMap,
     /// [`Line::lost`](crate::line::Line::lost) of all lines.
     pub(crate) lost: ByteMap,
     pub(crate) losses: Vec<LossRecord>,
-    /// Who wrote last, for each unit of 4 bytes; [`Site::SPLIT`] where it is not the same for all 4.
-    writers: Option<Box<[Site; UNITS]>>,
-    /// The writers of each byte of such units; no memory while there was none.
-    split: Option<Box<[[Site; 4]]>>,
 }
 
 impl Page {
@@ -256,116 +279,42 @@ impl Page {
         Self {
             frame,
             aliases: Vec::new(),
-            unsaved: ByteMap::default(),
             lost: ByteMap::default(),
             losses: Vec::new(),
-            writers: None,
-            split: None,
-        }
-    }
-
-    /// Who wrote a byte last.
-    pub(crate) fn writer(&self, offset: usize) -> Site {
-        let unit = offset / 4 % UNITS;
-        match self
-            .writers
-            .as_ref()
-            .map_or(Site::NONE, |writers| writers[unit])
-        {
-            Site::SPLIT => self
-                .split
-                .as_ref()
-                .map_or(Site::NONE, |split| split[unit][offset % 4]),
-            site => site,
-        }
-    }
-
-    /// Notes a store of `bytes`, `len` at `offset`, all inside the line at `place`.
-    #[inline(always)]
-    pub(crate) fn add_store(
-        &mut self,
-        place: LinePlace,
-        bytes: Bytes,
-        offset: usize,
-        len: u32,
-        site: Site,
-    ) {
-        // Nearly all.
-        if let (Some(unsaved), Some(writers)) = (&mut self.unsaved.0, &mut self.writers)
-            && len == 4
-            && offset.is_multiple_of(4)
-        {
-            unsaved[place.word] |= bytes << place.shift;
-            writers[offset / 4 % UNITS] = site;
-        } else {
-            self.add_any_store(place, bytes, offset, len as usize, site);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn add_any_store(
-        &mut self,
-        place: LinePlace,
-        bytes: Bytes,
-        offset: usize,
-        len: usize,
-        site: Site,
-    ) {
-        self.unsaved.add(place, bytes);
-        self.set_writer(offset, len, site);
-    }
-
-    /// Notes who wrote `len` bytes at `offset`, all inside one line.
-    #[inline]
-    pub(crate) fn set_writer(&mut self, offset: usize, len: usize, site: Site) {
-        let writers = self
-            .writers
-            .get_or_insert_with(|| Box::new([Site::NONE; UNITS]));
-        if (offset | len).is_multiple_of(4) {
-            let first = offset / 4 % UNITS;
-            let end = (first + len / 4).min(UNITS);
-            writers[first..end].fill(site);
-        } else {
-            self.set_writer_of_bytes(offset, len, site);
-        }
-    }
-
-    fn set_writer_of_bytes(&mut self, offset: usize, len: usize, site: Site) {
-        let Some(writers) = &mut self.writers else {
-            return;
-        };
-        for byte in offset..offset + len {
-            let index = byte / 4 % UNITS;
-            let unit = &mut writers[index];
-            if *unit == site {
-                continue;
-            }
-            let split = self
-                .split
-                .get_or_insert_with(|| vec![[Site::NONE; 4]; UNITS].into());
-            let sites = &mut split[index];
-            if *unit != Site::SPLIT {
-                *sites = [*unit; 4];
-                *unit = Site::SPLIT;
-            }
-            sites[byte % 4] = site;
-            if *sites == [site; 4] {
-                *unit = site;
-            }
         }
     }
 
     pub(crate) fn memory(&self) -> usize {
         size_of::<Self>()
             + self.aliases.capacity() * size_of::<usize>()
-            + self.unsaved.memory()
             + self.lost.memory()
             + self.losses.capacity() * size_of::<LossRecord>()
-            + self
-                .writers
-                .as_ref()
-                .map_or(0, |writers| size_of_val(&**writers))
-            + self.split.as_ref().map_or(0, |split| size_of_val(&**split))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Grains;
+
+    #[test]
+    fn grains_are_in_where_their_lines_are() {
+        for line_shift in [4, 5, 6] {
+            let lines = 4096 >> line_shift;
+            for first in 0..lines {
+                for last in first..lines {
+                    let mut grains = Grains::default();
+                    for line in first..=last {
+                        grains.put(line, line_shift, true);
+                    }
+                    let (from, to) = (first << line_shift, ((last + 1) << line_shift) - 1);
+                    assert!(grains.have(from, to));
+                    assert!(from == 0 || !grains.have(from - 1, to));
+                    assert!(to == 4095 || !grains.have(from, to + 1));
+                    let middle = usize::midpoint(first, last);
+                    grains.put(middle, line_shift, false);
+                    assert!(!grains.have(from, to));
+                }
+            }
+        }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct Sweep {
     /// All ways of a set.
     all: WayMask,
     /// By set; empty until the first operation.
-    progress: Vec<Progress>,
+    sets: Vec<Progress>,
     /// Sets that are not idle.
     busy: usize,
     /// Sets, one bit each, of which every line is to be written back, not applied to the lines yet.
@@ -65,7 +65,7 @@ impl Sweep {
         let words = (sets as usize).div_ceil(64);
         Self {
             all: crate::page::ones(ways),
-            progress: vec![Progress::default(); sets as usize],
+            sets: vec![Progress::default(); sets as usize],
             clean_due: vec![0; words],
             empty_due: vec![0; words],
             ..Self::default()
@@ -80,6 +80,11 @@ impl Sweep {
     /// Whether no line needs to be told of what happens.
     pub(crate) fn idle(&self) -> bool {
         !self.active() && self.apart.is_empty()
+    }
+
+    /// Whether no line is kept apart.
+    pub(crate) fn none_apart(&self) -> bool {
+        self.apart.is_empty()
     }
 
     /// Whether lines of completed sets have yet to be maintained.
@@ -116,7 +121,7 @@ impl Sweep {
 
     /// Where a line can be that was not accessed since the operations began.
     fn usual(&self, set: usize) -> Ways {
-        let progress = self.progress.get(set).copied().unwrap_or_default();
+        let progress = self.sets.get(set).copied().unwrap_or_default();
         Ways {
             dirty: self.all & !progress.cleaned,
             valid: self.all & !progress.emptied,
@@ -143,7 +148,7 @@ impl Sweep {
     /// One way of one set is done. Completed sets become due; lines apart that from now on can't be dirty, or can't be
     /// there, are returned with what they can be.
     pub(crate) fn advance(&mut self, op: Op, set: usize, way: u32) -> Vec<(Apart, Ways)> {
-        let way = 1 << (way & 63);
+        let way: WayMask = 1 << (way & 63);
         let mut done = Vec::new();
         for (line, ways) in self.apart.range_mut((set, 0, 0)..(set + 1, 0, 0)) {
             let was_dirty = ways.dirty != 0;
@@ -160,8 +165,16 @@ impl Sweep {
                 self.apart.remove(line);
             }
         }
+        self.progress(op, set, way.trailing_zeros());
+        done
+    }
+
+    /// As [`advance`](Self::advance), where no line is kept apart.
+    #[inline]
+    pub(crate) fn progress(&mut self, op: Op, set: usize, way: u32) {
+        let way = 1 << (way & 63);
         let all = self.all;
-        if let Some(progress) = self.progress.get_mut(set) {
+        if let Some(progress) = self.sets.get_mut(set) {
             let idle = progress.idle();
             progress.cleaned |= way;
             if op.empties() {
@@ -179,11 +192,10 @@ impl Sweep {
             }
             self.busy = self.busy + usize::from(idle) - usize::from(progress.idle());
         }
-        done
     }
 
     pub(crate) fn memory(&self) -> usize {
-        self.progress.len() * (size_of::<Progress>() + 1) + self.apart.len() * 64
+        self.sets.len() * (size_of::<Progress>() + 1) + self.apart.len() * 64
     }
 }
 

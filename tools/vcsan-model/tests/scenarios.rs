@@ -283,6 +283,7 @@ fn a_loop_over_sets_and_ways_counts_when_complete() {
             Event::SetWay {
                 op: Op::WriteBackInvalidate,
                 set,
+                sets: 1,
                 way,
             },
             Site::NONE,

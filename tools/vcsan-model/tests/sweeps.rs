@@ -159,6 +159,7 @@ impl Walk {
                     Event::SetWay {
                         op,
                         set: alias as u32 * 256,
+                        sets: 1,
                         way,
                     }
                 }

@@ -116,8 +116,8 @@ pub enum Place {
 pub trait Access: Memory {
     /// Its length in bytes.
     fn bytes(&self) -> u32;
-    /// Where a virtual address in reach of it lies.
-    fn place(&self, vaddr: u64) -> Place;
+    /// Where `bytes` at a virtual address in the page of it lie, or in a page that it reaches into.
+    fn place(&self, vaddr: u64, bytes: u32) -> Place;
     /// The value stored, if it has four bytes.
     fn word(&self) -> Option<u32>;
 }

@@ -77,24 +77,38 @@ pub struct Past {
 impl Past {
     /// Whether another event is the same once more: of the same kind, through the same virtual page.
     fn takes(&self, what: What, vaddr: Option<u64>) -> bool {
-        self.what == what && self.vaddr.map(|v| v >> 12) == vaddr.map(|v| v >> 12)
+        self.what == what && self.vaddr.map(|v| v >> PAGE_SHIFT) == vaddr.map(|v| v >> PAGE_SHIFT)
     }
+}
+
+/// Log2 of the bytes of a page.
+const PAGE_SHIFT: u32 = 12;
+/// Log2 of the bytes of the shortest line.
+const LINE_SHIFT: u32 = 4;
+
+/// The lines of a page, by the first bytes of each.
+type Lines = [VecDeque<Past>; 1 << (PAGE_SHIFT - LINE_SHIFT)];
+
+fn place(line: u64) -> usize {
+    // CAST: inside of a page.
+    (line >> LINE_SHIFT) as usize % (1 << (PAGE_SHIFT - LINE_SHIFT))
 }
 
 /// The last events.
 #[derive(Default)]
 pub struct History {
-    lines: HashMap<u64, usize>,
-    rings: Vec<VecDeque<Past>>,
-    /// The line of the last event, and its ring.
+    /// Indices into `pages`, by page number.
+    numbers: HashMap<u64, usize>,
+    pages: Vec<Box<Lines>>,
+    /// The page of the last event, and its index.
     last: Option<(u64, usize)>,
     whole: VecDeque<Past>,
     order: u64,
 }
 
 impl History {
-    /// Something happened to the line at a physical address.
-    pub fn add(&mut self, line: u64, what: What, vaddr: Option<u64>, site: Site) {
+    /// Something happened to the line at a physical address, `count` times.
+    pub fn add(&mut self, line: u64, what: What, vaddr: Option<u64>, count: u32, site: Site) {
         self.order += 1;
         let newer = self.whole.back().map_or(0, |past| past.order);
         let past = Past {
@@ -102,28 +116,30 @@ impl History {
             what,
             vaddr,
             site,
-            count: 1,
+            count,
         };
-        let ring = match self.last {
-            Some((last, ring)) if last == line => ring,
-            _ => *self.lines.entry(line).or_insert_with(|| {
-                self.rings.push(VecDeque::new());
-                self.rings.len() - 1
+        let page = line >> PAGE_SHIFT;
+        let index = match self.last {
+            Some((last, index)) if last == page => index,
+            _ => *self.numbers.entry(page).or_insert_with(|| {
+                self.pages
+                    .push(Box::new([const { VecDeque::new() }; _]));
+                self.pages.len() - 1
             }),
         };
-        self.last = Some((line, ring));
-        push(&mut self.rings[ring], past, newer, DEPTH);
+        self.last = Some((page, index));
+        push(&mut self.pages[index][place(line)], past, newer, DEPTH);
     }
 
-    /// Something happened to every line. Cheap enough for each step of a loop over sets and ways.
-    pub fn add_everything(&mut self, op: Op, site: Site) {
+    /// Something happened to every line, `count` times. Cheap enough for each step of a loop over sets and ways.
+    pub fn add_everything(&mut self, op: Op, count: u32, site: Site) {
         self.order += 1;
         let past = Past {
             order: self.order,
             what: What::Everything(op),
             vaddr: None,
             site,
-            count: 1,
+            count,
         };
         push(&mut self.whole, past, 0, WHOLE_DEPTH);
     }
@@ -131,7 +147,8 @@ impl History {
     /// What is kept of a line, oldest first.
     #[must_use]
     pub fn of(&self, line: u64) -> Vec<Past> {
-        let own = self.lines.get(&line).map(|&ring| &self.rings[ring]);
+        let page = self.numbers.get(&(line >> PAGE_SHIFT));
+        let own = page.map(|&page| &self.pages[page][place(line)]);
         let own = own.into_iter().flatten();
         let since = own.clone().next().map_or(u64::MAX, |past| past.order);
         let whole = self.whole.iter().filter(|past| past.order > since);
@@ -142,8 +159,8 @@ impl History {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.lines.clear();
-        self.rings.clear();
+        self.numbers.clear();
+        self.pages.clear();
         self.last = None;
         self.whole.clear();
     }
@@ -151,7 +168,11 @@ impl History {
     /// Bytes in use, roughly.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.lines.capacity() * 24 + self.rings.len() * (DEPTH * size_of::<Past>() + 32)
+        let rings = self.pages.iter().flat_map(|page| page.iter());
+        let kept: usize = rings.map(VecDeque::capacity).sum();
+        self.numbers.capacity() * 24
+            + self.pages.len() * size_of::<Lines>()
+            + kept * size_of::<Past>()
     }
 }
 
@@ -161,7 +182,7 @@ fn push(ring: &mut VecDeque<Past>, past: Past, newer: u64, depth: usize) {
         && last.takes(past.what, past.vaddr)
         && last.order >= newer
     {
-        last.count = last.count.saturating_add(1);
+        last.count = last.count.saturating_add(past.count);
         (last.order, last.site, last.vaddr) = (past.order, past.site, past.vaddr);
         return;
     }
@@ -179,13 +200,13 @@ mod tests {
     fn repeats_are_counted_and_order_is_kept() {
         let mut history = History::default();
         let site = Site::new(1);
-        history.add_everything(Op::WriteBackInvalidate, site);
+        history.add_everything(Op::WriteBackInvalidate, 1, site);
         for offset in 0..8 {
-            history.add(0x1000, What::Store, Some(0xc000_1000 + offset * 4), site);
+            history.add(0x1000, What::Store, Some(0xc000_1000 + offset * 4), 1, site);
         }
-        history.add_everything(Op::WriteBack, site);
-        history.add(0x1000, What::Store, Some(0xc000_1000), site);
-        history.add(0x1000, What::DeviceRead, None, site);
+        history.add_everything(Op::WriteBack, 1, site);
+        history.add(0x1000, What::Store, Some(0xc000_1000), 1, site);
+        history.add(0x1000, What::DeviceRead, None, 1, site);
         let past = history.of(0x1000);
         let seen: Vec<_> = past.iter().map(|past| (past.what, past.count)).collect();
         let everything = What::Everything(Op::WriteBack);
@@ -203,7 +224,7 @@ mod tests {
     fn old_events_go() {
         let mut history = History::default();
         for page in 0..100 {
-            history.add(0x1000, What::Load, Some(page << 12), Site::NONE);
+            history.add(0x1000, What::Load, Some(page << 12), 1, Site::NONE);
         }
         let past = history.of(0x1000);
         assert_eq!(past.len(), DEPTH);

@@ -6,9 +6,11 @@
 //! [`translate`] page tables, [`symbols`] names; [`report`] has the words. Only `qemu` knows QEMU, so all the rest is
 //! tested without it.
 
+pub mod access;
 pub mod config;
 pub mod coverage;
 pub mod decode;
+pub mod groups;
 pub mod guest;
 pub mod history;
 pub mod notes;

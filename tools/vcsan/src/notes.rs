@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Notes: what the guest says about itself, by a store that the plugin looks for.
 //!
-//! The guest fills a block, in its own byte order, and stores [`MAGIC`] last, in one store of four bytes:
+//! The guest fills a block, in its own byte order, and stores [`MAGIC`] last, in one store of four bytes that is all that its
+//! function does, as the plugin sees but the first one of stores that stand [side by side](crate::groups):
 //!
 //! | offset | field | |
 //! |---|---|---|
@@ -15,7 +16,6 @@
 //! The block is aligned to its 128 bytes: few stores have to be looked at, and all of it is in the page of the last store,
 //! which can be read whatever else fell out of the TLB. The guest's side is include/linux/vcsan.h of the kernel overlay.
 
-use crate::decode::Arch;
 use crate::guest::{Memory, Target};
 
 /// The word whose store announces a note ("VCNT").
@@ -29,29 +29,6 @@ const LEN: usize = 128;
 const TEXT: u32 = 8;
 /// More than any text that makes sense.
 const MOST_TEXT: usize = 1 << 20;
-
-/// Whether an instruction can be the store of a note's last word: a plain store of one word, which compilers make of it
-/// on every architecture. Stores of several registers are the most common ones, and none.
-#[must_use]
-pub fn may_end(target: Target, instruction: &[u8]) -> bool {
-    let Ok(bytes) = <[u8; 4]>::try_from(instruction) else {
-        // Thumb.
-        return instruction.len() == 2;
-    };
-    let word = target.word(bytes);
-    match target.arch {
-        // STR, or anything that Thumb-2 may be: its first halfword lies in the lower half.
-        Arch::Arm => {
-            word >> 26 & 3 == 1 && word >> 20 & 5 == 0
-                || word & 0xfff0 == 0xf8c0
-                || word & 0xfff0 == 0xf840
-        }
-        // SW.
-        Arch::Mips => word >> 26 == 0x2b,
-        // STW, STWM, and the short and indexed forms.
-        Arch::Parisc => matches!(word >> 26, 0x1a | 0x1b | 0x1f | 0x03),
-    }
-}
 
 /// Whether a store to this address can be that of a note's last word.
 #[must_use]
@@ -257,30 +234,6 @@ mod tests {
             let mut reader = Reader::default();
             assert_eq!(reader.read(&memory, target, AT), Ok(None));
             assert_eq!(reader.read(&memory, target, 0x10), Ok(None));
-        }
-    }
-
-    #[test]
-    fn plain_stores_of_words_end_notes() {
-        for (target, word, may) in [
-            ("arm", 0xe583_2024_u32, true), // str r2, [r3, #36]
-            ("arm", 0xe50b_2014, true),     // str r2, [fp, #-20]
-            ("arm", 0xe783_2001, true),     // str r2, [r3, r1]
-            ("arm", 0xe5c3_2024, false),    // strb
-            ("arm", 0xe593_2024, false),    // ldr
-            ("arm", 0xe92d_4010, false),    // push {r4, lr}
-            ("arm", 0x2024_f8c3, true),     // str.w r2, [r3, #36]
-            ("mips", 0xafa2_0034, true),    // sw v0, 52(sp)
-            ("mips", 0xa7a2_0034, false),   // sh
-            ("hppa", 0x6bc3_3fb1, true),    // stw r3, -28(sp)
-        ] {
-            let target = Target::by_name(target).unwrap();
-            let bytes = if target.big_endian {
-                word.to_be_bytes()
-            } else {
-                word.to_le_bytes()
-            };
-            assert_eq!(may_end(target, &bytes), may, "{word:#x}");
         }
     }
 

@@ -6,9 +6,8 @@
 //! in nothing but its address, is one [`Run`]; and a run that is the whole body of a loop, of which the registers tell how
 //! often it will be executed, is looked at once, see [`Repeat`].
 
-use crate::decode::arm::{self, Bound};
 use crate::decode::thumb::ItBlock;
-use crate::decode::{self, Arch, Effect, Index, Instruction, Operand, Stride};
+use crate::decode::{self, Arch, Bound, Effect, Index, Instruction, Operand, Stride, arm, mips};
 
 /// One instruction of a translation block.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,9 +34,19 @@ impl Code {
         &self.bytes[..self.len]
     }
 
+    /// As a word, in this byte order.
+    fn word(&self, big_endian: bool) -> Option<u32> {
+        let bytes = <[u8; 4]>::try_from(self.bytes()).ok()?;
+        Some(if big_endian {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        })
+    }
+
     /// As a word of ARM, in ARM state.
     fn arm(&self) -> Option<u32> {
-        (self.len == 4).then(|| u32::from_le_bytes([0, 1, 2, 3].map(|byte| self.bytes[byte])))
+        self.word(false)
     }
 }
 
@@ -164,10 +173,13 @@ pub fn find(arch: Arch, big_endian: bool, block: &[Code]) -> Vec<(usize, Run)> {
             None => runs.push((index, Run::one(instruction))),
         }
     }
-    if arch == Arch::Arm && !big_endian {
-        for (first, run) in &mut runs {
-            run.repeat = repeat(run, &block[*first..]);
-        }
+    for (first, run) in &mut runs {
+        let code = &block[*first..];
+        run.repeat = match arch {
+            Arch::Arm if !big_endian => repeat(run, code),
+            Arch::Mips => repeat_mips(run, code, big_endian),
+            Arch::Arm | Arch::Parisc => None,
+        };
     }
     runs
 }
@@ -199,8 +211,26 @@ fn repeat(run: &Run, code: &[Code]) -> Option<Repeat> {
         (step, bound),
         (Stride::Register(by), Bound::UsedUp { left, .. }) if by == left
     );
-    let target = arm::jump(back.arm()?, bound.condition(), back.pc)?;
+    let target = arm::jump(back.arm()?, arm::jump_condition(bound)?, back.pc)?;
     (run.len == 1 && registers_stay && target == code[0].pc).then_some(Repeat { step, bound })
+}
+
+/// MIPS: as [`repeat`]. The kernel's loops are `cache`; `bne` of the address and the last one; `addu` of a line's length to
+/// the address in the delay slot (`blast_dcache_range` of arch/mips/include/asm/r4kcache.h, as compiled).
+fn repeat_mips(run: &Run, code: &[Code], big_endian: bool) -> Option<Repeat> {
+    let Effect::Line {
+        address: Operand::BaseOffset { base, offset: 0 },
+        ..
+    } = run.instruction.effect
+    else {
+        return None;
+    };
+    let [first, jump, slot, ..] = code else {
+        return None;
+    };
+    let (word, slot) = (jump.word(big_endian)?, slot.word(big_endian)?);
+    let (step, bound) = mips::loop_end(word, slot, base, jump.pc, first.pc)?;
+    (run.len == 1).then_some(Repeat { step, bound })
 }
 
 #[cfg(test)]
@@ -294,6 +324,23 @@ mod tests {
         let lens: Vec<(usize, u32)> = found.iter().map(|(at, run)| (*at, run.len)).collect();
         assert_eq!(lens, [(0, 3), (3, 1), (4, 1)]);
         assert_eq!(found[0].1.stride, Stride::Bytes(32));
+    }
+
+    #[test]
+    fn a_loop_of_mips_up_to_an_address() {
+        // cache 0x15, 0($4); bne $4, $5, back; addu $4, $4, $2.
+        let (cache, bne, addu) = (0xbc95_0000, 0x1485_fffe, 0x0082_2021);
+        let repeat = |words: [u32; 3]| find(Arch::Mips, true, &block(&words, true))[0].1.repeat;
+        let step = Stride::Register(2);
+        let bound = Bound::Meets { end: 5 };
+        assert_eq!(repeat([cache, bne, addu]), Some(Repeat { step, bound }));
+        // To elsewhere; beq; of another register; with the end moving; the address moves by something else.
+        assert_eq!(repeat([cache, 0x1485_fffd, addu]), None);
+        assert_eq!(repeat([cache, 0x1085_fffe, addu]), None);
+        assert_eq!(repeat([cache, 0x14c5_fffe, addu]), None);
+        assert_eq!(repeat([cache, bne, 0x0085_2021]), None);
+        assert_eq!(repeat([cache, bne, 0x0082_2023]), None);
+        assert_eq!(repeat([0xbc95_0020, bne, addu]), None);
     }
 
     #[test]

@@ -50,6 +50,15 @@ impl Sites {
         Site::new(*known)
     }
 
+    /// New numbers, side by side, of instructions that may have others as well. The first one.
+    pub fn consecutive(&mut self, pcs: impl IntoIterator<Item = u64>) -> Site {
+        // CAST: as above.
+        let first = Site::new(self.origins.len() as u32 + 1);
+        self.origins
+            .extend(pcs.into_iter().map(Origin::Instruction));
+        first
+    }
+
     fn stretch(&mut self, stretch: u64) -> usize {
         if let Some((last, index)) = self.last
             && last == stretch
@@ -98,5 +107,8 @@ mod tests {
         assert_eq!(sites.number(load), first);
         assert_eq!(sites.origin(first), Some(load));
         assert_eq!(sites.origin(Site::NONE), None);
+        let again = sites.consecutive([0xc000_9000, 0xc000_8000]);
+        assert_eq!(sites.origin(Site::new(again.id() + 1)), Some(load));
+        assert_eq!(sites.number(load), first);
     }
 }

@@ -10,6 +10,7 @@ use vcsan_model::Shortcut;
 use vcsan_model::geometry::PAGE_SIZE;
 
 const SLOTS: usize = 2048;
+const QUICK: usize = 1024;
 const PAGE_SHIFT: u32 = PAGE_SIZE.trailing_zeros();
 /// Above all bits of a page number: 32-bit offsets, with up to 24 bits of space identifier on PA-RISC.
 const GENERATION_SHIFT: u32 = 44;
@@ -34,25 +35,13 @@ impl Kind {
 #[derive(Clone, Copy)]
 struct Slot {
     key: u64,
-    /// Where the model has the page; nowhere unless it is [`Kind::PLAIN`].
-    shortcut: Shortcut,
     /// Physical page number.
     frame: u32,
     kind: Kind,
 }
 
-/// The cache.
-pub struct Slots {
-    slots: Box<[Slot; SLOTS]>,
-    /// Counts translation changes, shifted by [`GENERATION_SHIFT`].
-    generation: u64,
-    /// Addresses whose translation never changes: those that agree with `.1` in the bits of `.0`.
-    fixed: (u64, u64),
-}
-
 const EMPTY: Slot = Slot {
     key: u64::MAX,
-    shortcut: Shortcut::NONE,
     frame: 0,
     kind: Kind {
         uncached: false,
@@ -60,28 +49,78 @@ const EMPTY: Slot = Slot {
     },
 };
 
+/// Where the model has a page that is [`Kind::PLAIN`].
+#[derive(Clone, Copy)]
+struct Quick {
+    key: u64,
+    shortcut: Shortcut,
+}
+
+const NOWHERE: Quick = Quick {
+    key: u64::MAX,
+    shortcut: Shortcut::NONE,
+};
+
+/// A generation for each quarter of the 32-bit address space, shifted by [`GENERATION_SHIFT`]: one of them may be
+/// translated in a fixed way.
+#[derive(Clone, Copy, Default)]
+struct Generations([u64; 4]);
+
+impl Generations {
+    /// Of no key.
+    const BLOCKED: Self = Self([1 << 63; 4]);
+
+    #[inline(always)]
+    fn key(&self, vaddr: u64) -> u64 {
+        vaddr >> PAGE_SHIFT | self.0[(vaddr >> 30) as usize % 4]
+    }
+
+    /// Makes all keys new but those of quarter `stays`. False if there are no new ones left.
+    fn advance(&mut self, stays: Option<usize>) -> bool {
+        let moving = (0..4).filter(|quarter| Some(*quarter) != stays);
+        let mut left = true;
+        for quarter in moving {
+            self.0[quarter] += 1 << GENERATION_SHIFT;
+            left &= self.0[quarter] < 1 << 62;
+        }
+        left
+    }
+}
+
+/// The cache.
+pub struct Slots {
+    slots: Box<[Slot; SLOTS]>,
+    generations: Generations,
+    /// What most accesses look at, and nothing else of this.
+    quick: Box<[Quick; QUICK]>,
+    quick_generations: Generations,
+    /// The same of the watched page that was accessed last.
+    watched: Option<(u64, Shortcut)>,
+    /// What `quick_generations` would be if it were not blocked.
+    unblocked: Option<Generations>,
+    /// The quarter of the address space whose translations never change.
+    fixed: Option<usize>,
+    /// [`Model::epoch`](vcsan_model::Model::epoch) of all shortcuts.
+    epoch: u64,
+}
+
 impl Slots {
     /// An empty one.
     #[must_use]
     pub fn new(arch: Arch) -> Self {
         Self {
             slots: Box::new([EMPTY; SLOTS]),
-            generation: 0,
+            generations: Generations::default(),
+            quick: Box::new([NOWHERE; QUICK]),
+            quick_generations: Generations::default(),
+            watched: None,
+            unblocked: None,
             fixed: match arch {
                 // kseg0 and kseg1.
-                Arch::Mips => (0xc000_0000, 0x8000_0000),
-                Arch::Arm | Arch::Parisc => (0, 1),
+                Arch::Mips => Some(2),
+                Arch::Arm | Arch::Parisc => None,
             },
-        }
-    }
-
-    #[inline]
-    fn key(&self, vaddr: u64) -> u64 {
-        let page = vaddr >> PAGE_SHIFT;
-        if vaddr & self.fixed.0 == self.fixed.1 {
-            page
-        } else {
-            page | self.generation
+            epoch: 0,
         }
     }
 
@@ -91,53 +130,103 @@ impl Slots {
     pub fn find(&self, vaddr: u64) -> Option<(u64, Kind)> {
         let slot = &self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS];
         let paddr = (u64::from(slot.frame) << PAGE_SHIFT) | (vaddr % PAGE_SIZE);
-        (slot.key == self.key(vaddr)).then_some((paddr, slot.kind))
+        (slot.key == self.generations.key(vaddr)).then_some((paddr, slot.kind))
     }
 
-    /// The way to what the model knows of an address, if its page is known.
-    #[inline]
+    /// The way to what the model knows of an address, if its page is known, plain, and was accessed lately.
+    #[inline(always)]
     #[must_use]
     pub fn shortcut(&self, vaddr: u64) -> Option<Shortcut> {
-        let slot = &self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS];
-        (slot.key == self.key(vaddr)).then_some(slot.shortcut)
+        let quick = &self.quick[(vaddr >> PAGE_SHIFT) as usize % QUICK];
+        (quick.key == self.quick_generations.key(vaddr)).then_some(quick.shortcut)
     }
 
-    /// Remembers the way to what the model knows of an address, if its page is remembered and plain.
-    pub fn set_shortcut(&mut self, vaddr: u64, shortcut: Shortcut) {
-        let key = self.key(vaddr);
-        let slot = &mut self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS];
-        if slot.key == key && slot.kind == Kind::PLAIN {
-            slot.shortcut = shortcut;
+    /// As [`shortcut`](Self::shortcut), for a page whose accesses are all noted.
+    #[must_use]
+    pub fn watched_shortcut(&self, vaddr: u64) -> Option<Shortcut> {
+        let (key, shortcut) = self.watched?;
+        (key == self.quick_generations.key(vaddr)).then_some(shortcut)
+    }
+
+    /// Remembers the way to what the model knows of an address whose page is cached.
+    pub fn set_shortcut(&mut self, vaddr: u64, kind: Kind, shortcut: Shortcut) {
+        let key = self.quick_generations.key(vaddr);
+        match kind {
+            _ if self.unblocked.is_some() => {}
+            Kind::PLAIN => {
+                self.quick[(vaddr >> PAGE_SHIFT) as usize % QUICK] = Quick { key, shortcut };
+            }
+            _ => self.watched = Some((key, shortcut)),
+        }
+    }
+
+    /// From now on there are no shortcuts, until [`unblock`](Self::unblock): somebody has to see each access.
+    pub fn block(&mut self) {
+        let now = std::mem::replace(&mut self.quick_generations, Generations::BLOCKED);
+        self.unblocked.get_or_insert(now);
+    }
+
+    /// There may be shortcuts again.
+    pub fn unblock(&mut self) {
+        if let Some(before) = self.unblocked.take() {
+            self.quick_generations = before;
+        }
+    }
+
+    /// The model has come to an epoch: shortcuts of another one are none.
+    #[inline]
+    pub fn follow(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.forget_shortcuts(None);
+        }
+    }
+
+    fn forget_shortcuts(&mut self, but: Option<usize>) {
+        let generations = self
+            .unblocked
+            .as_mut()
+            .unwrap_or(&mut self.quick_generations);
+        if !generations.advance(but) {
+            *generations = Generations::default();
+            self.quick.fill(NOWHERE);
+            self.watched = None;
         }
     }
 
     /// Remembers a page.
     pub fn insert(&mut self, vaddr: u64, paddr: u64, kind: Kind) {
         self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS] = Slot {
-            key: self.key(vaddr),
-            shortcut: Shortcut::NONE,
+            key: self.generations.key(vaddr),
             // CAST: physical addresses below 16 TiB: the guests have 32 bits, a few more with LPAE.
             frame: (paddr >> PAGE_SHIFT) as u32,
             kind,
         };
+        self.quick[(vaddr >> PAGE_SHIFT) as usize % QUICK] = NOWHERE;
+        self.watched = None;
     }
 
     /// Translations may have changed.
     pub fn forget_translations(&mut self) {
-        self.generation = self.generation.wrapping_add(1 << GENERATION_SHIFT);
-        if self.generation == 0 {
-            self.clear();
+        if !self.generations.advance(self.fixed) {
+            self.generations = Generations::default();
+            self.slots.fill(EMPTY);
         }
+        self.forget_shortcuts(self.fixed);
     }
 
     /// The translation of one page may have changed.
     pub fn forget_page(&mut self, vaddr: u64) {
         self.slots[(vaddr >> PAGE_SHIFT) as usize % SLOTS] = EMPTY;
+        self.quick[(vaddr >> PAGE_SHIFT) as usize % QUICK] = NOWHERE;
+        self.watched = None;
     }
 
     /// Treatments may have changed.
     pub fn clear(&mut self) {
         self.slots.fill(EMPTY);
+        self.quick.fill(NOWHERE);
+        self.watched = None;
     }
 }
 

@@ -6,9 +6,9 @@
 
 use super::{Model, Piece, Shortcut};
 use crate::config::Mode;
-use crate::event::{Address, Op, Site};
-use crate::line::Presence;
-use crate::page::{LinePlace, ones};
+use crate::event::{Op, Site};
+use crate::geometry::{PAGE_SHIFT, PAGE_SIZE};
+use crate::page::LinePlace;
 
 impl Model {
     /// Whether a line is in order and nobody but `alias` may hold it.
@@ -22,10 +22,48 @@ impl Model {
                 .all(|&other| other == alias || !self.aliases[other].valid.has(line))
             && slot.lost.get(place) == 0
             && copy.stale.get(place) == 0
-            && (copy.dirty.has(line) || slot.unsaved.get(place) == 0)
+            && (copy.dirty.has(line) || self.written[page].unsaved(place) == 0)
     }
 
-    /// As [`Model::load_is_quiet`] and [`Model::store_quietly`], for an access that does change something, but nothing
+    /// Takes accesses to `count` words side by side, `offset` being the first one's in the page, if they are quiet or change
+    /// nothing but what is to be expected: a line that nobody else holds is filled, or gets dirty. Sites are as for
+    /// [`Model::note_words`]. Returns how many it has taken, the first ones; the next one is to be told by [`Model::load`] or
+    /// [`Model::store`].
+    pub fn access_words_by(
+        &mut self,
+        by: Shortcut,
+        offset: usize,
+        count: u32,
+        store: bool,
+        site: Site,
+    ) -> u32 {
+        let Some((page, alias)) = self.only(by) else {
+            return 0;
+        };
+        let line_len = 1 << self.line_shift;
+        let mut done = 0;
+        while done < count {
+            let at = offset + 4 * done as usize;
+            // CAST: lines have at most 64 bytes.
+            let words = ((line_len - at % line_len) as u32 / 4).min(count - done);
+            let site = Site::new(site.id() + done);
+            let quiet = if store {
+                self.stores_are_quiet(by, at, 4 * words)
+            } else {
+                self.loads_are_quiet(by, at, 4 * words)
+            };
+            if !quiet && !self.enter_alone(page, alias, at >> self.line_shift, store, site) {
+                break;
+            }
+            if store {
+                self.note_words(by, at, words, site);
+            }
+            done += words;
+        }
+        done
+    }
+
+    /// As [`Model::loads_are_quiet`] and [`Model::store_quietly`], for an access that does change something, but nothing
     /// that is not to be expected: a line that nobody else holds is filled, or gets dirty.
     #[must_use]
     pub fn access_alone_by(
@@ -36,26 +74,44 @@ impl Model {
         store: bool,
         site: Site,
     ) -> bool {
-        let alias = by.alias as usize;
-        let usual = by.epoch == self.epoch
-            && self.in_one_line(offset, len)
-            && self
-                .aliases
-                .get(alias)
-                .is_some_and(|alias| !alias.shares_tag);
-        if !usual {
+        let Some((page, alias)) = self.only(by) else {
             return false;
-        }
-        let inside = offset & ((1 << self.line_shift) - 1);
-        let piece = Piece {
-            // Only the whole step needs the address.
-            at: Address::default(),
-            len,
-            offset,
-            line: offset >> self.line_shift,
-            bytes: ones(len) << inside,
         };
-        self.access_alone(by.page as usize, alias, piece, store, site)
+        let alone = self.in_one_line(offset, len)
+            && self.enter_alone(page, alias, offset >> self.line_shift, store, site);
+        if alone && store {
+            self.note_stores(by, [(offset, len, site)]);
+        }
+        alone
+    }
+
+    /// Whether loads past the cache of any bytes from a physical address on, up to `len` of them in one page, change nothing
+    /// and are no hazard. If not, or if the model can't tell so quickly, they are to be told.
+    #[must_use]
+    pub fn memory_is_in_order(&self, paddr: u64, len: u32) -> bool {
+        let Some(page) = self.find_page(paddr >> PAGE_SHIFT) else {
+            return true;
+        };
+        let slot = &self.pages[page];
+        let first = (paddr % PAGE_SIZE) as usize;
+        let lines = first >> self.line_shift..=(first + len as usize - 1) >> self.line_shift;
+        self.config.mode == Mode::Architectural
+            && !self.config.coherent_devices
+            && lines.into_iter().all(|line| {
+                let place = LinePlace::new(line, self.line_shift);
+                let copies = slot.aliases.iter();
+                self.written[page].unsaved(place) == 0
+                    && slot.lost.get(place) == 0
+                    && copies.copied().all(|alias| !self.aliases[alias].valid.has(line))
+            })
+    }
+
+    /// Page and alias of a shortcut that leads to one, whose virtual tags no other page has.
+    #[inline]
+    fn only(&self, by: Shortcut) -> Option<(usize, usize)> {
+        let alias = by.alias as usize;
+        let only = self.aliases.get(alias).filter(|copy| !copy.shares_tag);
+        only.map(|_| (by.page as usize, alias))
     }
 
     /// An access by the CPU. False if it takes a whole step.
@@ -67,29 +123,42 @@ impl Model {
         store: bool,
         site: Site,
     ) -> bool {
-        let place = LinePlace::new(piece.line, self.line_shift);
-        if !self.sweep.idle() || !self.is_alone(page, alias, piece.line, place) {
+        let alone = self.enter_alone(page, alias, piece.line, store, site);
+        if alone && store {
+            self.written[page].add_store(piece.offset, piece.len, site);
+        }
+        alone
+    }
+
+    /// The CPU accesses a line that is in order, and that nobody else holds. False if it is not so, or if that is not known.
+    #[inline]
+    fn enter_alone(
+        &mut self,
+        page: usize,
+        alias: usize,
+        line: usize,
+        store: bool,
+        site: Site,
+    ) -> bool {
+        let place = LinePlace::new(line, self.line_shift);
+        if !self.sweep.idle() || !self.is_alone(page, alias, line, place) {
             return false;
         }
         let copy = &mut self.aliases[alias];
-        let before = copy.held(piece.line, place).presence;
-        copy.valid.put(piece.line, true);
-        copy.quiet.loads.put(piece.line, true);
+        let (absent, clean) = (!copy.valid.has(line), !copy.dirty.has(line));
+        copy.valid.put(line, true);
         if store {
-            copy.dirty.put(piece.line, true);
-            copy.quiet.stores.put(piece.line, true);
+            copy.dirty.put(line, true);
         }
-        if let Some(sites) = copy.sites_mut(piece.line) {
-            if before == Presence::Absent {
+        if let Some(sites) = copy.sites_mut(line) {
+            if absent {
                 sites.filled_by = site;
             }
-            if store && before != Presence::Dirty {
+            if store && clean {
                 sites.dirtied_by = site;
             }
         }
-        if store {
-            self.pages[page].add_store(place, piece.bytes, piece.offset, piece.len, site);
-        }
+        self.set_quiet(alias, line, true, store || !clean);
         self.list(alias);
         true
     }
@@ -110,13 +179,12 @@ impl Model {
             return false;
         }
         if dirty {
-            self.pages[page].unsaved.set(place, 0);
+            self.written[page].set_unsaved(place, 0);
         }
         let copy = &mut self.aliases[alias];
         copy.dirty.put(line, false);
-        copy.quiet.stores.put(line, false);
         copy.valid.put(line, !op.empties());
-        copy.quiet.loads.put(line, !op.empties());
+        self.set_quiet(alias, line, !op.empties(), false);
         true
     }
 }

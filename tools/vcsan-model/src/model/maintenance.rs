@@ -109,8 +109,10 @@ impl Model {
         for &dirty in &self.active {
             for line in self.aliases[dirty].dirty.iter() {
                 let place = LinePlace::new(line, self.line_shift);
-                let page = &self.pages[self.aliases[dirty].page];
-                let newest = page.unsaved.get(place) & !self.aliases[dirty].stale.get(place);
+                let index = self.aliases[dirty].page;
+                let page = &self.pages[index];
+                let newest =
+                    self.written[index].unsaved(place) & !self.aliases[dirty].stale.get(place);
                 let others = page
                     .aliases
                     .iter()
@@ -133,7 +135,26 @@ impl Model {
         }
     }
 
-    pub(super) fn set_way(&mut self, op: Op, set: u32, way: u32, site: Site) {
+    pub(super) fn set_ways(&mut self, op: Op, first: u32, sets: u32, way: u32, site: Site) {
+        let geometry = self.config.geometry;
+        let sets = sets.min(geometry.sets().max(1));
+        let simple = self.config.mode == Mode::Architectural && op != Op::Invalidate;
+        if simple && geometry.sets() != 0 && self.sweep.none_apart() {
+            if !self.sweep.active() {
+                self.forget_lookups();
+            }
+            for place in 0..sets {
+                let set = first.wrapping_add(place) & (geometry.sets() - 1);
+                self.sweep.progress(op, set as usize, way % geometry.ways());
+            }
+            return;
+        }
+        for place in 0..sets {
+            self.set_way(op, first.wrapping_add(place), way, site);
+        }
+    }
+
+    fn set_way(&mut self, op: Op, set: u32, way: u32, site: Site) {
         let geometry = self.config.geometry;
         if geometry.sets() == 0 {
             if op == Op::Invalidate {

@@ -6,7 +6,8 @@ use crate::config::Mode;
 use crate::event::{Address, Site};
 use crate::geometry::{Key, PAGE_SHIFT};
 use crate::line::LineEvent;
-use crate::page::{AliasPage, Page};
+use crate::page::{AliasPage, Page, Quiet};
+use crate::written::Written;
 use alloc::boxed::Box;
 
 impl Model {
@@ -29,6 +30,7 @@ impl Model {
         // CAST: four billion pages do not fit into anybody's memory.
         *slot = page as u32;
         self.pages.push(Page::new(frame));
+        self.written.push(Written::default());
         if let Some(map) = self.config.linear
             && self.config.mode == Mode::Speculative
             && let Some(from) = (frame << PAGE_SHIFT).checked_sub(map.paddr)
@@ -78,9 +80,11 @@ impl Model {
             self.forget_lookups();
             new.listed = self.aliases[alias].listed;
             self.aliases[alias] = new;
+            self.quiet[alias] = Quiet::default();
             alias
         } else {
             self.aliases.push(new);
+            self.quiet.push(Quiet::default());
             self.pages[page].aliases.push(self.aliases.len() - 1);
             self.aliases.len() - 1
         };

@@ -12,7 +12,7 @@ impl Model {
     /// Who holds the newest value of the first unsaved one of `bytes`.
     pub(super) fn holder(&self, page: usize, line: usize, bytes: Bytes) -> Option<Alias> {
         let place = LinePlace::new(line, self.line_shift);
-        let bytes = bytes & self.pages[page].unsaved.get(place);
+        let bytes = bytes & self.written[page].unsaved(place);
         let first = bytes & bytes.wrapping_neg();
         let aliases = self.pages[page]
             .aliases
@@ -91,7 +91,7 @@ impl Model {
     ) {
         let start = line << self.line_shift;
         let slot = &self.pages[page];
-        let write = slot.writer(start + bytes.trailing_zeros() as usize);
+        let write = self.written[page].writer(start + bytes.trailing_zeros() as usize);
         let line = (slot.frame << PAGE_SHIFT) + start as u64;
         self.hazards.push(Hazard {
             kind,

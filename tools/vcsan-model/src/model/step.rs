@@ -33,7 +33,7 @@ impl Model {
         );
         let old = &self.pages[page];
         let state = Line {
-            unsaved: old.unsaved.get(place),
+            unsaved: self.written[page].unsaved(place),
             lost: old.lost.get(place),
             copies,
         };
@@ -72,7 +72,7 @@ impl Model {
             self.list(alias);
         }
         let slot = &mut self.pages[page];
-        slot.unsaved.set(place, state.unsaved);
+        self.written[page].set_unsaved(place, state.unsaved);
         slot.lost.set(place, state.lost);
         if had_losses || state.lost != 0 {
             slot.losses.retain_mut(|loss| {
@@ -121,6 +121,12 @@ impl Model {
         outcome
     }
 
+    pub(super) fn set_quiet(&mut self, alias: usize, line: usize, loads: bool, stores: bool) {
+        let quiet = &mut self.quiet[alias];
+        quiet.loads.put(line, self.line_shift, loads);
+        quiet.stores.put(line, self.line_shift, stores);
+    }
+
     pub(super) fn is_active(&self, alias: usize) -> bool {
         let copy = &self.aliases[alias];
         copy.dirty.any()
@@ -145,12 +151,10 @@ impl Model {
             let held = self.aliases[alias].held(line, place);
             let calm = lost | held.stale == 0 && !self.sweep.is_apart(self.apart(alias, line));
             let dirty = held.presence == Presence::Dirty;
-            let slot = &mut self.aliases[alias];
             // INVARIANT: a clean copy is stale in every unsaved byte, so that a drop and a fill change nothing here.
-            slot.quiet
-                .loads
-                .put(line, calm && held.presence != Presence::Absent);
-            slot.quiet.stores.put(line, calm && dirty && valid == 1);
+            let loads = calm && held.presence != Presence::Absent;
+            let stores = calm && dirty && valid == 1;
+            self.set_quiet(alias, line, loads, stores);
         }
     }
 }

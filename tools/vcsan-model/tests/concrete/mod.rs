@@ -246,8 +246,16 @@ pub fn run(shape: Shape, seed: u64, events: u64) -> Stats {
         let event = match (m.rng.below(32), sweep) {
             (0..3, Some((op, way))) => {
                 sweep = (way + 1 < shape.config.geometry.ways()).then_some((op, way + 1));
-                for set in 0..shape.config.geometry.sets() {
-                    model.apply(Event::SetWay { op, set, way }, Site::NONE);
+                let sets = shape.config.geometry.sets();
+                // All in one event, or each in its own.
+                let together = m.rng.below(2) == 0;
+                for set in 0..sets {
+                    let sets = match (together, set) {
+                        (true, 0) => sets,
+                        (true, _) => 0,
+                        (false, _) => 1,
+                    };
+                    model.apply(Event::SetWay { op, set, sets, way }, Site::NONE);
                     let slot = m.slots(u64::from(set)).start + way as usize;
                     m.maintain(slot, op);
                 }

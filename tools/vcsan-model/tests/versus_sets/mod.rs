@@ -199,7 +199,7 @@ pub fn run(setup: &Setup, seed: u64, events: usize) -> (usize, usize) {
 /// Tells the model of an event as a caller does that remembers translations: accesses the short way, if there is one.
 fn tell(
     model: &mut Model,
-    shortcuts: &mut BTreeMap<(u64, u64), Shortcut>,
+    shortcuts: &mut BTreeMap<(u64, u64), (u64, Shortcut)>,
     event: Event,
     site: Site,
 ) -> Vec<Hazard> {
@@ -210,18 +210,25 @@ fn tell(
     };
     let offset = (at.paddr % 4096) as usize;
     let translation = (at.vaddr / 4096, at.paddr / 4096);
-    if let Some(&by) = shortcuts.get(&translation) {
+    if let Some(&(epoch, by)) = shortcuts.get(&translation)
+        && epoch == model.epoch()
+    {
+        let words = len / 4;
+        let in_words = site.id() % 2 == 0 && len % 4 == 0 && offset % 4 == 0;
+        if in_words && model.access_words_by(by, offset, words, store, site) == words {
+            return Vec::new();
+        }
         let quiet = if store {
             model.store_quietly(by, offset, len, site)
         } else {
-            model.load_is_quiet(by, offset, len)
+            model.loads_are_quiet(by, offset, len)
         };
         if quiet || model.access_alone_by(by, offset, len, store, site) {
             return Vec::new();
         }
     }
     let found = model.apply(event, site).to_vec();
-    shortcuts.insert(translation, model.shortcut(at));
+    shortcuts.insert(translation, (model.epoch(), model.shortcut(at)));
     found
 }
 

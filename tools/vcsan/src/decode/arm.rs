@@ -6,7 +6,7 @@
 //! ARM926EJ-S (DDI 0198, 2.3.8: test and clean), ARM1136 (DDI 0211, 3.3.17: ranges by MCRR), Intel XScale (273473,
 //! 7.2.8: line allocate). Linux: arch/arm/mm/cache-*.S, proc-*.S, tlb-*.S; QEMU: target/arm/helper.c and cpregs.
 
-use super::{Effect, Instruction, Op, Operand, Stride, TlbOp, TlbRegister, field, register};
+use super::{Bound, Effect, Instruction, Op, Operand, Stride, TlbOp, TlbRegister, field, register};
 
 /// Whether an instruction with this condition field executes, given the flags in the CPSR before it.
 ///
@@ -208,31 +208,12 @@ fn double(opc1: u32, crm: u32, rt: u8, rt2: u8) -> Option<Effect> {
     })
 }
 
-/// When a loop over lines ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Bound {
-    /// `cmp base, end; bcc`: the address has reached the one in a register.
-    Reaches {
-        /// The register.
-        end: u8,
-    },
-    /// `subs left, left, by; bhi`: nothing is left.
-    UsedUp {
-        /// Register of what is left.
-        left: u8,
-        /// What is taken each time.
-        by: Stride,
-    },
-}
-
-impl Bound {
-    /// The condition of the jump back.
-    #[must_use]
-    pub(crate) fn condition(self) -> u32 {
-        match self {
-            Self::Reaches { .. } => 3,
-            Self::UsedUp { .. } => 8,
-        }
+/// The condition of the jump back in a loop that ends so.
+pub(crate) fn jump_condition(bound: Bound) -> Option<u32> {
+    match bound {
+        Bound::Reaches { .. } => Some(3),
+        Bound::UsedUp { .. } => Some(8),
+        Bound::Meets { .. } => None,
     }
 }
 

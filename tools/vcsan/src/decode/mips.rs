@@ -6,7 +6,7 @@
 //! Linux: arch/mips/include/asm/cacheops.h; QEMU: target/mips/tcg/translate.c. Encodings of all releases are told apart
 //! by their opcodes, as no release gives another meaning to one that is taken here.
 
-use super::{Effect, Op, Operand, TlbOp, TlbRegister, field, register};
+use super::{Bound, Effect, Op, Operand, Stride, TlbOp, TlbRegister, field, register};
 
 /// What a word does.
 pub(super) fn decode(word: u32) -> Option<Effect> {
@@ -121,4 +121,37 @@ fn coprocessor_0(word: u32) -> Option<TlbOp> {
         }),
         _ => None,
     }
+}
+
+/// `bne base, end` at `pc`, back to `target`, in whose delay slot `addu base, base, step` stands: the end of a loop over
+/// addresses in `base`.
+pub(crate) fn loop_end(
+    jump: u32,
+    slot: u32,
+    base: u8,
+    pc: u64,
+    target: u64,
+) -> Option<(Stride, Bound)> {
+    const BNE: u32 = 0x05;
+    const ADDU: u32 = 0x21;
+    let (rs, rt) = (register(jump, 21, 5), register(jump, 16, 5));
+    let end = match (rs == base, rt == base) {
+        (true, false) => rt,
+        (false, true) => rs,
+        _ => return None,
+    };
+    // CAST: sign-extends 16 bits.
+    let back = pc.wrapping_add_signed(4 + 4 * i64::from(jump as u16 as i16));
+    let (first, second) = (register(slot, 21, 5), register(slot, 16, 5));
+    let step = match (first == base, second == base) {
+        (true, false) => second,
+        (false, true) => first,
+        _ => return None,
+    };
+    let advances = field(slot, 26, 6) == 0
+        && field(slot, 0, 11) == ADDU
+        && register(slot, 11, 5) == base
+        && step != end;
+    (field(jump, 26, 6) == BNE && back & 0xffff_ffff == target & 0xffff_ffff && advances)
+        .then_some((Stride::Register(step), Bound::Meets { end }))
 }

@@ -130,6 +130,28 @@ pub enum Stride {
     Register(u8),
 }
 
+/// When a loop over lines ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// ARM `cmp base, end; bcc`: the next address has reached the one in a register.
+    Reaches {
+        /// The register.
+        end: u8,
+    },
+    /// ARM `subs left, left, by; bhi`: nothing is left.
+    UsedUp {
+        /// Register of what is left.
+        left: u8,
+        /// What is taken each time.
+        by: Stride,
+    },
+    /// MIPS `bne base, end`: the address was the one in a register.
+    Meets {
+        /// The register.
+        end: u8,
+    },
+}
+
 /// The second part of a PA-RISC address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Index {
@@ -317,12 +339,12 @@ impl Operand {
 }
 
 /// `width` bits of a word from bit `low` on, the least significant being 0.
-fn field(word: u32, low: u32, width: u32) -> u32 {
+pub(crate) fn field(word: u32, low: u32, width: u32) -> u32 {
     word >> low & ((1 << width) - 1)
 }
 
 /// The five bits of a register number, or the four on ARM.
-fn register(word: u32, low: u32, width: u32) -> u8 {
+pub(crate) fn register(word: u32, low: u32, width: u32) -> u8 {
     debug_assert!(width <= 5);
     // CAST: at most five bits.
     field(word, low, width) as u8

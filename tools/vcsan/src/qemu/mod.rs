@@ -5,25 +5,23 @@
 //!
 //! No panic leaves this module: it becomes a failure of the run, and from then on the guest runs unwatched.
 
+mod accesses;
 mod registers;
 mod scores;
 
 use crate::config::Options;
-use crate::decode::Arch;
-use crate::guest::{Access, Memory, Place, Target};
-use crate::notes;
+use crate::guest::{Memory, Target};
 use crate::runs::Code;
-use crate::translate::parisc;
-use crate::watcher::Watcher;
+use crate::watcher::{Counted, Due, Watcher};
+use accesses::{Infos, Several};
 use qemu_plugin_sys as sys;
 use registers::Reader;
 use scores::Scores;
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use sys::qemu_plugin_cb_flags::{QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS};
+use sys::qemu_plugin_cb_flags::QEMU_PLUGIN_CB_R_REGS;
 use sys::qemu_plugin_cond::QEMU_PLUGIN_COND_EQ;
-use sys::qemu_plugin_mem_rw::QEMU_PLUGIN_MEM_RW;
 use sys::qemu_plugin_op::QEMU_PLUGIN_INLINE_ADD_U64;
 
 // QEMU has these of GLib, and the plugin has them of QEMU.
@@ -41,6 +39,8 @@ struct Plugin {
     watcher: Watcher,
     reader: Reader,
     infos: Infos,
+    /// Accesses of the instruction that is told of at its first.
+    several: Several,
     /// Address of the first instruction, until its register was compared with it.
     first: Option<u64>,
     /// No instruction was translated yet.
@@ -56,6 +56,7 @@ impl Plugin {
     #[cold]
     fn end_loop(&mut self) {
         let times = self.scores.stop();
+        self.watcher.see_less();
         self.watcher.leave(times);
     }
 }
@@ -67,14 +68,6 @@ struct Global(UnsafeCell<Option<Plugin>>);
 unsafe impl Sync for Global {}
 
 static PLUGIN: Global = Global(UnsafeCell::new(None));
-
-type OnAccess = unsafe extern "C" fn(c_uint, sys::qemu_plugin_meminfo_t, u64, *mut c_void);
-
-/// Whether an access is to the register of an LSI 53C895A that starts a script (DSP, a word at 0x2c), in whichever of the
-/// places that its registers can be mapped to, 1 KiB each.
-fn starts_transfer(paddr: u64, bytes: u32) -> bool {
-    bytes == 4 && paddr % 0x400 == 0x2c
-}
 
 /// Runs `body` with the plugin, unless it has failed before. A panic is a failure.
 #[inline]
@@ -94,6 +87,7 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
     };
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(plugin))) {
         plugin.failed = true;
+        plugin.watcher.see_all();
         let text = panic
             .downcast_ref::<String>()
             .map(String::as_str)
@@ -101,40 +95,6 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
             .unwrap_or("unknown");
         plugin.watcher.fail(&format!("go on: it panicked: {text}"));
     }
-}
-
-/// Has the watcher look at an access the short way, which does not panic. False if it can't.
-#[inline(always)]
-fn quietly(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) -> bool {
-    // SAFETY: see `with_plugin`.
-    let Some(plugin) = (unsafe { &mut *PLUGIN.0.get() }) else {
-        return false;
-    };
-    if plugin.failed || plugin.scores.running() {
-        return false;
-    }
-    let info = plugin.infos.of(info);
-    let vaddr = info.address(vaddr);
-    plugin.watcher.quietly(vaddr, info.bytes, site, info.store)
-}
-
-/// Has the watcher look at an access.
-#[inline(always)]
-fn follow(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) {
-    if !quietly(info, vaddr, site) {
-        loudly(info, vaddr, site);
-    }
-}
-
-/// Has the watcher look at an access the long way.
-#[cold]
-#[inline(never)]
-fn loudly(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) {
-    with_plugin(|plugin| {
-        let info = plugin.infos.of(info);
-        let (made, vaddr) = Made::new(info, vaddr);
-        plugin.watcher.access(&made, vaddr, site, info.store);
-    });
 }
 
 /// The guest's memory, from a callback.
@@ -162,186 +122,6 @@ impl Memory for Guest {
     }
 }
 
-/// An access after it was made.
-struct Made {
-    info: sys::qemu_plugin_meminfo_t,
-    bytes: u32,
-    /// From its address as QEMU has it to the one by which the cache knows it.
-    moved: u64,
-}
-
-impl Made {
-    /// The access, and the address by which the cache knows it.
-    fn new(info: Info, vaddr: u64) -> (Self, u64) {
-        let known = info.address(vaddr);
-        let made = Self {
-            info: info.info,
-            bytes: info.bytes,
-            moved: known - vaddr,
-        };
-        (made, known)
-    }
-}
-
-/// What QEMU says of an access in one number.
-#[derive(Clone, Copy)]
-struct Info {
-    info: sys::qemu_plugin_meminfo_t,
-    bytes: u32,
-    store: bool,
-    /// Translation is off.
-    absolute: bool,
-}
-
-impl Info {
-    /// The address by which the cache knows an access.
-    #[inline]
-    fn address(self, vaddr: u64) -> u64 {
-        if self.absolute {
-            parisc::of_absolute(vaddr)
-        } else {
-            vaddr
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn of(info: sys::qemu_plugin_meminfo_t, target: Target) -> Self {
-        Self {
-            info,
-            // `MMU_IDX_MMU_DISABLED` in QEMU's target/hppa/cpu.h.
-            absolute: target.arch == Arch::Parisc && info & 15 < 8,
-            // SAFETY: only looks at the number.
-            bytes: 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) },
-            // SAFETY: as above.
-            store: unsafe { sys::qemu_plugin_mem_is_store(info) },
-        }
-    }
-}
-
-/// What the numbers mean, of which there are few: cheaper than two calls for each access.
-struct Infos {
-    known: [Info; 64],
-    target: Target,
-}
-
-impl Infos {
-    /// Matches nothing: no access is of this many bytes.
-    const NONE: Info = Info {
-        info: sys::qemu_plugin_meminfo_t::MAX,
-        bytes: 0,
-        store: false,
-        absolute: false,
-    };
-
-    fn new(target: Target) -> Self {
-        Self {
-            known: [Self::NONE; 64],
-            target,
-        }
-    }
-
-    #[inline]
-    fn of(&mut self, info: sys::qemu_plugin_meminfo_t) -> Info {
-        // Size and kind of access are in the bits from 5 and 16 on, the MMU's mode below.
-        let slot = &mut self.known[(info ^ info >> 5 ^ info >> 16) as usize % 64];
-        if slot.info != info {
-            *slot = Info::of(info, self.target);
-        }
-        *slot
-    }
-}
-
-impl Memory for Made {
-    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
-        Guest.read(vaddr, into)
-    }
-}
-
-impl Access for Made {
-    #[inline]
-    fn bytes(&self) -> u32 {
-        self.bytes
-    }
-
-    fn place(&self, vaddr: u64) -> Place {
-        let vaddr = vaddr - self.moved;
-        // SAFETY: called in the callback of this access; QEMU returns null for what it does not know.
-        let place = unsafe { sys::qemu_plugin_get_hwaddr(self.info, vaddr) };
-        if place.is_null() {
-            return Place::Unknown;
-        }
-        // SAFETY: `place` is valid until the next call of `qemu_plugin_get_hwaddr`.
-        let is_io = unsafe { sys::qemu_plugin_hwaddr_is_io(place) };
-        // SAFETY: as above.
-        let paddr = unsafe { sys::qemu_plugin_hwaddr_phys_addr(place) };
-        if !is_io {
-            return Place::Ram(paddr);
-        }
-        // SAFETY: as above.
-        let name = unsafe { sys::qemu_plugin_hwaddr_device_name(place) };
-        if name.is_null() {
-            return Place::Device;
-        }
-        // SAFETY: names are strings of QEMU's that stay.
-        match unsafe { CStr::from_ptr(name) }.to_bytes() {
-            b"lsi-mmio" => Place::TransferDevice,
-            // What QEMU calls a page that has room for several devices, by its address: nearly everywhere the transfer
-            // device's is one.
-            [b'a', b'n', b'o', b'n', ..] if starts_transfer(paddr, self.bytes) => {
-                Place::TransferDevice
-            }
-            _ => Place::Device,
-        }
-    }
-
-    #[inline]
-    fn word(&self) -> Option<u32> {
-        // SAFETY: called in the callback of this access.
-        let value = unsafe { sys::qemu_plugin_mem_get_value(self.info) };
-        match value.type_ {
-            sys::qemu_plugin_mem_value_type::QEMU_PLUGIN_MEM_VALUE_U32 => {
-                // SAFETY: the type says which member is set.
-                Some(unsafe { value.data.u32_ })
-            }
-            _ => None,
-        }
-    }
-}
-
-unsafe extern "C" fn on_access(
-    _: c_uint,
-    info: sys::qemu_plugin_meminfo_t,
-    vaddr: u64,
-    site: *mut c_void,
-) {
-    follow(info, vaddr, site as usize as u32);
-}
-
-unsafe extern "C" fn on_access_of_words(
-    _: c_uint,
-    info: sys::qemu_plugin_meminfo_t,
-    vaddr: u64,
-    site: *mut c_void,
-) {
-    let site = site as usize as u32;
-    follow(info, vaddr, site);
-    if notes::may_end_at(vaddr) {
-        look_for_note(info, vaddr, site);
-    }
-}
-
-#[inline(never)]
-fn look_for_note(info: sys::qemu_plugin_meminfo_t, vaddr: u64, site: u32) {
-    with_plugin(|plugin| {
-        let info = plugin.infos.of(info);
-        if info.store {
-            let (made, vaddr) = Made::new(info, vaddr);
-            plugin.watcher.word_stored(&made, vaddr, site);
-        }
-    });
-}
-
 unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
     with_plugin(|plugin| {
         if let Some(pc) = plugin.first.take()
@@ -360,12 +140,14 @@ unsafe extern "C" fn on_maintenance(_: c_uint, number: *mut c_void) {
     });
 }
 
-/// Executed only while the loop's own score is 0.
-unsafe extern "C" fn on_loop(_: c_uint, number: *mut c_void) {
+/// Executed only while the loop's own score is 0. `data` has the score's key above the operation's number.
+unsafe extern "C" fn on_loop(_: c_uint, data: *mut c_void) {
     with_plugin(|plugin| {
-        let number = number as usize as u32;
+        // CAST: numbers in pointers.
+        let (key, number) = ((data as usize >> 32) as u32, data as usize as u32);
         let times = plugin.watcher.enter(&plugin.reader, number);
-        plugin.scores.start(number, times);
+        plugin.scores.start(key, times);
+        plugin.watcher.see_all();
     });
 }
 
@@ -375,14 +157,22 @@ unsafe extern "C" fn on_loop(_: c_uint, number: *mut c_void) {
 ///
 /// `block` is valid, and has as many instructions as `plugin.block`.
 unsafe fn register_maintenance(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb) {
-    for (index, number, repeats) in plugin.watcher.translate(&plugin.block) {
+    for due in plugin.watcher.translate(&plugin.block) {
+        let Due {
+            index,
+            number,
+            counted,
+        } = due;
+        let counted = counted.and_then(|counted| Some((plugin.scores.entry(counted.key)?, counted)));
+        // CAST: numbers in pointers.
         let data = number as usize as *mut c_void;
         // SAFETY: `index` is one of the block's.
         let insn = unsafe { sys::qemu_plugin_tb_get_insn(block, index) };
         // SAFETY: callbacks live as long as the plugin, which is not unloaded, and so do its scores.
         unsafe {
-            match plugin.scores.entry(number).filter(|_| repeats) {
-                Some(score) => {
+            match counted {
+                Some((score, Counted { key, by })) => {
+                    let data = (u64::from(key) << 32 | u64::from(number)) as usize as *mut c_void;
                     sys::qemu_plugin_register_vcpu_insn_exec_cond_cb(
                         insn,
                         Some(on_loop),
@@ -396,7 +186,7 @@ unsafe fn register_maintenance(plugin: &mut Plugin, block: *mut sys::qemu_plugin
                         insn,
                         QEMU_PLUGIN_INLINE_ADD_U64,
                         score,
-                        u64::MAX,
+                        u64::from(by).wrapping_neg(),
                     );
                 }
                 None => sys::qemu_plugin_register_vcpu_insn_exec_cb(
@@ -439,23 +229,9 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
                     );
                 }
             }
-            let site = plugin.watcher.site(pc) as usize as *mut c_void;
-            let on_access: OnAccess = if notes::may_end(plugin.watcher.target(), bytes) {
-                on_access_of_words
-            } else {
-                on_access
-            };
-            // SAFETY: as above.
-            unsafe {
-                sys::qemu_plugin_register_vcpu_mem_cb(
-                    insn,
-                    Some(on_access),
-                    QEMU_PLUGIN_CB_NO_REGS,
-                    QEMU_PLUGIN_MEM_RW,
-                    site,
-                );
-            }
         }
+        // SAFETY: the block's instructions were just listed.
+        unsafe { accesses::register(plugin, block) };
         // SAFETY: the block's instructions were just listed.
         unsafe { register_maintenance(plugin, block) };
     });
@@ -517,6 +293,7 @@ unsafe fn plugin(
         watcher,
         reader: Reader::new(target),
         infos: Infos::new(target),
+        several: Several::default(),
         unstarted: true,
         block: Vec::new(),
         scores: Scores::new(),

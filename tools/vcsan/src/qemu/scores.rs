@@ -9,7 +9,7 @@ const LOOPS: usize = 128;
 /// A score for each loop, at most one of which is not 0.
 pub(super) struct Scores {
     board: *mut sys::qemu_plugin_scoreboard,
-    /// Numbers of the loops that have a score.
+    /// Keys of the loops that have a score.
     loops: Vec<u32>,
     /// The loop that runs: its score's place, and what that was set to.
     running: Option<(usize, u64)>,
@@ -33,18 +33,18 @@ impl Scores {
     }
 
     /// The score of a loop, if there is one left for it.
-    pub(super) fn entry(&mut self, number: u32) -> Option<sys::qemu_plugin_u64> {
-        let known = self.loops.iter().position(|&other| other == number);
+    pub(super) fn entry(&mut self, key: u32) -> Option<sys::qemu_plugin_u64> {
+        let known = self.loops.iter().position(|&other| other == key);
         let place = known.unwrap_or_else(|| {
-            self.loops.push(number);
+            self.loops.push(key);
             self.loops.len() - 1
         });
         (place < LOOPS).then(|| self.at(place))
     }
 
     /// The CPU is about to execute a loop so many times, this one included.
-    pub(super) fn start(&mut self, number: u32, times: u64) {
-        if let Some(place) = self.loops.iter().position(|&other| other == number) {
+    pub(super) fn start(&mut self, key: u32, times: u64) {
+        if let Some(place) = self.loops.iter().position(|&other| other == key) {
             // SAFETY: the place is on the scoreboard, and the only vCPU is number 0.
             unsafe { sys::qemu_plugin_u64_set(self.at(place), 0, times) };
             self.running = Some((place, times));

@@ -50,7 +50,7 @@ impl Watcher {
         let mut line = self.line(first);
         while line < first.saturating_add(len) {
             if self.watches.has_page(line) {
-                self.history.add(line, what, None, site);
+                self.history.add(line, what, None, 1, site);
             }
             line += line_len;
         }

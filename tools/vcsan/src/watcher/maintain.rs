@@ -2,8 +2,7 @@
 //! Maintenance instructions, just before they are executed.
 
 use super::{Operation, Watcher, address};
-use crate::decode::arm::Bound;
-use crate::decode::{Arch, Effect, Op, Operand, Stride, condition_holds};
+use crate::decode::{Arch, Bound, Effect, Op, Operand, Stride, condition_holds};
 use crate::guest::{Cpu, Memory, Register};
 use crate::history::{What, maintenance};
 use crate::runs::Run;
@@ -67,14 +66,66 @@ impl Maintenance {
     }
 }
 
-/// A loop over lines that has begun: nothing else happens until it ends, or something does.
-pub(super) struct Repeated {
-    operation: Operation,
-    op: Op,
-    /// The first address.
-    vaddr: u64,
-    /// Where its pages are, found when the loop began.
-    pages: Vec<Option<u64>>,
+/// A loop of maintenance that has begun: nothing else happens until it ends, or something does.
+pub(super) enum Repeated {
+    /// Over lines.
+    Lines {
+        operation: Operation,
+        op: Op,
+        /// The first address.
+        vaddr: u64,
+        /// Where its pages are, found when the loop began.
+        pages: Vec<Option<u64>>,
+    },
+    /// Of [steps](Effect::LoopStep), which has been followed already.
+    Steps {
+        op: Op,
+    },
+}
+
+/// More steps than any loop has.
+const ENDLESS: u64 = 1 << 62;
+
+/// The key of the score that all steps of an operation share, see [`Counted`].
+fn steps_key(op: Op) -> u32 {
+    u32::MAX - op as u32
+}
+
+/// How the CPU is to count executions of an operation in a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Of the score, which [`enter`](Watcher::enter) says the first value of.
+    pub key: u32,
+    /// What it drops by each time.
+    pub by: u32,
+}
+
+/// What to do before an instruction of a block that was translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Index of the instruction.
+    pub index: usize,
+    /// What to [`execute`](Watcher::execute).
+    pub number: u32,
+    /// To [`enter`](Watcher::enter) instead, while the score is 0.
+    pub counted: Option<Counted>,
+}
+
+impl Due {
+    pub(super) fn new(index: usize, number: u32, run: &Run) -> Self {
+        let counted = match run.instruction.effect {
+            Effect::LoopStep { op } if run.instruction.condition.is_none() => Some(Counted {
+                key: steps_key(op),
+                by: run.len,
+            }),
+            _ => run.repeat.map(|_| Counted { key: number, by: 1 }),
+        };
+        Self {
+            index,
+            number,
+            counted,
+        }
+    }
 }
 
 impl Watcher {
@@ -113,10 +164,15 @@ impl Watcher {
     }
 
     fn plan(&mut self, cpu: &impl Cpu, operation: Operation) -> Result<Option<u64>, String> {
-        let (Effect::Line { op, address }, Some(repeat)) =
-            (operation.run.instruction.effect, operation.run.repeat)
-        else {
-            return Ok(None);
+        let run = operation.run;
+        let (op, address, repeat) = match (run.instruction.effect, run.repeat) {
+            (Effect::Line { op, address }, Some(repeat)) => (op, address, repeat),
+            (Effect::LoopStep { op }, _) => {
+                self.loop_step(op, operation.site);
+                self.repeated = Some(Repeated::Steps { op });
+                return Ok(Some(ENDLESS));
+            }
+            _ => return Ok(None),
         };
         let line = u64::from(self.model.config().geometry.line());
         if self.stride(cpu, repeat.step)? != line {
@@ -125,6 +181,10 @@ impl Watcher {
         let vaddr = self.operand(cpu, address)?;
         let bytes = match repeat.bound {
             Bound::Reaches { end } => self.general(cpu, end)?.saturating_sub(vaddr),
+            Bound::Meets { end } => match self.general(cpu, end)?.checked_sub(vaddr) {
+                Some(bytes) if bytes.is_multiple_of(line) => bytes + line,
+                _ => return Ok(None),
+            },
             Bound::UsedUp { left, by } if self.stride(cpu, by)? == line => {
                 self.general(cpu, left)?
             }
@@ -137,7 +197,7 @@ impl Watcher {
         let first = vaddr - vaddr % PAGE_SIZE;
         let last = vaddr + (times - 1) * line;
         let pages = (first..=last).step_by(PAGE_SIZE as usize);
-        self.repeated = Some(Repeated {
+        self.repeated = Some(Repeated::Lines {
             operation,
             op,
             vaddr,
@@ -148,14 +208,15 @@ impl Watcher {
 
     /// The loop that was [entered](Self::enter), if any, was executed so often.
     pub fn leave(&mut self, times: u64) {
-        let Some(Repeated {
-            operation,
-            op,
-            vaddr,
-            pages,
-        }) = self.repeated.take()
-        else {
-            return;
+        let (operation, op, vaddr, pages) = match self.repeated.take() {
+            Some(Repeated::Lines {
+                operation,
+                op,
+                vaddr,
+                pages,
+            }) => (operation, op, vaddr, pages),
+            Some(Repeated::Steps { op }) => return self.maintenance.count(op, Form::Loop, times),
+            None => return,
         };
         self.maintenance.count(op, Form::Line, times);
         let Operation { pc, site, .. } = operation;
@@ -206,9 +267,7 @@ impl Watcher {
             Effect::Index { op, address } => {
                 let vaddr = self.operand(cpu, address)?;
                 let stride = self.stride(cpu, run.stride)?;
-                for place in 0..u64::from(len) {
-                    self.index(op, vaddr + place * stride, site);
-                }
+                self.index(op, vaddr, len, stride, site);
             }
             Effect::Whole { op } => {
                 self.maintenance.count(op, Form::WholeCache, 1);
@@ -338,7 +397,7 @@ impl Watcher {
             for inside in (0..len).step_by(line as usize) {
                 let (paddr, vaddr) = (paddr + inside, vaddr + inside);
                 self.history
-                    .add(paddr, What::Maintain(op), Some(vaddr), site);
+                    .add(paddr, What::Maintain(op), Some(vaddr), 1, site);
             }
         }
         let at = address(vaddr, paddr);
@@ -388,26 +447,35 @@ impl Watcher {
         } else {
             value >> (32 - way_bits)
         };
-        self.sweep(op, set, way, site);
+        self.sweep(op, set, 1, way, site);
     }
 
-    /// MIPS: way above set above line in the address.
-    fn index(&mut self, op: Op, vaddr: u64, site: Site) {
+    /// MIPS: way above set above line in the address. `len` of them, `stride` bytes apart.
+    fn index(&mut self, op: Op, vaddr: u64, len: u32, stride: u64, site: Site) {
         let geometry = self.model.config().geometry;
-        // CAST: 32-bit addresses.
-        let line = vaddr as u32 >> geometry.line().trailing_zeros();
         let sets = geometry.sets().max(1);
-        self.sweep(op, line % sets, line / sets, site);
+        // CAST: 32-bit addresses.
+        let line = |place: u64| (vaddr + place * stride) as u32 >> geometry.line().trailing_zeros();
+        let first = line(0);
+        if stride == u64::from(geometry.line()) && first % sets + len <= sets {
+            self.sweep(op, first % sets, len, first / sets, site);
+        } else {
+            for place in 0..u64::from(len) {
+                self.sweep(op, line(place) % sets, 1, line(place) / sets, site);
+            }
+        }
     }
 
-    fn sweep(&mut self, op: Op, set: u32, way: u32, site: Site) {
-        self.maintenance.count(op, Form::SetWay, 1);
-        self.history.add_everything(op, site);
-        self.apply(Event::SetWay { op, set, way }, None, site);
+    /// One way of `sets` sets, from `set` on.
+    fn sweep(&mut self, op: Op, set: u32, sets: u32, way: u32, site: Site) {
+        self.maintenance.count(op, Form::SetWay, u64::from(sets));
+        self.history.add_everything(op, sets, site);
+        let event = Event::SetWay { op, set, sets, way };
+        self.apply(event, None, site);
     }
 
     fn whole_cache(&mut self, op: Op, site: Site) {
-        self.history.add_everything(op, site);
+        self.history.add_everything(op, 1, site);
         self.apply(Event::WholeCache { op }, None, site);
     }
 

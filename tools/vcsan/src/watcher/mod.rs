@@ -4,8 +4,10 @@
 //! It knows nothing of QEMU: [`guest`](crate::guest) is all it sees.
 
 mod device;
+mod groups;
 mod maintain;
-pub use maintain::Maintenance;
+pub use groups::{CodeKind, Known, Tell};
+pub use maintain::{Counted, Due, Maintenance};
 use maintain::Repeated;
 mod notes;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use crate::symbols::Symbols;
 use crate::translate::{Landmarks, Translator};
 use crate::watch::Watches;
 use device::Devices;
+use groups::Groups;
 use translations::Mapped;
 
 use serde::Serialize;
@@ -59,10 +62,14 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// An access to memory through the cache.
-    fn cached(&mut self, store: bool) {
-        self.loads += u64::from(!store);
-        self.stores += u64::from(store);
+    /// Accesses to memory through the cache.
+    fn cached(&mut self, store: bool, count: u64) {
+        let kind = if store {
+            &mut self.stores
+        } else {
+            &mut self.loads
+        };
+        *kind += count;
     }
 }
 
@@ -86,6 +93,7 @@ pub struct Watcher {
     /// In speculative mode.
     mapped: Option<Mapped>,
     sites: Sites,
+    groups: Groups,
     symbols: Symbols,
     modules: Option<PathBuf>,
     watches: Watches,
@@ -150,6 +158,7 @@ impl Watcher {
             translator: Translator::new(target, landmarks),
             mapped: speculates.then(Mapped::default),
             sites: Sites::default(),
+            groups: Groups::default(),
             symbols,
             modules: options.modules.clone(),
             watches,
@@ -180,9 +189,8 @@ impl Watcher {
         self.sites.number(Origin::Instruction(pc)).id()
     }
 
-    /// A block is translated: what to [`execute`](Self::execute) before the instruction at an index, or to
-    /// [`enter`](Self::enter) there if its flag is set.
-    pub fn translate(&mut self, block: &[Code]) -> Vec<(usize, u32, bool)> {
+    /// A block is translated: its maintenance.
+    pub fn translate(&mut self, block: &[Code]) -> Vec<Due> {
         let runs = runs::find(self.target.arch, self.target.big_endian, block);
         let numbered = runs
             .into_iter()
@@ -204,7 +212,7 @@ impl Watcher {
                     // CAST: as for sites.
                     (self.operations.len() - 1) as u32
                 });
-                (index, number, run.repeat.is_some())
+                Due::new(index, number, &run)
             });
         numbered.collect()
     }
@@ -223,10 +231,20 @@ impl Watcher {
             self.counts.stores += u64::from(quiet);
             quiet
         } else {
-            let quiet = self.model.load_is_quiet(by, offset, len);
+            let quiet = self.model.loads_are_quiet(by, offset, len);
             self.counts.loads += u64::from(quiet);
             quiet
         }
+    }
+
+    /// From now on no access is quiet, until [`see_less`](Self::see_less): something depends on what comes next.
+    pub fn see_all(&mut self) {
+        self.slots.block();
+    }
+
+    /// Accesses can be quiet again.
+    pub fn see_less(&mut self) {
+        self.slots.unblock();
     }
 
     /// The CPU has read or written.
@@ -236,7 +254,7 @@ impl Watcher {
         let offset = (vaddr % PAGE_SIZE) as usize;
         let by = self.slots.shortcut(vaddr);
         if by.is_some_and(|by| self.model.access_alone_by(by, offset, len, store, site)) {
-            return self.counts.cached(store);
+            return self.counts.cached(store, 1);
         }
         let inside = (PAGE_SIZE - vaddr % PAGE_SIZE).min(u64::from(len)) as u32;
         self.access_page(access, vaddr, inside, site, store);
@@ -246,8 +264,8 @@ impl Watcher {
         }
     }
 
-    /// The CPU has written, by an instruction that [may end a note](crate::notes::may_end), which it then does. To be
-    /// told of each such store, after the store itself.
+    /// The CPU has written a word where [a note may end](crate::notes::may_end_at). To be told of each such store, after the
+    /// store itself.
     #[inline]
     pub fn word_stored(&mut self, access: &impl Access, vaddr: u64, site: u32) {
         let vaddr = self.target.vaddr(vaddr);
@@ -259,7 +277,7 @@ impl Watcher {
     fn access_page(&mut self, access: &impl Access, vaddr: u64, len: u32, site: Site, store: bool) {
         let (paddr, kind) = match self.slots.find(vaddr) {
             Some(known) => known,
-            None => match access.place(vaddr) {
+            None => match access.place(vaddr, len) {
                 Place::Ram(paddr) => (paddr, self.learn(access, vaddr, paddr)),
                 Place::TransferDevice => {
                     self.counts.io += 1;
@@ -287,14 +305,16 @@ impl Watcher {
         if kind.uncached {
             self.counts.uncached += 1;
         } else {
-            self.counts.cached(store);
+            self.counts.cached(store, 1);
         }
         if kind.watched {
-            self.history.add(self.line(paddr), what, Some(vaddr), site);
+            self.history
+                .add(self.line(paddr), what, Some(vaddr), 1, site);
         }
         self.apply(event, Some(vaddr), site);
-        if kind == Kind::PLAIN {
-            self.slots.set_shortcut(vaddr, self.model.shortcut(at));
+        if !kind.uncached {
+            let shortcut = self.model.shortcut(at);
+            self.slots.set_shortcut(vaddr, kind, shortcut);
         }
     }
 
@@ -343,6 +363,7 @@ impl Watcher {
             let found: Vec<Hazard> = found.to_vec();
             self.found(&found, vaddr);
         }
+        self.slots.follow(self.model.epoch());
     }
 
     #[cold]

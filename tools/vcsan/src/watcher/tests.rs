@@ -67,7 +67,7 @@ impl Access for One<'_> {
     fn bytes(&self) -> u32 {
         4
     }
-    fn place(&self, _: u64) -> Place {
+    fn place(&self, _: u64, _: u32) -> Place {
         self.place
     }
     fn word(&self) -> Option<u32> {
@@ -146,7 +146,7 @@ impl Scene {
     fn execute(&mut self, pc: u64, word: u32) {
         let block = [Code::new(pc, &word.to_be_bytes())];
         let found = self.watcher.translate(&block);
-        self.watcher.execute(&self.guest, found[0].1);
+        self.watcher.execute(&self.guest, found[0].number);
     }
 
     fn note(&mut self, kind: u32, text: &str, a: u32, b: u32) {
@@ -235,7 +235,7 @@ fn before_a_loop(name: &str) -> (Scene, u32) {
     // mcr p15, 0, r3, c1, c0, 0 turns translation and the cache on.
     let on = scene.watcher.translate(&[code(0xc000_8000, 0xee01_3f10)]);
     scene.guest.registers.insert(3, 5);
-    scene.watcher.execute(&scene.guest, on[0].1);
+    scene.watcher.execute(&scene.guest, on[0].number);
     for vaddr in [0xc000_5000, 0xc000_5020] {
         scene.store(0xc000_8010, vaddr, vaddr - 0xc000_0000);
     }
@@ -249,9 +249,9 @@ fn before_a_loop(name: &str) -> (Scene, u32) {
         .zip(words)
         .map(|(pc, word)| code(pc, word))
         .collect();
-    let (_, number, repeats) = scene.watcher.translate(&block)[0];
-    assert!(repeats);
-    (scene, number)
+    let due = scene.watcher.translate(&block)[0];
+    assert!(due.counted.is_some());
+    (scene, due.number)
 }
 
 #[test]

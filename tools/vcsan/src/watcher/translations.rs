@@ -70,7 +70,7 @@ impl Watcher {
         if !uncached && self.translator.may_speculate(vaddr) {
             self.begin_mapping(vaddr);
             let at = address(vaddr, paddr);
-            self.model.apply(Event::Map { at }, Site::NONE);
+            self.apply(Event::Map { at }, None, Site::NONE);
         }
     }
 
@@ -100,6 +100,7 @@ impl Watcher {
                 stays
             });
         }
+        self.slots.follow(self.model.epoch());
     }
 
     pub(super) fn change_translation(

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! ARM, in ARM state: loads and stores at constant offsets, of one register or several, and arithmetic.
+//!
+//! Source: ARM DDI 0406C, A5 "ARM instruction set encoding".
+
+use super::{ALWAYS, Access, Base, Registers, Touch, only};
+use crate::decode::{field, register};
+
+const PC: u8 = 15;
+
+/// What a word does.
+pub(super) fn touch(word: u32) -> Touch {
+    // CAST: four bits.
+    let condition = field(word, 28, 4) as u8;
+    if condition > ALWAYS {
+        return Touch::Anything;
+    }
+    let touch = match field(word, 25, 3) {
+        0 if field(word, 4, 1) & field(word, 7, 1) == 1 => extra(word),
+        0 | 1 => arithmetic(word),
+        2 => single(word),
+        4 => several(word),
+        _ => Touch::Anything,
+    };
+    match touch {
+        Touch::Memory(access) => Touch::Memory(Access {
+            condition,
+            ..access
+        }),
+        other => other,
+    }
+}
+
+/// Data processing. What writes the program counter is something else, and so is most of what stands in the place of
+/// comparisons that set no flags.
+fn arithmetic(word: u32) -> Touch {
+    let rd = register(word, 12, 4);
+    let (compares, flags) = (field(word, 23, 2) == 2, field(word, 20, 1) == 1);
+    match (compares, flags) {
+        // movw, movt.
+        (true, false) if matches!(field(word, 20, 8), 0x30 | 0x34) && rd != PC => {
+            Touch::Nothing { writes: only(rd) }
+        }
+        (true, true) if rd == 0 => Touch::Nothing { writes: 0 },
+        (false, _) if rd != PC => Touch::Nothing { writes: only(rd) },
+        _ => Touch::Anything,
+    }
+}
+
+/// Offset and advance of an address with immediate offset `by`: pre-indexed, post-indexed, or neither.
+fn indexed(word: u32, by: i32) -> (i32, i32) {
+    let (pre, write_back) = (field(word, 24, 1) == 1, field(word, 21, 1) == 1);
+    match (pre, write_back) {
+        (true, false) => (by, 0),
+        (true, true) => (by, by),
+        (false, _) => (0, by),
+    }
+}
+
+fn one(word: u32, by: i32, bytes: u8, store: bool) -> Touch {
+    let (rn, rt) = (register(word, 16, 4), register(word, 12, 4));
+    let by = if field(word, 23, 1) == 1 { by } else { -by };
+    let (offset, advance) = indexed(word, by);
+    let unprivileged = field(word, 24, 1) == 0 && field(word, 21, 1) == 1;
+    // A literal's address counts from the program counter.
+    if unprivileged || rn == PC {
+        return Touch::Anything;
+    }
+    let writes = match (store, rt) {
+        (true, _) => 0,
+        (false, PC) => Registers::MAX,
+        (false, rt) => only(rt),
+    };
+    Touch::Memory(Access {
+        base: base(rn),
+        offset,
+        bytes,
+        count: 1,
+        store,
+        advance,
+        writes,
+        condition: ALWAYS,
+    })
+}
+
+fn base(register: u8) -> Base {
+    Base { register, space: 0 }
+}
+
+/// ldr, ldrb, str, strb with an immediate offset.
+fn single(word: u32) -> Touch {
+    let bytes = if field(word, 22, 1) == 1 { 1 } else { 4 };
+    // CAST: twelve bits.
+    one(
+        word,
+        field(word, 0, 12) as i32,
+        bytes,
+        field(word, 20, 1) == 0,
+    )
+}
+
+/// ldrh, strh, ldrsb, ldrsh with an immediate offset. Not ldrd and strd, multiplications, exclusive accesses.
+fn extra(word: u32) -> Touch {
+    let (load, kind) = (field(word, 20, 1) == 1, field(word, 5, 2));
+    let bytes = match (load, kind) {
+        (_, 1) | (true, 3) => 2,
+        (true, 2) => 1,
+        _ => return Touch::Anything,
+    };
+    if field(word, 22, 1) == 0 {
+        return Touch::Anything;
+    }
+    // CAST: eight bits.
+    let by = (field(word, 8, 4) << 4 | field(word, 0, 4)) as i32;
+    one(word, by, bytes, !load)
+}
+
+/// ldm and stm of the current mode's registers.
+fn several(word: u32) -> Touch {
+    let (list, rn) = (field(word, 0, 16), register(word, 16, 4));
+    let (before, up, others_registers, write_back, load) = (
+        field(word, 24, 1) == 1,
+        field(word, 23, 1) == 1,
+        field(word, 22, 1) == 1,
+        field(word, 21, 1) == 1,
+        field(word, 20, 1) == 1,
+    );
+    if others_registers || list == 0 || rn == PC {
+        return Touch::Anything;
+    }
+    // CAST: at most 64.
+    let len = 4 * list.count_ones() as i32;
+    let offset = match (up, before) {
+        (true, false) => 0,
+        (true, true) => 4,
+        (false, false) => 4 - len,
+        (false, true) => -len,
+    };
+    let writes = match (load, list >> PC) {
+        (false, _) => 0,
+        (true, 0) => list,
+        (true, _) => Registers::MAX,
+    };
+    Touch::Memory(Access {
+        base: base(rn),
+        offset,
+        bytes: 4,
+        // CAST: at most 16.
+        count: list.count_ones() as u8,
+        store: !load,
+        advance: match (write_back, up) {
+            (false, _) => 0,
+            (true, true) => len,
+            (true, false) => -len,
+        },
+        writes,
+        condition: ALWAYS,
+    })
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! PA-RISC: loads and stores with displacements, and arithmetic that does not nullify what follows.
+//!
+//! Source: PA-RISC 1.1 Architecture and Instruction Set Reference Manual (HP 09740-90039), chapter 5, appendix C
+//! "Operation codes". Here bit 0 is the least significant.
+
+use super::{Access, Base, Touch, only, plain};
+use crate::decode::{field, register};
+
+/// What a word does.
+pub(super) fn touch(word: u32) -> Touch {
+    let (high, middle, low) = (
+        register(word, 21, 5),
+        register(word, 16, 5),
+        register(word, 0, 5),
+    );
+    let base = Base {
+        register: high,
+        space: register(word, 14, 2),
+    };
+    let nothing = |writes| Touch::Nothing { writes };
+    let long = low_sign(word, 14);
+    // Condition and negation: never.
+    let goes_on = field(word, 12, 4) == 0;
+    match field(word, 26, 6) {
+        0x02 if goes_on && is_arithmetic(field(word, 6, 6)) => nothing(only(low)),
+        0x03 if field(word, 12, 1) == 1 => short(word, base),
+        // ldil, addil, ldo.
+        0x08 => nothing(only(high)),
+        0x0a => nothing(only(1)),
+        0x0d => nothing(only(middle)),
+        // ldb, ldh, ldw, ldwm.
+        0x10 => load(base, long, 1, middle),
+        0x11 => load(base, long, 2, middle),
+        0x12 => load(base, long, 4, middle),
+        0x13 => modified(load(base, long.min(0), 4, middle), long),
+        0x18 => plain(base, long, 1, true, 0),
+        0x19 => plain(base, long, 2, true, 0),
+        0x1a => plain(base, long, 4, true, 0),
+        0x1b => modified(plain(base, long.min(0), 4, true, 0), long),
+        // subi, addi.
+        0x25 | 0x2d if goes_on && field(word, 11, 1) == 0 => nothing(only(middle)),
+        // Shifts and extractions; deposits.
+        0x34 if field(word, 13, 3) == 0 => nothing(only(middle) | only(low)),
+        0x35 if field(word, 13, 3) == 0 => nothing(only(high)),
+        _ => Touch::Anything,
+    }
+}
+
+/// andcm, and, or, xor, uxor; sub, subb; add, addc, addl, sh1add and their like; ds. Neither those that trap, nor those that
+/// only compare.
+fn is_arithmetic(operation: u32) -> bool {
+    matches!(
+        operation,
+        0x00 | 0x08
+            | 0x09
+            | 0x0a
+            | 0x0e
+            | 0x10
+            | 0x11
+            | 0x14
+            | 0x18..=0x1c
+            | 0x28..=0x2b
+    )
+}
+
+/// The forms with five bits of displacement, if they don't change the base.
+fn short(word: u32, base: Base) -> Touch {
+    let modifies = field(word, 5, 1) == 1;
+    let load = |bytes| load(base, low_sign(word >> 16, 5), bytes, register(word, 0, 5));
+    let store = |bytes| plain(base, low_sign(word, 5), bytes, true, 0);
+    match field(word, 6, 4) {
+        _ if modifies => Touch::Anything,
+        0x0 => load(1),
+        0x1 => load(2),
+        0x2 => load(4),
+        0x8 => store(1),
+        0x9 => store(2),
+        0xa => store(4),
+        _ => Touch::Anything,
+    }
+}
+
+/// A load into register 0 is a prefetch.
+fn load(base: Base, offset: i32, bytes: u8, target: u8) -> Touch {
+    match target {
+        0 => Touch::Anything,
+        _ => plain(base, offset, bytes, false, only(target)),
+    }
+}
+
+/// ldwm and stwm: a negative displacement is added before the access, another one after it.
+fn modified(touch: Touch, by: i32) -> Touch {
+    match touch {
+        Touch::Memory(access) => Touch::Memory(Access {
+            advance: by,
+            ..access
+        }),
+        other => other,
+    }
+}
+
+/// A number whose sign is its lowest bit.
+fn low_sign(word: u32, width: u32) -> i32 {
+    // CAST: at most 13 bits.
+    let magnitude = field(word, 1, width - 1) as i32;
+    magnitude - (i32::from(word & 1 == 1) << (width - 1))
+}

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Callbacks of loads and stores: tens of millions a boot, nearly all of which one look tells to be of no interest.
+
+use super::{Guest, PLUGIN, Plugin, with_plugin};
+use crate::decode::Arch;
+use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
+use crate::notes;
+use crate::translate::parisc;
+use crate::watcher::{CodeKind, Known, Tell};
+use qemu_plugin_sys as sys;
+use std::ffi::{CStr, c_uint, c_void};
+use sys::qemu_plugin_cb_flags::QEMU_PLUGIN_CB_NO_REGS;
+use sys::qemu_plugin_mem_rw::{QEMU_PLUGIN_MEM_R, QEMU_PLUGIN_MEM_RW, QEMU_PLUGIN_MEM_W};
+
+type Meminfo = sys::qemu_plugin_meminfo_t;
+type OnAccess = unsafe extern "C" fn(c_uint, Meminfo, u64, *mut c_void);
+
+/// What a callback is for, in the pointer's width: a number, and what is known of the instruction above it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Data(u64);
+
+impl Data {
+    fn new(number: u32, more: u8) -> Self {
+        Self(u64::from(number) | u64::from(more) << 32)
+    }
+
+    fn of(pointer: *mut c_void) -> Self {
+        // CAST: nothing but a number.
+        Self(pointer as usize as u64)
+    }
+
+    fn pointer(self) -> *mut c_void {
+        // CAST: as above; hosts have 64 bits.
+        self.0 as usize as *mut c_void
+    }
+
+    #[inline(always)]
+    fn number(self) -> u32 {
+        // CAST: the low half.
+        self.0 as u32
+    }
+
+    #[inline(always)]
+    fn more(self) -> u32 {
+        // CAST: the high half.
+        (self.0 >> 32) as u32
+    }
+}
+
+/// The address by which the cache knows an access. `PARISC`: the guest is one, where translation can be off for data.
+#[inline(always)]
+fn known_address<const PARISC: bool>(info: Meminfo, vaddr: u64) -> u64 {
+    if PARISC && is_absolute(info) {
+        parisc::of_absolute(vaddr)
+    } else {
+        vaddr
+    }
+}
+
+/// `MMU_IDX_MMU_DISABLED` in QEMU's target/hppa/cpu.h.
+#[inline(always)]
+fn is_absolute(info: Meminfo) -> bool {
+    info & 15 < 8
+}
+
+/// Runs `body` with the plugin, if there is one. It must not panic.
+#[inline(always)]
+fn look<T>(body: impl FnOnce(&mut Plugin) -> T) -> Option<T> {
+    // SAFETY: see `super::Global`; callbacks don't nest, so that this is the only reference.
+    unsafe { &mut *PLUGIN.0.get() }.as_mut().map(body)
+}
+
+/// An instruction with one access.
+unsafe extern "C" fn on_one<const PARISC: bool, const STORE: bool>(
+    _: c_uint,
+    info: Meminfo,
+    vaddr: u64,
+    data: *mut c_void,
+) {
+    let data = Data::of(data);
+    let known = known_address::<PARISC>(info, vaddr);
+    let quiet = look(|plugin| {
+        let watcher = &mut plugin.watcher;
+        watcher.quietly(known, data.more(), data.number(), STORE)
+    });
+    if quiet == Some(false) {
+        one_loudly(info, vaddr, data, STORE);
+    }
+    if STORE && notes::may_end_at(vaddr) {
+        look_for_note(info, vaddr, data.number());
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn one_loudly(info: Meminfo, vaddr: u64, data: Data, store: bool) {
+    with_plugin(|plugin| {
+        let info = plugin.infos.of(info);
+        // Of loads QEMU also tells those of a page table walk in front of the instruction's own.
+        if info.store != store || store && info.bytes != data.more() {
+            plugin.watcher.misunderstood(data.number());
+        }
+        let (made, vaddr) = Made::new(info, vaddr);
+        plugin
+            .watcher
+            .access(&made, vaddr, data.number(), info.store);
+    });
+}
+
+/// The first instruction of a group, if it has one access.
+unsafe extern "C" fn on_group<const PARISC: bool, const STORE: bool>(
+    _: c_uint,
+    info: Meminfo,
+    vaddr: u64,
+    data: *mut c_void,
+) {
+    let group = Known(Data::of(data).0);
+    let known = known_address::<PARISC>(info, vaddr);
+    let quiet = look(|plugin| plugin.watcher.group_quietly(known, group, STORE));
+    if quiet == Some(false) {
+        group_loudly(info, vaddr, group);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn group_loudly(info: Meminfo, vaddr: u64, group: Known) -> bool {
+    let mut followed = true;
+    with_plugin(|plugin| {
+        let info = plugin.infos.of(info);
+        let (made, vaddr) = Made::new(info, vaddr);
+        followed = plugin
+            .watcher
+            .follow_group(&made, vaddr, group, info.store);
+    });
+    followed
+}
+
+/// The accesses of one instruction that makes several, while it does.
+#[derive(Default)]
+pub(super) struct Several {
+    /// The group.
+    group: u64,
+    /// Where the next one will be.
+    next: u64,
+    /// How many are left.
+    left: u32,
+    /// They have been followed already.
+    followed: bool,
+}
+
+impl Several {
+    /// Takes an access, if it is the next one. Whether it has been followed already.
+    #[inline(always)]
+    fn take(&mut self, group: Known, vaddr: u64) -> Option<bool> {
+        let next = self.group == group.0 && self.next == vaddr && self.left != 0;
+        next.then(|| {
+            self.next += 4;
+            self.left -= 1;
+            self.followed
+        })
+    }
+}
+
+/// An instruction with several accesses, with which a group begins. QEMU makes a callback for each.
+unsafe extern "C" fn on_several<const STORE: bool>(
+    _: c_uint,
+    info: Meminfo,
+    vaddr: u64,
+    data: *mut c_void,
+) {
+    let group = Known(Data::of(data).0);
+    match look(|plugin| plugin.several.take(group, vaddr)).flatten() {
+        Some(true) => {}
+        Some(false) => one_of_several(info, vaddr, group),
+        None => begin_several::<STORE>(info, vaddr, group),
+    }
+}
+
+#[inline(always)]
+fn begin_several<const STORE: bool>(info: Meminfo, vaddr: u64, group: Known) {
+    let quiet = look(|plugin| plugin.watcher.group_quietly(vaddr, group, STORE));
+    let followed = quiet != Some(false) || group_loudly(info, vaddr, group);
+    look(|plugin| {
+        plugin.several = Several {
+            group: group.0,
+            next: vaddr + 4,
+            left: group.own() - 1,
+            followed,
+        };
+    });
+}
+
+/// One that has not been followed with the first.
+#[cold]
+fn one_of_several(info: Meminfo, vaddr: u64, group: Known) {
+    with_plugin(|plugin| {
+        let info = plugin.infos.of(info);
+        let (made, vaddr) = Made::new(info, vaddr);
+        let site = plugin.watcher.site_of_group(group);
+        plugin.watcher.access(&made, vaddr, site, info.store);
+    });
+}
+
+/// An instruction of which it is not known what it accesses.
+unsafe extern "C" fn on_any(_: c_uint, info: Meminfo, vaddr: u64, data: *mut c_void) {
+    let site = Data::of(data).number();
+    let quiet = look(|plugin| {
+        let info = plugin.infos.of(info);
+        plugin
+            .watcher
+            .quietly(info.address(vaddr), info.bytes, site, info.store)
+    });
+    if quiet == Some(false) {
+        any_loudly(info, vaddr, site);
+    }
+    if notes::may_end_at(vaddr) {
+        look_for_note(info, vaddr, site);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn any_loudly(info: Meminfo, vaddr: u64, site: u32) {
+    with_plugin(|plugin| {
+        let info = plugin.infos.of(info);
+        let (made, vaddr) = Made::new(info, vaddr);
+        plugin.watcher.access(&made, vaddr, site, info.store);
+    });
+}
+
+#[inline(never)]
+fn look_for_note(info: Meminfo, vaddr: u64, site: u32) {
+    with_plugin(|plugin| {
+        let info = plugin.infos.of(info);
+        if info.store {
+            let (made, vaddr) = Made::new(info, vaddr);
+            plugin.watcher.word_stored(&made, vaddr, site);
+        }
+    });
+}
+
+/// Registers the callbacks of a block's accesses.
+///
+/// # Safety
+///
+/// `block` is valid, and has as many instructions as `plugin.block`.
+pub(super) unsafe fn register(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb) {
+    let kind = kind(plugin);
+    let parisc = plugin.watcher.target().arch == Arch::Parisc;
+    let tells = plugin.watcher.accesses(&plugin.block, kind);
+    for (index, tell) in tells.into_iter().enumerate() {
+        let (on_access, data): (OnAccess, Data) = match tell {
+            Tell::Nothing => continue,
+            Tell::Each { site } => (on_any, Data::new(site, 0)),
+            Tell::One { site, bytes, store } => {
+                let on_access: OnAccess = match (parisc, store) {
+                    (false, false) => on_one::<false, false>,
+                    (false, true) => on_one::<false, true>,
+                    (true, false) => on_one::<true, false>,
+                    (true, true) => on_one::<true, true>,
+                };
+                (on_access, Data::new(site, bytes))
+            }
+            Tell::Group { known, store } => {
+                let on_access: OnAccess = match (known.own(), parisc, store) {
+                    (1, false, false) => on_group::<false, false>,
+                    (1, false, true) => on_group::<false, true>,
+                    (1, true, false) => on_group::<true, false>,
+                    (1, true, true) => on_group::<true, true>,
+                    // Only ARM has such instructions.
+                    (_, _, false) => on_several::<false>,
+                    (_, _, true) => on_several::<true>,
+                };
+                (on_access, Data(known.0))
+            }
+        };
+        let kind = match tell {
+            Tell::One { store: true, .. } | Tell::Group { store: true, .. } => QEMU_PLUGIN_MEM_W,
+            Tell::One { .. } | Tell::Group { .. } => QEMU_PLUGIN_MEM_R,
+            Tell::Nothing | Tell::Each { .. } => QEMU_PLUGIN_MEM_RW,
+        };
+        // SAFETY: `index` is one of the block's.
+        let insn = unsafe { sys::qemu_plugin_tb_get_insn(block, index) };
+        // SAFETY: callbacks live as long as the plugin, which is not unloaded.
+        unsafe {
+            sys::qemu_plugin_register_vcpu_mem_cb(
+                insn,
+                Some(on_access),
+                QEMU_PLUGIN_CB_NO_REGS,
+                kind,
+                data.pointer(),
+            );
+        }
+    }
+}
+
+/// Whose the block is that the CPU is about to execute, and so in which instruction set and mode.
+fn kind(plugin: &Plugin) -> CodeKind {
+    let Some(pc) = plugin.block.first().map(|code| code.pc) else {
+        return CodeKind::Unknown;
+    };
+    let kernel = match plugin.watcher.target().arch {
+        Arch::Arm => {
+            const THUMB: u64 = 1 << 5;
+            const MODE: u64 = 0x1f;
+            const USER: u64 = 0x10;
+            match plugin.reader.register(Register::Cpsr) {
+                Ok(cpsr) if cpsr & THUMB == 0 => cpsr & MODE != USER,
+                _ => return CodeKind::Unknown,
+            }
+        }
+        Arch::Mips => pc & 0x8000_0000 != 0,
+        // Programs have spaces of their own.
+        Arch::Parisc => pc >> 32 == 0,
+    };
+    if kernel {
+        CodeKind::Kernel
+    } else {
+        CodeKind::Program
+    }
+}
+
+/// Whether an access is to the register of an LSI 53C895A that starts a script (DSP, a word at 0x2c), in whichever of the
+/// places that its registers can be mapped to, 1 KiB each.
+fn starts_transfer(paddr: u64, bytes: u32) -> bool {
+    bytes == 4 && paddr % 0x400 == 0x2c
+}
+
+/// An access after it was made.
+struct Made {
+    info: Meminfo,
+    bytes: u32,
+    /// From its address as QEMU has it to the one by which the cache knows it.
+    moved: u64,
+}
+
+impl Made {
+    /// The access, and the address by which the cache knows it.
+    fn new(info: Info, vaddr: u64) -> (Self, u64) {
+        let known = info.address(vaddr);
+        let made = Self {
+            info: info.info,
+            bytes: info.bytes,
+            moved: known - vaddr,
+        };
+        (made, known)
+    }
+}
+
+/// What QEMU says of an access in one number.
+#[derive(Clone, Copy)]
+struct Info {
+    info: Meminfo,
+    bytes: u32,
+    store: bool,
+    /// Translation is off.
+    absolute: bool,
+}
+
+impl Info {
+    /// The address by which the cache knows an access.
+    #[inline]
+    fn address(self, vaddr: u64) -> u64 {
+        if self.absolute {
+            parisc::of_absolute(vaddr)
+        } else {
+            vaddr
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(info: Meminfo, target: Target) -> Self {
+        Self {
+            info,
+            absolute: target.arch == Arch::Parisc && is_absolute(info),
+            // SAFETY: only looks at the number.
+            bytes: 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) },
+            // SAFETY: as above.
+            store: unsafe { sys::qemu_plugin_mem_is_store(info) },
+        }
+    }
+}
+
+/// What the numbers mean, of which there are few: cheaper than two calls for each access.
+pub(super) struct Infos {
+    known: [Info; 64],
+    target: Target,
+}
+
+impl Infos {
+    /// Matches nothing: no access is of this many bytes.
+    const NONE: Info = Info {
+        info: Meminfo::MAX,
+        bytes: 0,
+        store: false,
+        absolute: false,
+    };
+
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            known: [Self::NONE; 64],
+            target,
+        }
+    }
+
+    #[inline]
+    fn of(&mut self, info: Meminfo) -> Info {
+        // Size and kind of access are in the bits from 5 and 16 on, the MMU's mode below.
+        let slot = &mut self.known[(info ^ info >> 5 ^ info >> 16) as usize % 64];
+        if slot.info != info {
+            *slot = Info::of(info, self.target);
+        }
+        *slot
+    }
+}
+
+impl Memory for Made {
+    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+        Guest.read(vaddr, into)
+    }
+}
+
+impl Access for Made {
+    #[inline]
+    fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    fn place(&self, vaddr: u64, bytes: u32) -> Place {
+        let vaddr = vaddr - self.moved;
+        // SAFETY: called in the callback of this access; QEMU returns null for what it does not know.
+        let place = unsafe { sys::qemu_plugin_get_hwaddr(self.info, vaddr) };
+        if place.is_null() {
+            return Place::Unknown;
+        }
+        // SAFETY: `place` is valid until the next call of `qemu_plugin_get_hwaddr`.
+        let is_io = unsafe { sys::qemu_plugin_hwaddr_is_io(place) };
+        // SAFETY: as above.
+        let paddr = unsafe { sys::qemu_plugin_hwaddr_phys_addr(place) };
+        if !is_io {
+            return Place::Ram(paddr);
+        }
+        // SAFETY: as above.
+        let name = unsafe { sys::qemu_plugin_hwaddr_device_name(place) };
+        if name.is_null() {
+            return Place::Device;
+        }
+        // SAFETY: names are strings of QEMU's that stay.
+        match unsafe { CStr::from_ptr(name) }.to_bytes() {
+            b"lsi-mmio" => Place::TransferDevice,
+            // What QEMU calls a page that has room for several devices, by its address: nearly everywhere the transfer
+            // device's is one.
+            [b'a', b'n', b'o', b'n', ..] if starts_transfer(paddr, bytes) => {
+                Place::TransferDevice
+            }
+            _ => Place::Device,
+        }
+    }
+
+    #[inline]
+    fn word(&self) -> Option<u32> {
+        // SAFETY: called in the callback of this access.
+        let value = unsafe { sys::qemu_plugin_mem_get_value(self.info) };
+        match value.type_ {
+            sys::qemu_plugin_mem_value_type::QEMU_PLUGIN_MEM_VALUE_U32 => {
+                // SAFETY: the type says which member is set.
+                Some(unsafe { value.data.u32_ })
+            }
+            _ => None,
+        }
+    }
+}

@@ -378,7 +378,7 @@ impl Model {
             .filter(|alias| alias.valid.has(line));
         LineView {
             unsaved: self.written[index].unsaved(place),
-            lost: page.lost.get(place),
+            lost: self.written[index].lost(place),
             copies: copies
                 .map(|alias| Copy {
                     alias: self.config.geometry.name(alias.key),

@@ -72,7 +72,7 @@ impl ByteMap {
             .is_some_and(|map| map.iter().any(|&word| word != 0))
     }
 
-    fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.0.as_ref().map_or(0, |map| size_of_val(&**map))
     }
 }
@@ -179,24 +179,27 @@ pub(crate) struct Quiet {
     pub(crate) stores: Grains,
 }
 
-/// What one alias may hold of a page.
+/// What one alias may hold of a page. What an access that changes it looks at is in two cache lines of the host's.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct AliasPage {
     pub(crate) valid: LineSet,
     pub(crate) dirty: LineSet,
     pub(crate) stale: ByteMap,
     /// Index of the page.
     pub(crate) page: usize,
-    pub(crate) key: Key,
     sites: Box<[LineSites]>,
-    /// Virtual pages that translate here, in speculative mode.
-    pub(crate) mappings: Vec<(u32, u64)>,
     /// Mapped for ever, as the kernel's linear map is.
     pub(crate) linear: bool,
     /// On the model's list of aliases that whole-cache maintenance can change.
     pub(crate) listed: bool,
     /// Another page has an alias with the same virtual tag, or had one.
     pub(crate) shares_tag: bool,
+    /// The page has other aliases.
+    pub(crate) in_company: bool,
+    pub(crate) key: Key,
+    /// Virtual pages that translate here, in speculative mode.
+    pub(crate) mappings: Vec<(u32, u64)>,
 }
 
 impl AliasPage {
@@ -212,6 +215,7 @@ impl AliasPage {
             linear: false,
             listed: false,
             shares_tag: false,
+            in_company: false,
         }
     }
 
@@ -269,8 +273,6 @@ pub(crate) struct Page {
     pub(crate) frame: u64,
     /// Indices of its [`AliasPage`]s.
     pub(crate) aliases: Vec<usize>,
-    /// [`Line::lost`](crate::line::Line::lost) of all lines.
-    pub(crate) lost: ByteMap,
     pub(crate) losses: Vec<LossRecord>,
 }
 
@@ -279,7 +281,6 @@ impl Page {
         Self {
             frame,
             aliases: Vec::new(),
-            lost: ByteMap::default(),
             losses: Vec::new(),
         }
     }
@@ -287,7 +288,6 @@ impl Page {
     pub(crate) fn memory(&self) -> usize {
         size_of::<Self>()
             + self.aliases.capacity() * size_of::<usize>()
-            + self.lost.memory()
             + self.losses.capacity() * size_of::<LossRecord>()
     }
 }

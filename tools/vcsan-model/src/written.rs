@@ -4,66 +4,146 @@
 use crate::event::Site;
 use crate::geometry::PAGE_SIZE;
 use crate::line::Bytes;
-use crate::page::{LinePlace, ones};
+use crate::page::{ByteMap, LinePlace};
 use alloc::boxed::Box;
 use alloc::vec;
 
-/// Words of a map with one bit for each byte of a page.
-const MAP_WORDS: usize = PAGE_SIZE as usize / 64;
+/// Bytes of a block.
+const BLOCK: usize = 32;
+const BLOCKS: usize = PAGE_SIZE as usize / BLOCK;
+/// Words of a block.
+const WORDS: u32 = BLOCK as u32 / 4;
 /// Units of a page for which writers are noted: 4 bytes.
 const UNITS: usize = PAGE_SIZE as usize / 4;
 
-#[derive(Clone, Debug)]
-struct Stores {
-    /// [`Line::unsaved`](crate::line::Line::unsaved) of all lines.
-    unsaved: [u64; MAP_WORDS],
-    /// Who wrote last, for each unit of 4 bytes; [`Site::SPLIT`] where it is not the same for all 4.
-    writers: [Site; UNITS],
-    /// The writers of each byte of such units; no memory while there was none.
+/// The bytes of a block. All that is touched where memory is written in a row, which is most of what is written: to note
+/// each word's writer by itself would take as much of the host's caches as the guest's own stores.
+#[derive(Clone, Copy, Debug, Default)]
+struct Block {
+    /// [`Line::unsaved`](crate::line::Line::unsaved).
+    unsaved: u32,
+    /// The writer of the first word, if those of the others are the sites that follow; else [`Site::NONE`].
+    row: Site,
+}
+
+/// What few pages need.
+#[derive(Clone, Debug, Default)]
+struct Rest {
+    /// The writers of each byte of units that have several; no memory while there was none.
     split: Option<Box<[[Site; 4]]>>,
+    /// [`Line::lost`](crate::line::Line::lost) of all lines.
+    lost: ByteMap,
 }
 
 /// Stores to a page; no memory before the first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Written(Option<Box<Stores>>);
+pub(crate) struct Written {
+    blocks: Option<Box<[Block; BLOCKS]>>,
+    /// Who wrote last, for each unit of 4 bytes of the blocks that were not written in a row; [`Site::SPLIT`] where it is not
+    /// the same for all 4.
+    writers: Option<Box<[Site; UNITS]>>,
+    rest: Option<Box<Rest>>,
+}
 
 impl Written {
     #[inline]
     pub(crate) fn unsaved(&self, at: LinePlace) -> Bytes {
-        self.0
-            .as_ref()
-            .map_or(0, |stores| stores.unsaved[at.word] >> at.shift & at.mask)
+        self.blocks.as_ref().map_or(0, |blocks| {
+            // A line is half a block, a block, or two.
+            let first = (at.word * 64 + at.shift as usize) / BLOCK;
+            let low = u64::from(blocks[first % BLOCKS].unsaved);
+            let high = u64::from(blocks[(first + 1) % BLOCKS].unsaved);
+            (low | high << 32) >> (at.shift % 32) & at.mask
+        })
     }
 
     pub(crate) fn set_unsaved(&mut self, at: LinePlace, bytes: Bytes) {
-        if self.0.is_some() || bytes != 0 {
-            let word = &mut self.stores().unsaved[at.word];
-            *word = *word & !(at.mask << at.shift) | (bytes & at.mask) << at.shift;
+        if self.blocks.is_none() && bytes == 0 {
+            return;
+        }
+        let first = (at.word * 64 + at.shift as usize) / BLOCK;
+        let shift = at.shift % 32;
+        let (mask, bytes) = (at.mask << shift, (bytes & at.mask) << shift);
+        let blocks = self.blocks();
+        for (index, part) in [(first, 0), (first + 1, 32)] {
+            // CAST: a half of each.
+            let (mask, bytes) = ((mask >> part) as u32, (bytes >> part) as u32);
+            if mask != 0 {
+                let unsaved = &mut blocks[index % BLOCKS].unsaved;
+                *unsaved = *unsaved & !mask | bytes;
+            }
         }
     }
 
+    #[inline]
+    pub(crate) fn lost(&self, at: LinePlace) -> Bytes {
+        self.rest.as_ref().map_or(0, |rest| rest.lost.get(at))
+    }
+
+    pub(crate) fn set_lost(&mut self, at: LinePlace, bytes: Bytes) {
+        if self.rest.is_some() || bytes != 0 {
+            self.rest.get_or_insert_default().lost.set(at, bytes);
+        }
+    }
+
+    /// Whether no byte of a line is lost, and none unsaved but by a copy that is dirty.
+    #[inline]
+    pub(crate) fn is_in_order(&self, at: LinePlace, dirty: bool) -> bool {
+        (dirty || self.unsaved(at) == 0) && self.lost(at) == 0
+    }
+
     #[inline(always)]
-    fn stores(&mut self) -> &mut Stores {
-        self.0.get_or_insert_with(Self::none)
+    fn blocks(&mut self) -> &mut [Block; BLOCKS] {
+        self.blocks.get_or_insert_with(Self::no_blocks)
     }
 
     #[cold]
     #[inline(never)]
-    fn none() -> Box<Stores> {
-        Box::new(Stores {
-            unsaved: [0; MAP_WORDS],
-            writers: [Site::NONE; UNITS],
-            split: None,
-        })
+    fn no_blocks() -> Box<[Block; BLOCKS]> {
+        Box::new([Block::default(); BLOCKS])
+    }
+
+    /// The writers of units, which those of one block are to be noted in.
+    #[inline(always)]
+    fn writers(&mut self, block: usize) -> &mut [Site; UNITS] {
+        let row = self.blocks()[block % BLOCKS].row;
+        if row != Site::NONE {
+            self.end_row(block % BLOCKS, row);
+        }
+        self.writers.get_or_insert_with(Self::no_writers)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_writers() -> Box<[Site; UNITS]> {
+        Box::new([Site::NONE; UNITS])
+    }
+
+    /// Notes the writers of a block by themselves.
+    #[cold]
+    #[inline(never)]
+    fn end_row(&mut self, block: usize, row: Site) {
+        self.blocks()[block].row = Site::NONE;
+        let writers = self.writers.get_or_insert_with(Self::no_writers);
+        let first = block * WORDS as usize;
+        for (site, writer) in (row.id()..).zip(&mut writers[first..][..WORDS as usize]) {
+            *writer = Site::new(site);
+        }
     }
 
     /// Who wrote a byte last.
     pub(crate) fn writer(&self, offset: usize) -> Site {
-        let Some(stores) = &self.0 else {
-            return Site::NONE;
-        };
+        let block = offset / BLOCK % BLOCKS;
+        if let Some(blocks) = &self.blocks
+            && blocks[block].row != Site::NONE
+        {
+            // CAST: a word of a block.
+            return Site::new(blocks[block].row.id() + (offset % BLOCK / 4) as u32);
+        }
         let unit = offset / 4 % UNITS;
-        match (stores.writers[unit], &stores.split) {
+        let writer = self.writers.as_ref().map_or(Site::NONE, |all| all[unit]);
+        let split = self.rest.as_ref().and_then(|rest| rest.split.as_ref());
+        match (writer, split) {
             (Site::SPLIT, Some(split)) => split[unit][offset % 4],
             (Site::SPLIT, None) => Site::NONE,
             (site, _) => site,
@@ -75,9 +155,9 @@ impl Written {
     pub(crate) fn add_store(&mut self, offset: usize, len: u32, site: Site) {
         // Nearly all.
         if len == 4 && offset.is_multiple_of(4) {
-            let stores = self.stores();
-            stores.unsaved[offset / 64 % MAP_WORDS] |= 0xf << (offset % 64);
-            stores.writers[offset / 4 % UNITS] = site;
+            let block = offset / BLOCK % BLOCKS;
+            self.blocks()[block].unsaved |= 0xf << (offset % BLOCK);
+            self.writers(block)[offset / 4 % UNITS] = site;
         } else {
             self.add_any_store(offset, len as usize, site);
         }
@@ -87,20 +167,33 @@ impl Written {
     /// other one by the next site.
     #[inline(always)]
     pub(crate) fn add_words(&mut self, offset: usize, count: u32, site: Site) {
-        let stores = self.stores();
-        let (mut at, end) = (
-            offset,
-            (offset + 4 * count as usize).min(PAGE_SIZE as usize),
-        );
-        while at < end {
-            let inside = at % 64;
-            let len = (64 - inside).min(end - at);
-            // CAST: at most 64.
-            stores.unsaved[at / 64 % MAP_WORDS] |= ones(len as u32) << inside;
-            at += len;
+        let (mut at, mut done) = (offset, 0);
+        while done < count && at < PAGE_SIZE as usize {
+            let first = at % BLOCK / 4;
+            // CAST: words of a block.
+            let words = (WORDS - first as u32).min(count - done);
+            let site = Site::new(site.id() + done);
+            let block = at / BLOCK % BLOCKS;
+            if words == WORDS {
+                self.blocks()[block] = Block {
+                    unsaved: u32::MAX,
+                    row: site,
+                };
+            } else {
+                self.add_part_of_row(block, first, words, site);
+            }
+            at += 4 * words as usize;
+            done += words;
         }
-        let writers = &mut stores.writers[offset / 4 % UNITS..end.div_ceil(4).min(UNITS)];
-        for (site, writer) in (site.id()..).zip(writers) {
+    }
+
+    #[inline]
+    fn add_part_of_row(&mut self, block: usize, first: usize, words: u32, site: Site) {
+        let bits = (1_u32 << (4 * words)) - 1;
+        self.blocks()[block].unsaved |= bits << (4 * first);
+        let unit = block * WORDS as usize + first;
+        let writers = &mut self.writers(block)[unit..];
+        for (site, writer) in (site.id()..).zip(&mut writers[..words as usize]) {
             *writer = Site::new(site);
         }
     }
@@ -108,9 +201,9 @@ impl Written {
     #[cold]
     #[inline(never)]
     fn add_any_store(&mut self, offset: usize, len: usize, site: Site) {
-        let unsaved = &mut self.stores().unsaved;
+        let blocks = self.blocks();
         for byte in offset..offset + len {
-            unsaved[byte / 64 % MAP_WORDS] |= 1 << (byte % 64);
+            blocks[byte / BLOCK % BLOCKS].unsaved |= 1 << (byte % BLOCK);
         }
         self.set_writer(offset, len, site);
     }
@@ -118,35 +211,30 @@ impl Written {
     /// Notes who wrote `len` bytes at `offset`.
     #[inline]
     pub(crate) fn set_writer(&mut self, offset: usize, len: usize, site: Site) {
-        let stores = self.stores();
-        if (offset | len).is_multiple_of(4) {
-            let first = offset / 4 % UNITS;
-            let end = (first + len / 4).min(UNITS);
-            stores.writers[first..end].fill(site);
-        } else {
-            stores.set_writer_of_bytes(offset, len, site);
+        let end = offset + len;
+        for block in offset / BLOCK..end.div_ceil(BLOCK).min(BLOCKS) {
+            let (from, to) = (offset.max(block * BLOCK), end.min((block + 1) * BLOCK));
+            let writers = self.writers(block);
+            if (from | to).is_multiple_of(4) {
+                writers[from / 4..to / 4].fill(site);
+            } else {
+                self.set_writer_of_bytes(from, to, site);
+            }
         }
     }
 
-    pub(crate) fn memory(&self) -> usize {
-        self.0.as_ref().map_or(0, |stores| {
-            let split = stores.split.as_ref();
-            size_of::<Stores>() + split.map_or(0, |split| size_of_val(&**split))
-        })
-    }
-}
-
-impl Stores {
-    fn set_writer_of_bytes(&mut self, offset: usize, len: usize, site: Site) {
-        for byte in offset..offset + len {
+    fn set_writer_of_bytes(&mut self, from: usize, to: usize, site: Site) {
+        let Some(writers) = &mut self.writers else {
+            return;
+        };
+        for byte in from..to {
             let index = byte / 4 % UNITS;
-            let unit = &mut self.writers[index];
+            let unit = &mut writers[index];
             if *unit == site {
                 continue;
             }
-            let split = self
-                .split
-                .get_or_insert_with(|| vec![[Site::NONE; 4]; UNITS].into());
+            let split = &mut self.rest.get_or_insert_default().split;
+            let split = split.get_or_insert_with(|| vec![[Site::NONE; 4]; UNITS].into());
             let sites = &mut split[index];
             if *unit != Site::SPLIT {
                 *sites = [*unit; 4];
@@ -157,6 +245,19 @@ impl Stores {
                 *unit = site;
             }
         }
+    }
+
+    /// Bytes in use behind this.
+    pub(crate) fn memory(&self) -> usize {
+        fn of<T: ?Sized>(all: Option<&T>) -> usize {
+            all.map_or(0, size_of_val)
+        }
+        let rest = self.rest.as_deref();
+        of(self.blocks.as_deref())
+            + of(self.writers.as_deref())
+            + of(rest)
+            + of(rest.and_then(|rest| rest.split.as_deref()))
+            + rest.map_or(0, |rest| rest.lost.memory())
     }
 }
 
@@ -199,5 +300,36 @@ mod tests {
         assert_eq!(written.unsaved(LinePlace::new(0, 5)), 0x3cf00);
         written.set_writer(8, 4, Site::new(4));
         assert_eq!(written.writer(9), Site::new(4));
+        written.add_words(0, 8, Site::new(10));
+        written.add_store(2, 1, Site::new(9));
+        assert_eq!(
+            [1, 2, 4, 31].map(|byte| written.writer(byte).id()),
+            [10, 9, 11, 17]
+        );
+        written.set_writer(30, 4, Site::new(5));
+        assert_eq!(
+            [29, 30, 33, 34].map(|byte| written.writer(byte).id()),
+            [17, 5, 5, 0]
+        );
+    }
+
+    #[test]
+    fn what_is_unsaved_is_kept_for_lines_of_any_length() {
+        for shift in [4, 5, 6] {
+            let mut written = Written::default();
+            let len = 1 << shift;
+            let bytes = |line: u64| {
+                0x1234_5678_9abc_def1_u64.rotate_left(line as u32) & super::super::page::ones(len)
+            };
+            for line in 0..4096 / u64::from(len) {
+                written.set_unsaved(LinePlace::new(line as usize, shift), bytes(line));
+            }
+            for line in 0..4096 / u64::from(len) {
+                assert_eq!(
+                    written.unsaved(LinePlace::new(line as usize, shift)),
+                    bytes(line)
+                );
+            }
+        }
     }
 }

@@ -31,9 +31,8 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<u64>(), len()).prop_map(|(paddr, len)| Event::DeviceRead { paddr, len }),
         (any::<u64>(), len()).prop_map(|(paddr, len)| Event::DeviceWrite { paddr, len }),
         (op(), address(), len()).prop_map(|(op, at, len)| Event::Maintain { op, at, len }),
-        (op(), any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(op, set, sets, way)| {
-            Event::SetWay { op, set, sets, way }
-        }),
+        (op(), any::<u32>(), any::<u32>(), any::<u32>())
+            .prop_map(|(op, set, sets, way)| { Event::SetWay { op, set, sets, way } }),
         op().prop_map(|op| Event::WholeCache { op }),
         address().prop_map(|at| Event::Map { at }),
         (any::<u64>(), any::<u32>()).prop_map(|(vaddr, space)| Event::Unmap { vaddr, space }),

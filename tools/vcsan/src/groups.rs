@@ -105,7 +105,9 @@ impl Open {
     }
 
     fn changes_base(&self, writes: Registers) -> bool {
-        writes >> (self.first.base.register & 31) & 1 == 1
+        self.first
+            .base
+            .is_none_or(|base| writes >> (base.register & 31) & 1 == 1)
     }
 
     fn takes(&self, index: usize, access: Access) -> bool {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The comparison of decoder and disassembler, on a small object and on listings that do not fit it.
 
-use vcsan::coverage::{Coverage, Error, compare};
+use vcsan::coverage::{Coverage, Error, Taken, compare};
 
 const OBJECT: &[u8] = include_bytes!("coverage/pool.o");
 const LISTING: &str = include_str!("coverage/pool.txt");
@@ -32,8 +32,8 @@ fn what_only_the_disassembler_takes_for_maintenance_is_missed() {
     assert_eq!(coverage.differences.len(), 2);
     let missed = &coverage.differences[1];
     assert_eq!(
-        (missed.section.as_str(), missed.address, missed.decoded),
-        (".init.text", 4, None)
+        (missed.section.as_str(), missed.address, missed.taken),
+        (".init.text", 4, Taken::Missed)
     );
     assert_eq!(
         missed.to_string(),

@@ -12,17 +12,20 @@ use crate::page::LinePlace;
 
 impl Model {
     /// Whether a line is in order and nobody but `alias` may hold it.
+    #[inline]
     fn is_alone(&self, page: usize, alias: usize, line: usize, place: LinePlace) -> bool {
-        let (slot, copy) = (&self.pages[page], &self.aliases[alias]);
+        let copy = &self.aliases[alias];
         // What is unsaved of a line without a dirty copy, or with a stale one, is another alias's.
         self.config.mode == Mode::Architectural
-            && slot
-                .aliases
-                .iter()
-                .all(|&other| other == alias || !self.aliases[other].valid.has(line))
-            && slot.lost.get(place) == 0
             && copy.stale.get(place) == 0
-            && (copy.dirty.has(line) || self.written[page].unsaved(place) == 0)
+            && self.written[page].is_in_order(place, copy.dirty.has(line))
+            && (!copy.in_company || self.others_are_absent(page, alias, line))
+    }
+
+    fn others_are_absent(&self, page: usize, alias: usize, line: usize) -> bool {
+        let aliases = self.pages[page].aliases.iter();
+        let mut others = aliases.filter(|&&other| other != alias);
+        others.all(|&other| !self.aliases[other].valid.has(line))
     }
 
     /// Takes accesses to `count` words side by side, `offset` being the first one's in the page, if they are quiet or change
@@ -100,9 +103,10 @@ impl Model {
             && lines.into_iter().all(|line| {
                 let place = LinePlace::new(line, self.line_shift);
                 let copies = slot.aliases.iter();
-                self.written[page].unsaved(place) == 0
-                    && slot.lost.get(place) == 0
-                    && copies.copied().all(|alias| !self.aliases[alias].valid.has(line))
+                self.written[page].is_in_order(place, false)
+                    && copies
+                        .copied()
+                        .all(|alias| !self.aliases[alias].valid.has(line))
             })
     }
 

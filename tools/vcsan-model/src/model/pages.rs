@@ -79,6 +79,7 @@ impl Model {
             }
             self.forget_lookups();
             new.listed = self.aliases[alias].listed;
+            new.in_company = self.aliases[alias].in_company;
             self.aliases[alias] = new;
             self.quiet[alias] = Quiet::default();
             alias
@@ -86,6 +87,11 @@ impl Model {
             self.aliases.push(new);
             self.quiet.push(Quiet::default());
             self.pages[page].aliases.push(self.aliases.len() - 1);
+            if let all @ [_, _, ..] = &*self.pages[page].aliases {
+                for &alias in all {
+                    self.aliases[alias].in_company = true;
+                }
+            }
             self.aliases.len() - 1
         };
         if self.config.geometry.virtually_tagged() {

@@ -34,7 +34,7 @@ impl Model {
         let old = &self.pages[page];
         let state = Line {
             unsaved: self.written[page].unsaved(place),
-            lost: old.lost.get(place),
+            lost: self.written[page].lost(place),
             copies,
         };
         let had_losses = state.lost != 0;
@@ -73,7 +73,7 @@ impl Model {
         }
         let slot = &mut self.pages[page];
         self.written[page].set_unsaved(place, state.unsaved);
-        slot.lost.set(place, state.lost);
+        self.written[page].set_lost(place, state.lost);
         if had_losses || state.lost != 0 {
             slot.losses.retain_mut(|loss| {
                 if loss.line == line {
@@ -140,7 +140,7 @@ impl Model {
     /// Finds out anew which accesses to a line need no step.
     pub(super) fn requiet(&mut self, page: usize, line: usize) {
         let place = LinePlace::new(line, self.line_shift);
-        let lost = self.pages[page].lost.get(place);
+        let lost = self.written[page].lost(place);
         let valid = self.pages[page]
             .aliases
             .iter()

@@ -3,7 +3,7 @@
 //!
 //! Source: ARM DDI 0406C, A5 "ARM instruction set encoding".
 
-use super::{ALWAYS, Access, Base, Registers, Touch, only};
+use super::{ALWAYS, Access, Base, Registers, Touch, only, somewhere};
 use crate::decode::{field, register};
 
 const PC: u8 = 15;
@@ -19,6 +19,7 @@ pub(super) fn touch(word: u32) -> Touch {
         0 if field(word, 4, 1) & field(word, 7, 1) == 1 => extra(word),
         0 | 1 => arithmetic(word),
         2 => single(word),
+        3 => indexed_by_register(word),
         4 => several(word),
         _ => Touch::Anything,
     };
@@ -61,16 +62,14 @@ fn one(word: u32, by: i32, bytes: u8, store: bool) -> Touch {
     let (rn, rt) = (register(word, 16, 4), register(word, 12, 4));
     let by = if field(word, 23, 1) == 1 { by } else { -by };
     let (offset, advance) = indexed(word, by);
-    let unprivileged = field(word, 24, 1) == 0 && field(word, 21, 1) == 1;
-    // A literal's address counts from the program counter.
-    if unprivileged || rn == PC {
+    if is_special(word) {
         return Touch::Anything;
     }
-    let writes = match (store, rt) {
-        (true, _) => 0,
-        (false, PC) => Registers::MAX,
-        (false, rt) => only(rt),
-    };
+    let writes = loaded(store, rt);
+    // A literal.
+    if rn == PC {
+        return somewhere(bytes, store, writes);
+    }
     Touch::Memory(Access {
         base: base(rn),
         offset,
@@ -83,8 +82,40 @@ fn one(word: u32, by: i32, bytes: u8, store: bool) -> Touch {
     })
 }
 
-fn base(register: u8) -> Base {
-    Base { register, space: 0 }
+/// Unprivileged accesses, and those that would change the program counter for a base.
+fn is_special(word: u32) -> bool {
+    let (pre, write_back) = (field(word, 24, 1) == 1, field(word, 21, 1) == 1);
+    !pre && write_back || register(word, 16, 4) == PC && (!pre || write_back)
+}
+
+/// What a load into a register changes.
+fn loaded(store: bool, rt: u8) -> Registers {
+    match (store, rt) {
+        (true, _) => 0,
+        (false, PC) => Registers::MAX,
+        (false, rt) => only(rt),
+    }
+}
+
+fn base(register: u8) -> Option<Base> {
+    Some(Base { register, space: 0 })
+}
+
+/// ldr, ldrb, str, strb with a register for an offset.
+fn indexed_by_register(word: u32) -> Touch {
+    let (pre, write_back) = (field(word, 24, 1) == 1, field(word, 21, 1) == 1);
+    // Media instructions.
+    if field(word, 4, 1) == 1 || is_special(word) {
+        return Touch::Anything;
+    }
+    let bytes = if field(word, 22, 1) == 1 { 1 } else { 4 };
+    let (store, rt) = (field(word, 20, 1) == 0, register(word, 12, 4));
+    let changed = if pre && !write_back {
+        0
+    } else {
+        only(register(word, 16, 4))
+    };
+    somewhere(bytes, store, loaded(store, rt) | changed)
 }
 
 /// ldr, ldrb, str, strb with an immediate offset.

@@ -42,7 +42,9 @@ pub(super) fn touch(word: u32) -> Touch {
         0x09..=0x0f => Touch::Nothing { writes: only(rt) },
         // mul, clz, clo, madd and their like; ext, ins, seb, seh, wsbh.
         0x1c if matches!(field(word, 0, 6), 0x00..=0x02 | 0x04 | 0x05 | 0x20 | 0x21) => {
-            Touch::Nothing { writes: only(rd) | only(rt) }
+            Touch::Nothing {
+                writes: only(rd) | only(rt),
+            }
         }
         0x1f if matches!(field(word, 0, 6), 0x00 | 0x04 | 0x20) => Touch::Nothing {
             writes: only(rd) | only(rt),

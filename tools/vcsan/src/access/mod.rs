@@ -7,6 +7,7 @@
 mod arm;
 mod mips;
 mod parisc;
+mod words;
 
 use crate::decode::Arch;
 
@@ -30,8 +31,8 @@ pub enum Touch {
 /// Accesses of one instruction: one, or several of four bytes side by side, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// What the first address counts from.
-    pub base: Base,
+    /// What the first address counts from, if that is a register and a number.
+    pub base: Option<Base>,
     /// Bytes from there to the first address.
     pub offset: i32,
     /// Bytes of each access.
@@ -81,7 +82,7 @@ pub fn touch(arch: Arch, bytes: &[u8], big_endian: bool) -> Touch {
 /// One access at a register and a constant, which changes `writes`.
 fn plain(base: Base, offset: i32, bytes: u8, store: bool, writes: Registers) -> Touch {
     Touch::Memory(Access {
-        base,
+        base: Some(base),
         offset,
         bytes,
         count: 1,
@@ -92,7 +93,21 @@ fn plain(base: Base, offset: i32, bytes: u8, store: bool, writes: Registers) -> 
     })
 }
 
+/// One access anywhere.
+fn somewhere(bytes: u8, store: bool, writes: Registers) -> Touch {
+    Touch::Memory(Access {
+        base: None,
+        offset: 0,
+        bytes,
+        count: 1,
+        store,
+        advance: 0,
+        writes,
+        condition: ALWAYS,
+    })
+}
+
 /// Only one register.
-fn only(register: u8) -> Registers {
+pub(crate) fn only(register: u8) -> Registers {
     1 << (register & 31)
 }

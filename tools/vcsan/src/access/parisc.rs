@@ -2,9 +2,9 @@
 //! PA-RISC: loads and stores with displacements, and arithmetic that does not nullify what follows.
 //!
 //! Source: PA-RISC 1.1 Architecture and Instruction Set Reference Manual (HP 09740-90039), chapter 5, appendix C
-//! "Operation codes". Here bit 0 is the least significant.
+//! "Operation codes"; QEMU: target/hppa/translate.c (expand_16, for wide mode). Here bit 0 is the least significant.
 
-use super::{Access, Base, Touch, only, plain};
+use super::{Access, Base, Touch, only, plain, somewhere};
 use crate::decode::{field, register};
 
 /// What a word does.
@@ -22,13 +22,18 @@ pub(super) fn touch(word: u32) -> Touch {
     let long = low_sign(word, 14);
     // Condition and negation: never.
     let goes_on = field(word, 12, 4) == 0;
+    // Of bits: constant, or that in sar, in which case these fields are reserved.
+    let position = field(word, 11, 1) == 1 || field(word, 5, 5) == 0;
     match field(word, 26, 6) {
         0x02 if goes_on && is_arithmetic(field(word, 6, 6)) => nothing(only(low)),
         0x03 if field(word, 12, 1) == 1 => short(word, base),
+        0x03 => indexed(word, base),
         // ldil, addil, ldo.
         0x08 => nothing(only(high)),
         0x0a => nothing(only(1)),
         0x0d => nothing(only(middle)),
+        // In the wide mode of 2.0 the space's bits are part of the displacement, which is the same if they are 0.
+        0x10..=0x13 | 0x18..=0x1b if base.space != 0 => Touch::Anything,
         // ldb, ldh, ldw, ldwm.
         0x10 => load(base, long, 1, middle),
         0x11 => load(base, long, 2, middle),
@@ -41,8 +46,8 @@ pub(super) fn touch(word: u32) -> Touch {
         // subi, addi.
         0x25 | 0x2d if goes_on && field(word, 11, 1) == 0 => nothing(only(middle)),
         // Shifts and extractions; deposits.
-        0x34 if field(word, 13, 3) == 0 => nothing(only(middle) | only(low)),
-        0x35 if field(word, 13, 3) == 0 => nothing(only(high)),
+        0x34 if field(word, 13, 3) == 0 && position => nothing(only(middle) | only(low)),
+        0x35 if field(word, 13, 3) == 0 && position => nothing(only(high)),
         _ => Touch::Anything,
     }
 }
@@ -64,13 +69,20 @@ fn is_arithmetic(operation: u32) -> bool {
     )
 }
 
-/// The forms with five bits of displacement, if they don't change the base.
+/// The forms with five bits of displacement.
 fn short(word: u32, base: Base) -> Touch {
-    let modifies = field(word, 5, 1) == 1;
-    let load = |bytes| load(base, low_sign(word >> 16, 5), bytes, register(word, 0, 5));
-    let store = |bytes| plain(base, low_sign(word, 5), bytes, true, 0);
-    match field(word, 6, 4) {
-        _ if modifies => Touch::Anything,
+    let (before, modifies) = (field(word, 13, 1) == 1, field(word, 5, 1) == 1);
+    let operation = field(word, 6, 4);
+    let by = low_sign(if operation < 8 { word >> 16 } else { word }, 5);
+    // What is added to the base, and whether that is done before the access or after it.
+    let (offset, advance) = match (modifies, before) {
+        (false, _) => (by, 0),
+        (true, true) => (by, by),
+        (true, false) => (0, by),
+    };
+    let load = |bytes| load(base, offset, bytes, register(word, 0, 5));
+    let store = |bytes| plain(base, offset, bytes, true, 0);
+    let touch = match operation {
         0x0 => load(1),
         0x1 => load(2),
         0x2 => load(4),
@@ -78,6 +90,26 @@ fn short(word: u32, base: Base) -> Touch {
         0x9 => store(2),
         0xa => store(4),
         _ => Touch::Anything,
+    };
+    modified(touch, advance)
+}
+
+/// Loads whose offset is in a register.
+fn indexed(word: u32, base: Base) -> Touch {
+    let target = register(word, 0, 5);
+    let bytes = match field(word, 6, 4) {
+        0x0 => 1,
+        0x1 => 2,
+        0x2 => 4,
+        _ => return Touch::Anything,
+    };
+    let changed = match field(word, 5, 1) {
+        1 => only(base.register),
+        _ => 0,
+    };
+    match target {
+        0 => Touch::Anything,
+        _ => somewhere(bytes, false, only(target) | changed),
     }
 }
 

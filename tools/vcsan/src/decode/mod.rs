@@ -14,6 +14,7 @@ mod words;
 
 pub use arm::condition_holds;
 pub use vcsan_model::Op;
+pub(crate) use words::CONDITIONS;
 
 /// An instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use super::{Effect, Index, InsertPart, Instruction, Op, Operand, Space, TlbOp, T
 use core::fmt::{self, Display, Formatter};
 
 /// ARM's names of conditions (ARM DDI 0406C, A8.3).
-const CONDITIONS: [&str; 16] = [
+pub(crate) const CONDITIONS: [&str; 16] = [
     "eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "al", "nv",
 ];
 

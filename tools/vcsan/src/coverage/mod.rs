@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Whether the decoder knows every maintenance instruction of a kernel: it against a disassembler.
+//! Whether the decoder knows every maintenance instruction of a kernel, and what others access: it against a disassembler.
 //!
 //! [`compare`] reads a kernel or module (ELF) and what `objdump -d` printed of it. Which words are instructions is
 //! objdump's view (it knows literal pools from mapping symbols); what their bytes are is read from the file. Each
-//! instruction must be one of two things to both sides: something that [`decode`] knows, or not.
+//! instruction must be one of two things to both sides: something that [`decode`] knows, or not. What [`touch`] says of
+//! loads, stores and arithmetic must be so; it may leave any of them out.
 
+mod accesses;
+
+pub use accesses::Counts;
+
+use crate::access::{Touch, touch};
 use crate::decode::{Arch, Effect, Instruction, Op, TlbOp, decode};
+use accesses::Text;
 use object::{Object, ObjectSection};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display, Formatter};
@@ -41,11 +48,13 @@ pub struct Coverage {
     pub instructions: u64,
     /// How many of each kind of maintenance the decoder and the disassembler agree on.
     pub known: BTreeMap<&'static str, u64>,
-    /// Where they don't.
+    /// How much is understood of the others.
+    pub accesses: Counts,
+    /// Where the two don't agree.
     pub differences: Vec<Difference>,
 }
 
-/// An instruction that only one side takes for maintenance.
+/// An instruction that is one thing to the disassembler and another to the decoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Section of the file.
@@ -54,8 +63,19 @@ pub struct Difference {
     pub address: u64,
     /// The disassembler's text.
     pub assembly: String,
-    /// What the decoder made of it; nothing if it missed it.
-    pub decoded: Option<Instruction>,
+    /// What the decoder made of it.
+    pub taken: Taken,
+}
+
+/// What the decoder makes of an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// No maintenance.
+    Missed,
+    /// Maintenance.
+    Maintenance(Instruction),
+    /// An access, or none.
+    Touch(Touch),
 }
 
 impl Display for Difference {
@@ -65,9 +85,10 @@ impl Display for Difference {
             "{} {:#x}: `{}` ",
             self.section, self.address, self.assembly
         )?;
-        match self.decoded {
-            Some(decoded) => write!(f, "taken for \"{decoded}\""),
-            None => f.write_str("missed"),
+        match self.taken {
+            Taken::Missed => f.write_str("missed"),
+            Taken::Maintenance(decoded) => write!(f, "taken for \"{decoded}\""),
+            Taken::Touch(touch) => write!(f, "taken for \"{touch}\""),
         }
     }
 }
@@ -83,6 +104,7 @@ impl Display for Coverage {
         for (kind, count) in &self.known {
             writeln!(f, "{count:8}  {kind}")?;
         }
+        self.accesses.fmt(f)?;
         for difference in &self.differences {
             writeln!(f, "  {difference}")?;
         }
@@ -133,19 +155,31 @@ pub fn compare(elf: &[u8], listing: &str) -> Result<Coverage, Error> {
                 address: listed.address,
             })?;
         coverage.instructions += 1;
-        let decoded = decode(arch, bytes, !file.is_little_endian());
-        match decoded {
+        let big_endian = !file.is_little_endian();
+        let maintenance = match decode(arch, bytes, big_endian) {
             Some(decoded) if listed.is_maintenance(arch) => {
                 *coverage.known.entry(kind(decoded.effect)).or_default() += 1;
+                None
             }
-            None if !listed.is_maintenance(arch) => {}
-            _ => coverage.differences.push(Difference {
-                section: section.into(),
-                address: listed.address,
-                assembly: format!("{} {}", listed.mnemonic, listed.operands),
-                decoded,
-            }),
-        }
+            Some(decoded) => Some(Taken::Maintenance(decoded)),
+            None => listed.is_maintenance(arch).then_some(Taken::Missed),
+        };
+        let touch = touch(arch, bytes, big_endian);
+        let text = Text::read(arch, file.is_64(), listed.mnemonic, listed.operands());
+        // `touch` would take Thumb's for ARM's.
+        let right = listed.halves || coverage.accesses.add(touch, text);
+        let touch = (!right).then_some(Taken::Touch(touch));
+        coverage.differences.extend(
+            maintenance
+                .into_iter()
+                .chain(touch)
+                .map(|taken| Difference {
+                    section: section.into(),
+                    address: listed.address,
+                    assembly: format!("{} {}", listed.mnemonic, listed.operands),
+                    taken,
+                }),
+        );
     }
     if coverage.instructions == 0 {
         Err(Error::Empty)
@@ -158,6 +192,8 @@ pub fn compare(elf: &[u8], listing: &str) -> Result<Coverage, Error> {
 struct Listed<'a> {
     address: u64,
     bytes: usize,
+    /// They are in units of two, as Thumb's are.
+    halves: bool,
     mnemonic: &'a str,
     operands: &'a str,
 }
@@ -172,22 +208,22 @@ impl<'a> Listed<'a> {
             mnemonic.starts_with('.') || matches!(mnemonic, "#" | "@" | ";" | "undefined" | "");
         (!data).then_some(Self {
             address: u64::from_str_radix(address.trim_start(), 16).ok()?,
+            halves: bytes.split(' ').next().is_some_and(|unit| unit.len() == 4),
             bytes: bytes.bytes().filter(u8::is_ascii_hexdigit).count() / 2,
             mnemonic,
             operands,
         })
     }
 
+    /// Operands without the comment behind.
+    fn operands(&self) -> &'a str {
+        let end = self.operands.find(['@', ';', '<']);
+        self.operands[..end.unwrap_or(self.operands.len())].trim()
+    }
+
     /// Whether the disassembler's text is one of those that the decoder should know.
     fn is_maintenance(&self, arch: Arch) -> bool {
-        let operands: Vec<&str> = self
-            .operands
-            .split(['@', ';', '<'])
-            .next()
-            .unwrap_or_default()
-            .split(',')
-            .map(str::trim)
-            .collect();
+        let operands: Vec<&str> = self.operands().split(',').map(str::trim).collect();
         match arch {
             Arch::Arm => is_arm_maintenance(self.mnemonic, &operands),
             Arch::Mips => match self.mnemonic {

@@ -19,6 +19,7 @@ impl Site {
     }
 
     /// The caller's number.
+    #[inline]
     #[must_use]
     pub const fn id(self) -> u32 {
         self.0

@@ -168,18 +168,21 @@ impl Geometry {
     }
 
     /// Bytes of a line.
+    #[inline]
     #[must_use]
     pub fn line(&self) -> u32 {
         1 << self.line_shift
     }
 
     /// Sets of the cache; 0 if lines can't be addressed by set and way.
+    #[inline]
     #[must_use]
     pub fn sets(&self) -> u32 {
         self.sets
     }
 
     /// Ways of a set; 0 if lines can't be addressed by set and way.
+    #[inline]
     #[must_use]
     pub fn ways(&self) -> u32 {
         self.ways

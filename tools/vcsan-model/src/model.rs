@@ -178,6 +178,7 @@ impl Model {
     }
 
     /// What is modelled.
+    #[inline]
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -256,7 +257,7 @@ impl Model {
     #[inline]
     pub fn load(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         let offset = (at.paddr % PAGE_SIZE) as usize;
-        if self.loads_are_quiet(self.shortcut(at), offset, len) {
+        if self.load_is_quiet(self.shortcut(at), offset, len) {
             return &[];
         }
         self.cpu_access(at, len, false, site)
@@ -298,8 +299,16 @@ impl Model {
         self.epoch
     }
 
-    /// Whether loads of any bytes from `offset` of the page on, up to `len` of them, change nothing and are no hazard. If
-    /// not, or if the model can't tell so quickly, they are to be told by [`Model::load`].
+    /// Whether a load changes nothing and is no hazard. If not, or if the model can't tell so quickly, it is to be told by
+    /// [`Model::load`].
+    #[inline(always)]
+    #[must_use]
+    pub fn load_is_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
+        let quiet = self.quiet.get(by.alias as usize);
+        quiet.is_some_and(|quiet| quiet.loads.have_one(offset, len))
+    }
+
+    /// As [`Model::load_is_quiet`], for loads of any bytes from `offset` of the page on, up to `len` of them.
     #[inline(always)]
     #[must_use]
     pub fn loads_are_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
@@ -350,7 +359,8 @@ impl Model {
     #[inline(always)]
     #[must_use]
     pub fn store_quietly(&mut self, by: Shortcut, offset: usize, len: u32, site: Site) -> bool {
-        let quiet = self.stores_are_quiet(by, offset, len);
+        let quiet = self.quiet.get(by.alias as usize);
+        let quiet = quiet.is_some_and(|quiet| quiet.stores.have_one(offset, len));
         if quiet {
             self.note_stores(by, [(offset, len, site)]);
         }

@@ -66,6 +66,12 @@ impl ByteMap {
         self.0.get_or_insert_with(|| Box::new([0; MAP_WORDS]))
     }
 
+    /// Whether it takes no memory, as all bits are clear.
+    #[inline]
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(crate) fn any(&self) -> bool {
         self.0
             .as_ref()
@@ -104,6 +110,21 @@ impl LineSet {
         self.0.iter().any(|&word| word != 0)
     }
 
+    /// With all lines of another one, or without them.
+    #[inline]
+    pub(crate) fn put_all(&mut self, other: Self, value: bool) {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word = if value { *word | other } else { *word & !other };
+        }
+    }
+
+    /// The lines in this one that are not in another one.
+    #[inline]
+    pub(crate) fn without(mut self, other: Self) -> Self {
+        self.put_all(other, false);
+        self
+    }
+
     /// The lines in both.
     pub(crate) fn and(mut self, other: Self) -> Self {
         for (word, other) in self.0.iter_mut().zip(other.0) {
@@ -139,16 +160,32 @@ pub(crate) const GRAIN_SHIFT: u32 = 4;
 pub(crate) struct Grains([u64; PAGE_SIZE as usize >> GRAIN_SHIFT >> 6]);
 
 impl Grains {
+    /// Whether the `len` bytes at an offset are in. False for some that are, in two grains.
+    #[inline(always)]
+    pub(crate) fn have_one(&self, offset: usize, len: u32) -> bool {
+        const GRAIN: usize = 1 << GRAIN_SHIFT;
+        let grain = offset >> GRAIN_SHIFT;
+        offset % GRAIN + len as usize <= GRAIN
+            && self.0[grain / 64 % self.0.len()] >> (grain % 64) & 1 != 0
+    }
+
     /// Whether all of the bytes from offset `first` to `last` of the page are in.
     #[inline(always)]
     pub(crate) fn have(&self, first: usize, last: usize) -> bool {
         let (first, last) = (first >> GRAIN_SHIFT, last >> GRAIN_SHIFT);
-        let (word, end) = (first / 64, last / 64);
+        let word = first / 64;
         let from = u64::MAX << (first % 64);
         let to = u64::MAX >> (63 - last % 64);
-        if word == end {
-            return self.misses(word, from & to) == 0;
+        if word == last / 64 {
+            self.misses(word, from & to) == 0
+        } else {
+            self.have_in_words(word, last / 64, from, to)
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn have_in_words(&self, word: usize, end: usize, from: u64, to: u64) -> bool {
         self.misses(word, from) == 0
             && (word + 1..end).all(|word| self.misses(word, u64::MAX) == 0)
             && self.misses(end, to) == 0
@@ -308,6 +345,7 @@ mod tests {
                     }
                     let (from, to) = (first << line_shift, ((last + 1) << line_shift) - 1);
                     assert!(grains.have(from, to));
+                    assert!(grains.have_one(from, 16) && grains.have_one(to - 3, 4));
                     assert!(from == 0 || !grains.have(from - 1, to));
                     assert!(to == 4095 || !grains.have(from, to + 1));
                     let middle = usize::midpoint(first, last);

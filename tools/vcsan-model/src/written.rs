@@ -86,6 +86,12 @@ impl Written {
         }
     }
 
+    /// Whether no byte of the page was ever lost.
+    #[inline]
+    pub(crate) fn lost_nothing(&self) -> bool {
+        self.rest.as_ref().is_none_or(|rest| rest.lost.is_none())
+    }
+
     /// Whether no byte of a line is lost, and none unsaved but by a copy that is dirty.
     #[inline]
     pub(crate) fn is_in_order(&self, at: LinePlace, dirty: bool) -> bool {

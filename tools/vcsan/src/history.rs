@@ -122,8 +122,7 @@ impl History {
         let index = match self.last {
             Some((last, index)) if last == page => index,
             _ => *self.numbers.entry(page).or_insert_with(|| {
-                self.pages
-                    .push(Box::new([const { VecDeque::new() }; _]));
+                self.pages.push(Box::new([const { VecDeque::new() }; _]));
                 self.pages.len() - 1
             }),
         };

@@ -8,7 +8,8 @@ use super::{Model, Piece, Shortcut};
 use crate::config::Mode;
 use crate::event::{Op, Site};
 use crate::geometry::{PAGE_SHIFT, PAGE_SIZE};
-use crate::page::LinePlace;
+use crate::page::{LinePlace, LineSet};
+use core::ops::RangeInclusive;
 
 impl Model {
     /// Whether a line is in order and nobody but `alias` may hold it.
@@ -43,6 +44,16 @@ impl Model {
         let Some((page, alias)) = self.only(by) else {
             return 0;
         };
+        let lines =
+            (offset >> self.line_shift)..=(offset + 4 * count as usize - 1) >> self.line_shift;
+        if lines.start() != lines.end()
+            && self.enter_row_alone(page, alias, lines, offset, store, site)
+        {
+            if store {
+                self.note_words(by, offset, count, site);
+            }
+            return count;
+        }
         let line_len = 1 << self.line_shift;
         let mut done = 0;
         while done < count {
@@ -164,6 +175,89 @@ impl Model {
         }
         self.set_quiet(alias, line, true, store || !clean);
         self.list(alias);
+        true
+    }
+
+    /// As [`enter_alone`](Self::enter_alone), for words side by side from an offset on, in all of these lines.
+    fn enter_row_alone(
+        &mut self,
+        page: usize,
+        alias: usize,
+        lines: RangeInclusive<usize>,
+        offset: usize,
+        store: bool,
+        site: Site,
+    ) -> bool {
+        let all = LineSet::range(*lines.start(), *lines.end());
+        if !self.sweep.idle() || !self.are_alone(page, alias, all) {
+            return false;
+        }
+        let copy = &mut self.aliases[alias];
+        let clean = all.without(copy.dirty);
+        let absent = all.without(copy.valid);
+        copy.valid.put_all(all, true);
+        if store {
+            copy.dirty.put_all(all, true);
+        }
+        for line in if store { clean } else { absent }.iter() {
+            let Some(sites) = copy.sites_mut(line) else {
+                continue;
+            };
+            // CAST: words of a page.
+            let words = ((line << self.line_shift).saturating_sub(offset) / 4) as u32;
+            let site = Site::new(site.id() + words);
+            if absent.has(line) {
+                sites.filled_by = site;
+            }
+            if store {
+                sites.dirtied_by = site;
+            }
+        }
+        for line in all.iter() {
+            self.set_quiet(alias, line, true, store || !clean.has(line));
+        }
+        self.list(alias);
+        true
+    }
+
+    /// Whether lines are in order and nobody but `alias` may hold them, as far as that is known without a look at each byte.
+    fn are_alone(&self, page: usize, alias: usize, lines: LineSet) -> bool {
+        let copy = &self.aliases[alias];
+        let written = &self.written[page];
+        let is_saved = |line| written.unsaved(LinePlace::new(line, self.line_shift)) == 0;
+        let is_absent = |other: usize| !self.aliases[other].valid.and(lines).any();
+        self.config.mode == Mode::Architectural
+            && copy.stale.is_none()
+            && written.lost_nothing()
+            && lines.without(copy.dirty).iter().all(is_saved)
+            && (!copy.in_company || {
+                let aliases = self.pages[page].aliases.iter();
+                aliases
+                    .copied()
+                    .all(|other| other == alias || is_absent(other))
+            })
+    }
+
+    /// Maintenance of lines of an alias. False if it takes a look at each.
+    pub(super) fn maintain_row_alone(&mut self, alias: usize, lines: LineSet, op: Op) -> bool {
+        let copy = &self.aliases[alias];
+        let (page, dirty) = (copy.page, lines.and(copy.dirty));
+        let discards = op == Op::Invalidate && dirty.any();
+        if discards || !op.empties() && !self.sweep.idle() || !self.are_alone(page, alias, lines) {
+            return false;
+        }
+        for line in dirty.iter() {
+            let place = LinePlace::new(line, self.line_shift);
+            self.written[page].set_unsaved(place, 0);
+        }
+        let copy = &mut self.aliases[alias];
+        copy.dirty.put_all(lines, false);
+        if op.empties() {
+            copy.valid.put_all(lines, false);
+        }
+        for line in lines.iter() {
+            self.set_quiet(alias, line, !op.empties(), false);
+        }
         true
     }
 

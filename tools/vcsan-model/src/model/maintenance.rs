@@ -59,6 +59,9 @@ impl Model {
             Mode::Architectural => lines.and(self.aliases[alias].valid),
             Mode::Speculative => lines,
         };
+        if !lines.any() || self.maintain_row_alone(alias, lines, op) {
+            return;
+        }
         for line in lines.iter() {
             self.step_alias(alias, line, op, site);
         }

@@ -56,18 +56,20 @@ impl Model {
             .find(|&alias| self.aliases[alias].key == key)
     }
 
-    /// The alias of a page, new or in place of one that holds nothing if need be.
+    /// The alias of a page, new or in place of one that holds nothing if need be. Pages have few.
     pub(super) fn alias(&mut self, page: usize, key: Key) -> usize {
         if let Some(alias) = self.find_alias(page, key) {
             return alias;
         }
         self.maintained = None;
+        // A new one in place of another makes all shortcuts worthless.
+        const ENOUGH: usize = 4;
         let dead = |alias: &AliasPage| !alias.valid.any() && !alias.mapped();
-        let free = self.pages[page]
-            .aliases
-            .iter()
-            .copied()
-            .find(|&alias| dead(&self.aliases[alias]));
+        let mut all = self.pages[page].aliases.iter().copied();
+        let free = match all.len() {
+            ..ENOUGH => None,
+            _ => all.find(|&alias| dead(&self.aliases[alias])),
+        };
         let mut new = AliasPage::new(page, key, self.config.geometry.lines());
         let alias = if let Some(alias) = free {
             let old = self.aliases[alias].key;

@@ -221,7 +221,7 @@ fn tell(
         let quiet = if store {
             model.store_quietly(by, offset, len, site)
         } else {
-            model.loads_are_quiet(by, offset, len)
+            model.load_is_quiet(by, offset, len)
         };
         if quiet || model.access_alone_by(by, offset, len, store, site) {
             return Vec::new();

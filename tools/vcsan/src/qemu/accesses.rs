@@ -83,17 +83,25 @@ unsafe extern "C" fn on_one<const PARISC: bool, const STORE: bool>(
         let watcher = &mut plugin.watcher;
         watcher.quietly(known, data.more(), data.number(), STORE)
     });
-    if quiet == Some(false) {
-        one_loudly(info, vaddr, data, STORE);
-    }
-    if STORE && notes::may_end_at(vaddr) {
-        look_for_note(info, vaddr, data.number());
+    let quiet = quiet != Some(false);
+    // In one call, and the last thing done: then most accesses need no stack.
+    if !quiet || STORE && notes::may_end_at(vaddr) {
+        one_loudly(info, vaddr, data, STORE, quiet);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn one_loudly(info: Meminfo, vaddr: u64, data: Data, store: bool) {
+fn one_loudly(info: Meminfo, vaddr: u64, data: Data, store: bool, quiet: bool) {
+    if !quiet {
+        follow_one(info, vaddr, data, store);
+    }
+    if store && notes::may_end_at(vaddr) {
+        look_for_note(info, vaddr, data.number());
+    }
+}
+
+fn follow_one(info: Meminfo, vaddr: u64, data: Data, store: bool) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
         // Of loads QEMU also tells those of a page table walk in front of the instruction's own.
@@ -129,9 +137,7 @@ fn group_loudly(info: Meminfo, vaddr: u64, group: Known) -> bool {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
         let (made, vaddr) = Made::new(info, vaddr);
-        followed = plugin
-            .watcher
-            .follow_group(&made, vaddr, group, info.store);
+        followed = plugin.watcher.follow_group(&made, vaddr, group, info.store);
     });
     followed
 }
@@ -177,7 +183,7 @@ unsafe extern "C" fn on_several<const STORE: bool>(
     }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn begin_several<const STORE: bool>(info: Meminfo, vaddr: u64, group: Known) {
     let quiet = look(|plugin| plugin.watcher.group_quietly(vaddr, group, STORE));
     let followed = quiet != Some(false) || group_loudly(info, vaddr, group);
@@ -452,9 +458,7 @@ impl Access for Made {
             b"lsi-mmio" => Place::TransferDevice,
             // What QEMU calls a page that has room for several devices, by its address: nearly everywhere the transfer
             // device's is one.
-            [b'a', b'n', b'o', b'n', ..] if starts_transfer(paddr, bytes) => {
-                Place::TransferDevice
-            }
+            [b'a', b'n', b'o', b'n', ..] if starts_transfer(paddr, bytes) => Place::TransferDevice,
             _ => Place::Device,
         }
     }

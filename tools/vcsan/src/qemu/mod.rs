@@ -163,7 +163,8 @@ unsafe fn register_maintenance(plugin: &mut Plugin, block: *mut sys::qemu_plugin
             number,
             counted,
         } = due;
-        let counted = counted.and_then(|counted| Some((plugin.scores.entry(counted.key)?, counted)));
+        let counted =
+            counted.and_then(|counted| Some((plugin.scores.entry(counted.key)?, counted)));
         // CAST: numbers in pointers.
         let data = number as usize as *mut c_void;
         // SAFETY: `index` is one of the block's.

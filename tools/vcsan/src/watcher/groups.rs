@@ -57,9 +57,11 @@ impl Known {
 
     /// Puts values into fields; none if one is too large for its field.
     fn new(fields: &[((u32, u32), u64)]) -> Option<Self> {
-        fields.iter().try_fold(Self(0), |known, &((at, width), value)| {
-            (value >> width == 0).then_some(Self(known.0 | value << at))
-        })
+        fields
+            .iter()
+            .try_fold(Self(0), |known, &((at, width), value)| {
+                (value >> width == 0).then_some(Self(known.0 | value << at))
+            })
     }
 
     #[inline(always)]
@@ -347,6 +349,30 @@ impl Watcher {
         known: Known,
         store: bool,
     ) -> bool {
+        let vaddr = self.target.vaddr(vaddr);
+        let mut done = 0;
+        if let Some(site) = known.site() {
+            let (low, count) = (vaddr.wrapping_sub(known.below()), known.count());
+            let inside = low % PAGE_SIZE + u64::from(4 * count) <= PAGE_SIZE;
+            if inside && low / PAGE_SIZE == vaddr / PAGE_SIZE && low.is_multiple_of(4) {
+                done = self.follow_words(low, count, store, site);
+            }
+            if done == count {
+                return true;
+            }
+        }
+        self.follow_members(first, vaddr, known, store, done)
+    }
+
+    /// As [`follow_group`](Self::follow_group), where the first ones by address are `done`.
+    fn follow_members(
+        &mut self,
+        first: &impl Access,
+        vaddr: u64,
+        known: Known,
+        store: bool,
+        mut done: u32,
+    ) -> bool {
         let number = known.number();
         let Some(group) = self.groups.all.get(number) else {
             self.fail(&format!("find group {number} of accesses"));
@@ -354,7 +380,6 @@ impl Watcher {
         };
         let Member { bytes, site, .. } = group.first;
         let understood = group.store == store && bytes == first.bytes();
-        let vaddr = self.target.vaddr(vaddr);
         let page = vaddr / PAGE_SIZE;
         let low = vaddr.wrapping_add_signed(group.low);
         let high = low + u64::from(group.len) - 1;
@@ -368,13 +393,12 @@ impl Watcher {
             self.access(first, vaddr, site.id(), store);
             return false;
         }
-        // CAST: at most as many as there are.
-        let done = if in_page && words && low.is_multiple_of(4) {
-            self.follow_words(low, len as u32, store, lowest) as usize
-        } else {
-            0
-        };
-        for index in done..len {
+        // Of stores, it was tried.
+        if done == 0 && !store && in_page && words && low.is_multiple_of(4) {
+            // CAST: groups are short.
+            done = self.follow_words(low, len as u32, store, lowest);
+        }
+        for index in done as usize..len {
             let Member {
                 distance,
                 bytes,

@@ -78,9 +78,7 @@ pub(super) enum Repeated {
         pages: Vec<Option<u64>>,
     },
     /// Of [steps](Effect::LoopStep), which has been followed already.
-    Steps {
-        op: Op,
-    },
+    Steps { op: Op },
 }
 
 /// More steps than any loop has.

@@ -7,8 +7,8 @@ mod device;
 mod groups;
 mod maintain;
 pub use groups::{CodeKind, Known, Tell};
-pub use maintain::{Counted, Due, Maintenance};
 use maintain::Repeated;
+pub use maintain::{Counted, Due, Maintenance};
 mod notes;
 #[cfg(test)]
 mod tests;
@@ -231,7 +231,7 @@ impl Watcher {
             self.counts.stores += u64::from(quiet);
             quiet
         } else {
-            let quiet = self.model.loads_are_quiet(by, offset, len);
+            let quiet = self.model.load_is_quiet(by, offset, len);
             self.counts.loads += u64::from(quiet);
             quiet
         }

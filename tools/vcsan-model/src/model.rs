@@ -70,7 +70,7 @@ impl Entry {
 }
 
 /// Where the model keeps what it knows of a page in one alias: for callers that remember translations of their own, and
-/// would have it looked up twice. Good as long as [`Model::epoch`] stays.
+/// would have it looked up twice. Good as long as [`Model::epoch`] stays, but while the model [sweeps](Model::sweeps).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortcut {
     /// Indices into [`Model::pages`] and [`Model::aliases`].
@@ -282,7 +282,7 @@ impl Model {
         let known = entry.vpage == vpage
             && entry.frame == at.paddr >> PAGE_SHIFT
             && entry.space == at.space & self.space_mask;
-        if !known {
+        if !known || self.sweep.active() {
             return Shortcut::NONE;
         }
         Shortcut {
@@ -297,6 +297,13 @@ impl Model {
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether a loop over sets and ways goes on, in which each access counts.
+    #[inline]
+    #[must_use]
+    pub fn sweeps(&self) -> bool {
+        self.sweep.active()
     }
 
     /// Whether a load changes nothing and is no hazard. If not, or if the model can't tell so quickly, it is to be told by

@@ -4,7 +4,7 @@
 use crate::event::Site;
 use crate::geometry::PAGE_SIZE;
 use crate::line::Bytes;
-use crate::page::{ByteMap, LinePlace};
+use crate::page::{ByteMap, LinePlace, ones};
 use alloc::boxed::Box;
 use alloc::vec;
 
@@ -173,20 +173,31 @@ impl Written {
     /// other one by the next site.
     #[inline(always)]
     pub(crate) fn add_words(&mut self, offset: usize, count: u32, site: Site) {
+        self.write_words(offset, count, site, true);
+    }
+
+    /// As [`add_words`](Self::add_words), for words that memory has.
+    pub(crate) fn set_writers(&mut self, offset: usize, count: u32, site: Site) {
+        self.write_words(offset, count, site, false);
+    }
+
+    #[inline(always)]
+    fn write_words(&mut self, offset: usize, count: u32, site: Site, unsaved: bool) {
         let (mut at, mut done) = (offset, 0);
         while done < count && at < PAGE_SIZE as usize {
             let first = at % BLOCK / 4;
             // CAST: words of a block.
             let words = (WORDS - first as u32).min(count - done);
             let site = Site::new(site.id() + done);
-            let block = at / BLOCK % BLOCKS;
+            let index = at / BLOCK % BLOCKS;
+            let block = &mut self.blocks()[index];
+            if unsaved {
+                block.unsaved |= (ones(4 * words) << (4 * first)) as u32;
+            }
             if words == WORDS {
-                self.blocks()[block] = Block {
-                    unsaved: u32::MAX,
-                    row: site,
-                };
+                block.row = site;
             } else {
-                self.add_part_of_row(block, first, words, site);
+                self.write_part_of_row(index, first, words, site);
             }
             at += 4 * words as usize;
             done += words;
@@ -194,9 +205,7 @@ impl Written {
     }
 
     #[inline]
-    fn add_part_of_row(&mut self, block: usize, first: usize, words: u32, site: Site) {
-        let bits = (1_u32 << (4 * words)) - 1;
-        self.blocks()[block].unsaved |= bits << (4 * first);
+    fn write_part_of_row(&mut self, block: usize, first: usize, words: u32, site: Site) {
         let unit = block * WORDS as usize + first;
         let writers = &mut self.writers(block)[unit..];
         for (site, writer) in (site.id()..).zip(&mut writers[..words as usize]) {
@@ -208,8 +217,13 @@ impl Written {
     #[inline(never)]
     fn add_any_store(&mut self, offset: usize, len: usize, site: Site) {
         let blocks = self.blocks();
-        for byte in offset..offset + len {
-            blocks[byte / BLOCK % BLOCKS].unsaved |= 1 << (byte % BLOCK);
+        let mut at = offset;
+        while at < offset + len {
+            let inside = at % BLOCK;
+            let part = (BLOCK - inside).min(offset + len - at);
+            // CAST: a part of a block.
+            blocks[at / BLOCK % BLOCKS].unsaved |= (ones(part as u32) << inside) as u32;
+            at += part;
         }
         self.set_writer(offset, len, site);
     }

@@ -99,6 +99,7 @@ fn place(line: u64) -> usize {
 pub struct History {
     /// Indices into `pages`, by page number.
     numbers: HashMap<u64, usize>,
+    /// Those that no number leads to are empty, kept for their allocations.
     pages: Vec<Box<Lines>>,
     /// The page of the last event, and its index.
     last: Option<(u64, usize)>,
@@ -121,10 +122,15 @@ impl History {
         let page = line >> PAGE_SHIFT;
         let index = match self.last {
             Some((last, index)) if last == page => index,
-            _ => *self.numbers.entry(page).or_insert_with(|| {
-                self.pages.push(Box::new([const { VecDeque::new() }; _]));
-                self.pages.len() - 1
-            }),
+            _ => {
+                let next = self.numbers.len();
+                *self.numbers.entry(page).or_insert_with(|| {
+                    if next == self.pages.len() {
+                        self.pages.push(Box::new([const { VecDeque::new() }; _]));
+                    }
+                    next
+                })
+            }
         };
         self.last = Some((page, index));
         push(&mut self.pages[index][place(line)], past, newer, DEPTH);
@@ -158,8 +164,11 @@ impl History {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
+        let used = self.numbers.len();
         self.numbers.clear();
-        self.pages.clear();
+        for page in &mut self.pages[..used] {
+            page.iter_mut().for_each(VecDeque::clear);
+        }
         self.last = None;
         self.whole.clear();
     }

@@ -98,6 +98,9 @@ pub struct Slots {
     watched: Option<(u64, Shortcut)>,
     /// What `quick_generations` would be if it were not blocked.
     unblocked: Option<Generations>,
+    /// Why it is.
+    sees_all: bool,
+    sweeps: bool,
     /// The quarter of the address space whose translations never change.
     fixed: Option<usize>,
     /// [`Model::epoch`](vcsan_model::Model::epoch) of all shortcuts.
@@ -115,6 +118,8 @@ impl Slots {
             quick_generations: Generations::default(),
             watched: None,
             unblocked: None,
+            sees_all: false,
+            sweeps: false,
             fixed: match arch {
                 // kseg0 and kseg1.
                 Arch::Mips => Some(2),
@@ -162,23 +167,35 @@ impl Slots {
 
     /// From now on there are no shortcuts, until [`unblock`](Self::unblock): somebody has to see each access.
     pub fn block(&mut self) {
-        let now = std::mem::replace(&mut self.quick_generations, Generations::BLOCKED);
-        self.unblocked.get_or_insert(now);
+        self.sees_all = true;
+        self.choose_generations();
     }
 
     /// There may be shortcuts again.
     pub fn unblock(&mut self) {
-        if let Some(before) = self.unblocked.take() {
-            self.quick_generations = before;
-        }
+        self.sees_all = false;
+        self.choose_generations();
     }
 
-    /// The model has come to an epoch: shortcuts of another one are none.
+    /// The model has come to an epoch: shortcuts of another one are none, and those there are can't be used while it sweeps.
     #[inline]
-    pub fn follow(&mut self, epoch: u64) {
+    pub fn follow(&mut self, epoch: u64, sweeps: bool) {
         if self.epoch != epoch {
             self.epoch = epoch;
             self.forget_shortcuts(None);
+        }
+        if self.sweeps != sweeps {
+            self.sweeps = sweeps;
+            self.choose_generations();
+        }
+    }
+
+    fn choose_generations(&mut self) {
+        if self.sees_all || self.sweeps {
+            let now = std::mem::replace(&mut self.quick_generations, Generations::BLOCKED);
+            self.unblocked.get_or_insert(now);
+        } else if let Some(before) = self.unblocked.take() {
+            self.quick_generations = before;
         }
     }
 

@@ -53,13 +53,18 @@ struct vcsan_note {
 	char text[VCSAN_TEXT_LEN];
 };
 
+#ifndef __KERNEL__
+#define noinline
+#endif
+
 /*
- * The store that VCSan looks for, in a function of its own: of stores that stand
- * side by side it only sees the first one.
+ * The store that VCSan looks for, in a function of its own: of the kernel's
+ * stores that stand side by side it is only told of the first one.
  */
-static __attribute__((__noinline__, __unused__)) void vcsan_store(__u32 *magic, __u32 value)
+static noinline void vcsan_store(__u32 *magic, __u32 value)
 {
-	*(volatile __u32 *)magic = value;
+	*magic = value;
+	__asm__ __volatile__("" : : "r"(magic) : "memory");
 }
 
 static inline void vcsan_note(enum vcsan_kind last, const char *text, __u32 text_len,

@@ -99,18 +99,19 @@ impl Model {
         alone
     }
 
-    /// Whether loads past the cache of any bytes from a physical address on, up to `len` of them in one page, change nothing
-    /// and are no hazard. If not, or if the model can't tell so quickly, they are to be told.
+    /// Whether accesses past the cache to any bytes from a physical address on, up to `len` of them in one page, change nothing
+    /// but who wrote, and are no hazard. If not, or if the model can't tell so quickly, they are to be told.
     #[must_use]
     pub fn memory_is_in_order(&self, paddr: u64, len: u32) -> bool {
         let Some(page) = self.find_page(paddr >> PAGE_SHIFT) else {
-            return true;
+            return !self.sweep.active();
         };
         let slot = &self.pages[page];
         let first = (paddr % PAGE_SIZE) as usize;
         let lines = first >> self.line_shift..=(first + len as usize - 1) >> self.line_shift;
         self.config.mode == Mode::Architectural
             && !self.config.coherent_devices
+            && !self.sweep.active()
             && lines.into_iter().all(|line| {
                 let place = LinePlace::new(line, self.line_shift);
                 let copies = slot.aliases.iter();
@@ -119,6 +120,13 @@ impl Model {
                         .copied()
                         .all(|alias| !self.aliases[alias].valid.has(line))
             })
+    }
+
+    /// Takes stores past the cache to words side by side from a physical address on, in one page whose memory [is in
+    /// order](Self::memory_is_in_order) there. Sites are as for [`Model::note_words`].
+    pub fn note_words_in_memory(&mut self, paddr: u64, count: u32, site: Site) {
+        let page = self.page(paddr >> PAGE_SHIFT);
+        self.written[page].set_writers((paddr % PAGE_SIZE) as usize, count, site);
     }
 
     /// Page and alias of a shortcut that leads to one, whose virtual tags no other page has.

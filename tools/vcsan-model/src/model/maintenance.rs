@@ -143,9 +143,6 @@ impl Model {
         let sets = sets.min(geometry.sets().max(1));
         let simple = self.config.mode == Mode::Architectural && op != Op::Invalidate;
         if simple && geometry.sets() != 0 && self.sweep.none_apart() {
-            if !self.sweep.active() {
-                self.forget_lookups();
-            }
             for place in 0..sets {
                 let set = first.wrapping_add(place) & (geometry.sets() - 1);
                 self.sweep.progress(op, set as usize, way % geometry.ways());
@@ -169,9 +166,6 @@ impl Model {
             (set & (geometry.sets() - 1)) as usize,
             way % geometry.ways(),
         );
-        if !self.sweep.active() {
-            self.forget_lookups();
-        }
         if op == Op::Invalidate {
             self.settle_sweep();
             self.may_invalidate(

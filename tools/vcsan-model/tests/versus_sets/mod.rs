@@ -214,7 +214,8 @@ fn tell(
         && epoch == model.epoch()
     {
         let words = len / 4;
-        let in_words = site.id() % 2 == 0 && len % 4 == 0 && offset % 4 == 0;
+        let in_words =
+            site.id().is_multiple_of(2) && len.is_multiple_of(4) && offset.is_multiple_of(4);
         if in_words && model.access_words_by(by, offset, words, store, site) == words {
             return Vec::new();
         }

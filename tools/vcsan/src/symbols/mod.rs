@@ -136,7 +136,7 @@ impl Symbols {
         let function = object.table.function(pc)?;
         let mut location = Location {
             module: object.module.clone(),
-            symbol: demangle(&function.name),
+            symbol: demangle(object.table.text(function.name)),
             offset: pc - function.extent.address,
             size: function.extent.size,
             lines: object.lines.find(pc),
@@ -163,7 +163,10 @@ impl Symbols {
             .rev()
             .find(|object| object.table.covers(pc))?;
         let function = object.table.function(pc)?;
-        Some((&function.name, pc - function.extent.address))
+        Some((
+            object.table.text(function.name),
+            pc - function.extent.address,
+        ))
     }
 
     /// Folder of the kernel's source with a slash behind it, if the kernel has lines: every architecture's first C

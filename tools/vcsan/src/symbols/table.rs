@@ -10,11 +10,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// A function, or an assembly label that may be one.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Function {
-    pub(super) name: Box<str>,
+    pub(super) name: Name,
     pub(super) extent: Extent,
     kind: Kind,
+}
+
+/// Where a name stands among all names: a kernel has tens of thousands, which are read at the start of each boot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    start: u32,
+    end: u32,
 }
 
 /// From the best to the worst name for an address.
@@ -31,7 +38,10 @@ pub(super) struct Table {
     code: Vec<Range<u64>>,
     /// By address; no two at the same, no label within a function.
     functions: Vec<Function>,
-    names: HashMap<Box<str>, Extent>,
+    /// All symbols, and whether each is local.
+    all: Vec<(Name, Extent, bool)>,
+    /// All names.
+    text: String,
 }
 
 impl Table {
@@ -64,7 +74,7 @@ impl Table {
 
         let arm = file.architecture() == Architecture::Arm;
         let mut functions = Vec::new();
-        let mut names: HashMap<Box<str>, Extent> = HashMap::new();
+        let (mut all, mut text) = (Vec::new(), String::new());
         for symbol in file.symbols() {
             let name = symbol.name()?;
             if !names_something(name)
@@ -92,26 +102,28 @@ impl Table {
                 size: symbol.size(),
             };
             let local = symbol.is_local();
+            let start = text.len();
+            text.push_str(name);
+            // CAST: no file has names of four gigabytes.
+            let name = Name {
+                start: start as u32,
+                end: text.len() as u32,
+            };
             if executable {
                 let kind = if is_function {
                     Kind::Function { local }
                 } else {
                     Kind::Label { local }
                 };
-                functions.push(Function {
-                    name: name.into(),
-                    extent,
-                    kind,
-                });
+                functions.push(Function { name, extent, kind });
             }
-            if !local || !names.contains_key(name) {
-                names.insert(name.into(), extent);
-            }
+            all.push((name, extent, local));
         }
         Ok(Self {
             code,
-            functions: best(functions),
-            names,
+            functions: best(functions, &text),
+            all,
+            text,
         })
     }
 
@@ -136,9 +148,23 @@ impl Table {
             .then_some(function)
     }
 
-    pub(super) fn named(&self, name: &str) -> Option<Extent> {
-        self.names.get(name).copied()
+    /// A name.
+    pub(super) fn text(&self, name: Name) -> &str {
+        text_of(&self.text, name)
     }
+
+    /// What the symbol of this name covers: a global one's, if there is any. Looks at all of them.
+    pub(super) fn named(&self, name: &str) -> Option<Extent> {
+        let mut same = self.all.iter().filter(|(of, ..)| self.text(*of) == name);
+        let first = same.clone().next();
+        let global = same.rfind(|(.., local)| !local);
+        global.or(first).map(|(_, extent, _)| *extent)
+    }
+}
+
+fn text_of(text: &str, name: Name) -> &str {
+    text.get(name.start as usize..name.end as usize)
+        .unwrap_or_default()
 }
 
 /// Whether a name is a programmer's: not one of ARM's mapping symbols (`$a`, `$d.12`), not an assembler's own label.
@@ -147,7 +173,7 @@ fn names_something(name: &str) -> bool {
 }
 
 /// Of names for the same address the best one, and no labels within functions.
-fn best(mut functions: Vec<Function>) -> Vec<Function> {
+fn best(mut functions: Vec<Function>, text: &str) -> Vec<Function> {
     functions.sort_by(|a, b| {
         let key = |function: &Function| {
             (
@@ -156,7 +182,8 @@ fn best(mut functions: Vec<Function>) -> Vec<Function> {
                 std::cmp::Reverse(function.extent.size),
             )
         };
-        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+        let name = |function: &Function| text_of(text, function.name);
+        key(a).cmp(&key(b)).then_with(|| name(a).cmp(name(b)))
     });
     let mut end = 0;
     let mut last = None;

@@ -435,7 +435,10 @@ impl Watcher {
                     uncached: true,
                     watched: false,
                 },
-            )) if !store && self.model.memory_is_in_order(paddr, 4 * len) => {
+            )) if self.model.memory_is_in_order(paddr, 4 * len) => {
+                if store {
+                    self.model.note_words_in_memory(paddr, len, site);
+                }
                 self.counts.uncached += u64::from(len);
                 len
             }

@@ -363,7 +363,7 @@ impl Watcher {
             let found: Vec<Hazard> = found.to_vec();
             self.found(&found, vaddr);
         }
-        self.slots.follow(self.model.epoch());
+        self.slots.follow(self.model.epoch(), self.model.sweeps());
     }
 
     #[cold]

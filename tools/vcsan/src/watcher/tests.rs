@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The watcher with a guest of a few lines: what it does with what it is told.
 
-use super::Watcher;
+use super::{CodeKind, Tell, Watcher};
 use crate::config::Options;
 use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
 use crate::notes::MAGIC;
@@ -431,4 +431,141 @@ fn a_watched_symbol_must_exist() {
     let target = Target::by_name("mips").unwrap();
     let error = Watcher::new(options.unwrap(), target).err().unwrap();
     assert!(error.contains("nobody"), "{error}");
+}
+
+/// Where a store of the group of tests is: words at 0, 4 and 8 of register 4.
+const GROUP: [u32; 3] = [0xac82_0000, 0xac82_0004, 0xac82_0008];
+
+impl Scene {
+    fn block(&self, pc: u64, words: &[u32]) -> Vec<Code> {
+        let code = |(pc, word): (u64, &u32)| Code::new(pc, &word.to_be_bytes());
+        (pc..).step_by(4).zip(words).map(code).collect()
+    }
+
+    /// The CPU makes the first of the group's accesses, as this.
+    fn group(&mut self, pc: u64, vaddr: u64, paddr: u64, store: bool) -> bool {
+        let block = self.block(pc, &GROUP);
+        let Tell::Group { known, .. } = self.watcher.accesses(&block, CodeKind::Kernel)[0] else {
+            panic!("a group");
+        };
+        let one = One {
+            guest: &self.guest,
+            place: Place::Ram(paddr),
+            word: 1,
+        };
+        self.watcher.group_quietly(vaddr, known, true)
+            || self.watcher.follow_group(&one, vaddr, known, store)
+    }
+}
+
+#[test]
+fn a_group_is_told_at_its_first_instruction() {
+    let scene = &mut Scene::new("group-tells", "");
+    let block = scene.block(0x8000_1000, &GROUP);
+    let tells = scene.watcher.accesses(&block, CodeKind::Kernel);
+    assert!(matches!(tells[0], Tell::Group { known, store: true } if known.own() == 1));
+    assert_eq!(tells[1..], [Tell::Nothing, Tell::Nothing]);
+    // The same again is the same group.
+    assert_eq!(scene.watcher.accesses(&block, CodeKind::Kernel), tells);
+    let each = scene.watcher.accesses(&block, CodeKind::Program);
+    let is_one = |tell: &Tell| {
+        matches!(
+            tell,
+            Tell::One {
+                bytes: 4,
+                store: true,
+                ..
+            }
+        )
+    };
+    assert!(each.iter().all(is_one));
+    let unknown = scene.watcher.accesses(&block, CodeKind::Unknown);
+    assert!(unknown.iter().all(|tell| matches!(tell, Tell::Each { .. })));
+}
+
+#[test]
+fn each_store_of_a_group_is_found_with_its_own_site() {
+    // Watched, where each is noted, and not watched but for its range, where nearly none is.
+    for more in ["", ",watch=all"] {
+        let mut scene = Scene::new(&format!("group-sites-{}", more.len()), more);
+        if more.is_empty() {
+            scene.watch();
+        }
+        for _ in 0..3 {
+            assert!(scene.group(0x8000_1000, KSEG0 + BUFFER, BUFFER, true));
+        }
+        scene.load(0x8000_2000, VMAP + 8, BUFFER + 8);
+        let records = scene.finish();
+        let hazard = records.iter().find(|record| record["record"] == "hazard");
+        assert_eq!(hazard.unwrap()["write"]["pc"], "0x80001008", "{more}");
+        let end = records.last().unwrap();
+        assert_eq!(end["failure"], Value::Null);
+        let stores = end["stores"].as_u64().unwrap();
+        // A note is stored as well.
+        assert!((9..=11).contains(&stores), "{stores}");
+    }
+}
+
+#[test]
+fn a_group_goes_on_in_the_next_page_where_that_is() {
+    let mut scene = Scene::new("group-next-page", ",watch=all");
+    // The second and third store are in the page behind the buffer.
+    assert!(scene.group(0x8000_1000, KSEG0 + BUFFER + 0xffc, BUFFER + 0xffc, true));
+    scene.load(0x8000_2000, VMAP + 0x1000, BUFFER + 0x1000);
+    scene.load(0x8000_2000, VMAP + 0x1008, BUFFER + 0x1008);
+    let records = scene.finish();
+    let pcs: Vec<&Value> = records
+        .iter()
+        .filter(|record| record["record"] == "hazard")
+        .map(|record| &record["write"]["pc"])
+        .collect();
+    assert_eq!(pcs, ["0x80001004"]);
+    assert_eq!(records.last().unwrap()["unknown"], 0);
+}
+
+#[test]
+fn an_access_of_another_kind_than_its_instruction_is_loud() {
+    let mut scene = Scene::new("group-loud", "");
+    scene.group(0x8000_1000, KSEG0 + BUFFER + 0xffc, BUFFER + 0xffc, false);
+    let end = scene.finish().pop().unwrap();
+    let failure = end["failure"].as_str().unwrap();
+    assert!(failure.contains("instruction at 0x80001000"), "{failure}");
+}
+
+#[test]
+fn nothing_is_quiet_while_something_depends_on_it() {
+    let mut scene = Scene::new("see-all", "");
+    scene.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+    let site = scene.watcher.site(0x8000_1000);
+    assert!(scene.watcher.quietly(KSEG0 + BUFFER, 4, site, true));
+    scene.watcher.see_all();
+    assert!(!scene.watcher.quietly(KSEG0 + BUFFER, 4, site, true));
+    scene.watcher.see_less();
+    assert!(scene.watcher.quietly(KSEG0 + BUFFER, 4, site, true));
+}
+
+#[test]
+fn steps_of_a_loop_over_everything_share_a_score() {
+    let mut scene = Scene::of(
+        "hppa",
+        0x1000_0000,
+        Scene::file("steps"),
+        "geometry=parisc:32:4194304,watch=all",
+    );
+    // fdce,m r25(sr1,r26), twice; addib; fdce,m in its delay slot.
+    let fdce = 0x0759_52e0;
+    let block = scene.block(0x1040_7000, &[fdce, fdce, 0xaf01_7f7d, fdce]);
+    let due = scene.watcher.translate(&block);
+    let counted: Vec<_> = due.iter().filter_map(|due| due.counted).collect();
+    assert_eq!((counted[0].by, counted[1].by), (2, 1));
+    assert_eq!(counted[0].key, counted[1].key);
+    scene.store(0x1040_8000, 0x1000_5000, BUFFER);
+    assert!(scene.watcher.enter(&scene.guest, due[0].number) > 1 << 40);
+    scene.watcher.leave(7);
+    scene.load(0x1040_8010, 0x0020_0000, BUFFER);
+    let end = scene.finish().pop().unwrap();
+    assert_eq!(
+        (&end["hazards"], &end["maintenance"]),
+        (&0.into(), &7.into())
+    );
 }

@@ -100,7 +100,7 @@ impl Watcher {
                 stays
             });
         }
-        self.slots.follow(self.model.epoch());
+        self.slots.follow(self.model.epoch(), self.model.sweeps());
     }
 
     pub(super) fn change_translation(

@@ -129,8 +129,9 @@ fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 2], Fail
     // Without the model, and with it: seconds a cell.
     let mut seconds = [BTreeMap::new(), BTreeMap::new()];
     let mut bytes = 0.0;
-    for (seconds, model) in seconds.iter_mut().zip([false, true]) {
-        for _ in 0..5 {
+    // In turns: a machine's speed may change in between.
+    for _ in 0..5 {
+        for (seconds, model) in seconds.iter_mut().zip([false, true]) {
             let mut args: Vec<OsString> = vec!["--jobs".into(), "1".into()];
             if !model {
                 args.push("--no-vcsan".into());

@@ -254,6 +254,17 @@ unsafe extern "C" fn on_exit(_: sys::qemu_plugin_id_t, _: *mut c_void) {
     with_plugin(|plugin| plugin.watcher.finish());
 }
 
+/// The model grows by tens of megabytes in the vCPU's thread. An arena of that thread's own, as glibc would make it, asks the
+/// kernel for a few pages at a time.
+fn allocate_generously() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes numbers; the vCPU's thread, which would have the arena, is not there yet.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+    }
+}
+
 /// Makes a plugin out of what QEMU passes.
 ///
 /// # Safety
@@ -319,6 +330,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
     let made = catch_unwind(AssertUnwindSafe(|| unsafe { plugin(info, argc, argv) }));
     match made {
         Ok(Ok(plugin)) => {
+            allocate_generously();
             // SAFETY: see `Global`; no callback is registered yet.
             unsafe { *PLUGIN.0.get() = Some(plugin) };
             // SAFETY: `id` is this plugin's; the functions live as long as it.

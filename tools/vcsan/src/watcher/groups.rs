@@ -150,6 +150,16 @@ pub(super) struct Groups {
     numbers: HashMap<(u64, Group), usize>,
 }
 
+impl Groups {
+    /// Bytes in use, roughly.
+    pub(super) fn memory(&self) -> usize {
+        let members: usize = self.all.iter().map(|group| group.members.len()).sum();
+        self.all.capacity() * size_of::<Together>()
+            + members * (size_of::<Member>() + size_of::<groups::Member>())
+            + self.numbers.capacity() * (size_of::<(u64, Group)>() + 9)
+    }
+}
+
 /// An access that was not told of, in reach of one that was.
 struct Beside<'a, A> {
     told: &'a A,

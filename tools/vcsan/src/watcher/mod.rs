@@ -399,7 +399,10 @@ impl Watcher {
             symbols: &mut self.symbols,
             sites: &self.sites,
         });
-        let memory = self.model.memory() + self.sites.memory() + self.history.memory();
+        let memory = self.model.memory()
+            + self.sites.memory()
+            + self.groups.memory()
+            + self.history.memory();
         let mut untranslated = BTreeMap::new();
         for (pc, count) in &self.maintenance.untranslated {
             let name = match self.symbols.find(*pc) {

@@ -12,7 +12,8 @@
 //!   faults before it is made, and whatever comes back to it starts a block there, and a group. It is then told of twice,
 //!   which is as if it had been made twice.
 //! - An instruction that may be skipped does not begin a group of several: ARM's with conditions (but for neighbours with
-//!   the same one), and PA-RISC's behind any that may nullify it.
+//!   the same one), and PA-RISC's behind any that may nullify it. Of a block's first one the processor status tells, which
+//!   QEMU makes blocks for.
 //! - A program's instructions are in no group of several, as a fault of theirs may also put another page in place.
 
 use crate::access::{ALWAYS, Access, Registers, Touch};
@@ -126,14 +127,17 @@ impl Open {
 /// The groups of a translation block, of whose instructions this is what they do. Accesses of those that may do anything are
 /// in none.
 ///
-/// `several`: whether a group may have more than one instruction.
+/// `several`: whether a group may have more than one instruction. `nullified`: whether the first one may be.
 #[must_use]
-pub fn find(arch: Arch, block: &[Touch], several: bool) -> Vec<Group> {
+pub fn find(arch: Arch, block: &[Touch], several: bool, nullified: bool) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut open: Option<Open> = None;
-    // On PA-RISC what stands before, in another block or here, may nullify an instruction.
     let may_nullify = |touch| arch == Arch::Parisc && touch == Touch::Anything;
-    let mut before = Touch::Anything;
+    let mut before = if nullified {
+        Touch::Anything
+    } else {
+        Touch::Nothing { writes: 0 }
+    };
     for (index, &touch) in block.iter().enumerate() {
         match touch {
             Touch::Memory(access) => match &mut open {

@@ -77,7 +77,7 @@ pub enum Register {
     General(u8),
     /// ARM: the flags.
     Cpsr,
-    /// MIPS: the coprocessor's register Status.
+    /// MIPS: the coprocessor's register Status. PA-RISC: the processor status word.
     Status,
     /// PA-RISC: a space register, by its number.
     Space(u8),

@@ -42,7 +42,7 @@ fn registers_saved_to_the_stack() {
         0x8e22_0000,
         0x8e23_0004,
     ];
-    let groups = find(Arch::Mips, &words(Arch::Mips, &block), true);
+    let groups = find(Arch::Mips, &words(Arch::Mips, &block), true, true);
     let expected = [(vec![1, 2, 4], vec![0, -4, -8]), (vec![5, 6], vec![0, 4])];
     assert_eq!(shape(&groups), expected);
     assert!(groups[0].store && !groups[1].store);
@@ -52,14 +52,14 @@ fn registers_saved_to_the_stack() {
 fn an_unrolled_loop_of_stores_that_advance() {
     // stmgeia r8!, {r1, r3, ip, lr}, twice: with one condition, and nothing in between.
     let stm = 0xa8a8_500a;
-    let groups = find(Arch::Arm, &words(Arch::Arm, &[stm, stm]), true);
+    let groups = find(Arch::Arm, &words(Arch::Arm, &[stm, stm]), true, true);
     assert_eq!(groups.len(), 1);
     assert_eq!((groups[0].own, groups[0].members.len()), (4, 8));
     let distances: Vec<i16> = groups[0].members.iter().map(|one| one.distance).collect();
     assert_eq!(distances, [0, 4, 8, 12, 16, 20, 24, 28]);
     // With another condition; with something in between that may set flags.
     for other in [&[stm, 0x98a8_500a][..], &[stm, 0xe350_0000, stm]] {
-        let groups = find(Arch::Arm, &words(Arch::Arm, other), true);
+        let groups = find(Arch::Arm, &words(Arch::Arm, other), true, true);
         assert_eq!(groups.len(), 2, "{other:x?}");
     }
 }
@@ -83,16 +83,16 @@ fn what_keeps_accesses_apart() {
         vec![sw(2, 4, 0), 0x0000_000c, sw(2, 4, 4)],
     ];
     for block in apart {
-        let groups = find(Arch::Mips, &words(Arch::Mips, &block), true);
+        let groups = find(Arch::Mips, &words(Arch::Mips, &block), true, true);
         assert_eq!(groups.len(), 2, "{block:x?}");
     }
     let together = vec![sw(2, 4, 0), sw(3, 4, 4)];
     assert_eq!(
-        find(Arch::Mips, &words(Arch::Mips, &together), true).len(),
+        find(Arch::Mips, &words(Arch::Mips, &together), true, true).len(),
         1
     );
     assert_eq!(
-        find(Arch::Mips, &words(Arch::Mips, &together), false).len(),
+        find(Arch::Mips, &words(Arch::Mips, &together), false, true).len(),
         2
     );
 }
@@ -101,11 +101,14 @@ fn what_keeps_accesses_apart() {
 fn what_may_be_nullified_begins_no_group() {
     // stw r3,0(r26); stw r4,4(r26)
     let (first, second) = (0x6b43_0000, 0x6b44_0008);
-    let count = |block: &[u32]| find(Arch::Parisc, &words(Arch::Parisc, block), true).len();
+    let count = |block: &[u32], nullified| {
+        find(Arch::Parisc, &words(Arch::Parisc, block), true, nullified).len()
+    };
     // The first instruction of a block; behind a comparison that nullifies; behind a copy.
-    assert_eq!(count(&[first, second]), 2);
-    assert_eq!(count(&[0x8040_2000, first, second]), 2);
-    assert_eq!(count(&[0x0803_0244, first, second]), 1);
+    assert_eq!(count(&[first, second], true), 2);
+    assert_eq!(count(&[first, second], false), 1);
+    assert_eq!(count(&[0x8040_2000, first, second], false), 2);
+    assert_eq!(count(&[0x0803_0244, first, second], true), 1);
 }
 
 fn access() -> impl Strategy<Value = Touch> {
@@ -185,7 +188,7 @@ proptest! {
         for arch in [Arch::Arm, Arch::Parisc] {
             for several in [true, false] {
                 let mut seen = HashMap::new();
-                for group in find(arch, &block, several) {
+                for group in find(arch, &block, several, true) {
                     let first = places[&(group.first, 0)].0;
                     prop_assert_eq!(group.members[0].distance, 0);
                     prop_assert_eq!(usize::from(group.members[0].index), group.first);

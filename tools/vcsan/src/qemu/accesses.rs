@@ -306,6 +306,7 @@ fn kind(plugin: &Plugin) -> CodeKind {
     let Some(pc) = plugin.block.first().map(|code| code.pc) else {
         return CodeKind::Unknown;
     };
+    let mut nullified = false;
     let kernel = match plugin.watcher.target().arch {
         Arch::Arm => {
             const THUMB: u64 = 1 << 5;
@@ -317,11 +318,17 @@ fn kind(plugin: &Plugin) -> CodeKind {
             }
         }
         Arch::Mips => pc & 0x8000_0000 != 0,
-        // Programs have spaces of their own.
-        Arch::Parisc => pc >> 32 == 0,
+        Arch::Parisc => {
+            const N: u64 = 1 << 21;
+            // A block is of code with this bit as it is now: with it, its first instruction does nothing.
+            let status = plugin.reader.register(Register::Status);
+            nullified = !status.is_ok_and(|status| status & N == 0);
+            // Programs have spaces of their own.
+            pc >> 32 == 0
+        }
     };
     if kernel {
-        CodeKind::Kernel
+        CodeKind::Kernel { nullified }
     } else {
         CodeKind::Program
     }

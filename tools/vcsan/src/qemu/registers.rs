@@ -90,7 +90,8 @@ impl Registers {
 
     fn parisc() -> Self {
         Self {
-            // `hppa_cpu_gdb_read_register` in QEMU's target/hppa/gdbstub.c.
+            // `hppa_cpu_gdb_read_register` in QEMU's target/hppa/gdbstub.c: the status word stands in register 0's place.
+            status: Some(1),
             space: [44, 45, 46, 47, 43, 48, 49, 50].map(|number| number + 1),
             ..Self::by_gdb_number(33)
         }

@@ -115,7 +115,10 @@ pub enum CodeKind {
     /// A program's.
     Program,
     /// The kernel's.
-    Kernel,
+    Kernel {
+        /// PA-RISC: the first instruction may be nullified.
+        nullified: bool,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -194,7 +197,9 @@ impl Watcher {
         let (arch, big_endian) = (self.target.arch, self.target.big_endian);
         let touches = block.iter().map(|code| match kind {
             CodeKind::Unknown => Touch::Anything,
-            CodeKind::Program | CodeKind::Kernel => access::touch(arch, code.bytes(), big_endian),
+            CodeKind::Program | CodeKind::Kernel { .. } => {
+                access::touch(arch, code.bytes(), big_endian)
+            }
         });
         let touches: Vec<Touch> = touches.collect();
         let mut tells: Vec<Tell> = block
@@ -207,7 +212,11 @@ impl Watcher {
                 Touch::Nothing { .. } | Touch::Memory(_) => Tell::Nothing,
             })
             .collect();
-        for group in groups::find(arch, &touches, kind == CodeKind::Kernel) {
+        let (several, nullified) = match kind {
+            CodeKind::Kernel { nullified } => (true, nullified),
+            CodeKind::Program | CodeKind::Unknown => (false, true),
+        };
+        for group in groups::find(arch, &touches, several, nullified) {
             let Group { first, store, .. } = group;
             if let [one] = *group.members {
                 tells[first] = Tell::One {

@@ -436,6 +436,8 @@ fn a_watched_symbol_must_exist() {
 /// Where a store of the group of tests is: words at 0, 4 and 8 of register 4.
 const GROUP: [u32; 3] = [0xac82_0000, 0xac82_0004, 0xac82_0008];
 
+const KERNEL: CodeKind = CodeKind::Kernel { nullified: false };
+
 impl Scene {
     fn block(&self, pc: u64, words: &[u32]) -> Vec<Code> {
         let code = |(pc, word): (u64, &u32)| Code::new(pc, &word.to_be_bytes());
@@ -445,7 +447,7 @@ impl Scene {
     /// The CPU makes the first of the group's accesses, as this.
     fn group(&mut self, pc: u64, vaddr: u64, paddr: u64, store: bool) -> bool {
         let block = self.block(pc, &GROUP);
-        let Tell::Group { known, .. } = self.watcher.accesses(&block, CodeKind::Kernel)[0] else {
+        let Tell::Group { known, .. } = self.watcher.accesses(&block, KERNEL)[0] else {
             panic!("a group");
         };
         let one = One {
@@ -462,11 +464,11 @@ impl Scene {
 fn a_group_is_told_at_its_first_instruction() {
     let scene = &mut Scene::new("group-tells", "");
     let block = scene.block(0x8000_1000, &GROUP);
-    let tells = scene.watcher.accesses(&block, CodeKind::Kernel);
+    let tells = scene.watcher.accesses(&block, KERNEL);
     assert!(matches!(tells[0], Tell::Group { known, store: true } if known.own() == 1));
     assert_eq!(tells[1..], [Tell::Nothing, Tell::Nothing]);
     // The same again is the same group.
-    assert_eq!(scene.watcher.accesses(&block, CodeKind::Kernel), tells);
+    assert_eq!(scene.watcher.accesses(&block, KERNEL), tells);
     let each = scene.watcher.accesses(&block, CodeKind::Program);
     let is_one = |tell: &Tell| {
         matches!(

@@ -81,23 +81,18 @@ pub fn touch(arch: Arch, bytes: &[u8], big_endian: bool) -> Touch {
 
 /// One access at a register and a constant, which changes `writes`.
 fn plain(base: Base, offset: i32, bytes: u8, store: bool, writes: Registers) -> Touch {
-    Touch::Memory(Access {
-        base: Some(base),
-        offset,
-        bytes,
-        count: 1,
-        store,
-        advance: 0,
-        writes,
-        condition: ALWAYS,
-    })
+    one(Some(base), offset, bytes, store, writes)
 }
 
 /// One access anywhere.
 fn somewhere(bytes: u8, store: bool, writes: Registers) -> Touch {
+    one(None, 0, bytes, store, writes)
+}
+
+fn one(base: Option<Base>, offset: i32, bytes: u8, store: bool, writes: Registers) -> Touch {
     Touch::Memory(Access {
-        base: None,
-        offset: 0,
+        base,
+        offset,
         bytes,
         count: 1,
         store,

@@ -16,7 +16,7 @@ use crate::event::{Address, Event, Op, Site};
 use crate::geometry::{Alias, Key, PAGE_SHIFT, PAGE_SIZE};
 use crate::hazard::{Accessor, Cause, Hazard, Kind};
 use crate::line::{Bytes, Held, LineEvent};
-use crate::page::{AliasPage, LinePlace, Page, Quiet, ones};
+use crate::page::{AliasPage, Grains, LinePlace, Page, Quiet, ones};
 use crate::sweep::Sweep;
 use crate::written::Written;
 use alloc::boxed::Box;
@@ -70,7 +70,7 @@ impl Entry {
 }
 
 /// Where the model keeps what it knows of a page in one alias: for callers that remember translations of their own, and
-/// would have it looked up twice. Good as long as [`Model::epoch`] stays, but while the model [sweeps](Model::sweeps).
+/// would have it looked up twice. Good as long as [`Model::epoch`] stays, but not while the model [sweeps](Model::sweeps).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortcut {
     /// Indices into [`Model::pages`] and [`Model::aliases`].
@@ -319,24 +319,27 @@ impl Model {
     #[inline(always)]
     #[must_use]
     pub fn loads_are_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
-        let last = offset + len as usize - 1;
-        last < PAGE_SIZE as usize
-            && self
-                .quiet
-                .get(by.alias as usize)
-                .is_some_and(|quiet| quiet.loads.have(offset, last))
+        self.are_quiet(by, offset, len, |quiet| &quiet.loads)
     }
 
     /// As [`Model::loads_are_quiet`], for stores, which the model is then told of by [`Model::note_stores`].
     #[inline(always)]
     #[must_use]
     pub fn stores_are_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
+        self.are_quiet(by, offset, len, |quiet| &quiet.stores)
+    }
+
+    #[inline(always)]
+    fn are_quiet(
+        &self,
+        by: Shortcut,
+        offset: usize,
+        len: u32,
+        kind: impl FnOnce(&Quiet) -> &Grains,
+    ) -> bool {
         let last = offset + len as usize - 1;
-        last < PAGE_SIZE as usize
-            && self
-                .quiet
-                .get(by.alias as usize)
-                .is_some_and(|quiet| quiet.stores.have(offset, last))
+        let quiet = self.quiet.get(by.alias as usize);
+        last < PAGE_SIZE as usize && quiet.is_some_and(|quiet| kind(quiet).have(offset, last))
     }
 
     /// Takes stores that are [quiet](Model::stores_are_quiet): each one's offset in the page, its length, and its site.

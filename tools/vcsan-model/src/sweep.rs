@@ -148,13 +148,13 @@ impl Sweep {
     /// One way of one set is done. Completed sets become due; lines apart that from now on can't be dirty, or can't be
     /// there, are returned with what they can be.
     pub(crate) fn advance(&mut self, op: Op, set: usize, way: u32) -> Vec<(Apart, Ways)> {
-        let way: WayMask = 1 << (way & 63);
+        let mask: WayMask = 1 << (way & 63);
         let mut done = Vec::new();
         for (line, ways) in self.apart.range_mut((set, 0, 0)..(set + 1, 0, 0)) {
             let was_dirty = ways.dirty != 0;
-            ways.dirty &= !way;
+            ways.dirty &= !mask;
             if op.empties() {
-                ways.valid &= !way;
+                ways.valid &= !mask;
             }
             if was_dirty && ways.dirty == 0 || ways.valid == 0 {
                 done.push((*line, *ways));
@@ -165,7 +165,7 @@ impl Sweep {
                 self.apart.remove(line);
             }
         }
-        self.progress(op, set, way.trailing_zeros());
+        self.progress(op, set, way);
         done
     }
 

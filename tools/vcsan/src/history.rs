@@ -2,6 +2,7 @@
 //! The last events on each watched line, for the drawing in a report.
 
 use std::collections::{HashMap, VecDeque};
+use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Op, Site};
 
 /// Events kept for a line.
@@ -77,21 +78,19 @@ pub struct Past {
 impl Past {
     /// Whether another event is the same once more: of the same kind, through the same virtual page.
     fn takes(&self, what: What, vaddr: Option<u64>) -> bool {
-        self.what == what && self.vaddr.map(|v| v >> PAGE_SHIFT) == vaddr.map(|v| v >> PAGE_SHIFT)
+        self.what == what && self.vaddr.map(|v| v / PAGE_SIZE) == vaddr.map(|v| v / PAGE_SIZE)
     }
 }
 
-/// Log2 of the bytes of a page.
-const PAGE_SHIFT: u32 = 12;
-/// Log2 of the bytes of the shortest line.
-const LINE_SHIFT: u32 = 4;
+/// Bytes of the shortest line.
+const LINE: u64 = 16;
 
 /// The lines of a page, by the first bytes of each.
-type Lines = [VecDeque<Past>; 1 << (PAGE_SHIFT - LINE_SHIFT)];
+type Lines = [VecDeque<Past>; (PAGE_SIZE / LINE) as usize];
 
 fn place(line: u64) -> usize {
     // CAST: inside of a page.
-    (line >> LINE_SHIFT) as usize % (1 << (PAGE_SHIFT - LINE_SHIFT))
+    (line % PAGE_SIZE / LINE) as usize
 }
 
 /// The last events.
@@ -119,7 +118,7 @@ impl History {
             site,
             count,
         };
-        let page = line >> PAGE_SHIFT;
+        let page = line / PAGE_SIZE;
         let index = match self.last {
             Some((last, index)) if last == page => index,
             _ => {
@@ -152,7 +151,7 @@ impl History {
     /// What is kept of a line, oldest first.
     #[must_use]
     pub fn of(&self, line: u64) -> Vec<Past> {
-        let page = self.numbers.get(&(line >> PAGE_SHIFT));
+        let page = self.numbers.get(&(line / PAGE_SIZE));
         let own = page.map(|&page| &self.pages[page][place(line)]);
         let own = own.into_iter().flatten();
         let since = own.clone().next().map_or(u64::MAX, |past| past.order);

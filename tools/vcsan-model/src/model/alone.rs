@@ -8,7 +8,7 @@ use super::{Model, Piece, Shortcut};
 use crate::config::Mode;
 use crate::event::{Op, Site};
 use crate::geometry::{PAGE_SHIFT, PAGE_SIZE};
-use crate::page::{LinePlace, LineSet};
+use crate::page::{AliasPage, LinePlace, LineSet};
 use core::ops::RangeInclusive;
 
 impl Model {
@@ -20,13 +20,14 @@ impl Model {
         self.config.mode == Mode::Architectural
             && copy.stale.get(place) == 0
             && self.written[page].is_in_order(place, copy.dirty.has(line))
-            && (!copy.in_company || self.others_are_absent(page, alias, line))
+            && (!copy.in_company || self.no_other(page, alias, |other| other.valid.has(line)))
     }
 
-    fn others_are_absent(&self, page: usize, alias: usize, line: usize) -> bool {
+    /// Whether no other alias of the page is like this.
+    fn no_other(&self, page: usize, alias: usize, is: impl Fn(&AliasPage) -> bool) -> bool {
         let aliases = self.pages[page].aliases.iter();
         let mut others = aliases.filter(|&&other| other != alias);
-        others.all(|&other| !self.aliases[other].valid.has(line))
+        others.all(|&other| !is(&self.aliases[other]))
     }
 
     /// Takes accesses to `count` words side by side, `offset` being the first one's in the page, if they are quiet or change
@@ -233,17 +234,12 @@ impl Model {
         let copy = &self.aliases[alias];
         let written = &self.written[page];
         let is_saved = |line| written.unsaved(LinePlace::new(line, self.line_shift)) == 0;
-        let is_absent = |other: usize| !self.aliases[other].valid.and(lines).any();
         self.config.mode == Mode::Architectural
             && copy.stale.is_none()
             && written.lost_nothing()
             && lines.without(copy.dirty).iter().all(is_saved)
-            && (!copy.in_company || {
-                let aliases = self.pages[page].aliases.iter();
-                aliases
-                    .copied()
-                    .all(|other| other == alias || is_absent(other))
-            })
+            && (!copy.in_company
+                || self.no_other(page, alias, |other| other.valid.and(lines).any()))
     }
 
     /// Maintenance of lines of an alias. False if it takes a look at each.

@@ -108,11 +108,14 @@ fn follow_one(info: Meminfo, vaddr: u64, data: Data, store: bool) {
         if info.store != store || store && info.bytes != data.more() {
             plugin.watcher.misunderstood(data.number());
         }
-        let (made, vaddr) = Made::new(info, vaddr);
-        plugin
-            .watcher
-            .access(&made, vaddr, data.number(), info.store);
+        follow(plugin, info, vaddr, data.number());
     });
+}
+
+/// Has the watcher look at an access the long way.
+fn follow(plugin: &mut Plugin, info: Info, vaddr: u64, site: u32) {
+    let (made, vaddr) = Made::new(info, vaddr);
+    plugin.watcher.access(&made, vaddr, site, info.store);
 }
 
 /// The first instruction of a group, if it has one access.
@@ -202,9 +205,8 @@ fn begin_several<const STORE: bool>(info: Meminfo, vaddr: u64, group: Known) {
 fn one_of_several(info: Meminfo, vaddr: u64, group: Known) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
-        let (made, vaddr) = Made::new(info, vaddr);
         let site = plugin.watcher.site_of_group(group);
-        plugin.watcher.access(&made, vaddr, site, info.store);
+        follow(plugin, info, vaddr, site);
     });
 }
 
@@ -230,8 +232,7 @@ unsafe extern "C" fn on_any(_: c_uint, info: Meminfo, vaddr: u64, data: *mut c_v
 fn any_loudly(info: Meminfo, vaddr: u64, site: u32) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
-        let (made, vaddr) = Made::new(info, vaddr);
-        plugin.watcher.access(&made, vaddr, site, info.store);
+        follow(plugin, info, vaddr, site);
     });
 }
 

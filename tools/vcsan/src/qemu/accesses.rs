@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Callbacks of loads and stores: tens of millions a boot, nearly all of which one look tells to be of no interest.
+//! Callbacks of loads and stores: tens of millions a boot, nearly all of them to pages that are known.
 
 use super::{Guest, PLUGIN, Plugin, with_plugin};
 use crate::decode::Arch;
+use crate::groups::Known;
 use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
 use crate::notes;
 use crate::translate::parisc;
-use crate::watcher::{CodeKind, Known, Tell};
+use crate::watcher::{CodeKind, Tell};
 use qemu_plugin_sys as sys;
 use std::ffi::{CStr, c_uint, c_void};
 use sys::qemu_plugin_cb_flags::QEMU_PLUGIN_CB_NO_REGS;
@@ -79,21 +80,21 @@ unsafe extern "C" fn on_one<const PARISC: bool, const STORE: bool>(
 ) {
     let data = Data::of(data);
     let known = known_address::<PARISC>(info, vaddr);
-    let quiet = look(|plugin| {
+    let told = look(|plugin| {
         let watcher = &mut plugin.watcher;
-        watcher.quietly(known, data.more(), data.number(), STORE)
+        watcher.knows(known, data.more(), data.number(), STORE)
     });
-    let quiet = quiet != Some(false);
+    let told = told != Some(false);
     // In one call, and the last thing done: then most accesses need no stack.
-    if !quiet || STORE && notes::may_end_at(vaddr) {
-        one_loudly(info, vaddr, data, STORE, quiet);
+    if !told || STORE && notes::may_end_at(vaddr) {
+        one_slowly(info, vaddr, data, STORE, told);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn one_loudly(info: Meminfo, vaddr: u64, data: Data, store: bool, quiet: bool) {
-    if !quiet {
+fn one_slowly(info: Meminfo, vaddr: u64, data: Data, store: bool, told: bool) {
+    if !told {
         follow_one(info, vaddr, data, store);
     }
     if store && notes::may_end_at(vaddr) {
@@ -127,15 +128,15 @@ unsafe extern "C" fn on_group<const PARISC: bool, const STORE: bool>(
 ) {
     let group = Known(Data::of(data).0);
     let known = known_address::<PARISC>(info, vaddr);
-    let quiet = look(|plugin| plugin.watcher.group_quietly(known, group, STORE));
-    if quiet == Some(false) {
-        group_loudly(info, vaddr, group);
+    let told = look(|plugin| plugin.watcher.knows_group(known, group, STORE));
+    if told == Some(false) {
+        group_slowly(info, vaddr, group);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn group_loudly(info: Meminfo, vaddr: u64, group: Known) -> bool {
+fn group_slowly(info: Meminfo, vaddr: u64, group: Known) -> bool {
     let mut followed = true;
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
@@ -188,8 +189,8 @@ unsafe extern "C" fn on_several<const STORE: bool>(
 
 #[inline(never)]
 fn begin_several<const STORE: bool>(info: Meminfo, vaddr: u64, group: Known) {
-    let quiet = look(|plugin| plugin.watcher.group_quietly(vaddr, group, STORE));
-    let followed = quiet != Some(false) || group_loudly(info, vaddr, group);
+    let told = look(|plugin| plugin.watcher.knows_group(vaddr, group, STORE));
+    let followed = told != Some(false) || group_slowly(info, vaddr, group);
     look(|plugin| {
         plugin.several = Several {
             group: group.0,
@@ -213,14 +214,14 @@ fn one_of_several(info: Meminfo, vaddr: u64, group: Known) {
 /// An instruction of which it is not known what it accesses.
 unsafe extern "C" fn on_any(_: c_uint, info: Meminfo, vaddr: u64, data: *mut c_void) {
     let site = Data::of(data).number();
-    let quiet = look(|plugin| {
+    let told = look(|plugin| {
         let info = plugin.infos.of(info);
         plugin
             .watcher
-            .quietly(info.address(vaddr), info.bytes, site, info.store)
+            .knows(info.address(vaddr), info.bytes, site, info.store)
     });
-    if quiet == Some(false) {
-        any_loudly(info, vaddr, site);
+    if told == Some(false) {
+        any_slowly(info, vaddr, site);
     }
     if notes::may_end_at(vaddr) {
         look_for_note(info, vaddr, site);
@@ -229,7 +230,7 @@ unsafe extern "C" fn on_any(_: c_uint, info: Meminfo, vaddr: u64, data: *mut c_v
 
 #[cold]
 #[inline(never)]
-fn any_loudly(info: Meminfo, vaddr: u64, site: u32) {
+fn any_slowly(info: Meminfo, vaddr: u64, site: u32) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
         follow(plugin, info, vaddr, site);

@@ -11,6 +11,7 @@ mod scores;
 
 use crate::config::Options;
 use crate::guest::{Memory, Target};
+use crate::panics;
 use crate::runs::Code;
 use crate::watcher::{Counted, Due, Watcher};
 use accesses::{Infos, Several};
@@ -19,7 +20,6 @@ use registers::Reader;
 use scores::Scores;
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use sys::qemu_plugin_cb_flags::QEMU_PLUGIN_CB_R_REGS;
 use sys::qemu_plugin_cond::QEMU_PLUGIN_COND_EQ;
 use sys::qemu_plugin_op::QEMU_PLUGIN_INLINE_ADD_U64;
@@ -85,15 +85,10 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
         }
         body(plugin);
     };
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(plugin))) {
+    if let Err(text) = panics::caught(|| body(plugin)) {
         plugin.failed = true;
         plugin.watcher.see_all();
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("unknown");
-        plugin.watcher.fail(&format!("go on: it panicked: {text}"));
+        plugin.watcher.fail(&text);
     }
 }
 
@@ -327,9 +322,9 @@ pub unsafe extern "C" fn qemu_plugin_install(
     argv: *const *const c_char,
 ) -> c_int {
     // SAFETY: passed on.
-    let made = catch_unwind(AssertUnwindSafe(|| unsafe { plugin(info, argc, argv) }));
-    match made {
-        Ok(Ok(plugin)) => {
+    let made = panics::caught(|| unsafe { plugin(info, argc, argv) });
+    match made.and_then(|made| made) {
+        Ok(plugin) => {
             allocate_generously();
             // SAFETY: see `Global`; no callback is registered yet.
             unsafe { *PLUGIN.0.get() = Some(plugin) };
@@ -341,12 +336,8 @@ pub unsafe extern "C" fn qemu_plugin_install(
             }
             0
         }
-        Ok(Err(text)) => {
+        Err(text) => {
             eprintln!("vcsan: failed to {text}");
-            1
-        }
-        Err(_) => {
-            eprintln!("vcsan: failed to start: it panicked");
             1
         }
     }

@@ -11,6 +11,7 @@ pub use hazard::{Captured, Party, Scene};
 
 use crate::config::Options;
 use crate::guest::Target;
+use crate::judge::Accesses;
 use crate::watcher::{Counts, Maintenance};
 use hazard::Described;
 use serde::Serialize;
@@ -74,6 +75,18 @@ impl Key {
             missing: described.missing.clone(),
         }
     }
+}
+
+/// What was seen of the guest, for the last record.
+pub struct Seen<'a> {
+    /// Of everything but accesses.
+    pub counts: &'a Counts,
+    /// Of maintenance.
+    pub maintenance: &'a Maintenance,
+    /// Lines at addresses that could not be translated, by function.
+    pub untranslated: &'a BTreeMap<String, u64>,
+    /// Bytes in use by those who saw it.
+    pub memory: usize,
 }
 
 /// What was found, on its way into two files.
@@ -179,27 +192,26 @@ impl Findings {
         }
     }
 
-    /// The last record.
+    /// The last record. `memory`: bytes in use by the model, and what belongs to it.
     pub fn end(
         &mut self,
-        counts: &Counts,
-        maintenance: &Maintenance,
-        untranslated: &BTreeMap<String, u64>,
+        accesses: &Accesses,
+        seen: &Seen<'_>,
         watched_pages: usize,
         memory: usize,
     ) {
-        let mut record = tagged("end", counts);
+        let maintenance = seen.maintenance;
+        let mut record = tagged("end", accesses);
+        extend(&mut record, seen.counts);
         let more = json!({
             "maintenance": maintenance.total(), "by_kind": maintenance.by_kind(),
             "untranslated": maintenance.untranslated.values().sum::<u64>(),
-            "untranslated_at": untranslated,
+            "untranslated_at": seen.untranslated,
             "translation_changes": maintenance.translation_changes,
             "watched_pages": watched_pages, "hazards": self.written, "surplus": self.surplus,
-            "memory_bytes": memory, "failure": self.failure,
+            "memory_bytes": memory + seen.memory, "failure": self.failure,
         });
-        if let (Value::Object(record), Value::Object(more)) = (&mut record, more) {
-            record.extend(more);
-        }
+        extend(&mut record, &more);
         self.record(&record);
         let summary = match (&self.failure, self.written) {
             (Some(failure), _) => format!("VCSan failed to {failure}: the run proves nothing.\n"),
@@ -230,10 +242,14 @@ fn create(path: &Path) -> Result<File, String> {
 
 fn tagged(name: &str, fields: &impl Serialize) -> Value {
     let mut record = json!({"record": name});
+    extend(&mut record, fields);
+    record
+}
+
+fn extend(record: &mut Value, fields: &impl Serialize) {
     if let (Value::Object(record), Ok(Value::Object(fields))) =
-        (&mut record, serde_json::to_value(fields))
+        (record, serde_json::to_value(fields))
     {
         record.extend(fields);
     }
-    record
 }

@@ -2,9 +2,8 @@
 //! Transfers by devices, as the guest announces them.
 
 use super::Watcher;
-use crate::history::What;
 use crate::sites::Origin;
-use vcsan_model::{Event, Site};
+use vcsan_model::Event;
 
 /// The transfer device, seen from its registers: a transfer that no store started is a tale.
 #[derive(Default)]
@@ -25,35 +24,20 @@ impl Watcher {
         };
         self.devices.announced = true;
         let site = self.sites.number(Origin::Device(pc));
-        let (event, what) = if write {
+        let event = if write {
             self.counts.device_writes += 1;
-            let event = Event::DeviceWrite {
+            Event::DeviceWrite {
                 paddr: first,
                 len: bytes,
-            };
-            (event, What::DeviceWrite)
+            }
         } else {
             self.counts.device_reads += 1;
-            let event = Event::DeviceRead {
+            Event::DeviceRead {
                 paddr: first,
                 len: bytes,
-            };
-            (event, What::DeviceRead)
-        };
-        self.remember(first, len, what, site);
-        self.apply(event, None, site);
-    }
-
-    /// Puts an event into the history of every watched line of a physical range.
-    fn remember(&mut self, first: u64, len: u64, what: What, site: Site) {
-        let line_len = u64::from(self.model.config().geometry.line());
-        let mut line = self.line(first);
-        while line < first.saturating_add(len) {
-            if self.watches.has_page(line) {
-                self.history.add(line, what, None, 1, site);
             }
-            line += line_len;
-        }
+        };
+        self.happened(event, None, site);
     }
 
     /// Counts what is doubtful about a test's transfers.

@@ -3,15 +3,16 @@
 
 use super::Watcher;
 use crate::access::{self, Touch};
-use crate::groups::{self, Group};
+use crate::groups::{self, Group, Known, Sited, SitedAccess};
 use crate::guest::{Access, Memory, Place};
-use crate::history::What;
+use crate::judge::Command;
 use crate::runs::Code;
 use crate::sites::Origin;
-use crate::slots::Kind;
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
+use vcsan_model::Site;
 use vcsan_model::geometry::PAGE_SIZE;
-use vcsan_model::{Shortcut, Site};
 
 /// How the accesses of one instruction are to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,72 +42,6 @@ pub enum Tell {
     },
 }
 
-/// What nearly all accesses of a group need to know of it, in one word: there are tens of thousands of groups, and to fetch
-/// what is known of one from memory takes longer than all the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known(pub u64);
-
-impl Known {
-    const NUMBER: (u32, u32) = (0, 18);
-    const OWN: (u32, u32) = (18, 5);
-    const COUNT: (u32, u32) = (23, 7);
-    const LOW: (u32, u32) = (30, 11);
-    const SITE: (u32, u32) = (41, 23);
-    /// Loads need no sites.
-    const LEN: (u32, u32) = (41, 11);
-
-    /// Puts values into fields; none if one is too large for its field.
-    fn new(fields: &[((u32, u32), u64)]) -> Option<Self> {
-        fields
-            .iter()
-            .try_fold(Self(0), |known, &((at, width), value)| {
-                (value >> width == 0).then_some(Self(known.0 | value << at))
-            })
-    }
-
-    #[inline(always)]
-    fn get(self, (at, width): (u32, u32)) -> u64 {
-        self.0 >> at & ((1 << width) - 1)
-    }
-
-    fn number(self) -> usize {
-        self.get(Self::NUMBER) as usize
-    }
-
-    /// How many accesses the first instruction makes.
-    #[inline(always)]
-    #[must_use]
-    pub fn own(self) -> u32 {
-        self.get(Self::OWN) as u32
-    }
-
-    /// How many accesses there are.
-    #[inline(always)]
-    fn count(self) -> u32 {
-        self.get(Self::COUNT) as u32
-    }
-
-    /// Bytes from the lowest address to the first access's.
-    #[inline(always)]
-    fn below(self) -> u64 {
-        self.get(Self::LOW)
-    }
-
-    /// The site of the store to the lowest address, if all are words side by side that have consecutive sites.
-    #[inline(always)]
-    fn site(self) -> Option<Site> {
-        // CAST: 23 bits.
-        let site = self.get(Self::SITE) as u32;
-        (site != 0).then_some(Site::new(site))
-    }
-
-    /// Of loads: bytes from the lowest address to the end of the highest one's.
-    #[inline(always)]
-    fn len(self) -> u32 {
-        self.get(Self::LEN) as u32
-    }
-}
-
 /// What is known of a block's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeKind {
@@ -121,44 +56,19 @@ pub enum CodeKind {
     },
 }
 
-#[derive(Clone, Copy)]
-struct Member {
-    /// Bytes from the first access's address.
-    distance: i64,
-    bytes: u32,
-    site: Site,
-}
-
-/// A [`Group`] with sites.
-struct Together {
-    known: Option<Known>,
-    store: bool,
-    first: Member,
-    /// Bytes from the first access's address to the lowest one's.
-    low: i64,
-    /// Bytes from there to the end of the last.
-    len: u32,
-    /// Of one instruction, whose accesses are all told.
-    one_instruction: bool,
-    /// By address, if they are words side by side, else in order.
-    members: Box<[Member]>,
-    /// They are words side by side, with consecutive sites.
-    words: bool,
-}
-
 /// All groups so far.
 #[derive(Default)]
 pub(super) struct Groups {
-    all: Vec<Together>,
+    all: Vec<Arc<Sited>>,
     numbers: HashMap<(u64, Group), usize>,
 }
 
 impl Groups {
-    /// Bytes in use, roughly.
+    /// Bytes in use, roughly, but for what the judge has as well.
     pub(super) fn memory(&self) -> usize {
-        let members: usize = self.all.iter().map(|group| group.members.len()).sum();
-        self.all.capacity() * size_of::<Together>()
-            + members * (size_of::<Member>() + size_of::<groups::Member>())
+        let members: usize = self.all.iter().map(|group| group.all.len()).sum();
+        self.all.capacity() * size_of::<Arc<Sited>>()
+            + members * size_of::<groups::Member>()
             + self.numbers.capacity() * (size_of::<(u64, Group)>() + 9)
     }
 }
@@ -247,116 +157,36 @@ impl Watcher {
             return self.groups.all[number].known;
         }
         let number = self.groups.all.len();
-        let together = self.together(block, &key.1, number);
-        let known = together.known;
-        self.groups.all.push(together);
+        let pc = |index: u16| block[usize::from(index)].pc;
+        let (target, sites) = (self.target, RefCell::new(&mut self.sites));
+        let sited = Sited::new(
+            &key.1,
+            number,
+            |indices| {
+                let pcs = indices.iter().map(|&index| target.vaddr(pc(index)));
+                sites.borrow_mut().consecutive(pcs)
+            },
+            |index| {
+                let pc = target.vaddr(pc(index));
+                sites.borrow_mut().number(Origin::Instruction(pc))
+            },
+        );
+        let (known, sited) = (sited.known, Arc::new(sited));
+        self.groups.all.push(Arc::clone(&sited));
         self.groups.numbers.insert(key, number);
+        self.queue.tell(Command::Group(sited));
         known
     }
 
-    fn together(&mut self, block: &[Code], group: &Group, number: usize) -> Together {
-        let mut members: Vec<groups::Member> = group.members.clone();
-        members.sort_by_key(|member| member.distance);
-        let words = members.iter().all(|member| member.bytes == 4)
-            && members.is_sorted_by(|one, next| next.distance - one.distance == 4);
-        if !words {
-            members.clone_from(&group.members);
-        }
-        let pc = |member: &groups::Member| block[usize::from(member.index)].pc;
-        let sites: Vec<Site> = if words {
-            let pcs = members.iter().map(|member| self.target.vaddr(pc(member)));
-            let first = self.sites.consecutive(pcs).id();
-            (first..).take(members.len()).map(Site::new).collect()
-        } else {
-            let sites = members.iter().map(|member| self.site(pc(member)));
-            sites.map(Site::new).collect()
-        };
-        let members = members.iter().zip(sites).map(|(member, site)| Member {
-            distance: i64::from(member.distance),
-            bytes: u32::from(member.bytes),
-            site,
-        });
-        let members: Box<[Member]> = members.collect();
-        let ends = members
-            .iter()
-            .map(|member| member.distance + i64::from(member.bytes));
-        let low = members.iter().map(|member| member.distance).min();
-        // The first one's distance is 0.
-        let (low, high) = (low.unwrap_or(0), ends.max().unwrap_or(0));
-        let first = members.iter().find(|member| member.distance == 0);
-        let first = first.copied().unwrap_or(members[0]);
-        // CAST: groups are narrow.
-        let len = (high - low) as u64;
-        let last = match (group.store, words) {
-            (false, _) => (Known::LEN, len),
-            (true, true) => (Known::SITE, u64::from(members[0].site.id())),
-            (true, false) => (Known::SITE, 0),
-        };
-        Together {
-            known: Known::new(&[
-                (Known::NUMBER, number as u64),
-                (Known::OWN, u64::from(group.own)),
-                (Known::COUNT, members.len() as u64),
-                (Known::LOW, low.unsigned_abs()),
-                last,
-            ]),
-            store: group.store,
-            first,
-            low,
-            len: len as u32,
-            one_instruction: members.len() == usize::from(group.own),
-            members,
-            words,
-        }
-    }
-
-    /// As [`quietly`](Self::quietly), for the group that begins with this access.
+    /// As [`knows`](Self::knows), for the group that begins with this access.
     #[inline(always)]
-    pub fn group_quietly(&mut self, vaddr: u64, known: Known, store: bool) -> bool {
+    pub fn knows_group(&mut self, vaddr: u64, known: Known, store: bool) -> bool {
         let vaddr = self.target.vaddr(vaddr);
-        let Some(by) = self.slots.shortcut(vaddr) else {
-            return false;
-        };
-        // Before the page, it is a very large number.
-        let low = (vaddr % PAGE_SIZE).wrapping_sub(known.below());
-        if low >= PAGE_SIZE {
-            return false;
+        let in_page = in_page(vaddr, known) && self.pages.know(vaddr, 1);
+        if in_page {
+            self.queue.group(vaddr, known, store);
         }
-        let (low, count) = (low as usize, known.count());
-        if !store {
-            let quiet = self.model.loads_are_quiet(by, low, known.len());
-            self.counts.loads += if quiet { u64::from(count) } else { 0 };
-            return quiet;
-        }
-        let Some(site) = known.site() else {
-            return self.stores_quietly(vaddr, by, known);
-        };
-        let quiet = low.is_multiple_of(4) && self.model.stores_are_quiet(by, low, 4 * count);
-        if quiet {
-            self.model.note_words(by, low, count, site);
-            self.counts.stores += u64::from(count);
-        }
-        quiet
-    }
-
-    /// As [`group_quietly`](Self::group_quietly), for stores that are not words side by side.
-    #[inline(never)]
-    fn stores_quietly(&mut self, vaddr: u64, by: Shortcut, known: Known) -> bool {
-        let Some(group) = self.groups.all.get(known.number()) else {
-            return false;
-        };
-        let offset = vaddr % PAGE_SIZE;
-        let low = offset.wrapping_sub(known.below());
-        let quiet = self.model.stores_are_quiet(by, low as usize, group.len);
-        if quiet {
-            let stores = group.members.iter().map(|member| {
-                let offset = offset.wrapping_add_signed(member.distance);
-                (offset as usize, member.bytes, member.site)
-            });
-            self.model.note_stores(by, stores);
-            self.counts.stores += group.members.len() as u64;
-        }
-        quiet
+        in_page
     }
 
     /// The CPU has made the first access of a group. Whether all of them have been followed now; else the further accesses
@@ -369,132 +199,42 @@ impl Watcher {
         store: bool,
     ) -> bool {
         let vaddr = self.target.vaddr(vaddr);
-        let mut done = 0;
-        if let Some(site) = known.site() {
-            let (low, count) = (vaddr.wrapping_sub(known.below()), known.count());
-            let inside = low % PAGE_SIZE + u64::from(4 * count) <= PAGE_SIZE;
-            if inside && low / PAGE_SIZE == vaddr / PAGE_SIZE && low.is_multiple_of(4) {
-                done = self.follow_words(low, count, store, site);
-            }
-            if done == count {
-                return true;
-            }
-        }
-        self.follow_members(first, vaddr, known, store, done)
-    }
-
-    /// As [`follow_group`](Self::follow_group), where the first ones by address are `done`.
-    fn follow_members(
-        &mut self,
-        first: &impl Access,
-        vaddr: u64,
-        known: Known,
-        store: bool,
-        mut done: u32,
-    ) -> bool {
         let number = known.number();
-        let Some(group) = self.groups.all.get(number) else {
+        let Some(group) = self.groups.all.get(number).map(Arc::clone) else {
             self.fail(&format!("find group {number} of accesses"));
             return true;
         };
-        let Member { bytes, site, .. } = group.first;
-        let understood = group.store == store && bytes == first.bytes();
-        let page = vaddr / PAGE_SIZE;
-        let low = vaddr.wrapping_add_signed(group.low);
-        let high = low + u64::from(group.len) - 1;
-        let in_page = low / PAGE_SIZE == page && high / PAGE_SIZE == page;
-        let (told_of_all, words, len) = (group.one_instruction, group.words, group.members.len());
-        let lowest = group.members[0].site;
-        if !understood {
+        let SitedAccess { bytes, site, .. } = group.first;
+        if group.store != store || bytes != first.bytes() {
             self.misunderstood(site.id());
         }
-        if told_of_all && !in_page {
+        let in_page = in_page(vaddr, known);
+        if !in_page && known.count() == known.own() {
             self.access(first, vaddr, site.id(), store);
             return false;
         }
-        // Of stores, it was tried.
-        if done == 0 && !store && in_page && words && low.is_multiple_of(4) {
-            // CAST: groups are short.
-            done = self.follow_words(low, len as u32, store, lowest);
+        if in_page && matches!(self.learn_place(first, vaddr, bytes), Place::Ram(_)) {
+            self.queue.group(vaddr, known, store);
+            return true;
         }
-        for index in done as usize..len {
-            let Member {
-                distance,
-                bytes,
-                site,
-            } = self.groups.all[number].members[index];
-            let vaddr = self.target.vaddr(vaddr.wrapping_add_signed(distance));
-            if self.quietly(vaddr, bytes, site.id(), store) {
-                continue;
-            }
+        for access in &group.all {
+            let at = self
+                .target
+                .vaddr(vaddr.wrapping_add_signed(access.distance));
             let beside = Beside {
                 told: first,
-                bytes,
-                place: self.place_beside(first, vaddr, page),
+                bytes: access.bytes,
+                place: self.place_beside(first, at, vaddr / PAGE_SIZE),
             };
-            self.access(&beside, vaddr, site.id(), store);
+            self.access(&beside, at, access.site.id(), store);
         }
         true
-    }
-
-    /// Follows accesses to words side by side in one page, from an address on. Returns how many it could follow together, the
-    /// first ones.
-    fn follow_words(&mut self, vaddr: u64, len: u32, store: bool, site: Site) -> u32 {
-        // CAST: inside of a page.
-        let offset = (vaddr % PAGE_SIZE) as usize;
-        if let Some(by) = self.slots.shortcut(vaddr) {
-            let taken = self.model.access_words_by(by, offset, len, store, site);
-            self.counts.cached(store, u64::from(taken));
-            return taken;
-        }
-        match self.slots.find(vaddr) {
-            Some((
-                paddr,
-                Kind {
-                    uncached: true,
-                    watched: false,
-                },
-            )) if self.model.memory_is_in_order(paddr, 4 * len) => {
-                if store {
-                    self.model.note_words_in_memory(paddr, len, site);
-                }
-                self.counts.uncached += u64::from(len);
-                len
-            }
-            Some((paddr, kind)) if kind.watched && !kind.uncached => {
-                let Some(by) = self.slots.watched_shortcut(vaddr) else {
-                    return 0;
-                };
-                let taken = self.model.access_words_by(by, offset, len, store, site);
-                self.counts.cached(store, u64::from(taken));
-                self.remember_words(vaddr, paddr, taken, store, site);
-                taken
-            }
-            _ => 0,
-        }
-    }
-
-    /// Puts accesses to words side by side into the history of their lines.
-    fn remember_words(&mut self, vaddr: u64, paddr: u64, len: u32, store: bool, site: Site) {
-        let what = if store { What::Store } else { What::Load };
-        let line = u64::from(self.model.config().geometry.line());
-        let mut done = 0;
-        while done < len {
-            let at = paddr + 4 * u64::from(done);
-            // CAST: lines have at most 64 bytes.
-            let words = ((line - at % line) as u32 / 4).min(len - done);
-            let last = Site::new(site.id() + done + words - 1);
-            let vaddr = vaddr + 4 * u64::from(done);
-            self.history
-                .add(self.line(at), what, Some(vaddr), words, last);
-            done += words;
-        }
     }
 
     /// Where an access is that was not told of; none if that is for the emulator to say, which knows the page of the access
     /// that it has told of.
     fn place_beside(&mut self, memory: &impl Memory, vaddr: u64, page: u64) -> Option<Place> {
-        if vaddr / PAGE_SIZE == page || self.slots.find(vaddr).is_some() {
+        if vaddr / PAGE_SIZE == page || self.pages.find(vaddr).is_some() {
             return None;
         }
         let paddr = self.translator.translate(memory, vaddr);
@@ -519,4 +259,12 @@ impl Watcher {
             "understand the instruction at {pc:#x}: its access is of another length or kind than it was taken for"
         ));
     }
+}
+
+/// Whether all of a group, whose first access is at `vaddr`, is in one page.
+#[inline(always)]
+fn in_page(vaddr: u64, known: Known) -> bool {
+    // Before the page, it is a very large number.
+    let low = (vaddr % PAGE_SIZE).wrapping_sub(known.below());
+    low <= PAGE_SIZE - u64::from(known.len())
 }

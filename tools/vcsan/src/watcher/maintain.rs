@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Maintenance instructions, just before they are executed.
 
-use super::{Operation, Watcher, address};
+use super::{Operation, Watcher};
 use crate::decode::{Arch, Bound, Effect, Op, Operand, Stride, condition_holds};
 use crate::guest::{Cpu, Memory, Register};
-use crate::history::{What, maintenance};
+use crate::history::maintenance;
+use crate::judge::address;
 use crate::runs::Run;
 use std::collections::BTreeMap;
 use vcsan_model::geometry::PAGE_SIZE;
@@ -172,7 +173,7 @@ impl Watcher {
             }
             _ => return Ok(None),
         };
-        let line = u64::from(self.model.config().geometry.line());
+        let line = u64::from(self.cache.geometry.line());
         if self.stride(cpu, repeat.step)? != line {
             return Ok(None);
         }
@@ -248,7 +249,7 @@ impl Watcher {
             Effect::Range { op, first, last } => {
                 let (first, last) = (self.general(cpu, first)?, self.general(cpu, last)?);
                 self.maintenance.count(op, Form::Range, 1);
-                let line = u64::from(self.model.config().geometry.line());
+                let line = u64::from(self.cache.geometry.line());
                 let first = first & !(line - 1);
                 if last.wrapping_sub(first) > LONGEST {
                     return Err(format!("range from {first:#x} to {last:#x}"));
@@ -331,7 +332,7 @@ impl Watcher {
     ) -> Result<(), String> {
         let Operation { pc, site, run, .. } = operation;
         let vaddr = self.translator.maintained(vaddr, pc);
-        let line = u64::from(self.model.config().geometry.line());
+        let line = u64::from(self.cache.geometry.line());
         let stride = self.stride(cpu, run.stride)?;
         // The page that a temporary alias stands for.
         let temporary = match operation.names_page {
@@ -361,7 +362,7 @@ impl Watcher {
         pc: u64,
         place: impl Fn(&mut Self, u64) -> Option<u64>,
     ) {
-        let line = u64::from(self.model.config().geometry.line());
+        let line = u64::from(self.cache.geometry.line());
         let first = vaddr & !(line - 1);
         let end = first + lines * line;
         let mut at = first;
@@ -385,28 +386,21 @@ impl Watcher {
         site: Site,
         pc: u64,
     ) {
-        let line = u64::from(self.model.config().geometry.line());
+        let line = u64::from(self.cache.geometry.line());
         // The virtual address alone finds a line with a virtual tag.
         let Some(paddr) = paddr.or_else(|| self.virtually_tagged().then_some(vaddr)) else {
             *self.maintenance.untranslated.entry(pc).or_default() += len / line;
             return;
         };
-        if self.watches.has_page(paddr) {
-            for inside in (0..len).step_by(line as usize) {
-                let (paddr, vaddr) = (paddr + inside, vaddr + inside);
-                self.history
-                    .add(paddr, What::Maintain(op), Some(vaddr), 1, site);
-            }
-        }
         let at = address(vaddr, paddr);
         // CAST: at most a page.
         let len = len as u32;
-        self.apply(Event::Maintain { op, at, len }, Some(vaddr), site);
+        self.happened(Event::Maintain { op, at, len }, Some(vaddr), site);
     }
 
     fn virtually_tagged(&self) -> bool {
         use vcsan_model::Alias;
-        let alias = self.model.config().geometry.alias(address(0, 0));
+        let alias = self.cache.geometry.alias(address(0, 0));
         matches!(alias, Alias::Virtual { .. })
     }
 
@@ -418,8 +412,8 @@ impl Watcher {
     }
 
     fn find_place(&mut self, memory: &impl Memory, vaddr: u64) -> Option<u64> {
-        if let Some((paddr, _)) = self.slots.find(vaddr) {
-            return Some(paddr);
+        if let Some(page) = self.pages.find(vaddr) {
+            return Some(page.paddr(vaddr));
         }
         if let Some((page, frame)) = self.maintenance.last
             && page == vaddr / PAGE_SIZE
@@ -437,7 +431,7 @@ impl Watcher {
         if value >> 1 & 7 != 0 {
             return;
         }
-        let geometry = self.model.config().geometry;
+        let geometry = self.cache.geometry;
         let set = value >> geometry.line().trailing_zeros();
         let way_bits = geometry.ways().next_power_of_two().trailing_zeros();
         let way = if way_bits == 0 {
@@ -450,7 +444,7 @@ impl Watcher {
 
     /// MIPS: way above set above line in the address. `len` of them, `stride` bytes apart.
     fn index(&mut self, op: Op, vaddr: u64, len: u32, stride: u64, site: Site) {
-        let geometry = self.model.config().geometry;
+        let geometry = self.cache.geometry;
         let sets = geometry.sets().max(1);
         // CAST: 32-bit addresses.
         let line = |place: u64| (vaddr + place * stride) as u32 >> geometry.line().trailing_zeros();
@@ -467,14 +461,12 @@ impl Watcher {
     /// One way of `sets` sets, from `set` on.
     fn sweep(&mut self, op: Op, set: u32, sets: u32, way: u32, site: Site) {
         self.maintenance.count(op, Form::SetWay, u64::from(sets));
-        self.history.add_everything(op, sets, site);
         let event = Event::SetWay { op, set, sets, way };
-        self.apply(event, None, site);
+        self.happened(event, None, site);
     }
 
     fn whole_cache(&mut self, op: Op, site: Site) {
-        self.history.add_everything(op, 1, site);
-        self.apply(Event::WholeCache { op }, None, site);
+        self.happened(Event::WholeCache { op }, None, site);
     }
 
     /// ARM926's test-and-clean instruction tells whether it has to be repeated, and QEMU says that it has not: the loop
@@ -489,11 +481,11 @@ impl Watcher {
 
     /// The line gets dirty without a fill: as good as a store of all of it.
     fn allocate(&mut self, cpu: &impl Cpu, vaddr: u64, site: Site) {
-        let len = self.model.config().geometry.line();
+        let len = self.cache.geometry.line();
         let vaddr = vaddr & !u64::from(len - 1);
         if let Some(paddr) = self.place(cpu, vaddr) {
             let at = address(vaddr, paddr);
-            self.apply(Event::Store { at, len }, Some(vaddr), site);
+            self.happened(Event::Store { at, len }, Some(vaddr), site);
         }
     }
 }

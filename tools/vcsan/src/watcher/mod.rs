@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The watcher: follows a guest from reset on, drives the model, and keeps what a report needs.
+//! The watcher: follows a guest from reset on, and tells the [judge](crate::judge) in whose terms the model is: where accesses
+//! and maintenance go, what is uncached, what a note says. All that has to be asked of the guest is asked here.
 //!
 //! It knows nothing of QEMU: [`guest`](crate::guest) is all it sees.
 
 mod device;
 mod groups;
 mod maintain;
-pub use groups::{CodeKind, Known, Tell};
+pub use groups::{CodeKind, Tell};
 use maintain::Repeated;
 pub use maintain::{Counted, Due, Maintenance};
 mod notes;
@@ -17,15 +18,15 @@ mod translations;
 use crate::config::{Options, Watch};
 use crate::decode::{self, Effect, TlbOp};
 use crate::guest::{Access, Memory, Place, Target};
-use crate::history::{History, What};
+use crate::judge::{Command, Judge};
 use crate::notes::{MAGIC, Reader};
-use crate::report::{Captured, Findings, Scene};
+use crate::pages::{Page, Pages};
+use crate::queue::Queue;
+use crate::report::{Scene, Seen};
 use crate::runs::{self, Code, Run};
 use crate::sites::{Origin, Sites};
-use crate::slots::{Kind, Slots};
 use crate::symbols::Symbols;
 use crate::translate::{Landmarks, Translator};
-use crate::watch::Watches;
 use device::Devices;
 use groups::Groups;
 use translations::Mapped;
@@ -34,17 +35,11 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use vcsan_model::geometry::PAGE_SIZE;
-use vcsan_model::{Address, Event, Hazard, Mode, Model, Site};
+use vcsan_model::{Config, Event, Mode, Site};
 
 /// What was seen, for the last record.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Counts {
-    /// Loads from memory through the cache.
-    pub loads: u64,
-    /// Stores to memory through the cache.
-    pub stores: u64,
-    /// Accesses to memory past the cache.
-    pub uncached: u64,
     /// Accesses to devices.
     pub io: u64,
     /// Accesses that the emulator gave no physical address for.
@@ -61,18 +56,6 @@ pub struct Counts {
     pub doubtful_transfers: u64,
 }
 
-impl Counts {
-    /// Accesses to memory through the cache.
-    fn cached(&mut self, store: bool, count: u64) {
-        let kind = if store {
-            &mut self.stores
-        } else {
-            &mut self.loads
-        };
-        *kind += count;
-    }
-}
-
 /// Maintenance instructions that can be executed.
 #[derive(Clone, Copy)]
 struct Operation {
@@ -87,8 +70,10 @@ struct Operation {
 /// All that is known of one guest.
 pub struct Watcher {
     target: Target,
-    model: Model,
-    slots: Slots,
+    /// What is modelled.
+    cache: Config,
+    queue: Queue,
+    pages: Pages,
     translator: Translator,
     /// In speculative mode.
     mapped: Option<Mapped>,
@@ -96,20 +81,16 @@ pub struct Watcher {
     groups: Groups,
     symbols: Symbols,
     modules: Option<PathBuf>,
-    watches: Watches,
     takes_notes: bool,
     notes: Reader,
     /// Objects to watch as soon as it is known where they are.
     wanted: Vec<(String, u64, u64)>,
-    history: History,
     operations: Vec<Operation>,
     numbers: HashMap<(u64, Run), u32>,
     maintenance: Maintenance,
     repeated: Option<Repeated>,
     devices: Devices,
     counts: Counts,
-    findings: Findings,
-    test: Option<String>,
 }
 
 impl Watcher {
@@ -129,14 +110,14 @@ impl Watcher {
             swapper_pg_dir: address("swapper_pg_dir"),
             pgd_current: address("pgd_current"),
         };
-        let mut watches = Watches::default();
-        let (mut takes_notes, mut wanted) = (false, Vec::new());
+        let (mut takes_notes, mut all, mut wanted) = (false, false, Vec::new());
+        let mut ranges = Vec::new();
         for watch in &options.watch {
             match watch {
                 Watch::Notes => takes_notes = true,
-                Watch::All => watches.all = true,
+                Watch::All => all = true,
                 Watch::Range { first, len } => {
-                    watches.add(*first, *len, format!("{first:#x}+{len:#x}"), false);
+                    ranges.push((format!("{first:#x}+{len:#x}"), *first, *len));
                 }
                 Watch::Symbol(name) => {
                     let extent = symbols.address_of(name).ok_or_else(|| {
@@ -150,30 +131,30 @@ impl Watcher {
         if speculates {
             check_speculation(target, &options.model)?;
         }
-        let model = Model::new(options.model).map_err(|error| error.to_string())?;
+        let mut queue = Queue::new(Judge::new(&options, target, all)?);
+        for (name, first, len) in ranges {
+            queue.tell(watch(name, first, len));
+        }
         Ok(Self {
             target,
-            model,
-            slots: Slots::new(target.arch),
+            cache: options.model,
+            queue,
+            pages: Pages::new(target.arch),
             translator: Translator::new(target, landmarks),
             mapped: speculates.then(Mapped::default),
             sites: Sites::default(),
             groups: Groups::default(),
             symbols,
             modules: options.modules.clone(),
-            watches,
             takes_notes,
             notes: Reader::default(),
             wanted,
-            history: History::default(),
             operations: Vec::new(),
             numbers: HashMap::new(),
             maintenance: Maintenance::default(),
             repeated: None,
             devices: Devices::default(),
             counts: Counts::default(),
-            findings: Findings::create(&options, target)?,
-            test: None,
         })
     }
 
@@ -220,42 +201,29 @@ impl Watcher {
     /// The CPU has made an access of `len` bytes. Whether that is all there is to it; if not,
     /// [`access`](Self::access) is to be told.
     #[inline(always)]
-    pub fn quietly(&mut self, vaddr: u64, len: u32, site: u32, store: bool) -> bool {
+    pub fn knows(&mut self, vaddr: u64, len: u32, site: u32, store: bool) -> bool {
         let vaddr = self.target.vaddr(vaddr);
-        let Some(by) = self.slots.shortcut(vaddr) else {
-            return false;
-        };
-        let offset = (vaddr % PAGE_SIZE) as usize;
-        if store {
-            let quiet = self.model.store_quietly(by, offset, len, Site::new(site));
-            self.counts.stores += u64::from(quiet);
-            quiet
-        } else {
-            let quiet = self.model.load_is_quiet(by, offset, len);
-            self.counts.loads += u64::from(quiet);
-            quiet
+        let known = self.pages.know(vaddr, len);
+        if known {
+            self.queue.one(vaddr, len, store, Site::new(site));
         }
+        known
     }
 
-    /// From now on no access is quiet, until [`see_less`](Self::see_less): something depends on what comes next.
+    /// From now on no page is known, until [`see_less`](Self::see_less): something depends on what comes next.
     pub fn see_all(&mut self) {
-        self.slots.block();
+        self.pages.block();
     }
 
-    /// Accesses can be quiet again.
+    /// Pages can be known again.
     pub fn see_less(&mut self) {
-        self.slots.unblock();
+        self.pages.unblock();
     }
 
     /// The CPU has read or written.
     pub fn access(&mut self, access: &impl Access, vaddr: u64, site: u32, store: bool) {
         let vaddr = self.target.vaddr(vaddr);
         let (len, site) = (access.bytes(), Site::new(site));
-        let offset = (vaddr % PAGE_SIZE) as usize;
-        let by = self.slots.shortcut(vaddr);
-        if by.is_some_and(|by| self.model.access_alone_by(by, offset, len, store, site)) {
-            return self.counts.cached(store, 1);
-        }
         let inside = (PAGE_SIZE - vaddr % PAGE_SIZE).min(u64::from(len)) as u32;
         self.access_page(access, vaddr, inside, site, store);
         if inside != len {
@@ -275,70 +243,52 @@ impl Watcher {
     }
 
     fn access_page(&mut self, access: &impl Access, vaddr: u64, len: u32, site: Site, store: bool) {
-        let (paddr, kind) = match self.slots.find(vaddr) {
-            Some(known) => known,
-            None => match access.place(vaddr, len) {
-                Place::Ram(paddr) => (paddr, self.learn(access, vaddr, paddr)),
-                Place::TransferDevice => {
-                    self.counts.io += 1;
-                    self.counts.device_stores += u64::from(store);
-                    self.devices.programmed |= store;
-                    return;
-                }
-                Place::Device => {
-                    self.counts.io += 1;
-                    return;
-                }
-                Place::Unknown => {
-                    self.counts.unknown += 1;
-                    return;
-                }
-            },
-        };
-        let at = address(vaddr, paddr);
-        let (event, what) = match (kind.uncached, store) {
-            (false, false) => (Event::Load { at, len }, What::Load),
-            (false, true) => (Event::Store { at, len }, What::Store),
-            (true, false) => (Event::UncachedLoad { paddr, len }, What::UncachedLoad),
-            (true, true) => (Event::UncachedStore { paddr, len }, What::UncachedStore),
-        };
-        if kind.uncached {
-            self.counts.uncached += 1;
-        } else {
-            self.counts.cached(store, 1);
-        }
-        if kind.watched {
-            self.history
-                .add(self.line(paddr), what, Some(vaddr), 1, site);
-        }
-        self.apply(event, Some(vaddr), site);
-        if !kind.uncached {
-            let shortcut = self.model.shortcut(at);
-            self.slots.set_shortcut(vaddr, kind, shortcut);
+        match self.learn_place(access, vaddr, len) {
+            Place::Ram(_) => self.queue.one(vaddr, len, store, site),
+            Place::TransferDevice => {
+                self.counts.io += 1;
+                self.counts.device_stores += u64::from(store);
+                self.devices.programmed |= store;
+            }
+            Place::Device => self.counts.io += 1,
+            Place::Unknown => self.counts.unknown += 1,
         }
     }
 
-    /// A page is accessed for the first time since its translation, or what is watched, may have changed.
-    fn learn(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) -> Kind {
+    /// Where an access went. If that is memory, its page is known then.
+    fn learn_place(&mut self, access: &impl Access, vaddr: u64, len: u32) -> Place {
+        if let Some(page) = self.pages.find(vaddr) {
+            return Place::Ram(page.paddr(vaddr));
+        }
+        let place = access.place(vaddr, len);
+        if let Place::Ram(paddr) = place {
+            self.learn(access, vaddr, paddr);
+        }
+        place
+    }
+
+    /// A page is accessed for the first time since its translation may have changed.
+    fn learn(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) {
         self.translator.show(vaddr, paddr);
         if !self.wanted.is_empty() {
             self.find_wanted();
         }
-        let kind = Kind {
+        let page = Page {
+            // CAST: physical addresses below 16 TiB: the guests have 32 bits, a few more with LPAE.
+            frame: (paddr / PAGE_SIZE) as u32,
             uncached: self.is_uncached(memory, vaddr, paddr),
-            watched: self.watches.has_page(paddr),
         };
-        self.slots.insert(vaddr, paddr, kind);
-        if !kind.uncached {
+        self.pages.insert(vaddr, page);
+        self.queue.tell(Command::Page { vaddr, page });
+        if !page.uncached {
             self.begin_mapping(vaddr);
         }
-        kind
     }
 
     /// Whether accesses go past the cache. Where devices see it, so does everybody else: a kernel that knows has no uncached
     /// mappings of memory.
     fn is_uncached(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) -> bool {
-        !self.model.config().coherent_devices && self.translator.is_uncached(memory, vaddr, paddr)
+        !self.cache.coherent_devices && self.translator.is_uncached(memory, vaddr, paddr)
     }
 
     /// Watches the objects of the command line once the linear map is known.
@@ -347,62 +297,27 @@ impl Watcher {
         if let Some(zero) = self.translator.linear(0) {
             for (name, vaddr, len) in std::mem::take(&mut self.wanted) {
                 let first = self.target.vaddr(vaddr.wrapping_sub(zero));
-                self.watches.add(first, len, name, false);
+                self.queue.tell(watch(name, first, len));
             }
         }
     }
 
-    fn line(&self, paddr: u64) -> u64 {
-        paddr & !u64::from(self.model.config().geometry.line() - 1)
-    }
-
-    /// Tells the model, and reports what it finds on watched memory.
-    fn apply(&mut self, event: Event, vaddr: Option<u64>, site: Site) {
-        let found = self.model.apply(event, site);
-        if !found.is_empty() {
-            let found: Vec<Hazard> = found.to_vec();
-            self.found(&found, vaddr);
-        }
-        self.slots.follow(self.model.epoch(), self.model.sweeps());
-    }
-
-    #[cold]
-    fn found(&mut self, hazards: &[Hazard], vaddr: Option<u64>) {
-        for hazard in hazards {
-            let len = u64::from(64 - hazard.bytes.leading_zeros() - hazard.bytes.trailing_zeros());
-            if self.watches.reports(hazard.paddr(), len) {
-                let (watches, history, test) = (&self.watches, &self.history, &self.test);
-                self.findings.hazard(hazard, || Captured {
-                    hazard: *hazard,
-                    vaddr,
-                    test: test.clone(),
-                    buffer: watches
-                        .buffer(hazard.paddr())
-                        .map(|buffer| (buffer.name.clone(), hazard.paddr() - buffer.first)),
-                    past: history.of(hazard.line),
-                });
-            }
-        }
+    /// Something happened to the cache, or past it.
+    fn happened(&mut self, event: Event, vaddr: Option<u64>, site: Site) {
+        self.queue.tell(Command::Event { event, vaddr, site });
     }
 
     /// Something went wrong in here: the run proves nothing.
     pub fn fail(&mut self, text: &str) {
-        self.findings.fail(text);
+        self.queue.tell(Command::Fail(text.to_owned()));
     }
 
     /// The guest is gone: writes the last records.
     pub fn finish(&mut self) {
-        self.end_test();
-        self.findings.write(&mut Scene {
-            geometry: self.model.config().geometry,
-            translator: &self.translator,
-            symbols: &mut self.symbols,
-            sites: &self.sites,
-        });
-        let memory = self.model.memory()
-            + self.sites.memory()
-            + self.groups.memory()
-            + self.history.memory();
+        self.settle_transfers();
+        let Some(judge) = self.queue.finish() else {
+            return;
+        };
         let mut untranslated = BTreeMap::new();
         for (pc, count) in &self.maintenance.untranslated {
             let name = match self.symbols.find(*pc) {
@@ -411,13 +326,29 @@ impl Watcher {
             };
             *untranslated.entry(name).or_default() += count;
         }
-        self.findings.end(
-            &self.counts,
-            &self.maintenance,
-            &untranslated,
-            self.watches.pages(),
-            memory,
-        );
+        let mut scene = Scene {
+            geometry: self.cache.geometry,
+            translator: &self.translator,
+            symbols: &mut self.symbols,
+            sites: &self.sites,
+        };
+        let seen = Seen {
+            counts: &self.counts,
+            maintenance: &self.maintenance,
+            untranslated: &untranslated,
+            memory: self.sites.memory() + self.groups.memory() + self.queue.memory(),
+        };
+        judge.finish(&mut scene, &seen);
+    }
+}
+
+/// A watch of the command line's.
+fn watch(name: String, first: u64, len: u64) -> Command {
+    Command::Watch {
+        first,
+        len,
+        name,
+        temporary: false,
     }
 }
 
@@ -454,14 +385,6 @@ fn has_effect(effect: Effect) -> bool {
         Effect::Tlb(TlbOp::Insert { .. } | TlbOp::WriteRandom)
     );
     effect != Effect::None && !random
-}
-
-fn address(vaddr: u64, paddr: u64) -> Address {
-    Address {
-        vaddr,
-        paddr,
-        space: 0,
-    }
 }
 
 /// Speculation fills the linear map as well, wherever that is there from the start. PA-RISC's has TLB entries like others.

@@ -3,6 +3,7 @@
 
 use super::{Watcher, fragment};
 use crate::guest::Memory;
+use crate::judge::Command;
 use crate::notes::Note;
 use crate::sites::Origin;
 use crate::symbols::ModuleNote;
@@ -30,22 +31,24 @@ impl Watcher {
         match note {
             Note::Watch { first, len, name } => {
                 if self.takes_notes {
-                    self.watches.add(first, len, name, true);
-                    self.slots.clear();
+                    self.queue.tell(Command::Watch {
+                        first,
+                        len,
+                        name,
+                        temporary: true,
+                    });
                 }
             }
-            Note::Unwatch { first, len } => {
-                self.watches.remove(first, len);
-                self.slots.clear();
-            }
+            Note::Unwatch { first, len } => self.queue.tell(Command::Unwatch { first, len }),
             Note::Test(name) => {
-                self.end_test();
-                self.test = Some(name).filter(|name| !name.is_empty());
+                self.settle_transfers();
+                let test = Some(name).filter(|name| !name.is_empty());
+                self.queue.tell(Command::Test(test));
             }
             Note::Module(text) => self.module(&text),
             Note::DeviceRead { first, len } => self.transfer(first, len, false, pc),
             Note::DeviceWrite { first, len } => self.transfer(first, len, true, pc),
-            Note::Expect(title) => self.findings.expect(self.test.as_deref(), &title),
+            Note::Expect(title) => self.queue.tell(Command::Expect(title)),
         }
     }
 
@@ -63,15 +66,5 @@ impl Watcher {
         if let Err(text) = added {
             self.fail(&text);
         }
-    }
-
-    /// The running test is over: its findings are complete, its buffers are gone.
-    pub(super) fn end_test(&mut self) {
-        self.settle_transfers();
-        self.findings.end_test();
-        self.watches.end_test();
-        self.history.clear();
-        self.slots.clear();
-        self.test = None;
     }
 }

@@ -13,9 +13,10 @@
 //!   programs' translations stay, as they do in the TLB. An insertion ends nothing: it follows a miss, or a trap at the same
 //!   translation, and the miss handler's temporary alias is purged before it gets another page.
 
-use super::{Watcher, address};
+use super::Watcher;
 use crate::decode::{Arch, Operand, TlbOp};
 use crate::guest::{Cpu, Memory, Register};
+use crate::judge::{Command, address};
 use crate::translate::Ended;
 use std::collections::HashSet;
 use vcsan_model::geometry::PAGE_SIZE;
@@ -35,7 +36,8 @@ pub(super) struct Mapped {
 
 impl Watcher {
     pub(super) fn forget_translations(&mut self) {
-        self.slots.forget_translations();
+        self.pages.forget_all();
+        self.queue.tell(Command::ForgetPages);
         self.maintenance.last = None;
     }
 
@@ -63,44 +65,48 @@ impl Watcher {
             Some(mapped) if mapped.maintained != page => mapped.maintained = page,
             _ => return,
         }
-        let uncached = match self.slots.find(vaddr) {
-            Some((_, kind)) => kind.uncached,
+        let uncached = match self.pages.find(vaddr) {
+            Some(page) => page.uncached,
             None => self.is_uncached(memory, vaddr, paddr),
         };
         if !uncached && self.translator.may_speculate(vaddr) {
             self.begin_mapping(vaddr);
             let at = address(vaddr, paddr);
-            self.apply(Event::Map { at }, None, Site::NONE);
+            self.happened(Event::Map { at }, None, Site::NONE);
         }
     }
 
     /// Nothing is filled through a page any more, until it is used again.
     fn end_page(&mut self, vaddr: u64) {
-        self.slots.forget_page(vaddr);
+        self.pages.forget(vaddr);
+        self.queue.tell(Command::ForgetPage(vaddr));
         self.maintenance.last = None;
         if let Some(mapped) = &mut self.mapped {
             mapped.maintained = None;
             mapped.pages.remove(&(vaddr / PAGE_SIZE));
-            self.apply(Event::Unmap { vaddr, space: 0 }, None, Site::NONE);
+            self.happened(Event::Unmap { vaddr, space: 0 }, None, Site::NONE);
         }
     }
 
     /// As [`end_page`](Self::end_page), for all pages, or for programs' only.
     fn end_pages(&mut self, programs_only: bool) {
         self.forget_translations();
-        let (model, translator) = (&mut self.model, &self.translator);
+        let (queue, translator) = (&mut self.queue, &self.translator);
         if let Some(mapped) = &mut self.mapped {
             mapped.maintained = None;
             mapped.pages.retain(|page| {
                 let vaddr = page * PAGE_SIZE;
                 let stays = programs_only && !translator.is_user(vaddr);
                 if !stays {
-                    model.apply(Event::Unmap { vaddr, space: 0 }, Site::NONE);
+                    queue.tell(Command::Event {
+                        event: Event::Unmap { vaddr, space: 0 },
+                        vaddr: None,
+                        site: Site::NONE,
+                    });
                 }
                 stays
             });
         }
-        self.slots.follow(self.model.epoch(), self.model.sweeps());
     }
 
     pub(super) fn change_translation(

@@ -16,6 +16,9 @@
 //!   QEMU makes blocks for.
 //! - A program's instructions are in no group of several, as a fault of theirs may also put another page in place.
 
+mod known;
+pub use known::{Access as SitedAccess, Known, Sited};
+
 use crate::access::{ALWAYS, Access, Registers, Touch};
 use crate::decode::Arch;
 

@@ -55,7 +55,7 @@ impl Generations {
     /// A page number and its quarter's generation.
     #[inline(always)]
     pub(crate) fn key(&self, vaddr: u64) -> u64 {
-        vaddr / PAGE_SIZE | self.0[(vaddr >> 30) as usize % 4]
+        (vaddr / PAGE_SIZE) | self.0[(vaddr >> 30) as usize % 4]
     }
 
     /// Makes all keys new but those of quarter `stays`. False if there are no new ones left.

@@ -2,6 +2,7 @@
 //! Groups with the sites of their accesses, and the word that stands for one.
 
 use super::Group;
+use crate::sites::{Origin, Sites};
 use vcsan_model::Site;
 
 /// What nearly all accesses of a group need to know of it, in one word: there are tens of thousands of groups, and to fetch
@@ -72,7 +73,7 @@ impl Known {
     /// Bytes from the lowest address to the end of the highest one's.
     #[inline(always)]
     #[must_use]
-    pub fn len(self) -> u32 {
+    pub fn bytes(self) -> u32 {
         if self.get(Self::WORDS) == 1 {
             4 * self.count()
         } else {
@@ -106,13 +107,13 @@ pub struct Sited {
 }
 
 impl Sited {
-    /// A group's accesses. `sites` gives consecutive sites to the instructions at some indices of the block, `site` the one
-    /// of an instruction.
+    /// A group's accesses, with new sites where it needs them. `pc` is the address of an instruction, by its index in the
+    /// block.
     pub(crate) fn new(
         group: &Group,
         number: usize,
-        consecutive: impl FnOnce(&[u16]) -> Site,
-        site: impl FnMut(u16) -> Site,
+        sites: &mut Sites,
+        pc: impl Fn(u16) -> u64,
     ) -> Self {
         let mut members = group.members.clone();
         members.sort_by_key(|member| member.distance);
@@ -121,12 +122,13 @@ impl Sited {
         if !words {
             members.clone_from(&group.members);
         }
-        let indices: Vec<u16> = members.iter().map(|member| member.index).collect();
+        let pcs = members.iter().map(|member| pc(member.index));
         let sites: Vec<Site> = if words {
-            let first = consecutive(&indices).id();
-            (first..).take(indices.len()).map(Site::new).collect()
+            let first = sites.consecutive(pcs).id();
+            (first..).take(members.len()).map(Site::new).collect()
         } else {
-            indices.into_iter().map(site).collect()
+            pcs.map(|pc| sites.number(Origin::Instruction(pc)))
+                .collect()
         };
         let accesses = members.iter().zip(sites).map(|(member, site)| Access {
             distance: i64::from(member.distance),

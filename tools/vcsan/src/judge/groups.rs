@@ -16,9 +16,9 @@ impl Judge {
         let offset = (low % PAGE_SIZE) as usize;
         if let Some(by) = self.shortcuts.get(vaddr) {
             let quiet = if store {
-                self.model.stores_are_quiet(by, offset, known.len())
+                self.model.stores_are_quiet(by, offset, known.bytes())
             } else {
-                self.model.loads_are_quiet(by, offset, known.len())
+                self.model.loads_are_quiet(by, offset, known.bytes())
             };
             if quiet {
                 if store {

@@ -8,7 +8,6 @@ use crate::guest::{Access, Memory, Place};
 use crate::judge::Command;
 use crate::runs::Code;
 use crate::sites::Origin;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use vcsan_model::Site;
@@ -157,20 +156,9 @@ impl Watcher {
             return self.groups.all[number].known;
         }
         let number = self.groups.all.len();
-        let pc = |index: u16| block[usize::from(index)].pc;
-        let (target, sites) = (self.target, RefCell::new(&mut self.sites));
-        let sited = Sited::new(
-            &key.1,
-            number,
-            |indices| {
-                let pcs = indices.iter().map(|&index| target.vaddr(pc(index)));
-                sites.borrow_mut().consecutive(pcs)
-            },
-            |index| {
-                let pc = target.vaddr(pc(index));
-                sites.borrow_mut().number(Origin::Instruction(pc))
-            },
-        );
+        let target = self.target;
+        let pc = |index: u16| target.vaddr(block[usize::from(index)].pc);
+        let sited = Sited::new(&key.1, number, &mut self.sites, pc);
         let (known, sited) = (sited.known, Arc::new(sited));
         self.groups.all.push(Arc::clone(&sited));
         self.groups.numbers.insert(key, number);
@@ -266,5 +254,5 @@ impl Watcher {
 fn in_page(vaddr: u64, known: Known) -> bool {
     // Before the page, it is a very large number.
     let low = (vaddr % PAGE_SIZE).wrapping_sub(known.below());
-    low <= PAGE_SIZE - u64::from(known.len())
+    low <= PAGE_SIZE - u64::from(known.bytes())
 }

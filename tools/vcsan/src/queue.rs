@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 use std::vec;
 use vcsan_model::Site;
 
-/// Entries of a batch, 16 bytes each: few enough to stay in the host's caches, enough to make waking a thread cheap.
-const ENTRIES: usize = 1 << 14;
+/// Entries of a batch, 16 bytes each: to wake a thread takes as long as to write a thousand of them.
+const ENTRIES: usize = 1 << 15;
 /// Full batches that may wait.
 const WAITING: usize = 4;
 

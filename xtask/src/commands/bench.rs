@@ -125,42 +125,27 @@ pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failur
 
 /// How much longer a guest runs when the cache model watches, in the cell where that is worst, and the model's memory, in
 /// the cell where that is most.
+///
+/// A guest without the model and one with it run one right after the other, five times: a machine's speed changes by half
+/// within a minute, and both must have the same.
 fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 2], Failure> {
-    // Without the model, and with it: seconds a cell.
-    let mut seconds = [BTreeMap::new(), BTreeMap::new()];
+    let mut ratios: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
     let mut bytes = 0.0;
-    // In turns: a machine's speed may change in between.
+    let config = context.config()?;
     for _ in 0..5 {
-        for (seconds, model) in seconds.iter_mut().zip([false, true]) {
-            let mut args: Vec<OsString> = vec!["--jobs".into(), "1".into()];
-            if !model {
-                args.push("--no-vcsan".into());
-            }
-            let (run, report) = scratch.test(context, &args)?;
-            let cells = report.as_ref().and_then(|r| r["cells"].as_array());
-            let Some(cells) = cells.filter(|_| run.status.success()) else {
-                let output = String::from_utf8_lossy(&run.stdout);
-                return Err(Failure::infra(format!(
-                    "failed to measure: test did not pass\n{output}"
-                )));
-            };
-            for cell in cells {
-                let name = cell["cell"].as_str().unwrap_or_default().to_owned();
-                let took: &mut Vec<f64> = seconds.entry(name).or_default();
-                took.push(cell["boot_s"].as_f64().unwrap_or(f64::NAN));
-                let used = cell["vcsan"]["memory_bytes"].as_f64().unwrap_or_default();
-                bytes = f64::max(bytes, used);
-            }
+        for cell in config.cells.keys() {
+            let (without, _) = boot(context, scratch, cell, &["--no-vcsan".into()])?;
+            let (with, used) = boot(context, scratch, cell, &[])?;
+            ratios.entry(cell).or_default().push(with / without);
+            bytes = f64::max(bytes, used);
         }
     }
-    let [without, with] = seconds;
-    let mut worst = (String::new(), 0.0);
-    for (name, mut with) in with {
-        let mut without = without.get(&name).cloned().unwrap_or_default();
-        let ratio = middle(&mut with) / middle(&mut without);
+    let mut worst = ("", 0.0);
+    for (cell, ratios) in &mut ratios {
+        let ratio = middle(ratios);
         // What could not be measured is worse than anything.
         if ratio > worst.1 || ratio.is_nan() {
-            worst = (name, ratio);
+            worst = (cell, ratio);
         }
     }
     Ok([
@@ -177,6 +162,29 @@ fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 2], Fail
             unit: "MiB",
         },
     ])
+}
+
+/// Runs the suites on one cell with `more`: what the guest took, seconds, and the memory of its cache model, bytes.
+fn boot(
+    context: &Context,
+    scratch: &Scratch,
+    cell: &str,
+    more: &[OsString],
+) -> Result<(f64, f64), Failure> {
+    let mut args: Vec<OsString> = vec![cell.into()];
+    args.extend_from_slice(more);
+    let (run, report) = scratch.test(context, &args)?;
+    if !run.status.success() {
+        let output = String::from_utf8_lossy(&run.stdout);
+        return Err(Failure::infra(format!(
+            "failed to measure: test did not pass\n{output}"
+        )));
+    }
+    let report = report.unwrap_or_default();
+    let cell = &report["cells"][0];
+    let took = cell["boot_s"].as_f64().unwrap_or(f64::NAN);
+    let used = cell["vcsan"]["memory_bytes"].as_f64().unwrap_or_default();
+    Ok((took, used))
 }
 
 /// The median.

@@ -11,9 +11,9 @@ use std::vec;
 use vcsan_model::Site;
 
 /// Entries of a batch, 16 bytes each: to wake a thread takes as long as to write a thousand of them.
-const ENTRIES: usize = 1 << 15;
+const ENTRIES: usize = 1 << 16;
 /// Full batches that may wait.
-const WAITING: usize = 4;
+const WAITING: usize = 8;
 
 /// What the CPU did, in two words: nearly all are accesses, and there are tens of millions a boot.
 #[derive(Clone, Copy)]
@@ -85,8 +85,11 @@ pub struct Batch {
 
 impl Batch {
     fn new() -> Self {
+        // Not by way of the stack, which is that of a thread of the emulator's.
+        let entries: Box<[Entry]> = vec![Entry::NONE; ENTRIES].into();
         Self {
-            entries: Box::new([Entry::NONE; ENTRIES]),
+            // PANIC: it has so many.
+            entries: entries.try_into().unwrap_or_else(|_| unreachable!()),
             len: 0,
             commands: Vec::new(),
         }
@@ -219,7 +222,7 @@ impl Queue {
         judge.ok()
     }
 
-    /// Bytes in use, roughly.
+    /// Bytes in use, at most.
     #[must_use]
     pub fn memory(&self) -> usize {
         (WAITING + 2) * size_of::<[Entry; ENTRIES]>()

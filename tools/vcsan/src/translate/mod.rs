@@ -81,6 +81,8 @@ pub struct Translator {
     mips: mips::Tlb,
     /// The page that an access last showed for a virtual page.
     shown: HashMap<u64, u64>,
+    /// PA-RISC: what the tables said of a page of the kernel's mappings when its translation was last ended.
+    ended: HashMap<u64, Mapping>,
 }
 
 impl Translator {
@@ -106,7 +108,23 @@ impl Translator {
             arm: arm::Mmu::default(),
             mips: mips::Tlb::default(),
             shown: HashMap::new(),
+            ended: HashMap::new(),
         }
+    }
+
+    /// The kernel ends the translation of a page.
+    ///
+    /// QEMU shows PA-RISC's page tables only where the TLB has them. Here it has: whoever makes a mapping writes the table's
+    /// entry just before (`map_pte_uncached()` in arch/parisc/kernel/pci-dma.c).
+    pub fn end(&mut self, memory: &impl Memory, vaddr: u64) {
+        let linear = parisc::PAGE_OFFSET..parisc::DEVICES;
+        if self.target.arch != Arch::Parisc || vaddr >> 32 != 0 || linear.contains(&vaddr) {
+            return;
+        }
+        match self.walk(memory, vaddr) {
+            Some(mapping) => self.ended.insert(vaddr / PAGE_SIZE, mapping),
+            None => self.ended.remove(&(vaddr / PAGE_SIZE)),
+        };
     }
 
     /// An access was seen to go to memory.
@@ -131,7 +149,9 @@ impl Translator {
                     self.learn_pte_layout(memory, vaddr, paddr);
                 }
                 // What the tables don't show is an ordinary mapping until an access through it says otherwise.
-                self.walk(memory, vaddr).is_some_and(|mapping| {
+                let mapping = self.walk(memory, vaddr);
+                let ended = || self.ended.get(&(vaddr / PAGE_SIZE)).copied();
+                mapping.or_else(ended).is_some_and(|mapping| {
                     mapping.paddr / PAGE_SIZE == paddr / PAGE_SIZE && !mapping.cached
                 })
             }
@@ -301,4 +321,51 @@ impl Translator {
 
 fn mips_segment(target: Target, vaddr: u64) -> bool {
     target.arch == Arch::Mips && mips::segment(vaddr).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Page tables, while the TLB has them.
+    struct Tables {
+        words: HashMap<u64, u32>,
+        shown: Cell<bool>,
+    }
+
+    impl Memory for Tables {
+        fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+            let word = self.words.get(&vaddr).copied().unwrap_or(0);
+            into.copy_from_slice(&word.to_be_bytes());
+            self.shown.get()
+        }
+    }
+
+    #[test]
+    fn an_uncached_page_of_parisc_is_known_when_its_tables_are_out_of_sight() {
+        let target = Target::by_name("hppa").unwrap();
+        let landmarks = Landmarks {
+            swapper_pg_dir: Some(0x1050_0000),
+            ..Landmarks::default()
+        };
+        // A table at 0x123000, and in it 0x456000, present and uncached.
+        let words = HashMap::from([(0x1050_0004, 0x1233), (0x1012_3780, 0x0045_6280)]);
+        let mut tables = Tables {
+            words,
+            shown: Cell::new(true),
+        };
+        let mut translator = Translator::new(target, landmarks);
+        let (vaddr, paddr) = (0x005e_0010, 0x0045_6010);
+        translator.end(&tables, vaddr);
+        tables.shown.set(false);
+        assert!(translator.is_uncached(&tables, vaddr, paddr));
+        // Another page is there meanwhile, or none was when it ended.
+        assert!(!translator.is_uncached(&tables, vaddr, paddr + PAGE_SIZE));
+        tables.words.clear();
+        tables.shown.set(true);
+        translator.end(&tables, vaddr);
+        tables.shown.set(false);
+        assert!(!translator.is_uncached(&tables, vaddr, paddr));
+    }
 }

@@ -117,7 +117,10 @@ impl Watcher {
         self.maintenance.translation_changes += 1;
         match self.ended(cpu, change)? {
             Ended::Nothing => {}
-            Ended::Page(vaddr) => self.end_page(vaddr),
+            Ended::Page(vaddr) => {
+                self.translator.end(cpu, vaddr);
+                self.end_page(vaddr);
+            }
             Ended::Pairs(pairs) => {
                 for pair in pairs.into_iter().flatten() {
                     self.end_page(pair);

@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process::Output;
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -174,12 +175,7 @@ fn boot(
     let mut args: Vec<OsString> = vec![cell.into()];
     args.extend_from_slice(more);
     let (run, report) = scratch.test(context, &args)?;
-    if !run.status.success() {
-        let output = String::from_utf8_lossy(&run.stdout);
-        return Err(Failure::infra(format!(
-            "failed to measure: test did not pass\n{output}"
-        )));
-    }
+    must_pass(&run, "test")?;
     let report = report.unwrap_or_default();
     let cell = &report["cells"][0];
     let took = cell["boot_s"].as_f64().unwrap_or(f64::NAN);
@@ -200,13 +196,19 @@ fn test_all(context: &Context, scratch: &Scratch, more: &[OsString]) -> Result<f
     let start = Instant::now();
     let run = scratch.xtask(context, &args)?;
     let took = start.elapsed().as_secs_f64();
-    if !run.status.success() {
-        let output = String::from_utf8_lossy(&run.stdout);
-        return Err(Failure::infra(format!(
-            "failed to measure: test-all did not pass\n{output}"
-        )));
-    }
+    must_pass(&run, "test-all")?;
     Ok(took)
+}
+
+/// What did not pass can't be measured.
+fn must_pass(run: &Output, command: &str) -> Result<(), Failure> {
+    if run.status.success() {
+        return Ok(());
+    }
+    let output = String::from_utf8_lossy(&run.stdout);
+    Err(Failure::infra(format!(
+        "failed to measure: {command} did not pass\n{output}"
+    )))
 }
 
 /// Of three.

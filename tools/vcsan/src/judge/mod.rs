@@ -6,7 +6,7 @@
 mod groups;
 mod shortcuts;
 
-use crate::config::Options;
+use crate::config::{Options, Watch};
 use crate::groups::Sited;
 use crate::guest::Target;
 use crate::history::{History, What};
@@ -111,14 +111,22 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// A judge of a machine at reset, that reports on everything if `watches_all`.
+    /// A judge of a machine at reset. It reports on what the options say by address; of the rest it is to be told.
     ///
     /// # Errors
     ///
     /// A fragment: files that can't be written, a combination that can't be modelled.
-    pub fn new(options: &Options, target: Target, watches_all: bool) -> Result<Self, String> {
+    pub fn new(options: &Options, target: Target) -> Result<Self, String> {
         let mut watches = Watches::default();
-        watches.all = watches_all;
+        for watch in &options.watch {
+            match watch {
+                Watch::All => watches.all = true,
+                Watch::Range { first, len } => {
+                    watches.add(*first, *len, format!("{first:#x}+{len:#x}"), false);
+                }
+                Watch::Notes | Watch::Symbol(_) => {}
+            }
+        }
         Ok(Self {
             model: Model::new(options.model).map_err(|error| error.to_string())?,
             pages: Pages::new(target.arch),

@@ -117,8 +117,7 @@ impl Translator {
     /// QEMU shows PA-RISC's page tables only where the TLB has them. Here it has: whoever makes a mapping writes the table's
     /// entry just before (`map_pte_uncached()` in arch/parisc/kernel/pci-dma.c).
     pub fn end(&mut self, memory: &impl Memory, vaddr: u64) {
-        let linear = parisc::PAGE_OFFSET..parisc::DEVICES;
-        if self.target.arch != Arch::Parisc || vaddr >> 32 != 0 || linear.contains(&vaddr) {
+        if self.target.arch != Arch::Parisc || parisc::LINEAR.contains(&vaddr) {
             return;
         }
         match self.walk(memory, vaddr) {
@@ -326,19 +325,18 @@ fn mips_segment(target: Target, vaddr: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
 
     /// Page tables, while the TLB has them.
     struct Tables {
         words: HashMap<u64, u32>,
-        shown: Cell<bool>,
+        shown: bool,
     }
 
     impl Memory for Tables {
         fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
             let word = self.words.get(&vaddr).copied().unwrap_or(0);
             into.copy_from_slice(&word.to_be_bytes());
-            self.shown.get()
+            self.shown
         }
     }
 
@@ -351,21 +349,18 @@ mod tests {
         };
         // A table at 0x123000, and in it 0x456000, present and uncached.
         let words = HashMap::from([(0x1050_0004, 0x1233), (0x1012_3780, 0x0045_6280)]);
-        let mut tables = Tables {
-            words,
-            shown: Cell::new(true),
-        };
+        let mut tables = Tables { words, shown: true };
         let mut translator = Translator::new(target, landmarks);
         let (vaddr, paddr) = (0x005e_0010, 0x0045_6010);
         translator.end(&tables, vaddr);
-        tables.shown.set(false);
+        tables.shown = false;
         assert!(translator.is_uncached(&tables, vaddr, paddr));
         // Another page is there meanwhile, or none was when it ended.
         assert!(!translator.is_uncached(&tables, vaddr, paddr + PAGE_SIZE));
         tables.words.clear();
-        tables.shown.set(true);
+        tables.shown = true;
         translator.end(&tables, vaddr);
-        tables.shown.set(false);
+        tables.shown = false;
         assert!(!translator.is_uncached(&tables, vaddr, paddr));
     }
 }

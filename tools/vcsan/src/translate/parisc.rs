@@ -9,6 +9,9 @@ pub const PAGE_OFFSET: u64 = 0x1000_0000;
 /// First address of firmware and devices.
 pub const DEVICES: u64 = 0xf000_0000;
 
+/// The kernel's linear map.
+pub const LINEAR: Range<u64> = PAGE_OFFSET..DEVICES;
+
 const PRESENT: u32 = 1 << 9;
 const NO_CACHE: u32 = 1 << 7;
 
@@ -35,7 +38,7 @@ pub fn walk(vaddr: u64, directory: u64, read: impl Fn(u64) -> Option<u32>) -> Op
         return None;
     }
     // The linear map never changes, and QEMU shows memory, page tables too, only where the TLB has it.
-    if (PAGE_OFFSET..DEVICES).contains(&vaddr) {
+    if LINEAR.contains(&vaddr) {
         return Some(Mapping {
             paddr: vaddr - PAGE_OFFSET,
             cached: true,

@@ -110,15 +110,11 @@ impl Watcher {
             swapper_pg_dir: address("swapper_pg_dir"),
             pgd_current: address("pgd_current"),
         };
-        let (mut takes_notes, mut all, mut wanted) = (false, false, Vec::new());
-        let mut ranges = Vec::new();
+        let (mut takes_notes, mut wanted) = (false, Vec::new());
         for watch in &options.watch {
             match watch {
                 Watch::Notes => takes_notes = true,
-                Watch::All => all = true,
-                Watch::Range { first, len } => {
-                    ranges.push((format!("{first:#x}+{len:#x}"), *first, *len));
-                }
+                Watch::All | Watch::Range { .. } => {}
                 Watch::Symbol(name) => {
                     let extent = symbols.address_of(name).ok_or_else(|| {
                         format!("watch {name}: no such symbol; is vmlinux= given?")
@@ -131,14 +127,10 @@ impl Watcher {
         if speculates {
             check_speculation(target, &options.model)?;
         }
-        let mut queue = Queue::new(Judge::new(&options, target, all)?);
-        for (name, first, len) in ranges {
-            queue.tell(watch(name, first, len));
-        }
         Ok(Self {
             target,
             cache: options.model,
-            queue,
+            queue: Queue::new(Judge::new(&options, target)?),
             pages: Pages::new(target.arch),
             translator: Translator::new(target, landmarks),
             mapped: speculates.then(Mapped::default),
@@ -297,7 +289,12 @@ impl Watcher {
         if let Some(zero) = self.translator.linear(0) {
             for (name, vaddr, len) in std::mem::take(&mut self.wanted) {
                 let first = self.target.vaddr(vaddr.wrapping_sub(zero));
-                self.queue.tell(watch(name, first, len));
+                self.queue.tell(Command::Watch {
+                    first,
+                    len,
+                    name,
+                    temporary: false,
+                });
             }
         }
     }
@@ -339,16 +336,6 @@ impl Watcher {
             memory: self.sites.memory() + self.groups.memory() + self.queue.memory(),
         };
         judge.finish(&mut scene, &seen);
-    }
-}
-
-/// A watch of the command line's.
-fn watch(name: String, first: u64, len: u64) -> Command {
-    Command::Watch {
-        first,
-        len,
-        name,
-        temporary: false,
     }
 }
 

@@ -46,26 +46,76 @@ const EMPTY: Slot = Slot {
 /// A generation for each quarter of the 32-bit address space, shifted by [`GENERATION_SHIFT`]: one of them may be
 /// translated in a fixed way.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Generations([u64; 4]);
+struct Generations([u64; 4]);
 
 impl Generations {
     /// Of no key.
-    pub(crate) const BLOCKED: Self = Self([1 << 63; 4]);
+    const BLOCKED: Self = Self([1 << 63; 4]);
 
     /// A page number and its quarter's generation.
     #[inline(always)]
-    pub(crate) fn key(&self, vaddr: u64) -> u64 {
+    fn key(&self, vaddr: u64) -> u64 {
         (vaddr / PAGE_SIZE) | self.0[(vaddr >> 30) as usize % 4]
     }
 
     /// Makes all keys new but those of quarter `stays`. False if there are no new ones left.
-    pub(crate) fn advance(&mut self, stays: Option<usize>) -> bool {
+    fn advance(&mut self, stays: Option<usize>) -> bool {
         let moving = (0..4).filter(|quarter| Some(*quarter) != stays);
         let mut left = true;
         for quarter in moving {
             self.0[quarter] += 1 << GENERATION_SHIFT;
             left &= self.0[quarter] < 1 << 62;
         }
+        left
+    }
+}
+
+/// Keys of a table of pages: it forgets, or is not to be looked into for a while, without being touched.
+#[derive(Default)]
+pub(crate) struct Keys {
+    now: Generations,
+    /// The same, or blocked.
+    open: Generations,
+    blocked: bool,
+}
+
+impl Keys {
+    /// What a page is found by, unless that is blocked.
+    #[inline(always)]
+    pub(crate) fn open(&self, vaddr: u64) -> u64 {
+        self.open.key(vaddr)
+    }
+
+    /// What a page is put in by.
+    #[inline(always)]
+    pub(crate) fn of(&self, vaddr: u64) -> u64 {
+        self.now.key(vaddr)
+    }
+
+    /// Whether nothing is found.
+    pub(crate) fn blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// From now on nothing is found, or all that is there is again.
+    #[inline]
+    pub(crate) fn block(&mut self, blocked: bool) {
+        self.blocked = blocked;
+        self.open = if blocked {
+            Generations::BLOCKED
+        } else {
+            self.now
+        };
+    }
+
+    /// Makes all keys new but those of quarter `stays`. False if they begin anew: the table is to be emptied.
+    #[must_use]
+    pub(crate) fn advance(&mut self, stays: Option<usize>) -> bool {
+        let left = self.now.advance(stays);
+        if !left {
+            self.now = Generations::default();
+        }
+        self.block(self.blocked);
         left
     }
 }
@@ -82,9 +132,7 @@ pub(crate) fn fixed_quarter(arch: Arch) -> Option<usize> {
 /// The cache.
 pub struct Pages {
     slots: Box<[Slot; SLOTS]>,
-    generations: Generations,
-    /// The same, or blocked.
-    open: Generations,
+    keys: Keys,
     fixed: Option<usize>,
 }
 
@@ -94,8 +142,7 @@ impl Pages {
     pub fn new(arch: Arch) -> Self {
         Self {
             slots: Box::new([EMPTY; SLOTS]),
-            generations: Generations::default(),
-            open: Generations::default(),
+            keys: Keys::default(),
             fixed: fixed_quarter(arch),
         }
     }
@@ -110,7 +157,7 @@ impl Pages {
     #[must_use]
     pub fn find(&self, vaddr: u64) -> Option<Page> {
         let slot = &self.slots[Self::place(vaddr)];
-        (slot.key == self.generations.key(vaddr)).then_some(slot.page)
+        (slot.key == self.keys.of(vaddr)).then_some(slot.page)
     }
 
     /// Whether `len` bytes are in one page, and it is known, and this is not [blocked](Self::block).
@@ -118,36 +165,31 @@ impl Pages {
     #[must_use]
     pub fn know(&self, vaddr: u64, len: u32) -> bool {
         let key = self.slots[Self::place(vaddr)].key;
-        key == self.open.key(vaddr) && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
+        key == self.keys.open(vaddr) && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
     }
 
     /// From now on none is said to be known, until [`unblock`](Self::unblock).
     pub fn block(&mut self) {
-        self.open = Generations::BLOCKED;
+        self.keys.block(true);
     }
 
     /// What is known is said to be again.
     pub fn unblock(&mut self) {
-        self.open = self.generations;
+        self.keys.block(false);
     }
 
     /// Remembers where an address is.
     pub fn insert(&mut self, vaddr: u64, page: Page) {
         self.slots[Self::place(vaddr)] = Slot {
-            key: self.generations.key(vaddr),
+            key: self.keys.of(vaddr),
             page,
         };
     }
 
     /// Translations may have changed.
     pub fn forget_all(&mut self) {
-        let blocked = self.open.0 != self.generations.0;
-        if !self.generations.advance(self.fixed) {
-            self.generations = Generations::default();
+        if !self.keys.advance(self.fixed) {
             self.slots.fill(EMPTY);
-        }
-        if !blocked {
-            self.unblock();
         }
     }
 

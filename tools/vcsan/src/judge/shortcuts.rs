@@ -2,7 +2,7 @@
 //! Where the model has the pages that were accessed lately: one look for most accesses.
 
 use crate::decode::Arch;
-use crate::pages::{Generations, fixed_quarter};
+use crate::pages::{Keys, fixed_quarter};
 use vcsan_model::Shortcut;
 use vcsan_model::geometry::PAGE_SIZE;
 
@@ -26,9 +26,8 @@ pub(super) struct Shortcuts {
     places: Box<[Place; PLACES]>,
     /// To the watched page that was accessed last.
     watched: Place,
-    generations: Generations,
-    /// What `generations` would be if they were not blocked, while the model sweeps.
-    unblocked: Option<Generations>,
+    /// Blocked while the model sweeps.
+    keys: Keys,
     fixed: Option<usize>,
     /// [`Model::epoch`](vcsan_model::Model::epoch) of all of them.
     epoch: u64,
@@ -39,8 +38,7 @@ impl Shortcuts {
         Self {
             places: Box::new([NOWHERE; PLACES]),
             watched: NOWHERE,
-            generations: Generations::default(),
-            unblocked: None,
+            keys: Keys::default(),
             fixed: fixed_quarter(arch),
             epoch: 0,
         }
@@ -55,23 +53,23 @@ impl Shortcuts {
     #[inline(always)]
     pub(super) fn get(&self, vaddr: u64) -> Option<Shortcut> {
         let place = &self.places[Self::index(vaddr)];
-        (place.key == self.generations.key(vaddr)).then_some(place.shortcut)
+        (place.key == self.keys.open(vaddr)).then_some(place.shortcut)
     }
 
     /// As [`get`](Self::get), for a page that is watched.
     pub(super) fn watched(&self, vaddr: u64) -> Option<Shortcut> {
         let Place { key, shortcut } = self.watched;
-        (key == self.generations.key(vaddr)).then_some(shortcut)
+        (key == self.keys.open(vaddr)).then_some(shortcut)
     }
 
     /// Remembers the way to what the model knows of an address.
     pub(super) fn set(&mut self, vaddr: u64, watched: bool, shortcut: Shortcut) {
         let place = Place {
-            key: self.generations.key(vaddr),
+            key: self.keys.of(vaddr),
             shortcut,
         };
         match watched {
-            _ if self.unblocked.is_some() => {}
+            _ if self.keys.blocked() => {}
             true => self.watched = place,
             false => self.places[Self::index(vaddr)] = place,
         }
@@ -84,18 +82,13 @@ impl Shortcuts {
             self.epoch = epoch;
             self.forget_but(None);
         }
-        if sweeps && self.unblocked.is_none() {
-            let now = std::mem::replace(&mut self.generations, Generations::BLOCKED);
-            self.unblocked = Some(now);
-        } else if !sweeps && let Some(before) = self.unblocked.take() {
-            self.generations = before;
+        if self.keys.blocked() != sweeps {
+            self.keys.block(sweeps);
         }
     }
 
     fn forget_but(&mut self, fixed: Option<usize>) {
-        let generations = self.unblocked.as_mut().unwrap_or(&mut self.generations);
-        if !generations.advance(fixed) {
-            *generations = Generations::default();
+        if !self.keys.advance(fixed) {
             self.clear();
         }
     }

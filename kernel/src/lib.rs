@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The parts of the heap that know neither pages nor devices, built on the host.
+//! The parts of the heap that know neither pages nor devices, built on the host, and a [`model`] of
+//! the caches to check them against.
 //!
-//! The sources are those that the kernel module is built of, in `overlay/`.
+//! The source of [`ownership`] is the one that the kernel module is built of, in `overlay/`.
 
-#![no_std]
+pub mod model;
 
 #[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/ownership.rs"]
 pub mod ownership;

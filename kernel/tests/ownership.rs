@@ -3,13 +3,9 @@
 //! Explores all that can happen to a buffer, on a model of each CPU's cache: nobody ever reads
 //! anything old, and each step of each plan is needed for that.
 
-mod caches;
-mod world;
-
+use aliasheap_kernel::model::{CPUS, Change, explore};
 use aliasheap_kernel::ownership::{Direction, Event, Op, Owner, Ownership};
-use caches::CPUS;
 use std::collections::HashSet;
-use world::{Change, explore};
 
 /// Asserts that somebody reads something old on some CPU.
 fn assert_fails(what: &str, change: Change) {

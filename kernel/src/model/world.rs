@@ -2,8 +2,8 @@
 
 //! A buffer, what it is used by, and all that these may do.
 
-use crate::caches::{Alias, Caches, Cpu, Maintenance, WORDS};
-use aliasheap_kernel::ownership::{Direction, Event, Mappings, Op, Ownership};
+use super::caches::{Alias, Caches, Cpu, Maintenance, WORDS};
+use crate::ownership::{Direction, Event, Mappings, Op, Ownership};
 use std::collections::HashSet;
 
 /// Mappings at once.
@@ -14,11 +14,15 @@ const MAX_ABANDONED: usize = 1;
 /// What of the heap is different from how it is.
 #[derive(Clone, Copy, Debug)]
 pub enum Change<'a> {
+    /// Nothing.
     None,
     /// Step `index` is left out of the plans that are `ops` for `event`.
     LeaveOut {
+        /// The event.
         event: Event,
+        /// Its plan, so that the step goes from this plan alone if the event has several.
         ops: &'a [Op],
+        /// The step, counted from 0.
         index: usize,
     },
     /// Mappings are made in the direction that is asked for.
@@ -30,7 +34,9 @@ pub enum Change<'a> {
 /// Who uses the buffer by the CPU, each through an alias of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum User {
+    /// The kernel, through a vmap.
     Kernel,
+    /// A process, through a mapping of user space.
     Process,
 }
 
@@ -74,19 +80,27 @@ enum Writer {
 /// One step of somebody.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
+    /// A line is written back, dropped or filled with no access.
     OnItsOwn,
     /// The heap does the next thing that it has planned.
     Continue,
+    /// A device is given a mapping or loses one, or a stranger ends an access.
     Event(Event),
+    /// Somebody opens an access.
     Begin(User, Direction),
+    /// Somebody closes the access that they have opened.
     End(User, Direction),
     /// The process dies with an access open.
     Die,
+    /// Somebody reads all words.
     Read(User),
+    /// Somebody writes a word.
     Write(User, usize),
     /// Somebody reads through an alias that nobody has used yet.
     ReadNew,
+    /// A device reads all words.
     DeviceRead,
+    /// A device writes a word.
     DeviceWrite(usize),
 }
 
@@ -103,7 +117,7 @@ impl Step {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct World {
+struct World {
     ownership: Ownership,
     caches: Caches,
     /// Mappings in each direction, as they were asked for.

@@ -6,7 +6,7 @@
 //! word is fresh or stale: if it is what was written last, or something that was there before. That
 //! is all there is to know, so that the model is finite and all of it can be explored.
 
-use aliasheap_kernel::ownership::Direction;
+use crate::ownership::Direction;
 
 /// Words in a line.
 pub const WORDS: usize = 2;
@@ -14,16 +14,21 @@ pub const WORDS: usize = 2;
 /// The aliases by which the CPU can reach the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Alias {
+    /// The kernel's linear mapping of all memory, the one that `dma_sync_*()` maintains.
     DirectMap,
+    /// A mapping by `vmap()`.
     Vmap,
+    /// A mapping of user space.
     User,
 }
 
+/// All aliases, in the order of their lines.
 pub const ALIASES: [Alias; 3] = [Alias::DirectMap, Alias::Vmap, Alias::User];
 
 /// What a cache operation does to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maintenance {
+    /// Leaves it as it is.
     Nothing,
     /// Writes it back if it is dirty, and keeps it.
     WriteBack,
@@ -36,6 +41,7 @@ pub enum Maintenance {
 /// What the operations that the heap uses do on some CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu {
+    /// What it is called in tests and tables.
     pub name: &'static str,
     /// Whether each alias has lines of its own.
     pub aliases: bool,
@@ -221,6 +227,7 @@ impl Caches {
         })
     }
 
+    /// Does an operation to the line of an alias.
     pub fn maintain(&mut self, cpu: &Cpu, alias: Alias, maintenance: Maintenance) {
         self.maintain_line(cpu.index(alias), maintenance);
     }
@@ -251,6 +258,7 @@ impl Caches {
         self.fill(cpu.index(alias)).fresh == [true; WORDS]
     }
 
+    /// The CPU writes a word.
     pub fn cpu_write(&mut self, cpu: &Cpu, alias: Alias, word: usize) {
         self.fill(cpu.index(alias));
         self.outdate(word);
@@ -273,6 +281,7 @@ impl Caches {
         self.memory == [true; WORDS]
     }
 
+    /// A device writes a word.
     pub fn device_write(&mut self, word: usize) {
         self.outdate(word);
         self.memory[word] = true;

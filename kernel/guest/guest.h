@@ -24,13 +24,13 @@
 /* Prints a line as it is through the kernel's log, cut off if it is too long for that. */
 void report_line(const char *line, size_t length);
 
-/* cmdline.c */
+/* orders.c */
 
 /* What separates words on a line. */
 #define BLANKS " \t\r\n"
 
-/* Reads the kernel's command line; empty if it can't be read. Freed by the caller. */
-char *cmdline_read(void);
+/* Calls @obey for each line of the orders, which it may change. */
+void orders_each(void (*obey)(char *order, void *context), void *context);
 
 /*
  * Cuts the next word off *rest, which it changes, and gives it, or NULL at the
@@ -42,7 +42,7 @@ char *next_word(char **rest, const char *separators);
 
 /*
  * Loads @name, a file in MODULES, with @parameters; NULL stands for those that
- * the kernel's command line has for it in the form module.parameter=value.
+ * the orders have for it in the form module.parameter=value.
  * Reports what comes of it.
  */
 bool module_load(const char *name, const char *parameters);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first program of the test guest. It does what the kernel's command line
- * orders, in that order, and ends the guest:
+ * The first program of the test guest. It does what the file /orders says, a
+ * line each, in that order, and ends the guest:
  *
  *   aliasheap.modules=a.ko,b.ko   load these modules
+ *   aliasheap.unload=b.ko,a.ko    unload these modules
  *   aliasheap.exec=/bin/a,b,c     run /bin/a with the arguments b and c
  *   aliasheap.shell               read commands from the console
+ *   a.parameter=value             for when a.ko is loaded
  *
  * Each order leaves lines on the console that start with "aliasheap: ". What
  * could not be done is "aliasheap: failed to ..."; "aliasheap: done" says that
@@ -64,6 +66,14 @@ static void load_modules(char *names)
 		module_load(name, NULL);
 }
 
+static void unload_modules(char *names)
+{
+	char *name;
+
+	while ((name = next_word(&names, ",")))
+		module_unload(name);
+}
+
 static void run_program(char *words)
 {
 	char *argv[16];
@@ -76,31 +86,28 @@ static void run_program(char *words)
 		program_run(argv, true);
 }
 
-static void obey(char *order)
+static void obey(char *order, void *context)
 {
-	char *value = order + strcspn(order, "=");
+	char *value;
 
+	(void)context;
+	/* The others are modules' parameters. */
+	if (strncmp(order, PREFIX, strlen(PREFIX)))
+		return;
+	order += strlen(PREFIX);
+	value = order + strcspn(order, "=");
 	if (*value)
 		*value++ = '\0';
 	if (!strcmp(order, "modules"))
 		load_modules(value);
+	else if (!strcmp(order, "unload"))
+		unload_modules(value);
 	else if (!strcmp(order, "exec"))
 		run_program(value);
 	else if (!strcmp(order, "shell"))
 		shell();
 	else
 		report("failed to understand the order %s", order);
-}
-
-static void obey_all(void)
-{
-	char *line = cmdline_read(), *rest = line, *word;
-
-	while ((word = next_word(&rest, BLANKS))) {
-		if (!strncmp(word, PREFIX, strlen(PREFIX)))
-			obey(word + strlen(PREFIX));
-	}
-	free(line);
 }
 
 /*
@@ -130,7 +137,7 @@ int main(void)
 	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, CONSOLE_LEVEL);
 	report("init");
 	mount_all();
-	obey_all();
+	orders_each(obey, NULL);
 	report("done");
 	end();
 }

@@ -27,38 +27,52 @@ static void module_name(char *name, size_t size, const char *file)
 	}
 }
 
-/* What the kernel's command line has for @module, as modprobe understands it. */
-static void parameters_of(const char *module, char *parameters, size_t size)
+/* Parameters that are being gathered. */
+struct parameters {
+	const char *module;
+	char *text;
+	size_t size, used;
+};
+
+/* Adds what @order has for the module, if it is one of its parameters. */
+static void add_parameter(char *order, void *context)
 {
-	char *line = cmdline_read(), *rest = line, *word;
-	size_t used = 0;
+	struct parameters *to = context;
+	size_t length = strcspn(order, ".=");
+	char name[64];
 
-	parameters[0] = '\0';
-	while ((word = next_word(&rest, BLANKS))) {
-		char *dot = strchr(word, '.'), name[64];
+	if (order[length] != '.')
+		return;
+	order[length] = '\0';
+	module_name(name, sizeof(name), order);
+	if (strcmp(name, to->module) || to->used >= to->size)
+		return;
+	to->used += snprintf(to->text + to->used, to->size - to->used, "%s%s",
+			     to->used ? " " : "", order + length + 1);
+}
 
-		if (!dot)
-			continue;
-		*dot = '\0';
-		module_name(name, sizeof(name), word);
-		if (!strcmp(name, module))
-			used += snprintf(parameters + used, size - used, "%s%s",
-					 used ? " " : "", dot + 1);
-		if (used >= size)
-			break;
-	}
-	free(line);
+/* What the orders have for @module, as the kernel takes it. False if there is no room. */
+static bool parameters_of(const char *module, char *text, size_t size)
+{
+	struct parameters to = { .module = module, .text = text, .size = size };
+
+	text[0] = '\0';
+	orders_each(add_parameter, &to);
+	return to.used < to.size;
 }
 
 bool module_load(const char *name, const char *parameters)
 {
-	char path[256], module[64], own[1024];
+	char path[256], module[64], own[4096];
 	bool loaded;
 	int file;
 
 	module_name(module, sizeof(module), name);
 	if (!parameters) {
-		parameters_of(module, own, sizeof(own));
+		if (!parameters_of(module, own, sizeof(own))) {
+			report("failed to load %s: its parameters are too long", name);
+			return false;
+		}
 		parameters = own;
 	}
 	report("loading %s%s%s", name, *parameters ? " with " : "", parameters);

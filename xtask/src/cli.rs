@@ -132,6 +132,12 @@ pub struct Test {
     /// Sets of suites from configs/suites [default: those that `list` marks]
     #[arg(long = "suite", value_name = "SET")]
     pub sets: Vec<String>,
+    /// Run the suites on the buffers of exporters from configs/exporters, or of `all`
+    #[arg(long = "exporter", value_name = "NAME")]
+    pub exporters: Vec<String>,
+    /// Apply the patches of kernel/fixes, with which nothing of configs/findings may be seen any more
+    #[arg(long, requires = "exporters")]
+    pub fixes: bool,
     /// What of them.
     #[command(flatten)]
     pub suites: Suites,
@@ -160,8 +166,8 @@ impl From<Run> for Test {
         };
         Test {
             cells,
-            sets: Vec::new(),
             suites: run.suites,
+            ..Test::default()
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 /// The exit codes, as `--help` explains them.
 pub const HELP: &str = "\
 Exit codes:
-  0    all that ran passed or was skipped
+  0    all that ran passed, was skipped, or showed no more than configs/findings knows
   1    tests did not pass: failed, hazard, crashed, hung, boot-failed, not-proven or no-tests
   2    bad usage: an unknown option, cell, suite or key in configs/
   3    something could not be built
@@ -19,7 +19,7 @@ Exit codes:
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All that ran passed or was skipped.
+    /// All that ran passed, was skipped or is known.
     Ok = 0,
     /// Tests did not pass.
     Tests = 1,
@@ -36,7 +36,7 @@ pub enum Exit {
 impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Exit {
         match verdict {
-            Verdict::Passed | Verdict::Skipped => Exit::Ok,
+            Verdict::Passed | Verdict::Skipped | Verdict::Known => Exit::Ok,
             Verdict::NoTests
             | Verdict::NotProven
             | Verdict::Failed

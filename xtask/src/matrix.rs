@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::boot::{self, Media};
+use crate::boot::{self, Media, orders};
 use crate::build::{self, Builder, Built};
 use crate::config::{Cell, Config, Kernel, Suites};
 use crate::follow::Limits;
@@ -72,6 +72,11 @@ impl<'a> Selection<'a> {
             .cells
             .iter()
             .flat_map(|&cell| self.sets.iter().map(move |&set| (cell, set)));
+        // An exporter says itself where it can't be tested, and why.
+        let pairs = pairs.filter(|(cell, set)| {
+            let of = set.of.as_ref();
+            !of.is_some_and(|exporter| exporter.not_on.contains_key(&cell.name))
+        });
         pairs
             .enumerate()
             .map(|(at, (cell, set))| Boot { at, cell, set })
@@ -85,6 +90,12 @@ struct Boot<'a> {
     at: usize,
     cell: &'a Cell,
     set: &'a Suites,
+}
+
+impl Boot<'_> {
+    fn is_of(&self, kernel: &Kernel) -> bool {
+        self.set.kernel(self.cell) == kernel.name
+    }
 }
 
 #[derive(Debug)]
@@ -112,7 +123,7 @@ pub fn run(
     built: impl FnOnce() + Send,
 ) -> io::Result<Vec<results::Cell>> {
     let boots: Vec<Boot<'_>> = selection.boots().collect();
-    let wanted = |kernel: &&Kernel| boots.iter().any(|b| b.cell.kernel == kernel.name);
+    let wanted = |kernel: &&Kernel| boots.iter().any(|b| b.is_of(kernel));
     let mut kernels: Vec<&Kernel> = shared.config.kernels.values().filter(wanted).collect();
     // What goes through a stand-in for rustc takes longest, in the build and in the boot.
     kernels.sort_by_key(|kernel| kernel.rustc.is_none());
@@ -132,11 +143,12 @@ pub fn run(
                 while let Some(work) = next(&queue, &changed) {
                     match work {
                         Work::Build(kernel) => {
-                            let waiting = boots.iter().filter(|b| b.cell.kernel == kernel.name);
+                            let waiting = boots.iter().filter(|b| b.is_of(kernel));
                             let made = build(
                                 shared,
                                 kernel,
                                 waiting.clone().copied(),
+                                |set| orders::of_suites(set, shared.vcsan.is_some()),
                                 &module_dirs,
                                 &slots,
                             );
@@ -204,7 +216,8 @@ pub fn module_dirs(config: &Config) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = config
         .suites
         .values()
-        .flat_map(|s| &s.modules)
+        .flat_map(|s| &s.tests)
+        .chain(config.exporters.values().flat_map(|e| &e.modules))
         .map(|m| m.dir.clone())
         .collect();
     dirs.sort();
@@ -217,6 +230,7 @@ fn build<'a>(
     shared: &Shared<'_>,
     kernel: &'a Kernel,
     boots: impl Iterator<Item = Boot<'a>>,
+    orders: impl Fn(&Suites) -> Vec<String>,
     module_dirs: &[PathBuf],
     slots: &jobserver::Client,
 ) -> Result<Vec<(Boot<'a>, Media, Built)>, build::Error> {
@@ -237,7 +251,8 @@ fn build<'a>(
     let mut built = builder.build()?;
     let mut ready = Vec::new();
     for boot in boots {
-        let media = builder.publish(boot.cell, boot.set, &shared.folder.join("media"))?;
+        let dest = shared.folder.join("media");
+        let media = builder.publish(boot.cell, boot.set, &orders(boot.set), &dest)?;
         ready.push((boot, media, built.clone()));
         // What was spent is counted once.
         built.took_s = 0.0;
@@ -286,7 +301,9 @@ pub fn build_only(
         for kernel in shared.config.kernels.values().filter(wanted) {
             let (module_dirs, slots, failed) = (&module_dirs, &slots, &failed);
             scope.spawn(move || {
-                if let Err(error) = build(shared, kernel, std::iter::empty(), module_dirs, slots) {
+                let none = std::iter::empty();
+                if let Err(error) = build(shared, kernel, none, |_| Vec::new(), module_dirs, slots)
+                {
                     failed
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -318,15 +335,17 @@ pub fn interactive(
         shared,
         kernel,
         std::iter::once(boot),
+        orders::of_shell,
         &module_dirs(shared.config),
         &slots,
     )?;
     // The kernel's own suites would run before the shell.
     let filter = format!("kunit.filter_glob={}", set.filter);
-    // The heap is there; the tests are for the shell's `run`.
-    let heap = module_files(set).filter(|name| !name.contains("kunit"));
-    let modules = format!("aliasheap.modules={}", heap.collect::<Vec<_>>().join(","));
-    let line = boot::command_line(cell, &[filter, modules, "aliasheap.shell".to_owned()]);
+    let line = boot::command_line(cell, &[filter]).map_err(|error| build::Error::Io {
+        what: "boot from",
+        path: shared.builds.to_owned(),
+        source: io::Error::other(error),
+    })?;
     let [(_, media, _)] = ready.as_slice() else {
         unreachable!("one boot was asked for")
     };
@@ -361,8 +380,8 @@ fn blank(selection: &Selection<'_>, boot: Boot<'_>) -> results::Cell {
         role: Some(boot.cell.role),
         set: boot.set.name.clone(),
         repeat: format!(
-            "{} --suite {} {}",
-            selection.repeat, boot.set.name, boot.cell.name
+            "{} {} {}",
+            selection.repeat, boot.set.option, boot.cell.name
         ),
         ..results::Cell::default()
     }
@@ -423,8 +442,7 @@ fn watched(
     let model = shared.vcsan.zip(set.vcsan.as_ref());
     let found = folder.join("vcsan.jsonl");
     let program = boot::program(cell);
-    let orders = model.map_or(&[][..], |(_, watched)| &watched.orders);
-    let line = command_line(selection, boot, orders);
+    let line = command_line(selection, boot).map_err(io::Error::other)?;
     let mut args = boot::arguments(cell, media, boot::Console::Log, &line);
     if let Some((plugin, _)) = model {
         args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found));
@@ -465,6 +483,9 @@ fn watched(
         &parser.finish(),
         &booted,
     );
+    if let Some(exporter) = &set.of {
+        judge::exporter::explain(&mut judgement, exporter, selection.filter.is_none());
+    }
     let mut counts = None;
     // A guest that had to be ended takes the model with it.
     if let Some((_, watched)) = model
@@ -484,21 +505,15 @@ fn watched(
     Ok((judgement, counts, booted.took))
 }
 
-/// What the guest is told: which modules to load, and which suites of theirs and of the kernel's own to run.
-fn command_line(selection: &Selection<'_>, boot: Boot<'_>, further: &[String]) -> String {
+/// What the kernel is told: which suites of its own and of modules to run, and what the exporter under test needs.
+fn command_line(selection: &Selection<'_>, boot: Boot<'_>) -> Result<String, boot::TooLong> {
     let filter = selection.filter.unwrap_or(&boot.set.filter);
-    let mut orders = vec![format!("kunit.filter_glob={filter}")];
-    orders.extend_from_slice(further);
-    let modules: Vec<String> = module_files(boot.set).collect();
-    if !modules.is_empty() {
-        orders.push(format!("aliasheap.modules={}", modules.join(",")));
-    }
-    boot::command_line(boot.cell, &orders)
-}
-
-/// The modules of `set` as the guest finds them.
-fn module_files(set: &Suites) -> impl Iterator<Item = String> {
-    set.modules
-        .iter()
-        .filter_map(|m| Some(m.file.file_name()?.to_string_lossy().into_owned()))
+    let mut words = vec![format!("kunit.filter_glob={filter}")];
+    let exporter = boot.set.of.as_ref();
+    words.extend(
+        exporter
+            .and_then(|e| e.command_line.get(&boot.cell.kernel))
+            .cloned(),
+    );
+    boot::command_line(boot.cell, &words)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Project {
     root: PathBuf,
+    fixes: bool,
 }
 
 impl Project {
@@ -20,6 +21,7 @@ impl Project {
     pub fn at(root: &Path) -> Project {
         Project {
             root: root.to_owned(),
+            fixes: false,
         }
     }
 
@@ -41,6 +43,16 @@ impl Project {
     /// Changes to files that a kernel tree has.
     pub fn patches(&self) -> PathBuf {
         self.root.join("kernel/patches")
+    }
+
+    /// Corrections of what the findings are about, if they are wanted: further changes.
+    pub fn fixes(&self) -> Option<PathBuf> {
+        self.fixes.then(|| self.root.join("kernel/fixes"))
+    }
+
+    /// The same checkout, with or without [`Project::fixes`].
+    pub fn with_fixes(self, fixes: bool) -> Project {
+        Project { fixes, ..self }
     }
 
     /// The guest's first program.

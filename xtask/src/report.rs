@@ -15,7 +15,12 @@ const TAIL: usize = 12;
 
 /// The matrix, the failures, and one line for all of it. `log` gives the lines of a failed cell's console.
 pub fn render(run: &Run, log: impl Fn(&Cell) -> Option<String>) -> String {
-    let mut out = matrix(run);
+    let sets: BTreeSet<&str> = run.cells.iter().map(|c| c.set.as_str()).collect();
+    let mut out = if sets.len() > 1 {
+        verdicts(run, &sets)
+    } else {
+        matrix(run)
+    };
     for cell in run.cells.iter().filter(|c| c.verdict.is_failure()) {
         out.push('\n');
         failure(&mut out, cell, log(cell).as_deref());
@@ -70,16 +75,7 @@ fn matrix(run: &Run) -> String {
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(
-        std::iter::once("suite".to_owned()).chain(run.cells.iter().map(|c| {
-            let one_set = run.cells.iter().all(|other| other.set == c.set);
-            if one_set {
-                c.cell.clone()
-            } else {
-                format!("{} {}", c.cell, c.set)
-            }
-        })),
-    );
+    table.set_header(std::iter::once("suite").chain(run.cells.iter().map(|c| c.cell.as_str())));
     let prefix = common_prefix(&names);
     for name in &names {
         let row = run
@@ -114,6 +110,28 @@ fn matrix(run: &Run) -> String {
         let _ = writeln!(out, "{}", line.trim_end());
     }
     out
+}
+
+/// Sets of suites down, cells across: the verdict of each.
+fn verdicts(run: &Run, sets: &BTreeSet<&str>) -> String {
+    let cells: BTreeSet<&str> = run.cells.iter().map(|c| c.cell.as_str()).collect();
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(std::iter::once("set").chain(cells.iter().copied()));
+    for set in sets {
+        let row = cells.iter().map(|cell| {
+            let mut boots = run.cells.iter();
+            match boots.find(|c| c.cell == *cell && c.set == *set) {
+                Some(boot) => paint(boot.verdict).to_string(),
+                None => "-".to_owned(),
+            }
+        });
+        table.add_row(std::iter::once((*set).to_owned()).chain(row));
+    }
+    let lines = table.lines();
+    lines.map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
@@ -181,7 +199,9 @@ fn count(suite: &Suite, verdict: Verdict) -> usize {
 pub fn paint(verdict: Verdict) -> StyledObject<Verdict> {
     match verdict {
         Verdict::Passed => Style::new().green(),
-        Verdict::Skipped | Verdict::NoTests | Verdict::NotProven => Style::new().yellow(),
+        Verdict::Skipped | Verdict::Known | Verdict::NoTests | Verdict::NotProven => {
+            Style::new().yellow()
+        }
         _ => Style::new().red().bold(),
     }
     .apply_to(verdict)

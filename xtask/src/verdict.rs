@@ -15,6 +15,8 @@ pub enum Verdict {
     Passed,
     /// It said itself that it could not run here, and why.
     Skipped,
+    /// The cache model saw what `configs/findings` says of the exporter under test, and nothing else.
+    Known,
     /// It ran, and there was nothing in it.
     NoTests,
     /// It ran on a kernel that did not prove the kind of cache that it was to run on.
@@ -37,9 +39,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether somebody has to look at it: everything but passed and skipped.
+    /// Whether somebody has to look at it: everything but passed, skipped and known.
     pub fn is_failure(self) -> bool {
-        !matches!(self, Verdict::Passed | Verdict::Skipped)
+        !matches!(self, Verdict::Passed | Verdict::Skipped | Verdict::Known)
     }
 
     /// What `parts` make together: the worst of them, where one that is skipped does not matter beside one that passed.
@@ -56,6 +58,7 @@ impl Verdict {
         match self {
             Verdict::Passed => "passed",
             Verdict::Skipped => "skipped",
+            Verdict::Known => "known",
             Verdict::NoTests => "no-tests",
             Verdict::NotProven => "not-proven",
             Verdict::Failed => "failed",

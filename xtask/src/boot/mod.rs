@@ -2,6 +2,7 @@
 //! Boots a guest under QEMU and watches its serial console until it ends or exceeds a limit.
 
 pub mod initramfs;
+pub mod orders;
 pub mod uimage;
 mod watch;
 
@@ -76,16 +77,39 @@ pub fn arguments(
     args
 }
 
-/// The kernel command line of a guest of `cell`: its console, an end of the run at a panic, and `orders`.
+/// A command line of which the guest's kernel would see the beginning only.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "failed to boot {cell}: its machine passes {most} bytes of command line to the kernel, and {} would be needed; use a shorter --filter: {line}",
+    line.len()
+)]
+pub struct TooLong {
+    cell: String,
+    most: usize,
+    line: String,
+}
+
+/// The kernel command line of a guest of `cell`: its console, an end of the run at a panic, and `words` for the kernel
+/// itself. What the guest's first program is told stands in [`orders`].
 ///
 /// Time stamps let the KTAP reader tell where a line of the kernel's begins that was torn.
-pub fn command_line(cell: &Cell, orders: &[String]) -> String {
+///
+/// # Errors
+/// [`TooLong`].
+pub fn command_line(cell: &Cell, words: &[String]) -> Result<String, TooLong> {
     let mut line = format!("console={} panic=-1 printk.time=1", cell.console);
-    for words in cell.command_line.iter().chain(orders) {
+    for words in cell.command_line.iter().chain(words) {
         line.push(' ');
         line.push_str(words);
     }
-    line
+    if line.len() > cell.command_line_max {
+        return Err(TooLong {
+            cell: cell.name.clone(),
+            most: cell.command_line_max,
+            line,
+        });
+    }
+    Ok(line)
 }
 
 /// A command line that a shell takes.
@@ -107,6 +131,24 @@ pub fn shell_words(program: &str, args: &[OsString]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::tests::cell;
+
+    #[test]
+    fn a_command_line_that_firmware_would_cut_off_is_refused() {
+        let mut cell = cell();
+        let words = ["kunit.filter_glob=a_*".to_owned()];
+        let line = command_line(&cell, &words).expect("short enough");
+        assert_eq!(
+            line,
+            "console=ttyAMA0 panic=-1 printk.time=1 kunit.filter_glob=a_*"
+        );
+        cell.command_line_max = line.len();
+        assert!(command_line(&cell, &words).is_ok());
+        cell.command_line_max -= 1;
+        let said = command_line(&cell, &words).unwrap_err().to_string();
+        assert!(said.contains("passes 59 bytes"), "{said}");
+        assert!(said.contains("60 would be needed"), "{said}");
+    }
 
     #[test]
     fn words_that_a_shell_would_split_are_quoted() {

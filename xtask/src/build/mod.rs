@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use walkdir::WalkDir;
 
-use crate::boot::{Media, initramfs, uimage};
+use crate::boot::{Media, initramfs, orders, uimage};
 use crate::cargo;
 use crate::config::{Cell, Kernel, Suites};
 use crate::follow::{End, Limits, follow};
@@ -181,11 +181,18 @@ impl Builder<'_> {
         })
     }
 
-    /// Puts what a guest of `cell` with the modules of `set` is booted from into `dest`, where no later build touches it.
+    /// Puts what a guest of `cell` with the modules of `set`, which is told `orders`, is booted from into `dest`, where no
+    /// later build touches it.
     ///
     /// # Errors
     /// [`Error::Missing`] for a module that was not made, [`Error::Io`].
-    pub fn publish(&self, cell: &Cell, set: &Suites, dest: &Path) -> Result<Media, Error> {
+    pub fn publish(
+        &self,
+        cell: &Cell,
+        set: &Suites,
+        orders: &[String],
+        dest: &Path,
+    ) -> Result<Media, Error> {
         fs::create_dir_all(dest).map_err(io_error("create", dest))?;
         let copy = |file: &Path| {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -206,7 +213,7 @@ impl Builder<'_> {
                 None => copy(&self.kernel.image)?,
             },
             dtb: cell.qemu.dtb.as_deref().map(copy).transpose()?,
-            initramfs: self.initramfs(set, dest)?,
+            initramfs: self.initramfs(set, orders, dest)?,
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
         })
@@ -275,6 +282,15 @@ impl Builder<'_> {
                 file.extension().is_some_and(|e| e == "patch")
             })
             .map_err(io_error("read", &patches))?;
+        let inputs = match self.project.fixes() {
+            Some(fixes) => inputs
+                .text("fixes")
+                .files(&fixes, |file| {
+                    file.extension().is_some_and(|e| e == "patch")
+                })
+                .map_err(io_error("read", &fixes))?,
+            None => inputs,
+        };
         let inputs = match self.rustc()? {
             Some(rustc) => inputs.file(&rustc).map_err(io_error("read", &rustc))?,
             None => inputs,
@@ -343,7 +359,13 @@ impl Builder<'_> {
         let what = format!("modules for {}", self.kernel.name);
         let overlay = self.project.overlay();
         for dir in self.module_dirs {
-            let source = overlay.join(dir);
+            // The overlay only adds to a tree, so a folder is the one's or the other's.
+            let ours = overlay.join(dir);
+            let source = if ours.exists() {
+                ours
+            } else {
+                self.tree.join(dir)
+            };
             let inputs = Inputs::new().text(kernel.to_string());
             let inputs = inputs
                 .files(&source, |_| true)
@@ -439,16 +461,25 @@ impl Builder<'_> {
         Ok(out)
     }
 
-    /// The archive that a guest unpacks as its root: the first program, and the modules of `set`.
-    fn initramfs(&self, set: &Suites, dest: &Path) -> Result<PathBuf, Error> {
+    /// The archive that a guest unpacks as its root: the first program, its orders, and the modules of `set`.
+    fn initramfs(&self, set: &Suites, orders: &[String], dest: &Path) -> Result<PathBuf, Error> {
         let read = |path: &Path| fs::read(path).map_err(io_error("read", path));
         let init = initramfs::File {
             path: "init".into(),
             mode: 0o755,
             bytes: read(&self.init()?)?,
         };
-        let mut files = vec![init];
-        for module in &set.modules {
+        let orders = initramfs::File {
+            path: orders::FILE.into(),
+            mode: 0o644,
+            bytes: orders
+                .iter()
+                .flat_map(|order| [order, "\n"])
+                .collect::<String>()
+                .into(),
+        };
+        let mut files = vec![init, orders];
+        for module in set.modules() {
             let what = format!("modules for {}", self.kernel.name);
             let stripped = self.module_out(&module.dir).join(STRIPPED);
             let path = exists(&what, stripped.join(&module.file))?;
@@ -472,7 +503,7 @@ impl Builder<'_> {
     fn copy_modules(&self, set: &Suites, dest: &Path) -> Result<PathBuf, Error> {
         let dir = dest.join(format!("{}-modules", self.kernel.name));
         fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
-        for module in &set.modules {
+        for module in set.modules() {
             let to = dir.join(module.file.file_name().unwrap_or_default());
             if !to.exists() {
                 let from = self.module_out(&module.dir).join(&module.file);

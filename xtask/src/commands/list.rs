@@ -24,7 +24,15 @@ pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
             &set.summary,
         ]);
     }
-    for table in [cells, sets] {
+    let mut exporters = table(["exporter", "from", "kernel", "what"]);
+    for exporter in config.exporters.values() {
+        let from = format!("{:?}", exporter.from).to_lowercase();
+        let kernel = exporter
+            .variant()
+            .map_or("the cell's".to_owned(), |variant| format!("*-{variant}"));
+        exporters.add_row([&exporter.name, &from, &kernel, &exporter.summary]);
+    }
+    for table in [cells, sets, exporters] {
         for line in table.lines() {
             println!("{}", line.trim_end());
         }

@@ -48,8 +48,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         .checkout
         .as_deref()
         .map_or_else(Project::this, Project::at);
+    let fixes = matches!(&cli.command, Command::Test(args) if args.fixes);
     let context = Context {
-        project,
+        project: project.with_fixes(fixes),
         ui: Ui::new(cli.global.verbose),
         global: cli.global,
         stop,

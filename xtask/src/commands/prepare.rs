@@ -46,8 +46,7 @@ pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Fa
     let cache = cache(context)?;
     let (toolchain, source) = tools_and_source(context, &cache, task)?;
     let lock = cache.lock("build", task).map_err(Failure::infra)?;
-    let (patches, overlay) = (context.project.patches(), context.project.overlay());
-    let tree = source::private_tree(&toolchain, &cache, &source, &patches, &overlay, task)
+    let tree = source::private_tree(&toolchain, &cache, &source, &context.project, task)
         .map_err(of_the_source)?;
     // One for each private tree, named like it.
     let name = tree

@@ -10,7 +10,7 @@ use globset::Glob;
 use super::prepare::{self, Prepared};
 use super::{Context, named};
 use crate::cli;
-use crate::config::{Cell, Config, Suites};
+use crate::config::{Cell, Config, Exporter, Suites};
 use crate::exit::{Exit, Failure};
 use crate::matrix::{self, Selection, Shared};
 use crate::progress::Progress as _;
@@ -22,9 +22,14 @@ use crate::verdict::Verdict;
 
 pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result<Exit, Failure> {
     let config = context.config()?;
+    let on_exporters = on_exporters(&config, args)?;
     let selection = Selection {
         cells: cells(&config, &args.cells)?,
-        sets: sets(&config, &args.sets)?,
+        sets: if args.exporters.is_empty() {
+            sets(&config, &args.sets)?
+        } else {
+            on_exporters.iter().collect()
+        },
         filter: args.suites.filter.as_deref(),
         repeat: repeat(context, args),
     };
@@ -189,6 +194,31 @@ fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Fai
         .collect()
 }
 
+/// The sets that are about an exporter, on those that the user names.
+fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
+    let mut exporters: Vec<&Exporter> = Vec::new();
+    for name in &args.exporters {
+        if name == "all" {
+            exporters.extend(config.exporters.values());
+        } else {
+            exporters.push(named("exporter", name, &config.exporters)?);
+        }
+    }
+    let sets = sets(config, &args.sets)?;
+    if let Some(other) = sets.iter().find(|set| set.of.is_none())
+        && !exporters.is_empty()
+    {
+        return Err(Failure::usage(format!(
+            "failed to run {} with --exporter: its suites are not about an exporter",
+            other.name
+        )));
+    }
+    Ok(exporters
+        .iter()
+        .flat_map(|exporter| sets.iter().map(|set| set.on(exporter)))
+        .collect())
+}
+
 /// A filter that no suite of the sets can meet would run nothing on every cell.
 fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
     let Some(filter) = selection.filter else {
@@ -233,6 +263,9 @@ fn repeat(context: &Context, args: &cli::Test) -> String {
             .as_ref()
             .map(|filter| format!("--filter '{filter}'")),
     );
+    if args.fixes {
+        words.push("--fixes".into());
+    }
     if args.suites.no_vcsan {
         words.push("--no-vcsan".into());
     }

@@ -64,9 +64,16 @@ struct Raw {
     qemu: Qemu,
     console: String,
     command_line: Option<String>,
+    #[serde(default = "command_line_max")]
+    command_line_max: usize,
     geometry: String,
     linear: Option<String>,
     proof: String,
+}
+
+/// `COMMAND_LINE_SIZE` of arm and parisc.
+fn command_line_max() -> usize {
+    1024
 }
 
 /// A cell, checked.
@@ -88,6 +95,8 @@ pub struct Cell {
     pub console: String,
     /// What else this machine's kernel is told on its command line.
     pub command_line: Option<String>,
+    /// More than so many bytes of command line would not reach its kernel whole.
+    pub command_line_max: usize,
     /// The data cache as the cache model is told of it: `KIND:LINE:WAY:WAYS`, bytes.
     pub geometry: String,
     /// Where the kernel maps all memory for good, `VIRTUAL:PHYSICAL:BYTES`: what the model's speculation starts from. None where
@@ -133,6 +142,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
         qemu: raw.qemu,
         console: raw.console,
         command_line: raw.command_line,
+        command_line_max: raw.command_line_max,
         geometry: raw.geometry,
         linear: raw.linear,
         proof,

@@ -37,6 +37,20 @@ pub struct Kernel {
     pub rustc: Option<String>,
 }
 
+impl Kernel {
+    /// The same kernel with further fragments from `kconfig`: one of its own, as it is built in a folder of its own.
+    pub(super) fn variant(&self, name: &str, fragments: &[String], kconfig: &Path) -> Kernel {
+        let further = fragments
+            .iter()
+            .map(|f| kconfig.join(format!("{f}.config")));
+        Kernel {
+            name: format!("{}-{name}", self.name),
+            fragments: self.fragments.iter().cloned().chain(further).collect(),
+            ..self.clone()
+        }
+    }
+}
+
 pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Kernel, Error> {
     let raw: Raw = yaml::load(path)?;
     let value = |key: &str, message: String| Error::Value {

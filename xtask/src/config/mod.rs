@@ -3,6 +3,7 @@
 
 mod breakage;
 mod cell;
+mod exporter;
 mod kernel;
 mod mutant;
 mod suites;
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 pub use breakage::{Breakage, Edit};
 pub use cell::{Cell, DCache, Qemu, Role};
+#[cfg(test)]
+pub use exporter::tests::exporter_for_tests;
+pub use exporter::{Cannot, Exporter, Origin};
 pub use kernel::Kernel;
 pub use mutant::Mutant;
 pub use suites::{Module, Suites, Watched};
@@ -28,23 +32,56 @@ pub struct Config {
     /// By name; [`Suites::by_default`] marks those that run when none is named.
     pub suites: BTreeMap<String, Suites>,
     /// By name.
+    pub exporters: BTreeMap<String, Exporter>,
+    /// By name.
     pub breakages: BTreeMap<String, Breakage>,
     /// By name.
     pub mutants: BTreeMap<String, Mutant>,
 }
 
 impl Config {
-    /// Reads `configs/{cells,kernels,suites,breakages,mutants}` below `dir`.
+    /// Reads `configs/{cells,kernels,exporters,suites,breakages,mutants}` below `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
     /// does not exist.
     pub fn load(dir: &Path) -> Result<Config, Error> {
-        let kernels = each(&dir.join("kernels"), |path, name| {
+        let mut kernels = each(&dir.join("kernels"), |path, name| {
             kernel::load(path, name, &dir.join("kconfig"))
         })?;
-        let suites = each(&dir.join("suites"), suites::load)?;
+        let mut suites = each(&dir.join("suites"), suites::load)?;
         let cells = each(&dir.join("cells"), cell::load)?;
+        let exporters = each(&dir.join("exporters"), |path, name| {
+            exporter::load(path, name, &dir.join("kconfig"))
+        })?;
+        for (name, exporter) in &exporters {
+            let page = |key: &str, message| Error::Value {
+                path: dir.join("exporters").join(format!("{name}.yaml")),
+                key: key.into(),
+                message,
+            };
+            if let Some(stranger) = exporter.not_on.keys().find(|c| !cells.contains_key(*c)) {
+                return Err(page("not_on", unknown("cell", stranger, cells.keys())));
+            }
+            let strangers = exporter.command_line.keys();
+            if let Some(stranger) = strangers.into_iter().find(|k| !kernels.contains_key(*k)) {
+                let message = unknown("kernel", stranger, kernels.keys());
+                return Err(page("command_line", message));
+            }
+        }
+        for (name, set) in &mut suites {
+            let Some(exporter) = &set.exporter else {
+                continue;
+            };
+            let Some(found) = exporters.get(exporter) else {
+                return Err(Error::Value {
+                    path: dir.join("suites").join(format!("{name}.yaml")),
+                    key: "exporter".into(),
+                    message: unknown("exporter", exporter, exporters.keys()),
+                });
+            };
+            set.of = Some(found.clone());
+        }
         let breakages = each(&dir.join("breakages"), |path, _| {
             yaml::load::<Breakage>(path)
         })?;
@@ -76,10 +113,24 @@ impl Config {
                 });
             }
         }
+        // Only now, as no cell may name them.
+        let kconfig = dir.join("kconfig");
+        let variants: Vec<Kernel> = exporters
+            .values()
+            .filter_map(|e| Some((e.variant()?, &e.fragments)))
+            .flat_map(|(variant, further)| {
+                let kconfig = &kconfig;
+                kernels
+                    .values()
+                    .map(move |kernel| kernel.variant(&variant, further, kconfig))
+            })
+            .collect();
+        kernels.extend(variants.into_iter().map(|k| (k.name.clone(), k)));
         Ok(Config {
             cells,
             kernels,
             suites,
+            exporters,
             breakages,
             mutants,
         })

@@ -7,6 +7,7 @@ use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use super::yaml::{self, Error};
+use super::{Cell, Exporter};
 
 /// A module that a guest loads before or as its tests.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,6 +17,14 @@ pub struct Module {
     pub dir: PathBuf,
     /// What that makes, below [`Module::dir`], such as `kunit/a.ko`.
     pub file: PathBuf,
+}
+
+impl Module {
+    /// What the kernel calls it.
+    pub fn name(&self) -> String {
+        let stem = self.file.file_stem().unwrap_or_default();
+        stem.to_string_lossy().replace('-', "_")
+    }
 }
 
 /// What the cache model is to see of a set.
@@ -34,6 +43,7 @@ struct Raw {
     summary: String,
     #[serde(default)]
     by_default: bool,
+    exporter: Option<String>,
     #[serde(default)]
     modules: Vec<Module>,
     #[serde(default)]
@@ -47,14 +57,20 @@ struct Raw {
 /// A set of suites, checked.
 #[derive(Debug, Clone)]
 pub struct Suites {
-    /// The file's stem, such as `heap`.
+    /// The file's stem, such as `heap`; with another exporter than the file's own, that exporter's name.
     pub name: String,
+    /// The options of `cargo xtask test` that choose it.
+    pub option: String,
     /// What the set checks.
     pub summary: String,
     /// Whether it runs when no set is named.
     pub by_default: bool,
-    /// In the order in which the guest loads them.
-    pub modules: Vec<Module>,
+    /// The exporter whose buffers the suites are about, by its name in `configs/exporters`; none where they are about none.
+    pub exporter: Option<String>,
+    /// The same, once it is known.
+    pub of: Option<Exporter>,
+    /// The modules with the tests, in the order in which the guest loads them.
+    pub tests: Vec<Module>,
     /// Whether the cache model watches, and what it is to see.
     pub vcsan: Option<Watched>,
     /// What `kunit.filter_glob` selects where the user filters nothing.
@@ -68,6 +84,55 @@ pub struct Suites {
 }
 
 impl Suites {
+    /// The same suites on the buffers of `exporter`.
+    pub fn on(&self, exporter: &Exporter) -> Suites {
+        Suites {
+            name: exporter.name.clone(),
+            option: format!("{} --exporter {}", self.option, exporter.name),
+            of: Some(exporter.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// All that the guest loads, in that order: the exporter's modules, then the tests.
+    pub fn modules(&self) -> impl Iterator<Item = &Module> {
+        self.exporters_modules().chain(&self.tests)
+    }
+
+    /// The exporter's own among them.
+    pub fn exporters_modules(&self) -> impl Iterator<Item = &Module> {
+        self.of.iter().flat_map(|exporter| &exporter.modules)
+    }
+
+    /// The name of the kernel that `cell` boots for these suites.
+    pub fn kernel(&self, cell: &Cell) -> String {
+        match self.of.as_ref().and_then(Exporter::variant) {
+            Some(variant) => format!("{}-{variant}", cell.kernel),
+            None => cell.kernel.clone(),
+        }
+    }
+
+    /// What the guest is told beside the modules, a line each: parameters of modules, among them what the tests skip.
+    pub fn parameters(&self, watched: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(exporter) = &self.of {
+            lines.extend_from_slice(&exporter.parameters);
+            let skipped: Vec<&str> = exporter
+                .cannot
+                .iter()
+                .flat_map(|cannot| &cannot.cases)
+                .map(String::as_str)
+                .collect();
+            if let Some(tests) = self.tests.last().filter(|_| !skipped.is_empty()) {
+                lines.push(format!("{}.skip={}", tests.name(), skipped.join(",")));
+            }
+        }
+        if let Some(vcsan) = self.vcsan.as_ref().filter(|_| watched) {
+            lines.extend_from_slice(&vcsan.orders);
+        }
+        lines
+    }
+
     /// The suites that a run under `filter` (`SUITE[.CASE]`, globs) must show.
     pub fn expected(&self, filter: Option<&str>) -> Vec<&str> {
         let suite = filter.map(|f| f.split_once('.').map_or(f, |(suite, _)| suite));
@@ -114,9 +179,12 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
     }
     Ok(Suites {
         name: name.to_owned(),
+        option: format!("--suite {name}"),
         summary: raw.summary,
         by_default: raw.by_default,
-        modules: raw.modules,
+        exporter: raw.exporter,
+        of: None,
+        tests: raw.modules,
         vcsan: raw.vcsan,
         filter: raw.filter,
         expect: raw.expect,
@@ -132,9 +200,12 @@ mod tests {
     fn heap() -> Suites {
         Suites {
             name: "heap".into(),
+            option: "--suite heap".into(),
             summary: String::new(),
             by_default: true,
-            modules: Vec::new(),
+            exporter: None,
+            of: None,
+            tests: Vec::new(),
             vcsan: None,
             filter: "h_*".into(),
             expect: vec!["h_alloc".into(), "h_vmap".into()],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Decides what a guest's run proves. Pure: from its log, its end and what the cache model saw, to verdicts.
 
+pub mod exporter;
 pub mod hazards;
 
 use crate::boot::{Booted, End};
@@ -271,7 +272,7 @@ fn line_around(log: &[u8], range: std::ops::Range<usize>) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -289,7 +290,7 @@ KTAP version 1
 ok 1 heap_alloc
 ";
 
-    pub(super) fn cell() -> config::Cell {
+    pub(crate) fn cell() -> config::Cell {
         config::Cell {
             name: "arm-vivt".into(),
             summary: String::new(),
@@ -307,6 +308,7 @@ ok 1 heap_alloc
             },
             console: "ttyAMA0".into(),
             command_line: None,
+            command_line_max: 1024,
             geometry: "vivt:32:4096:4".into(),
             linear: None,
             proof: regex::bytes::Regex::new("VIVT data cache").expect("a regular expression"),

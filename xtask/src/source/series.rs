@@ -47,15 +47,8 @@ impl Additions {
     /// # Errors
     /// Something can't be read.
     pub fn read(patches: &Path, overlay: &Path, series: &str) -> Result<Additions, Error> {
-        let mut chosen = patch_files(patches, "")?;
-        chosen.extend(patch_files(&patches.join(series), &format!("{series}/"))?);
         let mut additions = Additions::default();
-        for (name, path) in chosen.into_values() {
-            let text = fs::read(&path).map_err(Error::io("read", &path))?;
-            if !takes_out(&text) || !name.contains('/') {
-                additions.patches.push(Patch { name, text });
-            }
-        }
+        additions.add_patches(patches, series)?;
         if overlay.exists() {
             for entry in WalkDir::new(overlay).sort_by_file_name() {
                 let entry = entry.map_err(|e| Error::walk(overlay, e))?;
@@ -79,6 +72,22 @@ impl Additions {
             }
         }
         Ok(additions)
+    }
+
+    /// Adds the patches of another folder of that kind, after those that are there.
+    ///
+    /// # Errors
+    /// Something can't be read.
+    pub fn add_patches(&mut self, patches: &Path, series: &str) -> Result<(), Error> {
+        let mut chosen = patch_files(patches, "")?;
+        chosen.extend(patch_files(&patches.join(series), &format!("{series}/"))?);
+        for (name, path) in chosen.into_values() {
+            let text = fs::read(&path).map_err(Error::io("read", &path))?;
+            if !takes_out(&text) || !name.contains('/') {
+                self.patches.push(Patch { name, text });
+            }
+        }
+        Ok(())
     }
 
     /// All of it in one hash.

@@ -22,6 +22,7 @@ use super::{Error, Origin, Source};
 use crate::build::stamp::Inputs;
 use crate::cache::{Cache, Lock};
 use crate::progress::Progress;
+use crate::project::Project;
 use crate::toolchain::Toolchain;
 
 /// A kernel tree with the heap in it, unchanged while this is kept.
@@ -69,7 +70,7 @@ impl Place {
     }
 }
 
-/// Makes the private tree of `source` what it must be with the project's `patches` and `overlay`.
+/// Makes the private tree of `source` what it must be with the project's patches and overlay.
 ///
 /// Another run that wants the same tree may use it at the same time; one that wants another one waits.
 ///
@@ -79,12 +80,15 @@ pub fn private_tree(
     toolchain: &Toolchain,
     cache: &Cache,
     source: &Source,
-    patches: &Path,
-    overlay: &Path,
+    project: &Project,
     progress: &dyn Progress,
 ) -> Result<Tree, Error> {
     let name = format!("tree/{}", source.name);
-    let additions = Additions::read(patches, overlay, &source.version.series())?;
+    let series = source.version.series();
+    let mut additions = Additions::read(&project.patches(), &project.overlay(), &series)?;
+    if let Some(fixes) = project.fixes() {
+        additions.add_patches(&fixes, &series)?;
+    }
     loop {
         let listing = match source.origin {
             Origin::Distribution => None,

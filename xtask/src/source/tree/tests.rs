@@ -57,24 +57,23 @@ impl World {
     }
 
     fn project(&self, path: &str, text: &str) {
-        put(self.dir.path(), path, text);
+        put(&self.dir.path().join("kernel"), path, text);
     }
 
     fn remove(&self, path: &str) {
-        fs::remove_file(self.dir.path().join(path)).expect("removed");
+        fs::remove_file(self.dir.path().join("kernel").join(path)).expect("removed");
     }
 
     fn make(&self) -> Result<Tree, Error> {
-        let (patches, overlay) = (
-            self.dir.path().join("patches"),
-            self.dir.path().join("overlay"),
-        );
+        self.make_with(false)
+    }
+
+    fn make_with(&self, fixes: bool) -> Result<Tree, Error> {
         private_tree(
             &Toolchain::host(&Stop::new()),
             &self.cache,
             &self.source,
-            &patches,
-            &overlay,
+            &Project::at(self.dir.path()).with_fixes(fixes),
             &Silent,
         )
     }
@@ -338,4 +337,17 @@ fn a_copy_that_was_killed_half_way_is_completed() {
         (text(&tree, "mm/slab.c"), text(&tree, "mm/gone.c")),
         (Some("slab\n"), None)
     );
+}
+
+#[test]
+fn fixes_come_after_the_patches_and_go_again() {
+    let world = World::new();
+    world.project(
+        "fixes/0001-page.patch",
+        &PATCH.replace("-old", "-new").replace("+new", "+fixed"),
+    );
+    let page = |tree: &Tree| fs::read_to_string(tree.dir.join("mm/page.c")).expect("readable");
+    assert_eq!(page(&world.tree()), "new\n");
+    assert_eq!(page(&world.make_with(true).expect("a tree")), "fixed\n");
+    assert_eq!(page(&world.tree()), "new\n");
 }

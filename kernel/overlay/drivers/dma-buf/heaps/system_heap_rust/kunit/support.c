@@ -5,8 +5,6 @@
  * sys.rs.
  */
 
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <kunit/test-bug.h>
 #include <kunit/test.h>
 #include <linux/cacheinfo.h>
@@ -26,55 +24,10 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
-#include <uapi/linux/dma-heap.h>
 
 #include <asm/shmparam.h>
 
 #include "support.h"
-
-static char heap[32] = "system_rust";
-module_param_string(heap, heap, sizeof(heap), 0444);
-MODULE_PARM_DESC(heap, "Name of the heap to test (default: system_rust)");
-
-static struct file *heap_file;
-
-const char *heap_test_name(void)
-{
-	return heap;
-}
-
-/*
- * Called from the module's init: kernel threads, in which the cases run, have
- * no view of /dev.
- */
-int heap_test_open(void)
-{
-	char path[sizeof("/dev/dma_heap/") + sizeof(heap)];
-
-	snprintf(path, sizeof(path), "/dev/dma_heap/%s", heap);
-	heap_file = filp_open(path, O_RDWR | O_CLOEXEC, 0);
-	if (IS_ERR(heap_file))
-		pr_err("failed to open %s: %pe; is the heap loaded and devtmpfs mounted?\n",
-		       path, heap_file);
-
-	return PTR_ERR_OR_ZERO(heap_file);
-}
-
-void heap_test_close(void)
-{
-	if (!IS_ERR_OR_NULL(heap_file))
-		filp_close(heap_file, NULL);
-	heap_file = NULL;
-}
-
-/* DMA_HEAP_IOCTL_ALLOC, with @arg in user memory. */
-int heap_test_alloc(unsigned long arg)
-{
-	if (IS_ERR_OR_NULL(heap_file))
-		return heap_file ? PTR_ERR(heap_file) : -ENODEV;
-
-	return heap_file->f_op->unlocked_ioctl(heap_file, DMA_HEAP_IOCTL_ALLOC, arg);
-}
 
 int heap_test_close_fd(int fd)
 {

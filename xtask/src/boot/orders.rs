@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the guest's first program is told: a file of its initramfs, a line each, as `kernel/guest/init.c` reads it.
+//!
+//! Not the kernel's command line, which some firmware cuts off without a word.
+
+use crate::config::{Module, Suites};
+
+/// Where the file stands in the guest, without the leading slash.
+pub const FILE: &str = "orders";
+
+/// Load the modules of `set` and so run its suites; `watched` by the cache model or not.
+pub fn of_suites(set: &Suites, watched: bool) -> Vec<String> {
+    let mut orders = set.parameters(watched);
+    orders.extend(load(set.modules()));
+    orders
+}
+
+/// Load the exporter of `set` and open a shell.
+pub fn of_shell(set: &Suites) -> Vec<String> {
+    let mut orders = set.parameters(false);
+    orders.extend(load(set.exporters_modules()));
+    orders.push("aliasheap.shell".into());
+    orders
+}
+
+/// The order to load `modules`, if there are any.
+fn load<'a>(modules: impl Iterator<Item = &'a Module>) -> Option<String> {
+    let names: Vec<_> = modules
+        .filter_map(|m| Some(m.file.file_name()?.to_string_lossy()))
+        .collect();
+    (!names.is_empty()).then(|| format!("aliasheap.modules={}", names.join(",")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn an_exporter_is_loaded_before_its_tests_which_skip_what_it_cannot_do() {
+        let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+        let config = Config::load(&config).expect("configs/ loads");
+        let heap = &config.suites["heap"];
+        let own = of_suites(heap, false);
+        assert_eq!(
+            own,
+            [
+                "system_heap_rust_kunit.heap=system_rust",
+                "aliasheap.modules=system_heap_rust.ko,system_heap_rust_kunit.ko"
+            ]
+        );
+        let mainline = of_suites(&heap.on(&config.exporters["system"]), true);
+        assert_eq!(mainline[0], "system_heap_rust_kunit.heap=system");
+        assert!(mainline[1].starts_with("system_heap_rust_kunit.skip=*_allocation.refuses_more"));
+        assert_eq!(mainline[2], "system_heap_rust_kunit.vcsan=1");
+        assert_eq!(mainline[3], "aliasheap.modules=system_heap_rust_kunit.ko");
+        assert_eq!(
+            of_shell(heap).last().map(String::as_str),
+            Some("aliasheap.shell")
+        );
+    }
+}

@@ -87,7 +87,7 @@ pub enum Command {
     /// Check that the cache model knows every maintenance instruction of the kernels of cells
     Instructions(Cells),
     /// Compare what LLVM and ll2c with GCC make of the same programs
-    Differential,
+    Differential(Differential),
     /// Check the house rules that no other tool checks
     Tidy,
 }
@@ -181,6 +181,43 @@ pub struct Mutants {
     /// Only cells that match this glob
     #[arg(long = "cell", value_name = "GLOB")]
     pub globs: Vec<String>,
+}
+
+/// `differential`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Differential {
+    /// Programs: the project's own, or others' [default: own]
+    #[arg(long = "suite", value_enum, value_name = "SUITE")]
+    pub suites: Vec<Programs>,
+    /// Only the machines of these pages of tools/ll2c/suites/subjects [default: all]
+    #[arg(long = "subject", value_name = "SUBJECT")]
+    pub subjects: Vec<String>,
+    /// A part of each suite that takes minutes at most: what .ci/run runs
+    #[arg(long)]
+    pub sample: bool,
+    /// Break ll2c in one place at a time, by tools/ll2c/suites/mutations.yaml, and check that the samples notice
+    #[arg(long, conflicts_with_all = ["suites", "subjects", "sample"])]
+    pub mutations: bool,
+    /// Only these mutations
+    #[arg(long = "mutation", value_name = "NAME", requires = "mutations")]
+    pub names: Vec<String>,
+}
+
+/// Where the programs of `differential` come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Programs {
+    /// Every opcode at every width, random programs, and Rust programs with C beside them
+    Own,
+    /// GCC's execution tests
+    CTorture,
+    /// Tests of Rust's core and alloc
+    Coretests,
+    /// Crates of the registry
+    Crates,
+    /// Instructions that ten kernels take
+    Cost,
+    /// All of these
+    All,
 }
 
 /// `clean`

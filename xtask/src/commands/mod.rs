@@ -67,7 +67,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bench(args) => bench::bench(&context, &args),
         Command::Verdicts { names } => verdicts::verdicts(&context, &names),
         Command::Mutants(args) => mutants::mutants(&context, &args),
-        Command::Differential => differential::differential(&context),
+        Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Tidy => tidy::tidy(&context),
     }

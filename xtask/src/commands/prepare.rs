@@ -82,6 +82,27 @@ pub(super) fn tools_and_source(
     cache: &Cache,
     task: &Task<'_>,
 ) -> Result<(Toolchain, Source), Failure> {
+    let toolchain = tools(context, cache, task)?;
+    let global = &context.global;
+    let source = match &global.kernel {
+        Some(dir) => source::user_tree(dir),
+        None => source::fetch(
+            &toolchain,
+            cache,
+            &recipe(context)?.source,
+            global.kernel_version.as_ref(),
+            task,
+        ),
+    }
+    .map_err(of_the_source)?;
+    Ok((toolchain, source))
+}
+
+pub(super) fn tools(
+    context: &Context,
+    cache: &Cache,
+    task: &Task<'_>,
+) -> Result<Toolchain, Failure> {
     let recipe = recipe(context)?;
     let global = &context.global;
     let mut shares = vec![Share {
@@ -109,23 +130,10 @@ pub(super) fn tools_and_source(
         mirror: global.mirror.clone(),
         shares,
     };
-    let toolchain =
-        Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)?;
-    let source = match &global.kernel {
-        Some(dir) => source::user_tree(dir),
-        None => source::fetch(
-            &toolchain,
-            cache,
-            &recipe.source,
-            global.kernel_version.as_ref(),
-            task,
-        ),
-    }
-    .map_err(of_the_source)?;
-    Ok((toolchain, source))
+    Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)
 }
 
-fn of_the_source(error: source::Error) -> Failure {
+pub(super) fn of_the_source(error: source::Error) -> Failure {
     use source::Error::{Gone, Misfit, NoKernel, NoPatch, Occupied, Unsupported};
     let exit = match error {
         Misfit { .. } | NoPatch { .. } | Occupied { .. } => Exit::Build,

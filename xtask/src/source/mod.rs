@@ -15,7 +15,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use package::fetch;
+pub use package::{Part, fetch, fetch_part};
 pub use tree::{Tree, private_tree};
 pub use version::KernelVersion;
 

@@ -66,10 +66,8 @@ fn from_archive(
 ) -> Result<Version, Error> {
     let _lock = cache.lock("archive", progress)?;
     let name = |version: &Version| format!("{}{version}", recipe.package);
-    let dir = cache.path("source/archive");
-    cache::remove(&dir)?;
-    let archive = Archive { toolchain, dir };
     progress.step("asking the archive for kernel sources");
+    let archive = Archive::open(toolchain, cache.path("source/archive"))?;
     let versions = archive.versions(&recipe.package)?;
     let version = choose(&versions, recipe, asked).ok_or_else(|| Error::Gone {
         package: name(asked.unwrap_or(&recipe.preferred)),
@@ -132,6 +130,48 @@ fn choose<'a>(
         .or_else(|| if asked.is_none() { newest() } else { None })
 }
 
+/// Unpacks a part of another source package of the distribution into `folder`, which exists.
+///
+/// # Errors
+/// There is no such package, or it can't be fetched.
+pub fn fetch_part(
+    toolchain: &Toolchain,
+    part: &Part,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    progress.step("asking the archive");
+    let archive = Archive::open(toolchain, folder.with_added_extension("archive"))?;
+    let deb = archive.download(&part.package, progress)?;
+    let script = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -xO --wildcards \"$2\" | xz -dc \
+                  | tar -x --strip-components=\"$4\" --no-same-owner -C \"$5\" --wildcards \"$3\"";
+    progress.step(&format!("unpacking {}", part.package));
+    let strip = part.files.matches('/').count() + 1;
+    toolchain
+        .command("bash")
+        .args(["-c", script, "bash"])
+        .args([deb.as_os_str(), part.tarball.as_ref(), part.files.as_ref()])
+        .args([strip.to_string().as_ref(), folder.as_os_str()])
+        .dir(&archive.dir)
+        .read(toolchain.stop())
+        .map_err(|failed| Error::full_or(failed, "unpack a package to", folder))?;
+    Ok(())
+}
+
+/// A folder in a tar archive in a package.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The package.
+    pub package: String,
+    /// The archive in it, as a pattern of tar's.
+    pub tarball: String,
+    /// The folder in that, as a pattern with as many slashes as its path. What is in it is unpacked without that path.
+    pub files: String,
+    /// What it takes, in MiB.
+    pub space_mib: u64,
+}
+
 /// The archive as apt sees it, with lists of its own: the root's can't be written, and the host's only by root.
 #[derive(Debug)]
 struct Archive<'a> {
@@ -147,7 +187,22 @@ impl Drop for Archive<'_> {
     }
 }
 
-impl Archive<'_> {
+impl<'a> Archive<'a> {
+    /// The archive with the lists of now; `dir` is for it alone.
+    fn open(toolchain: &'a Toolchain, dir: PathBuf) -> Result<Archive<'a>, Error> {
+        cache::remove(&dir)?;
+        for dir in ["lists/partial", "cache/archives/partial"].map(|part| dir.join(part)) {
+            fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        }
+        let archive = Archive { toolchain, dir };
+        // A mirror that does not answer is an error, not an empty list.
+        archive
+            .command("apt-get")
+            .args(["-oAPT::Update::Error-Mode=any", "update"])
+            .read(toolchain.stop())?;
+        Ok(archive)
+    }
+
     fn command(&self, program: &str) -> Command {
         let option = |name: &str, path: &str| format!("-o{name}={}", self.dir.join(path).display());
         self.toolchain
@@ -164,14 +219,6 @@ impl Archive<'_> {
 
     /// Which versions it has of the packages whose names start with `prefix`.
     fn versions(&self, prefix: &str) -> Result<Vec<Version>, Error> {
-        for dir in ["lists/partial", "cache/archives/partial"] {
-            let dir = self.dir.join(dir);
-            fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
-        }
-        // A mirror that does not answer is an error, not an empty list.
-        self.command("apt-get")
-            .args(["-oAPT::Update::Error-Mode=any", "update"])
-            .read(self.toolchain.stop())?;
         let names = self
             .command("apt-cache")
             .args(["pkgnames", prefix])
@@ -182,20 +229,25 @@ impl Archive<'_> {
             .collect())
     }
 
-    /// Unpacks the source in `package` to `folder`/linux, with the package's exact name in `folder`/package.
-    fn unpack(&self, package: &str, folder: &Path, progress: &dyn Progress) -> Result<(), Error> {
+    /// Downloads a package; its file.
+    fn download(&self, package: &str, progress: &dyn Progress) -> Result<PathBuf, Error> {
         progress.step(&format!("downloading {package}"));
         self.command("apt-get")
             .args(["--quiet", "download", package])
             .read(self.toolchain.stop())
-            .map_err(|failed| Error::full_or(failed, "download the kernel source to", &self.dir))?;
+            .map_err(|failed| Error::full_or(failed, "download a package to", &self.dir))?;
         let entries = fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))?;
-        let deb = entries
+        entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
             .ok_or_else(|| Error::NoKernel {
                 path: self.dir.clone(),
-            })?;
+            })
+    }
+
+    /// Unpacks the source in `package` to `folder`/linux, with the package's exact name in `folder`/package.
+    fn unpack(&self, package: &str, folder: &Path, progress: &dyn Progress) -> Result<(), Error> {
+        let deb = self.download(package, progress)?;
         progress.step(&format!("unpacking {package}"));
         let linux = folder.join("linux");
         fs::create_dir(&linux).map_err(Error::io("create", &linux))?;

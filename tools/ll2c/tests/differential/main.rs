@@ -20,7 +20,7 @@ mod toolchain;
 
 use ops::Suite;
 use rayon::prelude::*;
-use toolchain::{SUBJECTS, SubjectTools, Toolchain, levels};
+use toolchain::{SUBJECTS, SubjectTools, Toolchain, levels, row};
 
 /// Compares what the reference and the subjects print for a suite, at all levels.
 fn compare(tc: &Toolchain, name: &str, suite: &Suite, subjects: &[&str]) {
@@ -73,6 +73,11 @@ fn compare(tc: &Toolchain, name: &str, suite: &Suite, subjects: &[&str]) {
         .filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok())
         .sum();
     for s in sides.iter().flatten() {
+        for level in &levels {
+            let here = format!("{} {level}:", s.name);
+            let differ = wrong.iter().filter(|w| w.starts_with(&here)).count();
+            row(s.name, level, "functions", suite.count - differ, differ);
+        }
         println!(
             "{name}: {}: {} functions, {} results compared at {} levels, {} functions differ",
             s.name,

@@ -112,14 +112,8 @@ pub fn lines(tc: &Toolchain) {
 pub fn kernel_atomics(tc: &Toolchain) {
     let mut suite = Suite::default();
     atomics::build(&mut suite);
-    let subject = ll2c::Subject::named("hppa-kernel").expect("a page");
-    let c = ll2c::translate(
-        &suite.module(crate::toolchain::BE),
-        &subject,
-        &ll2c::Options::default(),
-    )
-    .expect("C");
-    let c = tc.write("kernel_atomics.c", &c);
+    let ll = tc.write("kernel_atomics.ll", &suite.module(crate::toolchain::BE));
+    let c = tc.translate(&ll, "kernel_atomics.c", "hppa-kernel", &[]);
     for level in levels() {
         tc.run(&[
             "hppa-linux-gnu-gcc",
@@ -154,8 +148,9 @@ pub fn endless_loops(tc: &Toolchain) {
     );
     let main = "extern unsigned run(unsigned);\nint main(int n, char **v) { return run(n) == 7 ? 3 : 4; }\n";
     for s in SUBJECTS.iter().filter(|s| s.name == "hppa") {
-        let c = ll2c::translate(&ir, &s.subject(), &ll2c::Options::default()).expect("C");
-        let (c, main) = (tc.write("endless.c", &c), tc.write("endless.main.c", main));
+        let ll = tc.write("endless.ll", &ir);
+        let c = tc.translate(&ll, "endless.c", s.page, s.options);
+        let main = tc.write("endless.main.c", main);
         for level in levels() {
             tc.run(
                 &[

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Rust programs on top of the real `core`, by rustc for mips and by rustc, ll2c and GCC for a subject.
 
-use crate::toolchain::{LIMIT, SUBJECTS, SubjectTools, Toolchain, levels};
+use crate::toolchain::{LIMIT, SUBJECTS, SubjectTools, Toolchain, levels, row};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -73,13 +73,9 @@ impl<'a> Side<'a> {
             return format!("{stem}.o");
         };
         let ll = format!("{stem}.ll");
-        let ir = fs::read_to_string(self.tc.dir.join(&ll)).expect("rustc's IR");
-        let options = ll2c::Options {
-            lines: Some(ll2c::meta::Inlined::Callee),
-        };
-        let text =
-            ll2c::translate(&ir, &s.subject(), &options).unwrap_or_else(|e| panic!("{ll}: {e}"));
-        let c = self.tc.write(&format!("{stem}{c_level}.c"), &text);
+        let c = self
+            .tc
+            .translate(&ll, &format!("{stem}{c_level}.c"), s.page, s.options);
         let object = format!("{stem}{c_level}.o");
         self.tc
             .run(&[&[s.gcc, c_level, "-w", "-c", &c, "-o", &object], c_flags].concat());
@@ -234,6 +230,17 @@ pub fn compare(tc: &Toolchain, name: &str, source: &Path, c_source: &str, subjec
         );
     }
     for side in &sides[1..] {
+        let levels = match pairs[..] {
+            [(rustc, gcc)] => format!("rustc {rustc}, gcc {gcc}"),
+            _ => format!("{} pairs", pairs.len()),
+        };
+        row(
+            &side.name,
+            &levels,
+            "lines of output",
+            want.lines().count() * pairs.len(),
+            0,
+        );
         println!(
             "{name}: {}: {} lines compared at {} pairs of levels, all equal",
             side.name,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs the two sides: the reference (LLVM for mips) and a subject (ll2c and its GCC).
 
-use ll2c::abi::AtomicRmw;
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The commands of this machine, perhaps through a prefix such as a script that enters a container.
@@ -21,7 +22,8 @@ pub const LE4: &str = "e-m:e-p:32:32-i64:32-f64:32-n32-S64";
 pub struct SubjectTools {
     pub name: &'static str,
     pub page: &'static str,
-    pub atomic_rmw: AtomicRmw,
+    /// What ll2c is told besides.
+    pub options: &'static [&'static str],
     pub gcc: &'static str,
     /// Runs a program.
     pub qemu: &'static [&'static str],
@@ -36,7 +38,7 @@ pub const SUBJECTS: &[SubjectTools] = &[
     SubjectTools {
         name: "hppa",
         page: "hppa",
-        atomic_rmw: AtomicRmw::Builtin,
+        options: &[],
         gcc: "hppa-linux-gnu-gcc",
         qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
         link: &[],
@@ -45,7 +47,7 @@ pub const SUBJECTS: &[SubjectTools] = &[
     SubjectTools {
         name: "hppa-library",
         page: "hppa",
-        atomic_rmw: AtomicRmw::Library,
+        options: &["--atomic-rmw", "library"],
         gcc: "hppa-linux-gnu-gcc",
         qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
         link: &[],
@@ -54,7 +56,7 @@ pub const SUBJECTS: &[SubjectTools] = &[
     SubjectTools {
         name: "m68k",
         page: "m68k",
-        atomic_rmw: AtomicRmw::Builtin,
+        options: &[],
         gcc: "m68k-linux-gnu-gcc",
         qemu: &["qemu-m68k"],
         link: &["-static"],
@@ -63,21 +65,13 @@ pub const SUBJECTS: &[SubjectTools] = &[
     SubjectTools {
         name: "sh4",
         page: "sh4",
-        atomic_rmw: AtomicRmw::Builtin,
+        options: &[],
         gcc: "sh4-linux-gnu-gcc",
         qemu: &["qemu-sh4"],
         link: &["-static"],
         layout: LE4,
     },
 ];
-
-impl SubjectTools {
-    pub fn subject(&self) -> ll2c::Subject {
-        let mut subject = ll2c::Subject::named(self.page).expect("the subject's page");
-        subject.atomic_rmw = self.atomic_rmw;
-        subject
-    }
-}
 
 const LEVELS: &[&str] = &["-O0", "-O1", "-O2", "-O3", "-Os"];
 
@@ -151,6 +145,27 @@ impl Toolchain {
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
+    /// Has ll2c make C of an IR file; the C's name. `LL2C_BIN` is another ll2c than the one that was built with these tests.
+    ///
+    /// # Panics
+    /// It refuses.
+    pub fn translate(&self, ll: &str, c: &str, page: &str, options: &[&str]) -> String {
+        let ll2c =
+            std::env::var_os("LL2C_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_ll2c").into());
+        let out = Command::new(&ll2c)
+            .args(["--subject", page, "--output", c, ll])
+            .args(options)
+            .current_dir(&self.dir)
+            .output()
+            .unwrap_or_else(|e| panic!("{}: {e}", Path::new(&ll2c).display()));
+        assert!(
+            out.status.success(),
+            "{ll}: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        c.to_owned()
+    }
+
     pub fn write(&self, name: &str, text: &str) -> String {
         std::fs::write(self.dir.join(name), text).expect("write a test's file");
         name.to_owned()
@@ -222,13 +237,9 @@ impl Toolchain {
         args: &[&str],
     ) -> String {
         let base = format!("{name}.{}{level}", s.name);
-        let subject = s.subject();
-        let out = ll2c::translate(ir, &subject, &ll2c::Options::default()).unwrap_or_else(|e| {
-            self.write(&format!("{base}.ll"), ir);
-            panic!("{base}.ll: {e}")
-        });
-        self.write(&format!("{base}.ll"), ir);
-        let generated = self.write(&format!("{base}.c"), &out);
+        let ll = self.write(&format!("{base}.ll"), ir);
+        let options = [&["--lines", "none"], s.options].concat();
+        let generated = self.translate(&ll, &format!("{base}.c"), s.page, &options);
         let drv = self.write(&format!("{base}.driver.c"), c);
         let exe = format!("./{base}.exe");
         // No -fwrapv, no -fno-strict-aliasing: the C must not need them.
@@ -244,4 +255,22 @@ impl Toolchain {
         run.extend(args);
         self.run(&run)
     }
+}
+
+/// Adds what was compared to the file `LL2C_ROWS`, if there is one: see `tools/ll2c/suites`.
+pub fn row(subject: &str, levels: &str, unit: &str, right: usize, wrong: usize) {
+    let Some(path) = std::env::var_os("LL2C_ROWS") else {
+        return;
+    };
+    let mut line = String::new();
+    let _ = writeln!(
+        line,
+        "{{\"suite\":\"own\",\"subject\":\"{subject}\",\"levels\":\"{levels}\",\"unit\":\"{unit}\",\"right\":{right},\"refused\":0,\"wrong\":{wrong},\"not_applicable\":0}}"
+    );
+    let mut file = std::fs::File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .expect("LL2C_ROWS");
+    file.write_all(line.as_bytes()).expect("LL2C_ROWS");
 }

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask differential`: programs compiled by LLVM and by ll2c with GCC, run and compared.
+
+mod suites;
+mod table;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use super::prepare;
+use crate::cache::Lock;
+use crate::cargo;
+use crate::cli::{self, Programs};
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
+use crate::project::Project;
+use crate::toolchain::Toolchain;
+use crate::ui::Task;
+use suites::Pages;
+use table::Row;
+
+/// What every suite runs with.
+#[derive(Debug)]
+struct Bench<'a> {
+    context: &'a Context,
+    cache: crate::cache::Cache,
+    toolchain: Toolchain,
+    pages: Pages,
+    /// The folder below the cache folder where files go; the tools see nothing else.
+    dir: PathBuf,
+    _lock: Lock,
+}
+
+pub(super) fn differential(context: &Context, args: &cli::Differential) -> Result<Exit, Failure> {
+    let task = context.ui.task("differential");
+    let bench = Bench::new(context, &task)?;
+    let asked: BTreeSet<Programs> = match &args.suites[..] {
+        [] => [Programs::Own].into(),
+        list if list.contains(&Programs::All) => bench.pages.all().collect(),
+        list => list.iter().copied().collect(),
+    };
+    let (rows, failed) = bench.run(&asked, &args.subjects, args.sample, &task)?;
+    if context.stop.requested() {
+        return Ok(Exit::Interrupted);
+    }
+    print!("{}", table::table(&rows));
+    let mut wrong = table::complaints(&rows, |suite| bench.pages.at_least(suite));
+    wrong.extend(bench.missing(&asked, &args.subjects, &rows));
+    wrong.extend(failed);
+    for line in &wrong {
+        println!("{line}");
+    }
+    Ok(if wrong.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Tests
+    })
+}
+
+impl<'a> Bench<'a> {
+    fn new(context: &'a Context, task: &Task<'_>) -> Result<Bench<'a>, Failure> {
+        let cache = prepare::cache(context)?;
+        let toolchain = prepare::tools(context, &cache, task)?;
+        let dir = cache.folder("differential/work").map_err(Failure::infra)?;
+        let lock = cache.lock("differential", task).map_err(Failure::infra)?;
+        let pages = Pages::load(&suites::home())?;
+        Ok(Bench {
+            context,
+            cache,
+            toolchain,
+            pages,
+            dir,
+            _lock: lock,
+        })
+    }
+
+    /// Runs suites for subjects (all, if none are named); their rows, and which did not end well.
+    fn run(
+        &self,
+        asked: &BTreeSet<Programs>,
+        subjects: &[String],
+        sample: bool,
+        task: &Task<'_>,
+    ) -> Result<(Vec<Row>, Vec<String>), Failure> {
+        let mut failed = Vec::new();
+        let rows = self.dir.join("rows.jsonl");
+        fs::write(&rows, "").map_err(Failure::infra)?;
+        task.step("building ll2c");
+        let ll2c = self.publish("ll2c")?;
+        let runner = self.publish("ll2c-suites")?;
+        for &suite in asked {
+            if suite == Programs::Own {
+                task.step("running the project's own programs");
+                let levels = if sample { Some("-O2") } else { None };
+                if !self.own(&ll2c, &rows, levels, &[])? {
+                    failed.push("own: not all tests passed".into());
+                }
+                continue;
+            }
+            for subject in self.pages.subjects(suite) {
+                if !subjects.is_empty() && !subjects.contains(&subject) {
+                    continue;
+                }
+                task.step(&format!("running {} on {subject}", suites::name(suite)));
+                if !self.suite(suite, &subject, &runner, &ll2c, &rows, sample, task)? {
+                    failed.push(format!("{} on {subject}: failed", suites::name(suite)));
+                }
+            }
+        }
+        Ok((table::read(&rows)?, failed))
+    }
+
+    /// What was to be run and has no row.
+    fn missing(
+        &self,
+        asked: &BTreeSet<Programs>,
+        subjects: &[String],
+        rows: &[Row],
+    ) -> Vec<String> {
+        let mut list = Vec::new();
+        for &suite in asked {
+            for subject in self.pages.subjects(suite) {
+                let named = subjects.is_empty() || subjects.contains(&subject);
+                let there = |r: &Row| r.suite == suites::name(suite) && r.subject == subject;
+                if named && !rows.iter().any(there) {
+                    list.push(format!("{} did not run on {subject}", suites::name(suite)));
+                }
+            }
+        }
+        list
+    }
+
+    /// Builds a program of the project and puts it where the tools see it.
+    fn publish(&self, package: &str) -> Result<PathBuf, Failure> {
+        let made = cargo::build_static(package, &self.context.stop).map_err(Failure::build)?;
+        let to = self.dir.join(package);
+        // Another file, not another content: the old one may still run.
+        let _ = fs::remove_file(&to);
+        fs::copy(&made, &to).map_err(Failure::infra)?;
+        Ok(to)
+    }
+
+    /// The differential tests of ll2c: those named, or all of them.
+    fn own(
+        &self,
+        ll2c: &Path,
+        rows: &Path,
+        levels: Option<&str>,
+        names: &[String],
+    ) -> Result<bool, Failure> {
+        let dir = self
+            .cache
+            .folder("differential/own")
+            .map_err(Failure::infra)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let manifest = Project::this().root().join("Cargo.toml");
+        let mut test = duct::cmd(
+            cargo,
+            [
+                "test",
+                "--release",
+                "--quiet",
+                "--locked",
+                "--package=ll2c",
+                "--test=differential",
+                "--manifest-path",
+                &manifest.to_string_lossy(),
+                "--",
+                "--ignored",
+                "--nocapture",
+                "--test-threads=1",
+            ]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(names.iter().cloned()),
+        )
+        .env("LL2C_TOOLCHAIN", self.toolchain.prefix().join("\n"))
+        .env("LL2C_DIR", dir)
+        .env("LL2C_BIN", ll2c)
+        .env("LL2C_ROWS", rows);
+        if let Some(levels) = levels {
+            test = test.env("LL2C_LEVELS", levels);
+        }
+        let run = test
+            .unchecked()
+            .run()
+            .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
+        Ok(run.status.success())
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The suites of `tools/ll2c/suites`: what they are made of, and how they are started in the toolchain root.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum as _;
+use serde::Deserialize;
+
+use super::Bench;
+use crate::cli::Programs;
+use crate::commands::prepare::of_the_source;
+use crate::config::yaml;
+use crate::exit::Failure;
+use crate::project::Project;
+use crate::source::{Part, fetch_part};
+use crate::ui::Task;
+
+/// Where they are.
+pub(super) fn home() -> PathBuf {
+    Project::this().root().join("tools/ll2c/suites")
+}
+
+/// A suite's name on the command line, in `suites.yaml` and in rows.
+pub(super) fn name(suite: Programs) -> String {
+    let value = suite.to_possible_value();
+    value.map_or_else(String::new, |v| v.get_name().to_owned())
+}
+
+/// `suites.yaml`.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Pages(BTreeMap<String, Page>);
+
+/// One suite.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    /// Pages of `subjects/`.
+    subjects: Vec<String>,
+    /// Per cent of what applies that must be right, at each pair of levels.
+    at_least: f64,
+    /// What is fetched from the distribution's archive for it.
+    #[serde(default)]
+    source: Option<Part>,
+    /// The arguments that make a sample of it.
+    #[serde(default)]
+    sample: Vec<String>,
+}
+
+impl Pages {
+    pub(super) fn load(home: &Path) -> Result<Pages, Failure> {
+        yaml::load(&home.join("suites.yaml")).map_err(Failure::usage)
+    }
+
+    /// Every suite that has a page.
+    pub(super) fn all(&self) -> impl Iterator<Item = Programs> {
+        Programs::value_variants()
+            .iter()
+            .copied()
+            .filter(|&suite| self.0.contains_key(&name(suite)))
+    }
+
+    /// The subjects that a suite runs on.
+    pub(super) fn subjects(&self, suite: Programs) -> Vec<String> {
+        self.0
+            .get(&name(suite))
+            .map_or_else(Vec::new, |page| page.subjects.clone())
+    }
+
+    /// Per cent that must be right.
+    pub(super) fn at_least(&self, suite: &str) -> f64 {
+        self.0.get(suite).map_or(100.0, |page| page.at_least)
+    }
+}
+
+impl Bench<'_> {
+    /// Runs a suite for a subject.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two programs, two choices, two places"
+    )]
+    pub(super) fn suite(
+        &self,
+        suite: Programs,
+        subject: &str,
+        runner: &Path,
+        ll2c: &Path,
+        rows: &Path,
+        sample: bool,
+        task: &Task<'_>,
+    ) -> Result<bool, Failure> {
+        let name = name(suite);
+        let Some(page) = self.pages.0.get(&name) else {
+            return Err(Failure::usage(format!(
+                "failed to find `{name}` in suites.yaml"
+            )));
+        };
+        let mut args: Vec<OsString> = vec![
+            "--ll2c".into(),
+            ll2c.into(),
+            "--subject".into(),
+            self.shown(&format!("subjects/{subject}.yaml"))?.into(),
+            "--work".into(),
+            self.dir.join(subject).into(),
+            "--rows".into(),
+            rows.into(),
+            name.clone().into(),
+        ];
+        if let Some(part) = &page.source {
+            args.extend(["--source".into(), self.fetch(&name, part, task)?.into()]);
+        }
+        if sample {
+            args.extend(page.sample.iter().map(OsString::from));
+        }
+        let run = self
+            .toolchain
+            .command(runner)
+            .args(args)
+            .expression()
+            .unchecked()
+            .run()
+            .map_err(|e| Failure::infra(format!("failed to run the suites: {e}")))?;
+        match run.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ if self.context.stop.requested() => Ok(false),
+            _ => Err(Failure::infra(format!("failed to run {name} on {subject}"))),
+        }
+    }
+
+    /// A copy of a file of the suites where the tools see it.
+    fn shown(&self, file: &str) -> Result<PathBuf, Failure> {
+        let to = self.dir.join(file.replace('/', "-"));
+        fs::copy(home().join(file), &to).map_err(|e| {
+            Failure::usage(format!(
+                "failed to read {}: {e}",
+                home().join(file).display()
+            ))
+        })?;
+        Ok(to)
+    }
+
+    /// What a suite is made of, unpacked once.
+    fn fetch(&self, name: &str, part: &Part, task: &Task<'_>) -> Result<PathBuf, Failure> {
+        let folder = format!("differential/{name}");
+        self.cache
+            .make(&folder, &format!("{part:?}"), task, |folder| {
+                self.cache.need("a suite", part.space_mib)?;
+                fetch_part(&self.toolchain, part, folder, task)
+            })
+            .map_err(of_the_source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_suite_has_subjects_with_pages() {
+        let pages = Pages::load(&home()).expect("suites.yaml reads");
+        // The tools of the project's own programs are in their tests.
+        for suite in pages.all().filter(|&suite| suite != Programs::Own) {
+            let subjects = pages.subjects(suite);
+            assert!(!subjects.is_empty(), "{suite:?}");
+            for subject in subjects {
+                let page = home().join(format!("subjects/{subject}.yaml"));
+                assert!(page.exists(), "{} is missing", page.display());
+            }
+        }
+    }
+}

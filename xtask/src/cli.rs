@@ -118,9 +118,9 @@ pub struct Suites {
     /// Run without the cache model: quicker, and blind to hazards
     #[arg(long)]
     pub no_vcsan: bool,
-    /// Let the modelled cache also fill any mapped alias at any moment, where its tags are physical
+    /// Let the modelled cache fill lines by accesses only, also where the CPU may fill any mapped alias at any moment
     #[arg(long, conflicts_with = "no_vcsan")]
-    pub speculative: bool,
+    pub architectural: bool,
 }
 
 /// `test`

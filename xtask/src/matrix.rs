@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::boot::{self, Media, orders};
 use crate::build::{self, Builder, Built};
-use crate::config::{Cell, Config, Kernel, Suites};
+use crate::config::{Cell, Config, Kernel, Suites, Watched};
 use crate::follow::Limits;
 use crate::judge::{self, judge};
 use crate::ktap;
@@ -23,7 +23,7 @@ use crate::stop::Stop;
 use crate::toolchain::Toolchain;
 use crate::ui::{Task, Ui};
 use crate::vcsan::findings::Summary;
-use crate::vcsan::{Findings, Plugin};
+use crate::vcsan::{Findings, Mode, Plugin};
 use crate::verdict::Verdict;
 
 /// What all cells of a run share.
@@ -404,6 +404,10 @@ fn boot_cell(
         folder: Some(folder.clone()),
         ..blank(selection, boot)
     };
+    result.mode = model(shared, set).map(|(plugin, _)| plugin.mode(cell));
+    if result.mode == Some(Mode::Architectural) {
+        result.repeat += " --architectural";
+    }
     match watched(shared, selection, boot, media, &folder, &task) {
         Ok((judgement, counts, took)) => {
             result.verdict = judgement.verdict;
@@ -428,6 +432,11 @@ fn boot_cell(
     result
 }
 
+/// The cache model, where there is something to see for it, and what.
+fn model<'a>(shared: &Shared<'a>, set: &'a Suites) -> Option<(&'a Plugin, &'a Watched)> {
+    shared.vcsan.zip(set.vcsan.as_ref())
+}
+
 fn watched(
     shared: &Shared<'_>,
     selection: &Selection<'_>,
@@ -438,8 +447,7 @@ fn watched(
 ) -> io::Result<(judge::Judgement, Option<Summary>, Duration)> {
     let Boot { cell, set, .. } = boot;
     fs::create_dir_all(folder)?;
-    // The model watches where there is something to see.
-    let model = shared.vcsan.zip(set.vcsan.as_ref());
+    let model = model(shared, set);
     let found = folder.join("vcsan.jsonl");
     let program = boot::program(cell);
     let line = command_line(selection, boot).map_err(io::Error::other)?;
@@ -487,15 +495,15 @@ fn watched(
         judge::exporter::explain(&mut judgement, exporter, selection.filter.is_none());
     }
     let mut counts = None;
-    // A guest that had to be ended takes the model with it.
-    if let Some((_, watched)) = model
-        && booted.end == boot::End::Exited
-    {
+    if let Some((_, watched)) = model {
+        let was_ended = booted.end != boot::End::Exited;
         match Findings::read(&found) {
             Ok(found) => {
-                judge::hazards::add(&mut judgement, cell, &watched.transfers, &found);
+                judge::hazards::add(&mut judgement, &watched.transfers, &found, was_ended);
                 counts = found.end;
             }
+            // A QEMU that ends at once leaves nothing, and says why itself.
+            Err(_) if was_ended => {}
             Err(why) => judgement.worsen(
                 Verdict::Infra,
                 &format!("the cache model left nothing to read: {why}"),

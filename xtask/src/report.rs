@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use console::{Style, StyledObject};
 
 use crate::results::{Cell, Run, Suite};
+use crate::vcsan::Mode;
 use crate::verdict::Verdict;
 
 /// How many lines of a log are worth printing under a failure.
@@ -93,6 +94,10 @@ fn matrix(run: &Run) -> String {
     let seconds = |f: fn(&Cell) -> f64| run.cells.iter().map(move |c| format!("{:.1} s", f(c)));
     table.add_row(std::iter::once("build".to_owned()).chain(seconds(|c| c.build_s)));
     table.add_row(std::iter::once("boot".to_owned()).chain(seconds(|c| c.boot_s)));
+    if run.cells.iter().any(|c| c.mode.is_some()) {
+        let mode = |c: &Cell| c.mode.map_or("-", Mode::as_str).to_owned();
+        table.add_row(std::iter::once("cache".to_owned()).chain(run.cells.iter().map(mode)));
+    }
     table.add_row(
         std::iter::once("verdict".to_owned())
             .chain(run.cells.iter().map(|c| paint(c.verdict).to_string())),
@@ -246,6 +251,7 @@ mod tests {
             build_s: 12.34,
             boot_s: 1.25,
             suites,
+            mode: Some(Mode::Speculative),
             set: "heap".into(),
             repeat: format!("cargo xtask test --suite heap {name}"),
             ..Cell::default()

@@ -35,6 +35,9 @@ pub struct Cell {
     pub kernel: Option<String>,
     /// The line of the kernel's log that proves the cache's kind.
     pub cache_proof: Option<String>,
+    /// What the modelled cache might do on its own; none where none was modelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<crate::vcsan::Mode>,
     /// What was spent on building, seconds; other cells of the same kernel spend nothing.
     pub build_s: f64,
     /// From QEMU's start to its end, seconds.

@@ -17,7 +17,7 @@ use crate::progress::Progress as _;
 use crate::report;
 use crate::results::{self, Run};
 use crate::toolchain::Choice;
-use crate::vcsan::{self, Mode, Plugin};
+use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
 
 pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result<Exit, Failure> {
@@ -124,14 +124,9 @@ fn plugin(
     if args.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
         return Ok(None);
     }
-    let mode = if args.speculative {
-        Mode::Speculative
-    } else {
-        Mode::Architectural
-    };
     let task = context.ui.task("vcsan");
     task.detail("building the cache model");
-    Plugin::build(mode, &context.stop).map(Some)
+    Plugin::build(args.architectural, &context.stop).map(Some)
 }
 
 pub(super) fn shared<'a>(
@@ -268,9 +263,6 @@ fn repeat(context: &Context, args: &cli::Test) -> String {
     }
     if args.suites.no_vcsan {
         words.push("--no-vcsan".into());
-    }
-    if args.suites.speculative {
-        words.push("--speculative".into());
     }
     words.join(" ")
 }

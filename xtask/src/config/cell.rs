@@ -67,6 +67,7 @@ struct Raw {
     #[serde(default = "command_line_max")]
     command_line_max: usize,
     geometry: String,
+    speculates: bool,
     linear: Option<String>,
     proof: String,
 }
@@ -99,6 +100,8 @@ pub struct Cell {
     pub command_line_max: usize,
     /// The data cache as the cache model is told of it: `KIND:LINE:WAY:WAYS`, bytes.
     pub geometry: String,
+    /// Whether the CPU may fill a line of any mapped alias at any moment, with no access.
+    pub speculates: bool,
     /// Where the kernel maps all memory for good, `VIRTUAL:PHYSICAL:BYTES`: what the model's speculation starts from. None where
     /// the CPU does not speculate, or where that map goes through the TLB like others.
     pub linear: Option<String>,
@@ -133,6 +136,12 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
             "can't be `aliasing` where `dcache` is `pipt`".into(),
         ));
     }
+    if raw.speculates && raw.dcache == DCache::Vivt {
+        return Err(value(
+            "speculates",
+            "can't be `true` where `dcache` is `vivt`: no cache with virtual tags does that".into(),
+        ));
+    }
     Ok(Cell {
         name: name.to_owned(),
         summary: raw.summary,
@@ -144,6 +153,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
         command_line: raw.command_line,
         command_line_max: raw.command_line_max,
         geometry: raw.geometry,
+        speculates: raw.speculates,
         linear: raw.linear,
         proof,
     })
@@ -154,7 +164,7 @@ mod tests {
     use super::*;
 
     const VALID: &str = "summary: s\nrole: aliasing\nkernel: k\ndcache: vivt\nconsole: ttyS0\ngeometry: vivt:32:4096:4\n\
-        proof: VIVT\nqemu: {system: arm, machine: versatilepb, memory_mib: 128}\n";
+        speculates: false\nproof: VIVT\nqemu: {system: arm, machine: versatilepb, memory_mib: 128}\n";
 
     fn load_text(text: &str) -> Result<Cell, Error> {
         let dir = tempfile::tempdir().expect("a temporary folder");
@@ -182,6 +192,14 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("`role`"), "{said}");
+    }
+
+    #[test]
+    fn a_cache_with_virtual_tags_that_speculates_is_refused() {
+        let said = load_text(&VALID.replace("speculates: false", "speculates: true"))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("`speculates`"), "{said}");
     }
 
     #[test]

@@ -2,48 +2,32 @@
 //! Puts what the cache model saw into a judgement.
 
 use super::Judgement;
-use crate::config::{Cell, Role};
 use crate::results::{Case, Suite};
 use crate::vcsan::Findings;
+use crate::vcsan::findings::{Expected, Hazard, Pattern};
 use crate::verdict::Verdict;
 
-/// Adds the cache model's findings to the judgement of a boot of `cell`. `transfers` are the suites of which every case
-/// makes a device read or write memory.
-pub fn add(judgement: &mut Judgement, cell: &Cell, transfers: &[String], found: &Findings) {
-    let Some(end) = &found.end else {
-        judgement.worsen(
-            Verdict::Infra,
-            "the cache model did not come to its end, so that nothing is known of hazards",
-        );
-        return;
-    };
-    if let Some(failure) = &end.failure {
-        judgement.worsen(
-            Verdict::Infra,
-            &format!("the cache model failed: {failure}"),
-        );
-    }
-
+/// Adds the cache model's findings to the judgement of a boot. `transfers` are the suites of which every case makes a device
+/// read or write memory. A guest that had to be ended took the model with it: what that had found is added all the same.
+pub fn add(judgement: &mut Judgement, transfers: &[String], found: &Findings, was_ended: bool) {
+    let mut patterns = Vec::new();
     for expected in &found.expected {
-        let seen = found
-            .hazards
-            .iter()
-            .any(|h| h.test.as_ref() == Some(&expected.test) && h.title == expected.title);
-        if cell.role == Role::Aliasing && !seen {
-            let message = format!(
-                "provokes the hazard \"{}\", which the cache model did not report",
-                expected.title
-            );
-            blame(judgement, Some(&expected.test), Verdict::Failed, &message);
+        match expected.pattern() {
+            Ok(pattern) => patterns.push((expected, pattern)),
+            Err(why) => {
+                let message = format!("provokes a hazard that it does not describe: {why}");
+                blame(judgement, Some(&expected.test), Verdict::Failed, &message);
+            }
         }
     }
+    let provoked = |hazard: &Hazard, expected: &Expected, pattern: &Pattern| {
+        hazard.test.as_ref() == Some(&expected.test) && pattern.is_met_by(hazard)
+    };
     for hazard in &found.hazards {
-        let provoked = cell.role == Role::Aliasing
-            && found
-                .expected
-                .iter()
-                .any(|e| Some(&e.test) == hazard.test.as_ref() && e.title == hazard.title);
-        if !provoked {
+        if !patterns
+            .iter()
+            .any(|(e, pattern)| provoked(hazard, e, pattern))
+        {
             let times = match hazard.count {
                 1 => String::new(),
                 n => format!("\n(seen {n} times)"),
@@ -53,6 +37,36 @@ pub fn add(judgement: &mut Judgement, cell: &Cell, transfers: &[String], found: 
         }
     }
 
+    let Some(end) = &found.end else {
+        if !was_ended {
+            judgement.worsen(
+                Verdict::Infra,
+                "the cache model did not come to its end, so that not all is known of hazards",
+            );
+        }
+        return;
+    };
+    if let Some(failure) = &end.failure {
+        judgement.worsen(
+            Verdict::Infra,
+            &format!("the cache model failed: {failure}"),
+        );
+    }
+    for (expected, pattern) in &patterns {
+        if !found.hazards.iter().any(|h| provoked(h, expected, pattern)) {
+            let message = format!(
+                "provokes the hazard \"{}\", which the cache model did not report",
+                expected.text
+            );
+            blame(judgement, Some(&expected.test), Verdict::Failed, &message);
+        }
+    }
+    for doubt in end.doubts() {
+        judgement.worsen(
+            Verdict::NotProven,
+            &format!("the cache model saw {doubt}, so that its silence proves nothing"),
+        );
+    }
     if end.maintenance == 0 {
         judgement.worsen(
             Verdict::NotProven,
@@ -102,9 +116,8 @@ fn find<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::cell;
     use super::*;
-    use crate::vcsan::findings::{Expected, Hazard, Summary};
+    use crate::vcsan::findings::{Party, Summary};
 
     fn passed() -> Judgement {
         let case = |name: &str| Case {
@@ -140,28 +153,41 @@ mod tests {
         Hazard {
             title: "stale read".into(),
             test: test.map(Into::into),
+            access: Party {
+                by: "cpu".into(),
+                symbol: Some("m::read [m]".into()),
+                alias: Some("vmap".into()),
+            },
+            write: None,
+            missing: "invalidate the vmap between".into(),
             count: 2,
             text: "stale read in f\n".into(),
         }
     }
 
-    fn judged(role: Role, found: &Findings) -> Judgement {
+    fn expected(text: &str) -> Expected {
+        Expected {
+            test: "s.one".into(),
+            text: text.into(),
+        }
+    }
+
+    fn judged(found: &Findings) -> Judgement {
         let mut judgement = passed();
-        let cell = Cell { role, ..cell() };
-        add(&mut judgement, &cell, &["s".into()], found);
+        add(&mut judgement, &["s".into()], found, false);
         judgement
     }
 
     #[test]
     fn silence_changes_nothing() {
-        assert_eq!(judged(Role::Aliasing, &quiet()), passed());
+        assert_eq!(judged(&quiet()), passed());
     }
 
     #[test]
     fn a_case_with_a_hazard_says_so_whatever_it_printed() {
         let mut found = quiet();
         found.hazards.push(hazard(Some("s.two")));
-        let judgement = judged(Role::Aliasing, &found);
+        let judgement = judged(&found);
         let verdicts: Vec<_> = judgement.suites[0]
             .cases
             .iter()
@@ -179,35 +205,77 @@ mod tests {
         for test in [None, Some("s.three"), Some("no dot")] {
             let mut found = quiet();
             found.hazards.push(hazard(test));
-            let judgement = judged(Role::Aliasing, &found);
+            let judgement = judged(&found);
             assert_eq!(judgement.verdict, Verdict::Hazard);
             assert!(judgement.message.is_some());
         }
     }
 
     #[test]
-    fn a_hazard_that_is_provoked_must_be_seen_where_the_cache_aliases() {
+    fn a_hazard_that_is_provoked_must_be_seen() {
         let mut found = quiet();
-        found.expected.push(Expected {
-            test: "s.one".into(),
-            title: "stale read".into(),
-        });
-        assert_eq!(judged(Role::Aliasing, &found).verdict, Verdict::Failed);
-        assert_eq!(judged(Role::Control, &found).verdict, Verdict::Passed);
+        found.expected.push(expected(
+            "stale read | vmap | m::read* | invalidate the vmap*",
+        ));
+        assert_eq!(judged(&found).verdict, Verdict::Failed);
         found.hazards.push(hazard(Some("s.one")));
-        assert_eq!(judged(Role::Aliasing, &found).verdict, Verdict::Passed);
-        assert_eq!(judged(Role::Control, &found).verdict, Verdict::Hazard);
+        assert_eq!(judged(&found).verdict, Verdict::Passed);
     }
 
     #[test]
     fn another_hazard_than_the_provoked_one_is_a_hazard() {
+        for other in [
+            "lost write | vmap | m::read* | invalidate the vmap*",
+            "stale read | direct map | m::read* | invalidate the vmap*",
+            "stale read | vmap | m::write* | invalidate the vmap*",
+            "stale read | vmap | m::read* | write back*",
+        ] {
+            let mut found = quiet();
+            found.expected.push(expected(other));
+            found.hazards.push(hazard(Some("s.one")));
+            assert_eq!(judged(&found).verdict, Verdict::Hazard, "{other}");
+        }
+        // What another case provokes is no excuse.
         let mut found = quiet();
-        found.expected.push(Expected {
-            test: "s.one".into(),
-            title: "lost write".into(),
-        });
-        found.hazards.push(hazard(Some("s.one")));
-        let judgement = judged(Role::Aliasing, &found);
+        found.expected.push(expected("stale read | vmap | * | *"));
+        found.hazards.push(hazard(Some("s.two")));
+        assert_eq!(judged(&found).verdict, Verdict::Hazard);
+    }
+
+    #[test]
+    fn a_case_that_does_not_describe_what_it_provokes_fails() {
+        let mut found = quiet();
+        found.expected.push(expected("stale read"));
+        assert_eq!(judged(&found).verdict, Verdict::Failed);
+    }
+
+    #[test]
+    fn what_the_model_could_not_know_proves_nothing() {
+        let doubts: [fn(&mut Summary); 5] = [
+            |end| end.surplus = 1,
+            |end| end.unknown = 1,
+            |end| end.untranslated = 1,
+            |end| end.doubtful_transfers = 1,
+            |end| end.doubts = [("things".into(), 1)].into(),
+        ];
+        for doubt in doubts {
+            let mut found = quiet();
+            doubt(found.end.as_mut().expect("an end"));
+            assert_eq!(judged(&found).verdict, Verdict::NotProven, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn hazards_of_a_guest_that_had_to_be_ended_are_shown() {
+        let mut found = quiet();
+        found.end = None;
+        found.expected.push(expected("lost write | vmap | * | *"));
+        found.hazards.push(hazard(Some("s.two")));
+        let mut judgement = passed();
+        add(&mut judgement, &[], &found, true);
+        assert_eq!(judgement.suites[0].cases[1].verdict, Verdict::Hazard);
+        // What it did not come to is not missing.
+        assert_eq!(judgement.suites[0].cases[0].verdict, Verdict::Passed);
         assert_eq!(judgement.verdict, Verdict::Hazard);
     }
 
@@ -215,18 +283,18 @@ mod tests {
     fn a_model_that_saw_nothing_proves_nothing() {
         let mut found = quiet();
         found.end.as_mut().expect("an end").maintenance = 0;
-        assert_eq!(judged(Role::Control, &found).verdict, Verdict::NotProven);
+        assert_eq!(judged(&found).verdict, Verdict::NotProven);
         let mut found = quiet();
         found.end.as_mut().expect("an end").device_reads = 0;
-        assert_eq!(judged(Role::Control, &found).verdict, Verdict::NotProven);
+        assert_eq!(judged(&found).verdict, Verdict::NotProven);
     }
 
     #[test]
     fn a_model_that_failed_is_no_pass() {
         let mut found = quiet();
         found.end.as_mut().expect("an end").failure = Some("a panic".into());
-        assert_eq!(judged(Role::Control, &found).verdict, Verdict::Infra);
+        assert_eq!(judged(&found).verdict, Verdict::Infra);
         found.end = None;
-        assert_eq!(judged(Role::Control, &found).verdict, Verdict::Infra);
+        assert_eq!(judged(&found).verdict, Verdict::Infra);
     }
 }

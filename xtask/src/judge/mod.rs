@@ -310,6 +310,7 @@ ok 1 heap_alloc
             command_line: None,
             command_line_max: 1024,
             geometry: "vivt:32:4096:4".into(),
+            speculates: false,
             linear: None,
             proof: regex::bytes::Regex::new("VIVT data cache").expect("a regular expression"),
         }

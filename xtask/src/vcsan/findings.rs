@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Reads what the plugin wrote: one JSON object a line.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use globset::{Glob, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
 /// What the plugin saw of one run.
@@ -21,8 +23,63 @@ pub struct Findings {
 pub struct Expected {
     /// `suite.case`
     pub test: String,
-    /// The hazard's title.
-    pub title: String,
+    /// The guest's own words: `TITLE | ALIAS | FUNCTION | MISSING`, see [`Expected::pattern`].
+    #[serde(rename = "title")]
+    pub text: String,
+}
+
+/// The hazards that a test provokes, and no others.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    title: String,
+    alias: String,
+    function: GlobMatcher,
+    missing: GlobMatcher,
+}
+
+impl Expected {
+    /// What the hazard must be: its title and the alias that the CPU used, word by word; that function and the maintenance that
+    /// is missing, as globs.
+    ///
+    /// # Errors
+    /// A fragment that says why no hazard can be told by it.
+    pub fn pattern(&self) -> Result<Pattern, String> {
+        let parts: Vec<&str> = self.text.split('|').map(str::trim).collect();
+        let [title, alias, function, missing] = parts[..] else {
+            return Err(format!(
+                "`{}` is not of the form TITLE | ALIAS | FUNCTION | MISSING",
+                self.text
+            ));
+        };
+        let glob = |text: &str| {
+            Glob::new(text)
+                .map(|glob| glob.compile_matcher())
+                .map_err(|e| format!("`{text}` is not a glob: {e}"))
+        };
+        Ok(Pattern {
+            title: title.to_owned(),
+            alias: alias.to_owned(),
+            function: glob(function)?,
+            missing: glob(missing)?,
+        })
+    }
+}
+
+impl Pattern {
+    /// Whether `hazard` is what was provoked.
+    pub fn is_met_by(&self, hazard: &Hazard) -> bool {
+        let by_cpu = hazard.cpu();
+        let function = by_cpu.and_then(|party| party.symbol.as_deref());
+        // What wrote long before is not always known with its address, but then what is missing names the alias.
+        let alias = match by_cpu.and_then(|party| party.alias.as_deref()) {
+            Some(alias) => alias == self.alias,
+            None => hazard.missing.contains(&self.alias),
+        };
+        self.title == hazard.title
+            && alias
+            && self.function.is_match(function.unwrap_or_default())
+            && self.missing.is_match(&hazard.missing)
+    }
 }
 
 /// An access that could go wrong on hardware, and its likes.
@@ -32,10 +89,40 @@ pub struct Hazard {
     pub title: String,
     /// The test that ran, `suite.case`; none if there was none.
     pub test: Option<String>,
+    /// The access that may go wrong.
+    #[serde(default)]
+    pub access: Party,
+    /// The write that it should have seen, if that is known.
+    #[serde(default)]
+    pub write: Option<Party>,
+    /// The maintenance that would have prevented it.
+    #[serde(default)]
+    pub missing: String,
     /// How often it was seen.
     pub count: u64,
     /// All of it, for people.
     pub text: String,
+}
+
+impl Hazard {
+    /// What the CPU had to do with it: the access or, of a device's, the write.
+    pub fn cpu(&self) -> Option<&Party> {
+        let write = self.write.iter();
+        std::iter::once(&self.access)
+            .chain(write)
+            .find(|party| party.by != "device")
+    }
+}
+
+/// Who accessed memory, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct Party {
+    /// `cpu`, `uncached` or `device`.
+    pub by: String,
+    /// The function, and its module in brackets.
+    pub symbol: Option<String>,
+    /// The kind of mapping.
+    pub alias: Option<String>,
 }
 
 /// What the plugin counted.
@@ -57,6 +144,20 @@ pub struct Summary {
     pub memory_bytes: u64,
     /// Hazards reported, each counted once.
     pub hazards: u64,
+    /// Hazards that were seen and are not reported.
+    pub surplus: u64,
+    /// Accesses to an unknown place.
+    pub unknown: u64,
+    /// Lines whose maintenance went to an unknown place.
+    pub untranslated: u64,
+    /// Tests that announced transfers which the device did not make.
+    pub doubtful_transfers: u64,
+    /// Whatever else it is in doubt about, and how often.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubts: BTreeMap<String, u64>,
+    /// Maintenance instructions of each kind.
+    #[serde(default)]
+    pub by_kind: BTreeMap<String, u64>,
     /// What went wrong in the plugin itself.
     #[serde(default)]
     pub failure: Option<String>,
@@ -75,11 +176,37 @@ enum Record {
     Other,
 }
 
+impl Summary {
+    /// What keeps silence from being a proof, in words.
+    pub fn doubts(&self) -> impl Iterator<Item = String> {
+        let known = [
+            (self.surplus, "hazards that it does not report"),
+            (self.unknown, "accesses to an unknown place"),
+            (self.untranslated, "lines maintained at an unknown place"),
+            (
+                self.doubtful_transfers,
+                "tests with transfers that no device made",
+            ),
+        ];
+        let others = self
+            .doubts
+            .iter()
+            .map(|(what, count)| (*count, what.as_str()));
+        known
+            .into_iter()
+            .chain(others)
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
 /// The shape that is understood.
 const SCHEMA: u32 = 1;
 
 impl Findings {
-    /// Reads them from a file.
+    /// Reads them from a file: whole lines. The last one of a guest that had to be ended may be torn.
     ///
     /// # Errors
     /// A fragment that says what is wrong with the file.
@@ -91,7 +218,8 @@ impl Findings {
 
     fn parse(text: &str) -> Result<Findings, String> {
         let mut findings = Findings::default();
-        for (number, line) in (1..).zip(text.lines()) {
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        for (number, line) in (1..).zip(whole.lines()) {
             let record: Record = serde_json::from_str(line)
                 .map_err(|e| format!("failed to understand line {number}: {e}"))?;
             match record {
@@ -113,29 +241,81 @@ mod tests {
     use super::*;
 
     const FOUND: &str = r#"{"record":"start","schema":1,"version":"0.1.0","target":"arm"}
-{"record":"expect","test":"s.c","title":"stale read"}
-{"record":"hazard","title":"stale read","test":"s.c","count":3,"text":"stale read\n  by\n","kind":"x"}
-{"record":"end","loads":5,"stores":4,"maintenance":3,"device_reads":2,"device_writes":1,"watched_pages":1,"memory_bytes":1,"hazards":1,"failure":null}
+{"record":"expect","test":"s.c","title":"stale read | vmap | *::read | invalidate the vmap*"}
+{"record":"hazard","title":"stale read","test":"s.c","access":{"by":"cpu","symbol":"m::read [m]","alias":"vmap"},"write":null,"missing":"invalidate the vmap between","count":3,"text":"stale read\n  by\n","kind":"x"}
+{"record":"end","loads":5,"stores":4,"maintenance":3,"device_reads":2,"device_writes":1,"watched_pages":1,"memory_bytes":1,"hazards":1,"surplus":0,"unknown":0,"untranslated":0,"doubtful_transfers":0,"failure":null}
 "#;
 
     #[test]
     fn what_the_plugin_writes_is_understood() {
         let found = Findings::parse(FOUND).expect("valid");
-        assert_eq!(found.expected[0].title, "stale read");
+        assert_eq!(found.expected[0].test, "s.c");
         assert_eq!(found.hazards[0].count, 3);
+        assert_eq!(found.hazards[0].access.alias.as_deref(), Some("vmap"));
         assert_eq!(found.end.expect("an end").maintenance, 3);
     }
 
     #[test]
     fn a_run_that_was_cut_off_has_no_end() {
-        let cut = FOUND.lines().take(2).collect::<Vec<_>>().join("\n");
-        assert_eq!(Findings::parse(&cut).expect("valid").end, None);
+        let cut = &FOUND[..FOUND.len() - 9];
+        let found = Findings::parse(cut).expect("valid");
+        assert_eq!(found.end, None);
+        assert_eq!(found.hazards.len(), 1, "whole lines are read");
+        assert_eq!(Findings::parse("").expect("valid"), Findings::default());
     }
 
     #[test]
-    fn half_a_line_and_another_schema_are_refused() {
-        let said = Findings::parse(&FOUND[..FOUND.len() - 9]).unwrap_err();
-        assert!(said.contains("line 4"), "{said}");
+    fn what_the_plugin_does_not_say_of_itself_is_refused() {
+        let said = Findings::parse(&FOUND.replace("\"unknown\":0,", "")).unwrap_err();
+        assert!(
+            said.contains("line 4") && said.contains("unknown"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_provoked_hazard_is_one_of_that_title_alias_function_and_cure() {
+        let found = Findings::parse(FOUND).expect("valid");
+        let meets = |text: &str| {
+            let expected = Expected {
+                text: text.into(),
+                ..found.expected[0].clone()
+            };
+            expected.pattern().map(|p| p.is_met_by(&found.hazards[0]))
+        };
+        for (text, met) in [
+            ("stale read | vmap | m::read* | invalidate the vmap*", true),
+            ("lost write | vmap | m::read* | invalidate the vmap*", false),
+            (
+                "stale read | direct map | m::read* | invalidate the vmap*",
+                false,
+            ),
+            (
+                "stale read | vmap | m::write* | invalidate the vmap*",
+                false,
+            ),
+            ("stale read | vmap | m::read* | write back*", false),
+        ] {
+            assert_eq!(meets(text), Ok(met), "{text}");
+        }
+        assert!(meets("stale read").is_err());
+        assert!(meets("a | b | [ | d").is_err());
+    }
+
+    #[test]
+    fn of_a_device_s_read_the_write_is_the_cpu_s() {
+        let mut hazard = Findings::parse(FOUND).expect("valid").hazards.remove(0);
+        let cpu = std::mem::take(&mut hazard.access);
+        hazard.access.by = "device".into();
+        assert_eq!(hazard.cpu(), None);
+        hazard.write = Some(cpu.clone());
+        assert_eq!(hazard.cpu(), Some(&cpu));
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_and_another_schema_are_refused() {
+        let said = Findings::parse(&FOUND.replace("\"count\":3", "\"count\":")).unwrap_err();
+        assert!(said.contains("line 3"), "{said}");
         let said = Findings::parse(&FOUND.replace("\"schema\":1", "\"schema\":2")).unwrap_err();
         assert_eq!(said, "schema 2 instead of 1");
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cargo;
-use crate::config::{Cell, DCache, Role};
+use crate::config::Cell;
 use crate::stop::Stop;
 
 pub use findings::Findings;
@@ -29,14 +29,33 @@ pub enum Error {
     },
 }
 
-/// What the hardware may do on its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What the modelled cache may do on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Lines are filled by accesses only.
-    #[default]
     Architectural,
     /// Any mapped alias may be filled at any moment.
     Speculative,
+}
+
+impl Mode {
+    /// All modes of the CPU of `cell`, what it really does first.
+    pub fn all(cell: &Cell) -> &'static [Mode] {
+        if cell.speculates {
+            &[Mode::Speculative, Mode::Architectural]
+        } else {
+            &[Mode::Architectural]
+        }
+    }
+
+    /// As options and reports name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Architectural => "architectural",
+            Mode::Speculative => "speculative",
+        }
+    }
 }
 
 /// The plugin, ready to be loaded.
@@ -44,8 +63,8 @@ pub enum Mode {
 pub struct Plugin {
     /// The shared object.
     pub file: PathBuf,
-    /// How badly the hardware behaves.
-    pub mode: Mode,
+    /// Whether lines are filled by accesses only, whatever a cell's CPU may do.
+    pub architectural: bool,
 }
 
 impl Plugin {
@@ -53,9 +72,21 @@ impl Plugin {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn build(mode: Mode, stop: &Stop) -> Result<Plugin, Error> {
+    pub fn build(architectural: bool, stop: &Stop) -> Result<Plugin, Error> {
         let file = cargo::build("vcsan", stop)?;
-        Ok(Plugin { file, mode })
+        Ok(Plugin {
+            file,
+            architectural,
+        })
+    }
+
+    /// What it lets the cache of `cell` do.
+    pub fn mode(&self, cell: &Cell) -> Mode {
+        if cell.speculates && !self.architectural {
+            Mode::Speculative
+        } else {
+            Mode::Architectural
+        }
     }
 
     /// Puts it into `dest`, where no later build touches it.
@@ -82,24 +113,13 @@ impl Plugin {
         modules: &Path,
         out: &Path,
     ) -> [OsString; 2] {
-        // Caches with virtual tags are those of CPUs that don't speculate.
-        let mode = match cell.dcache {
-            DCache::Vivt => Mode::Architectural,
-            DCache::Vipt | DCache::Pipt => self.mode,
-        };
+        let mode = self.mode(cell);
         let linear = cell.linear.as_ref().filter(|_| mode == Mode::Speculative);
         let linear = linear.map_or_else(String::new, |map| format!(",linear={map}"));
-        let mode = match mode {
-            Mode::Architectural => "architectural",
-            Mode::Speculative => "speculative",
-        };
-        // Which alias a device sees is defined only where there is one.
-        let coherent = match cell.role {
-            Role::Aliasing => "off",
-            Role::Control => "on",
-        };
+        let mode = mode.as_str();
+        // No device of any cell sees the cache.
         let value = format!(
-            "{},out={},geometry={},mode={mode},coherent={coherent},vmlinux={},modules={}{linear}",
+            "{},out={},geometry={},mode={mode},coherent=off,vmlinux={},modules={}{linear}",
             quoted(&self.file),
             quoted(out),
             cell.geometry,

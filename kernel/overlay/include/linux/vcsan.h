@@ -25,7 +25,10 @@ enum vcsan_kind {
 	VCSAN_DEVICE_READ = 5,
 	/* A device writes @a, physical, @b bytes, now. */
 	VCSAN_DEVICE_WRITE = 6,
-	/* The test that runs provokes the hazard that is called @text. */
+	/*
+	 * The test that runs provokes a hazard. @text tells which: "title |
+	 * alias | function | missing", of which the last two may hold '*'.
+	 */
 	VCSAN_EXPECT = 7,
 	/* The next note's text begins with @text, of which there is too much for one. */
 	VCSAN_TEXT = 8,

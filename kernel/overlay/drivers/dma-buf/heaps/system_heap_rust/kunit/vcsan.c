@@ -80,7 +80,7 @@ void heap_test_device_writes(u32 addr, unsigned long len)
 	note(VCSAN_DEVICE_WRITE, "", addr, len);
 }
 
-void heap_test_expect_hazard(const char *title)
+void heap_test_expect_hazard(const char *what)
 {
-	note(VCSAN_EXPECT, title, 0, 0);
+	note(VCSAN_EXPECT, what, 0, 0);
 }

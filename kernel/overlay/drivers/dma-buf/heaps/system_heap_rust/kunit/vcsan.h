@@ -10,6 +10,6 @@ void heap_test_watch_bus(u32 addr, unsigned long len);
 void heap_test_unwatch_bus(u32 addr, unsigned long len);
 void heap_test_device_reads(u32 addr, unsigned long len);
 void heap_test_device_writes(u32 addr, unsigned long len);
-void heap_test_expect_hazard(const char *title);
+void heap_test_expect_hazard(const char *what);
 
 #endif

@@ -24,7 +24,7 @@ mod c {
         pub(super) safe fn heap_test_unwatch_bus(addr: u32, len: c_ulong);
         pub(super) safe fn heap_test_device_reads(addr: u32, len: c_ulong);
         pub(super) safe fn heap_test_device_writes(addr: u32, len: c_ulong);
-        pub(super) fn heap_test_expect_hazard(title: *const c_char);
+        pub(super) fn heap_test_expect_hazard(what: *const c_char);
     }
 }
 
@@ -91,9 +91,10 @@ pub(crate) fn device_writes(addr: u32, len: usize) {
     c::heap_test_device_writes(addr, len);
 }
 
-/// The running case provokes a hazard on purpose: without the report it has failed, if the cache
-/// aliases.
-pub(crate) fn expect_hazard(title: &'static CStr) {
+/// The running case provokes a hazard on purpose: without the report it has failed.
+///
+/// `what` tells which: "title | alias | function | missing", of which the last two may hold `*`.
+pub(crate) fn expect_hazard(what: &'static CStr) {
     // SAFETY: A string that ends in NUL.
-    unsafe { c::heap_test_expect_hazard(title.as_char_ptr()) };
+    unsafe { c::heap_test_expect_hazard(what.as_char_ptr()) };
 }

@@ -135,6 +135,15 @@ pub struct Test {
     /// Run the suites on the buffers of exporters from configs/exporters, or of `all`
     #[arg(long = "exporter", value_name = "NAME")]
     pub exporters: Vec<String>,
+    /// Build the modules of a folder out of tree, load them, watch them and unload them, and run no suites of this project
+    ///
+    /// What is to be watched, and when a device reads or writes, the module says by include/linux/vcsan.h. KUnit suites in it
+    /// run too.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["exporters", "sets"])]
+    pub module: Option<PathBuf>,
+    /// What the guest runs between loading and unloading: a program for its CPU, or C source of one
+    #[arg(long, value_name = "PROGRAM", requires = "module")]
+    pub init: Option<PathBuf>,
     /// Apply the patches of kernel/fixes, with which nothing of configs/findings may be seen any more
     #[arg(long, requires = "exporters")]
     pub fixes: bool,

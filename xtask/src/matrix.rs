@@ -127,7 +127,9 @@ pub fn run(
     let mut kernels: Vec<&Kernel> = shared.config.kernels.values().filter(wanted).collect();
     // What goes through a stand-in for rustc takes longest, in the build and in the boot.
     kernels.sort_by_key(|kernel| kernel.rustc.is_none());
-    let module_dirs = module_dirs(shared.config);
+    let mut module_dirs = module_dirs(shared.config);
+    let own = selection.sets.iter().filter_map(|set| set.own.as_ref());
+    module_dirs.extend(own.map(|own| own.dir.clone()));
     let slots = slots(shared.jobs)?;
     let built = Mutex::new(Some(built));
 
@@ -252,7 +254,7 @@ fn build<'a>(
     let mut ready = Vec::new();
     for boot in boots {
         let dest = shared.folder.join("media");
-        let media = builder.publish(boot.cell, boot.set, &orders(boot.set), &dest)?;
+        let media = builder.publish(boot.cell, boot.set, &orders, &dest)?;
         ready.push((boot, media, built.clone()));
         // What was spent is counted once.
         built.took_s = 0.0;
@@ -485,9 +487,12 @@ fn watched(
         }
     })
     .map_err(|error| io::Error::other(chain(&error)))?;
+    let own = set.own.as_ref();
+    let own = own.map(|own| judge::module::suite(&media.loaded, own.program().as_deref(), &booted));
     let mut judgement = judge(
         cell,
         &set.expected(selection.filter),
+        own,
         &parser.finish(),
         &booted,
     );
@@ -499,7 +504,14 @@ fn watched(
         let was_ended = booted.end != boot::End::Exited;
         match Findings::read(&found) {
             Ok(found) => {
-                judge::hazards::add(&mut judgement, &watched.transfers, &found, was_ended);
+                let known = known(shared, selection, boot);
+                judge::hazards::add(
+                    &mut judgement,
+                    &watched.transfers,
+                    &found,
+                    &known,
+                    was_ended,
+                );
                 counts = found.end;
             }
             // A QEMU that ends at once leaves nothing, and says why itself.
@@ -511,6 +523,27 @@ fn watched(
         }
     }
     Ok((judgement, counts, booted.took))
+}
+
+/// What is known of the exporter under test. With the fixes, nothing is.
+fn known<'a>(
+    shared: &Shared<'a>,
+    selection: &Selection<'a>,
+    boot: Boot<'a>,
+) -> judge::known::Known<'a> {
+    let Some(exporter) = &boot.set.of else {
+        return judge::known::Known::default();
+    };
+    let findings = shared.config.findings.values();
+    judge::known::Known {
+        findings: match shared.project.fixes() {
+            Some(_) => Vec::new(),
+            None => findings.collect(),
+        },
+        exporter: &exporter.name,
+        cell: &boot.cell.name,
+        whole: selection.filter.is_none(),
+    }
 }
 
 /// What the kernel is told: which suites of its own and of modules to run, and what the exporter under test needs.

@@ -26,6 +26,7 @@ pub fn render(run: &Run, log: impl Fn(&Cell) -> Option<String>) -> String {
         out.push('\n');
         failure(&mut out, cell, log(cell).as_deref());
     }
+    known(&mut out, run);
     let skipped: Vec<(&Cell, &Suite, usize)> = run
         .cells
         .iter()
@@ -53,10 +54,15 @@ pub fn render(run: &Run, log: impl Fn(&Cell) -> Option<String>) -> String {
     };
     let passed = cases().filter(|c| c.verdict == Verdict::Passed).count();
     let skipped = cases().filter(|c| c.verdict == Verdict::Skipped).count();
-    let other = cases().count() - passed - skipped;
+    let known = cases().filter(|c| c.verdict == Verdict::Known).count();
+    let other = cases().count() - passed - skipped - known;
+    let known = match known {
+        0 => String::new(),
+        n => format!("{n} known, "),
+    };
     let _ = writeln!(
         out,
-        "\n{}: {} cells, {passed} cases passed, {other} failed, {skipped} skipped, in {:.1} s",
+        "\n{}: {} cells, {passed} cases passed, {known}{other} failed, {skipped} skipped, in {:.1} s",
         paint(run.verdict),
         run.cells.len(),
         run.wall_s
@@ -186,6 +192,33 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
         let _ = writeln!(out, "  folder: {}", folder.display());
     }
     let _ = writeln!(out, "  repeat: {}", cell.repeat);
+}
+
+/// What was known already, a line for each kind of hazard.
+fn known(out: &mut String, run: &Run) {
+    let mut lines = BTreeSet::new();
+    for cell in &run.cells {
+        for (suite, case) in cell
+            .suites
+            .iter()
+            .flat_map(|s| s.cases.iter().map(move |c| (s, c)))
+        {
+            if case.verdict == Verdict::Known {
+                for line in case.message.iter().flat_map(|m| m.lines()) {
+                    lines.insert(format!(
+                        "{} {}: {}.{}: {line}",
+                        cell.cell, cell.set, suite.name, case.name
+                    ));
+                }
+            }
+        }
+    }
+    if !lines.is_empty() {
+        out.push_str("\nknown:\n");
+        for line in lines {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
 }
 
 /// "7", or "6/7" where one was skipped.

@@ -31,6 +31,8 @@ pub struct Media {
     pub symbols: PathBuf,
     /// The folder with the modules as they were built.
     pub modules: PathBuf,
+    /// The files of those that the guest loads, in that order.
+    pub loaded: Vec<String>,
 }
 
 /// What stands at the other end of the guest's serial line.

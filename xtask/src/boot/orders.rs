@@ -11,24 +11,31 @@ pub const FILE: &str = "orders";
 /// Load the modules of `set` and so run its suites; `watched` by the cache model or not.
 pub fn of_suites(set: &Suites, watched: bool) -> Vec<String> {
     let mut orders = set.parameters(watched);
-    orders.extend(load(set.modules()));
+    orders.extend(list("modules", set.modules()));
+    if let Some(own) = &set.own {
+        orders.extend(
+            own.program()
+                .map(|name| format!("aliasheap.exec=/bin/{name}")),
+        );
+        let mut modules: Vec<&Module> = set.modules().collect();
+        modules.reverse();
+        orders.extend(list("unload", modules.into_iter()));
+    }
     orders
 }
 
 /// Load the exporter of `set` and open a shell.
 pub fn of_shell(set: &Suites) -> Vec<String> {
     let mut orders = set.parameters(false);
-    orders.extend(load(set.exporters_modules()));
+    orders.extend(list("modules", set.exporters_modules()));
     orders.push("aliasheap.shell".into());
     orders
 }
 
-/// The order to load `modules`, if there are any.
-fn load<'a>(modules: impl Iterator<Item = &'a Module>) -> Option<String> {
-    let names: Vec<_> = modules
-        .filter_map(|m| Some(m.file.file_name()?.to_string_lossy()))
-        .collect();
-    (!names.is_empty()).then(|| format!("aliasheap.modules={}", names.join(",")))
+/// The order `what` for `modules`, if there are any.
+fn list<'a>(what: &str, modules: impl Iterator<Item = &'a Module>) -> Option<String> {
+    let names: Vec<String> = modules.map(Module::file_name).collect();
+    (!names.is_empty()).then(|| format!("aliasheap.{what}={}", names.join(",")))
 }
 
 #[cfg(test)]

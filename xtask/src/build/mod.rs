@@ -8,6 +8,7 @@
 mod first_error;
 mod host_crates;
 mod kconfig;
+mod own;
 pub mod stamp;
 
 use std::fs;
@@ -20,7 +21,7 @@ use walkdir::WalkDir;
 
 use crate::boot::{Media, initramfs, orders, uimage};
 use crate::cargo;
-use crate::config::{Cell, Kernel, Suites};
+use crate::config::{Cell, Kernel, Module, Suites};
 use crate::follow::{End, Limits, follow};
 use crate::progress::Progress as _;
 use crate::project::Project;
@@ -190,10 +191,15 @@ impl Builder<'_> {
         &self,
         cell: &Cell,
         set: &Suites,
-        orders: &[String],
+        orders: &dyn Fn(&Suites) -> Vec<String>,
         dest: &Path,
     ) -> Result<Media, Error> {
         fs::create_dir_all(dest).map_err(io_error("create", dest))?;
+        let with_modules = match &set.own {
+            Some(own) => Some(set.with_own_modules(self.own_modules(&own.dir)?)),
+            None => None,
+        };
+        let set = with_modules.as_ref().unwrap_or(set);
         let copy = |file: &Path| {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let to = dest.join(format!("{}-{name}", self.kernel.name));
@@ -213,9 +219,10 @@ impl Builder<'_> {
                 None => copy(&self.kernel.image)?,
             },
             dtb: cell.qemu.dtb.as_deref().map(copy).transpose()?,
-            initramfs: self.initramfs(set, orders, dest)?,
+            initramfs: self.initramfs(set, &orders(set), dest)?,
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
+            loaded: set.modules().map(Module::file_name).collect(),
         })
     }
 
@@ -389,7 +396,12 @@ impl Builder<'_> {
 
     /// Where `make M=dir` puts what it makes.
     fn module_out(&self, dir: &Path) -> PathBuf {
-        self.dir.join("modules").join(dir)
+        let modules = self.dir.join("modules");
+        // A folder out of tree is known by its absolute path.
+        match dir.strip_prefix("/") {
+            Ok(below) => modules.join("own").join(below),
+            Err(_) => modules.join(dir),
+        }
     }
 
     /// Makes copies of the modules in `out` for guests, which need no line tables.
@@ -479,6 +491,9 @@ impl Builder<'_> {
                 .into(),
         };
         let mut files = vec![init, orders];
+        if let Some(own) = &set.own {
+            files.extend(self.own_program(own)?);
+        }
         for module in set.modules() {
             let what = format!("modules for {}", self.kernel.name);
             let stripped = self.module_out(&module.dir).join(STRIPPED);

@@ -15,6 +15,8 @@ mod test;
 mod tidy;
 mod verdicts;
 
+use std::path::{Path, PathBuf};
+
 use crate::cli::{Cli, Command, Global};
 use crate::config::{Config, unknown};
 use crate::exit::{Exit, Failure};
@@ -26,6 +28,8 @@ use crate::ui::Ui;
 #[derive(Debug)]
 struct Context {
     project: Project,
+    /// Folders of the user's beside the checkout that the tools read.
+    shares: Vec<PathBuf>,
     global: Global,
     stop: Stop,
     ui: Ui,
@@ -49,7 +53,16 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         .as_deref()
         .map_or_else(Project::this, Project::at);
     let fixes = matches!(&cli.command, Command::Test(args) if args.fixes);
+    let own = match &cli.command {
+        Command::Test(args) => test::own(args)?,
+        _ => None,
+    };
+    let shares = own.into_iter().flat_map(|own| {
+        let beside = own.init.as_ref().and_then(|init| init.parent());
+        [Some(own.dir.clone()), beside.map(Path::to_owned)]
+    });
     let context = Context {
+        shares: shares.flatten().collect(),
         project: project.with_fixes(fixes),
         ui: Ui::new(cli.global.verbose),
         global: cli.global,

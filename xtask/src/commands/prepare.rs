@@ -109,6 +109,10 @@ pub(super) fn tools(
         path: context.project.root().to_owned(),
         writable: false,
     }];
+    shares.extend(context.shares.iter().map(|path| Share {
+        path: path.clone(),
+        writable: false,
+    }));
     if let Some(dir) = &global.kernel {
         let path = fs::canonicalize(dir).map_err(|e| {
             Failure::usage(format!("failed to find --kernel {}: {e}", dir.display()))

@@ -10,7 +10,7 @@ use globset::Glob;
 use super::prepare::{self, Prepared};
 use super::{Context, named};
 use crate::cli;
-use crate::config::{Cell, Config, Exporter, Suites};
+use crate::config::{Cell, Config, Exporter, Own, Suites};
 use crate::exit::{Exit, Failure};
 use crate::matrix::{self, Selection, Shared};
 use crate::progress::Progress as _;
@@ -22,13 +22,16 @@ use crate::verdict::Verdict;
 
 pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let on_exporters = on_exporters(&config, args)?;
+    let made = match own(args)? {
+        Some(own) => vec![Suites::of_module(own)],
+        None => on_exporters(&config, args)?,
+    };
     let selection = Selection {
         cells: cells(&config, &args.cells)?,
-        sets: if args.exporters.is_empty() {
+        sets: if made.is_empty() {
             sets(&config, &args.sets)?
         } else {
-            on_exporters.iter().collect()
+            made.iter().collect()
         },
         filter: args.suites.filter.as_deref(),
         repeat: repeat(context, args),
@@ -189,6 +192,32 @@ fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Fai
         .collect()
 }
 
+/// The module out of tree that the user names.
+pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
+    let find = |option: &str, path: &Path| {
+        std::fs::canonicalize(path)
+            .map_err(|e| Failure::usage(format!("failed to find {option} {}: {e}", path.display())))
+    };
+    let Some(dir) = &args.module else {
+        return Ok(None);
+    };
+    let dir = find("--module", dir)?;
+    if !["Kbuild", "Makefile"]
+        .iter()
+        .any(|name| dir.join(name).is_file())
+    {
+        return Err(Failure::usage(format!(
+            "failed to use --module {}: it has neither a Kbuild nor a Makefile",
+            dir.display()
+        )));
+    }
+    let init = args.init.as_ref().map(|init| find("--init", init));
+    Ok(Some(Own {
+        dir,
+        init: init.transpose()?,
+    }))
+}
+
 /// The sets that are about an exporter, on those that the user names.
 fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
     let mut exporters: Vec<&Exporter> = Vec::new();
@@ -219,6 +248,10 @@ fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
     let Some(filter) = selection.filter else {
         return Ok(());
     };
+    // Nobody knows the suites of a module that is not built yet.
+    if selection.sets.iter().any(|set| set.own.is_some()) {
+        return Ok(());
+    }
     if selection
         .sets
         .iter()

@@ -119,12 +119,24 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
             checkpatch(&["--strict"], files("kernel/patches/", &[".patch"])),
         ),
         (
+            // They name commits, and there is no history here to find them in.
+            "checkpatch",
+            checkpatch(
+                &["--strict", "--ignore", "UNKNOWN_COMMIT_ID"],
+                files("kernel/fixes/", &[".patch"]),
+            ),
+        ),
+        (
             "checkpatch",
             checkpatch(&["--file"], files("kernel/overlay/", &[".rs", ".c", ".h"])),
         ),
         (
             "checkpatch",
             checkpatch(&["--file"], files("kernel/guest/", &[".c", ".h"])),
+        ),
+        (
+            "checkpatch",
+            checkpatch(&["--file"], files("docs/examples/", &[".c"])),
         ),
     ] {
         task.step(what);

@@ -39,10 +39,14 @@ pub struct Kernel {
 
 impl Kernel {
     /// The same kernel with further fragments from `kconfig`: one of its own, as it is built in a folder of its own.
+    ///
+    /// Beside `NAME.config` this takes `NAME-ARCH.config`, where there is one.
     pub(super) fn variant(&self, name: &str, fragments: &[String], kconfig: &Path) -> Kernel {
-        let further = fragments
-            .iter()
-            .map(|f| kconfig.join(format!("{f}.config")));
+        let further = fragments.iter().flat_map(|f| {
+            let of_the_arch = kconfig.join(format!("{f}-{}.config", self.arch));
+            std::iter::once(kconfig.join(format!("{f}.config")))
+                .chain(Some(of_the_arch).filter(|path| path.is_file()))
+        });
         Kernel {
             name: format!("{}-{name}", self.name),
             fragments: self.fragments.iter().cloned().chain(further).collect(),

@@ -4,8 +4,10 @@
 mod breakage;
 mod cell;
 mod exporter;
+mod finding;
 mod kernel;
 mod mutant;
+mod own;
 mod suites;
 pub mod yaml;
 
@@ -17,8 +19,12 @@ pub use cell::{Cell, DCache, Qemu, Role};
 #[cfg(test)]
 pub use exporter::tests::exporter_for_tests;
 pub use exporter::{Cannot, Exporter, Origin};
+pub use finding::Finding;
+#[cfg(test)]
+pub(crate) use finding::tests as finding_for_tests;
 pub use kernel::Kernel;
 pub use mutant::Mutant;
+pub use own::Own;
 pub use suites::{Module, Suites, Watched};
 pub use yaml::Error;
 
@@ -34,13 +40,15 @@ pub struct Config {
     /// By name.
     pub exporters: BTreeMap<String, Exporter>,
     /// By name.
+    pub findings: BTreeMap<String, Finding>,
+    /// By name.
     pub breakages: BTreeMap<String, Breakage>,
     /// By name.
     pub mutants: BTreeMap<String, Mutant>,
 }
 
 impl Config {
-    /// Reads `configs/{cells,kernels,exporters,suites,breakages,mutants}` below `dir`.
+    /// Reads `configs/{cells,kernels,exporters,findings,suites,breakages,mutants}` below `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
@@ -67,6 +75,22 @@ impl Config {
             if let Some(stranger) = strangers.into_iter().find(|k| !kernels.contains_key(*k)) {
                 let message = unknown("kernel", stranger, kernels.keys());
                 return Err(page("command_line", message));
+            }
+        }
+        let findings = each(&dir.join("findings"), finding::load)?;
+        for (name, finding) in &findings {
+            let page = |key: &str, message| Error::Value {
+                path: dir.join("findings").join(format!("{name}.yaml")),
+                key: key.into(),
+                message,
+            };
+            let (of, on) = finding.names();
+            if let Some(stranger) = of.into_iter().find(|e| !exporters.contains_key(*e)) {
+                let message = unknown("exporter", stranger, exporters.keys());
+                return Err(page("exporters", message));
+            }
+            if let Some(stranger) = on.into_iter().find(|c| !cells.contains_key(*c)) {
+                return Err(page("cells", unknown("cell", stranger, cells.keys())));
             }
         }
         for (name, set) in &mut suites {
@@ -131,6 +155,7 @@ impl Config {
             kernels,
             suites,
             exporters,
+            findings,
             breakages,
             mutants,
         })
@@ -225,6 +250,17 @@ mod tests {
                     "{name}: {}",
                     edit.file.display()
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn every_finding_of_this_repository_has_a_page_and_a_fix() {
+        let root = repository();
+        let config = Config::load(&root.join("configs")).expect("configs/ loads");
+        for finding in config.findings.values() {
+            for file in [&finding.page, &finding.fix] {
+                assert!(root.join(file).is_file(), "{}", file.display());
             }
         }
     }

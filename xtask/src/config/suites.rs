@@ -7,7 +7,7 @@ use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
 use super::yaml::{self, Error};
-use super::{Cell, Exporter};
+use super::{Cell, Exporter, Own};
 
 /// A module that a guest loads before or as its tests.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +20,12 @@ pub struct Module {
 }
 
 impl Module {
+    /// As the guest finds it.
+    pub fn file_name(&self) -> String {
+        let name = self.file.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// What the kernel calls it.
     pub fn name(&self) -> String {
         let stem = self.file.file_stem().unwrap_or_default();
@@ -69,6 +75,8 @@ pub struct Suites {
     pub exporter: Option<String>,
     /// The same, once it is known.
     pub of: Option<Exporter>,
+    /// The user's own module out of tree, if that is what the set is about.
+    pub own: Option<Own>,
     /// The modules with the tests, in the order in which the guest loads them.
     pub tests: Vec<Module>,
     /// Whether the cache model watches, and what it is to see.
@@ -184,6 +192,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
         by_default: raw.by_default,
         exporter: raw.exporter,
         of: None,
+        own: None,
         tests: raw.modules,
         vcsan: raw.vcsan,
         filter: raw.filter,
@@ -205,6 +214,7 @@ mod tests {
             by_default: true,
             exporter: None,
             of: None,
+            own: None,
             tests: Vec::new(),
             vcsan: None,
             filter: "h_*".into(),

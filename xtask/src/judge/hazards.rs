@@ -2,6 +2,7 @@
 //! Puts what the cache model saw into a judgement.
 
 use super::Judgement;
+use super::known::{self, Known};
 use crate::results::{Case, Suite};
 use crate::vcsan::Findings;
 use crate::vcsan::findings::{Expected, Hazard, Pattern};
@@ -9,7 +10,13 @@ use crate::verdict::Verdict;
 
 /// Adds the cache model's findings to the judgement of a boot. `transfers` are the suites of which every case makes a device
 /// read or write memory. A guest that had to be ended took the model with it: what that had found is added all the same.
-pub fn add(judgement: &mut Judgement, transfers: &[String], found: &Findings, was_ended: bool) {
+pub fn add(
+    judgement: &mut Judgement,
+    transfers: &[String],
+    found: &Findings,
+    known: &Known<'_>,
+    was_ended: bool,
+) {
     let mut patterns = Vec::new();
     for expected in &found.expected {
         match expected.pattern() {
@@ -28,6 +35,11 @@ pub fn add(judgement: &mut Judgement, transfers: &[String], found: &Findings, wa
             .iter()
             .any(|(e, pattern)| provoked(hazard, e, pattern))
         {
+            if let Some(finding) = known.find(hazard) {
+                let message = known::line(finding, hazard);
+                blame(judgement, hazard.test.as_deref(), Verdict::Known, &message);
+                continue;
+            }
             let times = match hazard.count {
                 1 => String::new(),
                 n => format!("\n(seen {n} times)"),
@@ -61,6 +73,7 @@ pub fn add(judgement: &mut Judgement, transfers: &[String], found: &Findings, wa
             blame(judgement, Some(&expected.test), Verdict::Failed, &message);
         }
     }
+    known.say_what_is_gone(judgement, found);
     for doubt in end.doubts() {
         judgement.worsen(
             Verdict::NotProven,
@@ -117,6 +130,7 @@ fn find<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::finding_for_tests;
     use crate::vcsan::findings::{Party, Summary};
 
     fn passed() -> Judgement {
@@ -174,7 +188,13 @@ mod tests {
 
     fn judged(found: &Findings) -> Judgement {
         let mut judgement = passed();
-        add(&mut judgement, &["s".into()], found, false);
+        add(
+            &mut judgement,
+            &["s".into()],
+            found,
+            &Known::default(),
+            false,
+        );
         judgement
     }
 
@@ -272,7 +292,7 @@ mod tests {
         found.expected.push(expected("lost write | vmap | * | *"));
         found.hazards.push(hazard(Some("s.two")));
         let mut judgement = passed();
-        add(&mut judgement, &[], &found, true);
+        add(&mut judgement, &[], &found, &Known::default(), true);
         assert_eq!(judgement.suites[0].cases[1].verdict, Verdict::Hazard);
         // What it did not come to is not missing.
         assert_eq!(judgement.suites[0].cases[0].verdict, Verdict::Passed);
@@ -296,5 +316,57 @@ mod tests {
         assert_eq!(judged(&found).verdict, Verdict::Infra);
         found.end = None;
         assert_eq!(judged(&found).verdict, Verdict::Infra);
+    }
+
+    fn with_finding(hazards: Vec<Hazard>, cell: &str, whole: bool) -> Judgement {
+        let finding = finding_for_tests::finding();
+        let known = Known {
+            findings: vec![&finding],
+            exporter: "system",
+            cell,
+            whole,
+        };
+        let found = Findings { hazards, ..quiet() };
+        let mut judgement = passed();
+        judgement.suites[0].name = "s_mmap".into();
+        add(&mut judgement, &[], &found, &known, false);
+        judgement
+    }
+
+    #[test]
+    fn what_is_known_is_told_from_what_is_new() {
+        let known = finding_for_tests::hazard("s_mmap.one");
+        let judgement = with_finding(vec![known.clone()], "arm-vivt", true);
+        assert_eq!(judgement.verdict, Verdict::Known);
+        assert_eq!(
+            judgement.suites[0].cases[0].message.as_deref(),
+            Some("stale read in copy_from_user (finding 01-stale, see p)")
+        );
+        let other = hazard(Some("s_mmap.two"));
+        let judgement = with_finding(vec![known.clone(), other], "arm-vivt", true);
+        assert_eq!(judgement.verdict, Verdict::Hazard);
+        assert_eq!(judgement.suites[0].cases[0].verdict, Verdict::Known);
+        // Elsewhere it is new.
+        let judgement = with_finding(vec![known], "parisc", true);
+        assert_eq!(judgement.verdict, Verdict::Hazard);
+    }
+
+    #[test]
+    fn a_finding_that_is_gone_fails_a_whole_run() {
+        let gone = with_finding(Vec::new(), "arm-vivt", true);
+        assert_eq!(gone.verdict, Verdict::Failed);
+        assert!(
+            gone.message
+                .expect("a message")
+                .contains("finding 01-stale is gone")
+        );
+        assert_eq!(
+            with_finding(Vec::new(), "arm-vivt", false).verdict,
+            Verdict::Passed
+        );
+        assert_eq!(
+            with_finding(Vec::new(), "mips-be", true).verdict,
+            Verdict::Passed
+        );
     }
 }

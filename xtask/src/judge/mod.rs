@@ -3,6 +3,8 @@
 
 pub mod exporter;
 pub mod hazards;
+pub mod known;
+pub mod module;
 
 use crate::boot::{Booted, End};
 use crate::config;
@@ -35,10 +37,12 @@ pub struct Judgement {
     pub oddities: Vec<String>,
 }
 
-/// Judges a boot of `cell` that should have shown the suites `expected`.
+/// Judges a boot of `cell` that should have shown the suites `expected`, and that was in `beside` what no suite of the log
+/// says.
 pub fn judge(
     cell: &config::Cell,
     expected: &[&str],
+    beside: Option<Suite>,
     report: &ktap::Report,
     booted: &Booted,
 ) -> Judgement {
@@ -60,6 +64,7 @@ pub fn judge(
         .filter(named)
         .map(|t| suite(t, report, hung))
         .collect();
+    suites.extend(beside);
     for name in expected {
         if !suites.iter().any(|s| s.name == *name) {
             suites.push(Suite {
@@ -322,7 +327,13 @@ ok 1 heap_alloc
             end,
             took: Duration::ZERO,
         };
-        judge(&cell(), expected, &ktap::parse(log.as_bytes()), &booted)
+        judge(
+            &cell(),
+            expected,
+            None,
+            &ktap::parse(log.as_bytes()),
+            &booted,
+        )
     }
 
     fn whole() -> String {

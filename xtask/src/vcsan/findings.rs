@@ -38,17 +38,26 @@ pub struct Pattern {
 }
 
 impl Expected {
-    /// What the hazard must be: its title and the alias that the CPU used, word by word; that function and the maintenance that
-    /// is missing, as globs.
+    /// What the hazard must be.
+    ///
+    /// # Errors
+    /// See [`Pattern::parse`].
+    pub fn pattern(&self) -> Result<Pattern, String> {
+        Pattern::parse(&self.text)
+    }
+}
+
+impl Pattern {
+    /// Reads `TITLE | ALIAS | FUNCTION | MISSING`: title and the alias that the CPU used, word by word; that function and the
+    /// maintenance that is missing, as globs.
     ///
     /// # Errors
     /// A fragment that says why no hazard can be told by it.
-    pub fn pattern(&self) -> Result<Pattern, String> {
-        let parts: Vec<&str> = self.text.split('|').map(str::trim).collect();
+    pub fn parse(text: &str) -> Result<Pattern, String> {
+        let parts: Vec<&str> = text.split('|').map(str::trim).collect();
         let [title, alias, function, missing] = parts[..] else {
             return Err(format!(
-                "`{}` is not of the form TITLE | ALIAS | FUNCTION | MISSING",
-                self.text
+                "`{text}` is not of the form TITLE | ALIAS | FUNCTION | MISSING"
             ));
         };
         let glob = |text: &str| {
@@ -63,9 +72,7 @@ impl Expected {
             missing: glob(missing)?,
         })
     }
-}
 
-impl Pattern {
     /// Whether `hazard` is what was provoked.
     pub fn is_met_by(&self, hazard: &Hazard) -> bool {
         let by_cpu = hazard.cpu();

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A finding: hazards that the kernel tree's own exporters are known for, exactly as the cache model reports them.
+
+use std::path::{Path, PathBuf};
+
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+
+use super::yaml::{self, Error};
+use crate::vcsan::findings::{Hazard, Pattern};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSeen {
+    hazard: String,
+    cells: Vec<String>,
+    tests: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    summary: String,
+    page: PathBuf,
+    fix: PathBuf,
+    exporters: Vec<String>,
+    seen: Vec<RawSeen>,
+    #[serde(default)]
+    by_luck: Vec<String>,
+}
+
+/// Where one kind of hazard is seen.
+#[derive(Debug, Clone)]
+struct Seen {
+    hazard: Pattern,
+    cells: Vec<String>,
+    tests: Vec<GlobMatcher>,
+}
+
+/// A finding, checked.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The file's stem, such as `01-user-mappings`.
+    pub name: String,
+    /// What goes wrong.
+    pub summary: String,
+    /// What is written about it, from the checkout's root.
+    pub page: PathBuf,
+    /// The patch after which it is gone, from the checkout's root.
+    pub fix: PathBuf,
+    /// The exporters that have it.
+    pub exporters: Vec<String>,
+    seen: Vec<Seen>,
+    by_luck: Vec<String>,
+}
+
+impl Finding {
+    /// Whether this is what is known of `exporter` on `cell`: the test, the hazard's title, the alias, the function and what is
+    /// missing.
+    pub fn is(&self, exporter: &str, cell: &str, hazard: &Hazard) -> bool {
+        let test = hazard.test.as_deref().unwrap_or_default();
+        self.concerns(exporter)
+            && self.seen.iter().any(|seen| {
+                seen.cells.iter().any(|c| c == cell)
+                    && seen.tests.iter().any(|glob| glob.is_match(test))
+                    && seen.hazard.is_met_by(hazard)
+            })
+    }
+
+    /// Whether a whole run of `exporter` on `cell` shows it. Where it depends on which pages a buffer gets, it may not.
+    pub fn must_be_seen(&self, exporter: &str, cell: &str) -> bool {
+        self.concerns(exporter)
+            && !self
+                .by_luck
+                .iter()
+                .any(|place| place == cell || *place == format!("{exporter} on {cell}"))
+            && self
+                .seen
+                .iter()
+                .any(|seen| seen.cells.iter().any(|c| c == cell))
+    }
+
+    fn concerns(&self, exporter: &str) -> bool {
+        self.exporters.iter().any(|e| e == exporter)
+    }
+
+    /// Every exporter and every cell that it names.
+    pub(super) fn names(&self) -> (Vec<&String>, Vec<&String>) {
+        let cells = self.seen.iter().flat_map(|seen| &seen.cells);
+        (self.exporters.iter().collect(), cells.collect())
+    }
+}
+
+pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
+    let raw: Raw = yaml::load(path)?;
+    let value = |key: &str, message: String| Error::Value {
+        path: path.to_owned(),
+        key: key.into(),
+        message,
+    };
+    let mut seen = Vec::new();
+    for raw in raw.seen {
+        let hazard = Pattern::parse(&raw.hazard).map_err(|why| value("seen.hazard", why))?;
+        let tests = raw.tests.iter().map(|test| {
+            let glob = Glob::new(test).map_err(|e| value("seen.tests", e.to_string()))?;
+            Ok(glob.compile_matcher())
+        });
+        seen.push(Seen {
+            hazard,
+            cells: raw.cells,
+            tests: tests.collect::<Result<_, _>>()?,
+        });
+    }
+    if seen.is_empty() {
+        return Err(value("seen", "names no hazard".into()));
+    }
+    Ok(Finding {
+        name: name.to_owned(),
+        summary: raw.summary,
+        page: raw.page,
+        fix: raw.fix,
+        exporters: raw.exporters,
+        seen,
+        by_luck: raw.by_luck,
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::vcsan::findings::Party;
+
+    /// Of mainline's heap on two cells, the second by luck.
+    pub fn finding() -> Finding {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("01-stale.yaml");
+        let text = "summary: s\npage: p\nfix: f\nexporters: [system]\nby_luck: [mips-be]\nseen:\n  - \
+            {hazard: 'stale read | user mapping | copy* | invalidate *', cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
+        std::fs::write(&path, text).expect("the file is written");
+        load(&path, "01-stale").expect("valid")
+    }
+
+    /// That hazard.
+    pub fn hazard(test: &str) -> Hazard {
+        Hazard {
+            title: "stale read".into(),
+            test: Some(test.into()),
+            access: Party {
+                by: "cpu".into(),
+                symbol: Some("copy_from_user".into()),
+                alias: Some("user mapping".into()),
+            },
+            write: None,
+            missing: "invalidate the user mapping".into(),
+            count: 1,
+            text: "VCSan: stale read in copy_from_user\n".into(),
+        }
+    }
+
+    #[test]
+    fn a_finding_is_known_by_everything_that_is_said_of_it() {
+        let finding = finding();
+        let known = hazard("s_mmap.one");
+        assert!(finding.is("system", "arm-vivt", &known));
+        assert!(!finding.is("cma", "arm-vivt", &known));
+        assert!(!finding.is("system", "parisc", &known));
+        assert!(!finding.is("system", "arm-vivt", &hazard("s_vmap.one")));
+        let title = "lost write".into();
+        assert!(!finding.is(
+            "system",
+            "arm-vivt",
+            &Hazard {
+                title,
+                ..known.clone()
+            }
+        ));
+        let missing = "write back the vmap".into();
+        assert!(!finding.is("system", "arm-vivt", &Hazard { missing, ..known }));
+    }
+
+    #[test]
+    fn what_depends_on_luck_need_not_be_seen() {
+        let finding = finding();
+        assert!(finding.must_be_seen("system", "arm-vivt"));
+        assert!(!finding.must_be_seen("system", "mips-be"));
+        assert!(!finding.must_be_seen("system", "parisc"));
+        assert!(!finding.must_be_seen("cma", "arm-vivt"));
+    }
+}

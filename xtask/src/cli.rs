@@ -84,6 +84,8 @@ pub enum Command {
     },
     /// Remove one maintenance step of the heap at a time and check that the cache model sees it where it matters
     Mutants(Mutants),
+    /// Put bugs back that the kernel once had and has fixed, and check that the cache model sees each where it hit
+    History(History),
     /// Check that the cache model knows every maintenance instruction of the kernels of cells
     Instructions(Cells),
     /// Compare what LLVM and ll2c with GCC make of the same programs
@@ -227,6 +229,14 @@ pub enum Programs {
     Cost,
     /// All of these
     All,
+}
+
+/// `history`
+#[derive(Debug, Clone, Default, Args)]
+pub struct History {
+    /// Bugs from configs/history [default: all]
+    #[arg(value_name = "BUG")]
+    pub names: Vec<String>,
 }
 
 /// `clean`

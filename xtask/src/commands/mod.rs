@@ -5,6 +5,7 @@ mod bench;
 mod clean;
 mod differential;
 mod doctor;
+mod history;
 mod instructions;
 mod list;
 mod mutants;
@@ -80,6 +81,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Bench(args) => bench::bench(&context, &args),
         Command::Verdicts { names } => verdicts::verdicts(&context, &names),
         Command::Mutants(args) => mutants::mutants(&context, &args),
+        Command::History(args) => history::history(&context, &args),
         Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Tidy => tidy::tidy(&context),

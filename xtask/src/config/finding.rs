@@ -13,6 +13,7 @@ use crate::vcsan::findings::{Hazard, Pattern};
 #[serde(deny_unknown_fields)]
 struct RawSeen {
     hazard: String,
+    exporters: Vec<String>,
     cells: Vec<String>,
     tests: Vec<String>,
 }
@@ -23,7 +24,6 @@ struct Raw {
     summary: String,
     page: PathBuf,
     fix: PathBuf,
-    exporters: Vec<String>,
     seen: Vec<RawSeen>,
     #[serde(default)]
     by_luck: Vec<String>,
@@ -33,6 +33,7 @@ struct Raw {
 #[derive(Debug, Clone)]
 struct Seen {
     hazard: Pattern,
+    exporters: Vec<String>,
     cells: Vec<String>,
     tests: Vec<GlobMatcher>,
 }
@@ -48,8 +49,6 @@ pub struct Finding {
     pub page: PathBuf,
     /// The patch after which it is gone, from the checkout's root.
     pub fix: PathBuf,
-    /// The exporters that have it.
-    pub exporters: Vec<String>,
     seen: Vec<Seen>,
     by_luck: Vec<String>,
 }
@@ -59,35 +58,30 @@ impl Finding {
     /// missing.
     pub fn is(&self, exporter: &str, cell: &str, hazard: &Hazard) -> bool {
         let test = hazard.test.as_deref().unwrap_or_default();
-        self.concerns(exporter)
-            && self.seen.iter().any(|seen| {
-                seen.cells.iter().any(|c| c == cell)
-                    && seen.tests.iter().any(|glob| glob.is_match(test))
-                    && seen.hazard.is_met_by(hazard)
-            })
+        self.seen.iter().any(|seen| {
+            seen.concerns(exporter, cell)
+                && seen.tests.iter().any(|glob| glob.is_match(test))
+                && seen.hazard.is_met_by(hazard)
+        })
     }
 
     /// Whether a whole run of `exporter` on `cell` shows it. Where it depends on which pages a buffer gets, it may not.
     pub fn must_be_seen(&self, exporter: &str, cell: &str) -> bool {
-        self.concerns(exporter)
-            && !self
-                .by_luck
-                .iter()
-                .any(|place| place == cell || *place == format!("{exporter} on {cell}"))
-            && self
-                .seen
-                .iter()
-                .any(|seen| seen.cells.iter().any(|c| c == cell))
-    }
-
-    fn concerns(&self, exporter: &str) -> bool {
-        self.exporters.iter().any(|e| e == exporter)
+        let place = format!("{exporter} on {cell}");
+        !self.by_luck.contains(&place) && self.seen.iter().any(|seen| seen.concerns(exporter, cell))
     }
 
     /// Every exporter and every cell that it names.
     pub(super) fn names(&self) -> (Vec<&String>, Vec<&String>) {
+        let exporters = self.seen.iter().flat_map(|seen| &seen.exporters);
         let cells = self.seen.iter().flat_map(|seen| &seen.cells);
-        (self.exporters.iter().collect(), cells.collect())
+        (exporters.collect(), cells.collect())
+    }
+}
+
+impl Seen {
+    fn concerns(&self, exporter: &str, cell: &str) -> bool {
+        self.exporters.iter().any(|e| e == exporter) && self.cells.iter().any(|c| c == cell)
     }
 }
 
@@ -107,6 +101,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
         });
         seen.push(Seen {
             hazard,
+            exporters: raw.exporters,
             cells: raw.cells,
             tests: tests.collect::<Result<_, _>>()?,
         });
@@ -119,7 +114,6 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
         summary: raw.summary,
         page: raw.page,
         fix: raw.fix,
-        exporters: raw.exporters,
         seen,
         by_luck: raw.by_luck,
     })
@@ -134,8 +128,8 @@ pub(crate) mod tests {
     pub fn finding() -> Finding {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("01-stale.yaml");
-        let text = "summary: s\npage: p\nfix: f\nexporters: [system]\nby_luck: [mips-be]\nseen:\n  - \
-            {hazard: 'stale read | user mapping | copy* | invalidate *', cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
+        let text = "summary: s\npage: p\nfix: f\nby_luck: [system on mips-be]\nseen:\n  - \
+            {hazard: 'stale read | user mapping | copy* | invalidate *', exporters: [system], cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
         std::fs::write(&path, text).expect("the file is written");
         load(&path, "01-stale").expect("valid")
     }

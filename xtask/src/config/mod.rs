@@ -5,6 +5,7 @@ mod breakage;
 mod cell;
 mod exporter;
 mod finding;
+mod history;
 mod kernel;
 mod mutant;
 mod own;
@@ -22,6 +23,7 @@ pub use exporter::{Cannot, Exporter, Origin};
 pub use finding::Finding;
 #[cfg(test)]
 pub(crate) use finding::tests as finding_for_tests;
+pub use history::{History, How, Shown};
 pub use kernel::Kernel;
 pub use mutant::Mutant;
 pub use own::Own;
@@ -42,13 +44,15 @@ pub struct Config {
     /// By name.
     pub findings: BTreeMap<String, Finding>,
     /// By name.
+    pub history: BTreeMap<String, History>,
+    /// By name.
     pub breakages: BTreeMap<String, Breakage>,
     /// By name.
     pub mutants: BTreeMap<String, Mutant>,
 }
 
 impl Config {
-    /// Reads `configs/{cells,kernels,exporters,findings,suites,breakages,mutants}` below `dir`.
+    /// Reads `configs/{cells,kernels,exporters,findings,history,suites,breakages,mutants}` below `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
@@ -91,6 +95,29 @@ impl Config {
             }
             if let Some(stranger) = on.into_iter().find(|c| !cells.contains_key(*c)) {
                 return Err(page("cells", unknown("cell", stranger, cells.keys())));
+            }
+        }
+        let history = each(&dir.join("history"), |path, _| history::load(path))?;
+        for (name, bug) in &history {
+            let Ok(shown) = &bug.shown else {
+                continue;
+            };
+            let page = |key: &str, message| Error::Value {
+                path: dir.join("history").join(format!("{name}.yaml")),
+                key: key.into(),
+                message,
+            };
+            if !cells.contains_key(&shown.cell) {
+                return Err(page(
+                    "shown.cell",
+                    unknown("cell", &shown.cell, cells.keys()),
+                ));
+            }
+            if let How::OnExporter { exporter, .. } = &shown.how
+                && !exporters.contains_key(exporter)
+            {
+                let message = unknown("exporter", exporter, exporters.keys());
+                return Err(page("shown.on_exporter.exporter", message));
             }
         }
         for (name, set) in &mut suites {
@@ -156,6 +183,7 @@ impl Config {
             suites,
             exporters,
             findings,
+            history,
             breakages,
             mutants,
         })
@@ -242,7 +270,15 @@ mod tests {
         let config = Config::load(&root.join("configs")).expect("configs/ loads");
         let breakages = config.breakages.iter().map(|(name, b)| (name, &b.edits));
         let mutants = config.mutants.iter().map(|(name, m)| (name, &m.edits));
-        for (name, edits) in breakages.chain(mutants) {
+        let history =
+            config
+                .history
+                .iter()
+                .filter_map(|(name, bug)| match &bug.shown.as_ref().ok()?.how {
+                    How::InModule { edits, .. } => Some((name, edits)),
+                    How::OnExporter { .. } => None,
+                });
+        for (name, edits) in breakages.chain(mutants).chain(history) {
             for edit in edits {
                 let text = std::fs::read_to_string(root.join(&edit.file)).ok();
                 assert!(

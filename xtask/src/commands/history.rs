@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask history`: bugs that the kernel has had and fixed, put back one at a time, and whether the cache model sees them.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use comfy_table::{Table, presets};
+
+use super::scratch::Scratch;
+use super::{Context, named};
+use crate::cli;
+use crate::config::{How, Shown};
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
+use crate::ui::Task;
+use crate::vcsan::Findings;
+
+/// After all patches of the project's own.
+const UNDO: &str = "kernel/patches/9999-undo.patch";
+
+pub(super) fn history(context: &Context, args: &cli::History) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let all: Vec<&String> = if args.names.is_empty() {
+        config.history.keys().collect()
+    } else {
+        args.names.iter().collect()
+    };
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["bug", "commit", "year", "cell", "hazard"]);
+    let (mut caught, mut wrong, mut reasons) = (0, 0, Vec::new());
+    for name in &all {
+        let bug = named("bug", name, &config.history)?;
+        let task = context.ui.task(name);
+        let (cell, hazard) = match &bug.shown {
+            Err(why) => {
+                reasons.push(format!("{name} can't be shown: {why}"));
+                ("-".to_owned(), "not shown".to_owned())
+            }
+            Ok(shown) => {
+                task.step(&bug.bug);
+                let seen = run(context, shown, &task)?;
+                match &seen {
+                    Ok(_) => caught += 1,
+                    Err(why) => {
+                        wrong += 1;
+                        reasons.push(format!("{name} was not reported: {why}"));
+                    }
+                }
+                (shown.cell.clone(), seen.unwrap_or_else(|_| "missed".into()))
+            }
+        };
+        table.add_row([&bug.bug, &bug.commit, &bug.year.to_string(), &cell, &hazard]);
+    }
+    for line in table.lines() {
+        println!("{}", line.trim_end());
+    }
+    for line in reasons {
+        println!("{line}");
+    }
+    println!("{} bugs, {caught} caught, {wrong} missed", all.len());
+    Ok(if wrong == 0 { Exit::Ok } else { Exit::Tests })
+}
+
+/// Puts the bug back and runs what shows it. The hazard's first line, or why there is none.
+fn run(
+    context: &Context,
+    shown: &Shown,
+    task: &Task<'_>,
+) -> Result<Result<String, String>, Failure> {
+    let scratch = Scratch::new(context).map_err(Failure::infra)?;
+    let mut args: Vec<OsString> = vec![shown.cell.clone().into()];
+    match &shown.how {
+        How::OnExporter {
+            undo,
+            exporter,
+            filter,
+        } => {
+            std::fs::copy(undo, scratch.path(UNDO)).map_err(Failure::infra)?;
+            args.extend(["--exporter".into(), exporter.into()]);
+            args.extend(["--filter".into(), filter.into()]);
+        }
+        How::InModule { dir, edits } => {
+            scratch.edit(edits)?;
+            args.extend(["--module".into(), scratch.path(dir).into()]);
+        }
+    }
+    let (run, report) = scratch.test(context, &args)?;
+    let output = String::from_utf8_lossy(&run.stdout);
+    task.output(&output);
+    let Some(cell) = report.as_ref().map(|report| &report["cells"][0]) else {
+        return Ok(Err(format!("there is no report: {}", output.trim())));
+    };
+    let verdict = cell["verdict"].as_str().unwrap_or("nothing");
+    if verdict != "hazard" {
+        return Ok(Err(format!("the verdict is {verdict}:\n{output}")));
+    }
+    let folder = Path::new(cell["folder"].as_str().unwrap_or_default());
+    let found = Findings::read(&folder.join("vcsan.jsonl")).map_err(Failure::infra)?;
+    let hazard = found.hazards.iter().find(|hazard| shown.is(hazard));
+    Ok(match hazard {
+        Some(hazard) => {
+            let line = hazard.text.lines().next().unwrap_or(&hazard.title);
+            Ok(line.trim_start_matches("VCSan: ").to_owned())
+        }
+        None => Err(format!("other hazards were:\n{output}")),
+    })
+}

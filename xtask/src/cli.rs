@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::report::{Format, Target};
 use crate::toolchain::{Choice, Version};
 
 /// What `cargo xtask` takes.
@@ -114,15 +115,29 @@ pub struct Suites {
     /// Only suites, or cases of them, that match, such as 'system_heap_rust_vmap.*'
     #[arg(long, value_name = "SUITE[.CASE]")]
     pub filter: Option<String>,
-    /// Also write the report as JSON
+    /// Also write the report as JSON, like --report json=FILE
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also write the report to a file; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<Target>,
     /// Run without the cache model: quicker, and blind to hazards
     #[arg(long)]
     pub no_vcsan: bool,
     /// Let the modelled cache fill lines by accesses only, also where the CPU may fill any mapped alias at any moment
     #[arg(long, conflicts_with = "no_vcsan")]
     pub architectural: bool,
+}
+
+impl Suites {
+    /// The files that are to be written.
+    pub fn reports(&self) -> impl Iterator<Item = Target> {
+        let json = self.json.iter().map(|path| Target {
+            format: Format::Json,
+            path: path.clone(),
+        });
+        json.chain(self.report.iter().cloned())
+    }
 }
 
 /// `test`

@@ -6,6 +6,9 @@
 //! model, [`vcsan`], saw). [`matrix`] runs many
 //! cells at once and [`report`] says what came of it.
 
+#[macro_use]
+mod print;
+
 pub mod boot;
 pub mod build;
 pub mod cache;

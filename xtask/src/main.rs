@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask`: the command line of aliasheap.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -12,7 +13,9 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("error: {}", matrix::chain(failure.error.as_ref()));
+            let text = matrix::chain(failure.error.as_ref());
+            // Nobody is left to be told where this can't be written.
+            let _ = writeln!(std::io::stderr(), "error: {text}");
             failure.exit.into()
         }
     }

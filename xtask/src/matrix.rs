@@ -16,7 +16,7 @@ use crate::judge::{self, judge};
 use crate::ktap;
 use crate::progress::Progress as _;
 use crate::project::Project;
-use crate::report::paint;
+use crate::report::text::paint;
 use crate::results;
 use crate::source::Tree;
 use crate::stop::Stop;

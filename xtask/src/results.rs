@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a run found, in the shape of its JSON report.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Role;
 use crate::verdict::Verdict;
@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 pub const SCHEMA: u32 = 1;
 
 /// One run over the matrix.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Run {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -23,7 +23,7 @@ pub struct Run {
 }
 
 /// One boot of one cell with one set of suites.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Cell {
     /// Its name in `configs/cells`.
     pub cell: String,
@@ -55,14 +55,14 @@ pub struct Cell {
     /// The folder with logs, command lines and findings of this boot.
     pub folder: Option<std::path::PathBuf>,
     /// Oddities of the log, each with its line.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub oddities: Vec<String>,
     /// The command that repeats just this.
     pub repeat: String,
 }
 
 /// One KUnit suite.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suite {
     /// As the guest names it.
     pub name: String,
@@ -73,7 +73,7 @@ pub struct Suite {
 }
 
 /// One case of a suite; a parameter of a parameterized case is a case `case.parameter`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
     /// As the guest names it.
     pub name: String,

@@ -2,7 +2,6 @@
 //! `cargo xtask test`, `test-all` and `build`
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Mutex;
 
 use globset::Glob;
@@ -37,6 +36,9 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
         repeat: repeat(context, args),
     };
     check_filter(&selection)?;
+    for target in args.suites.reports() {
+        target.check().map_err(Failure::usage)?;
+    }
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
         let plugin = scope.spawn(|| plugin(context, &selection, &args.suites));
@@ -57,10 +59,11 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
         }
     };
     let run = Run::new(cells, context.ui.elapsed().as_secs_f64());
-    if let Some(path) = &args.suites.json {
-        write_json(path, &run)?;
+    print!("{}", report::text::render(&run, last_log));
+    // The report has been shown by now, whatever happens to the files.
+    for target in args.suites.reports() {
+        target.write(&run).map_err(Failure::infra)?;
     }
-    print!("{}", report::render(&run, last_log));
     if context.stop.requested() {
         context.ui.task(command).warn("interrupted");
         return Ok(Exit::Interrupted);
@@ -303,10 +306,4 @@ fn repeat(context: &Context, args: &cli::Test) -> String {
 fn last_log(cell: &results::Cell) -> Option<String> {
     let log = std::fs::read(cell.folder.as_ref()?.join("console.log")).ok()?;
     Some(String::from_utf8_lossy(&log).into_owned())
-}
-
-fn write_json(path: &Path, run: &Run) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(run).map_err(Failure::infra)?;
-    std::fs::write(path, json + "\n")
-        .map_err(|e| Failure::infra(format!("failed to write {}: {e}", path.display())))
 }

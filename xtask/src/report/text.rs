@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Renders a run for people: the matrix, then each failure with what is needed to look into it.
+//! The report for people: the matrix, then each failure with what is needed to look into it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The program on outputs that nobody reads, with options that don't fit.
+
+use std::process::{Command, Stdio};
+
+fn xtask(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn a_reader_that_has_gone_away_is_no_panic() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let list = xtask(&["list"])
+        .stdout(writer.try_clone().expect("a copy"))
+        .stderr(Stdio::piped())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&list.stderr);
+    assert!(list.status.success() && said.is_empty(), "{said}");
+    // And on standard error, with a message that nobody hears.
+    let refused = xtask(&["test", "no-such-cell"])
+        .stderr(writer)
+        .stdout(Stdio::null())
+        .status()
+        .expect("it runs");
+    assert_eq!(refused.code(), Some(2));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_anything_runs() {
+    let refused = xtask(&["test", "--json", "/no/such/folder/report.json", "arm-vivt"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("failed to write the report to /no/such/folder/report.json"),
+        "{said}"
+    );
+    assert!(!said.contains("setup"), "{said}");
+}

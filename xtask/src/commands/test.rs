@@ -2,6 +2,7 @@
 //! `cargo xtask test`, `test-all` and `build`
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Mutex;
 
 use globset::Glob;

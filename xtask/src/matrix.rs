@@ -503,7 +503,11 @@ fn watched(
     if let Some((_, watched)) = model {
         let was_ended = booted.end != boot::End::Exited;
         match Findings::read(&found) {
-            Ok(found) => {
+            Ok(mut found) => {
+                if let (Some(_), Some(end)) = (&set.own, &mut found.end) {
+                    // What a module of the user's announces need not be done by a device of this machine.
+                    end.doubtful_transfers = 0;
+                }
                 let known = known(shared, selection, boot);
                 judge::hazards::add(
                     &mut judgement,

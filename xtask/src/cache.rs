@@ -51,6 +51,12 @@ pub enum Error {
         /// What there is.
         free_mib: u64,
     },
+    /// A folder with other things in it, among which this program would write and remove.
+    #[error("failed to use {} as the cache folder: it is neither empty nor one that this program made; give a folder of its own with --cache DIR", path.display())]
+    NotOurs {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The user interrupted a wait.
     #[error("failed to lock {name}: interrupted while {holder} held it")]
     Interrupted {
@@ -79,6 +85,26 @@ impl Error {
 /// The file that a folder made by [`Cache::make`] holds: the recipe it was made by.
 const STAMP: &str = ".made";
 
+/// The file by which backup programs know a cache, and this program one of its own: <https://bford.info/cachedir/>.
+const TAG: &str = "CACHEDIR.TAG";
+
+/// Its first line is the same in all of the world's caches, its second says whose this one is.
+const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is made and removed by aliasheap's `cargo xtask`.\n";
+
+/// What this program puts into a cache folder, besides [`TAG`] and the locks.
+const PARTS: [&str; 7] = [
+    "toolchain",
+    "source",
+    "tree",
+    "build",
+    "runs",
+    "differential",
+    "bench",
+];
+
+/// The folder of the locks.
+const LOCKS: &str = "locks";
+
 /// The cache folder.
 #[derive(Debug, Clone)]
 pub struct Cache {
@@ -100,15 +126,55 @@ impl Cache {
     /// The one at `root`, which is created where it is missing.
     ///
     /// # Errors
-    /// It can't be created.
+    /// It can't be created, or there are things in it that this program has not made.
     pub fn at(root: &Path, stop: &Stop) -> Result<Cache, Error> {
         fs::create_dir_all(root).map_err(|e| Error::io("create", root, e))?;
         // Absolute and free of links, as the same path must lead there inside the Debian root.
         let root = fs::canonicalize(root).map_err(|e| Error::io("find", root, e))?;
-        Ok(Cache {
+        let cache = Cache {
             root,
             stop: stop.clone(),
-        })
+        };
+        if !cache.is_tagged() {
+            if !cache.is_empty_or_ours()? {
+                return Err(Error::NotOurs { path: cache.root });
+            }
+            let tag = cache.path(TAG);
+            fs::write(&tag, TAG_TEXT).map_err(|e| Error::io("write", &tag, e))?;
+        }
+        Ok(cache)
+    }
+
+    /// Whether it says that it is a cache of this program's.
+    fn is_tagged(&self) -> bool {
+        fs::read_to_string(self.path(TAG)).is_ok_and(|text| text == TAG_TEXT)
+    }
+
+    /// Whether it is an empty folder, or a cache from before there was a tag: locks, and nothing that this program does not
+    /// make.
+    fn is_empty_or_ours(&self) -> Result<bool, Error> {
+        let read = |e| Error::io("read", &self.root, e);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(read)? {
+            names.push(
+                entry
+                    .map_err(read)?
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
+        }
+        // Of a file system of its own.
+        names.retain(|name| name != "lost+found");
+        let ours = |name: &String| PARTS.contains(&name.as_str()) || name == LOCKS;
+        let known = |name: &String| ours(name) || name.starts_with('.');
+        Ok(names.is_empty() || names.iter().any(|n| n == LOCKS) && names.iter().all(known))
+    }
+
+    /// The paths of all that this program has put here, but for the locks: somebody may be waiting for one of them.
+    pub fn parts(&self) -> Vec<PathBuf> {
+        let paths = PARTS.iter().map(|part| self.path(part));
+        paths.filter(|p| p.symlink_metadata().is_ok()).collect()
     }
 
     /// The folder itself, absolute.
@@ -163,7 +229,7 @@ impl Cache {
     /// # Errors
     /// The folder can't be read.
     pub fn locks(&self) -> Result<Vec<String>, Error> {
-        let dir = self.folder("locks")?;
+        let dir = self.folder(LOCKS)?;
         let read = |e| Error::io("read", &dir, e);
         let mut names = Vec::new();
         for entry in fs::read_dir(&dir).map_err(read)? {
@@ -201,7 +267,7 @@ impl Cache {
         try_lock: fn(&File) -> Result<(), TryLockError>,
     ) -> Result<Lock, Error> {
         let path = self
-            .folder("locks")?
+            .folder(LOCKS)?
             .join(format!("{}.lock", name.replace('/', "-")));
         let mut file = OpenOptions::new()
             .read(true)
@@ -319,12 +385,16 @@ fn finish(partial: &Path, whole: &Path, recipe: &str) -> io::Result<()> {
         .map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
-/// Removes a folder and all that is in it; nothing there is fine.
+/// Removes a folder and all that is in it, or a file, or a link but not what it leads to; nothing there is fine.
 ///
 /// # Errors
 /// Something can't be removed.
 pub fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(path) {
+    let removed = match path.symlink_metadata() {
+        Ok(there) if !there.is_dir() => fs::remove_file(path),
+        _ => fs::remove_dir_all(path),
+    };
+    match removed {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
         _ => Ok(()),
     }

@@ -59,7 +59,7 @@ pub enum Command {
     /// Say which tools are needed, which are there, and what to do about the others
     Doctor,
     /// Make the toolchain root and fetch the kernel source
-    Setup,
+    Setup(Setup),
     /// List cells, kernels and sets of suites
     List,
     /// Build the kernels of cells, their modules and guests
@@ -254,12 +254,26 @@ pub struct History {
     pub names: Vec<String>,
 }
 
+/// `setup`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Setup {
+    /// As root, install on this machine, with its package manager, what making the toolchain root takes
+    #[arg(long)]
+    pub install: bool,
+}
+
 /// `clean`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Clean {
     /// Remove the toolchain root and the kernel source too
     #[arg(long)]
     pub all: bool,
+    /// Remove only what nothing can use any more: roots by other recipes, and trees and builds whose source is gone
+    #[arg(long, conflicts_with = "all")]
+    pub stale: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
 }
 
 /// `bench`

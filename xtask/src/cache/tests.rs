@@ -204,3 +204,57 @@ fn a_full_disk_is_told_from_other_errors() {
         Error::Io { .. }
     ));
 }
+
+#[test]
+fn a_folder_with_other_things_is_no_cache() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(dir.path().join("Documents")).expect("created");
+    fs::write(dir.path().join(".bashrc"), "rc").expect("written");
+    // Nor is one with folders that only have the same names.
+    let project = tempfile::tempdir().expect("a temporary folder");
+    for name in ["build", "source", ".git"] {
+        fs::create_dir(project.path().join(name)).expect("created");
+    }
+    for dir in [dir.path(), project.path()] {
+        let refused = Cache::at(dir, &Stop::new()).expect_err("it is somebody's");
+        assert!(matches!(refused, Error::NotOurs { .. }), "{refused}");
+        assert!(!dir.join(TAG).exists());
+    }
+}
+
+#[test]
+fn a_cache_is_tagged_when_it_is_made_and_only_its_own_parts_are_listed() {
+    let (dir, cache) = cache();
+    assert!(
+        fs::read_to_string(dir.path().join(TAG))
+            .is_ok_and(|text| text.starts_with("Signature: 8a477f597d28d172789f06886806bc55"))
+    );
+    cache.folder("runs/1").expect("created");
+    cache.folder("thesis").expect("created");
+    // It stays a cache with whatever is put beside.
+    let again = Cache::at(dir.path(), &Stop::new()).expect("a cache folder");
+    assert_eq!(again.parts(), [cache.path("runs")]);
+}
+
+#[test]
+fn a_cache_from_before_the_tag_is_taken_over() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for name in ["locks", "build", "toolchain"] {
+        fs::create_dir(dir.path().join(name)).expect("created");
+    }
+    Cache::at(dir.path(), &Stop::new()).expect("a cache folder");
+    assert!(dir.path().join(TAG).exists());
+}
+
+#[test]
+fn a_link_is_removed_and_not_what_it_leads_to() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (there, link) = (dir.path().join("there"), dir.path().join("link"));
+    fs::create_dir(&there).expect("created");
+    std::os::unix::fs::symlink(&there, &link).expect("created");
+    remove(&link).expect("removed");
+    assert!(there.exists() && link.symlink_metadata().is_err());
+    fs::write(&link, "a file").expect("written");
+    remove(&link).expect("removed");
+    remove(&link).expect("nothing there is fine");
+}

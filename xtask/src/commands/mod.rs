@@ -71,7 +71,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     };
     match cli.command {
         Command::Doctor => doctor::doctor(&context),
-        Command::Setup => prepare::setup(&context),
+        Command::Setup(args) => prepare::setup(&context, &args),
         Command::List => list::list(&context),
         Command::Build(cells) => test::build(&context, &cells),
         Command::Test(args) => test::test(&context, &args, "test"),

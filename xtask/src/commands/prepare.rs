@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use crate::cache::{self, Cache, Lock};
+use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::source::{self, Source, Tree};
+use crate::toolchain::prerequisites::{self, Install};
 use crate::toolchain::root::Share;
 use crate::toolchain::{Recipe, Request, Toolchain};
 use crate::ui::Task;
@@ -30,9 +32,12 @@ pub(super) struct Prepared {
     pub(super) lock: Option<Lock>,
 }
 
-pub(super) fn setup(context: &Context) -> Result<Exit, Failure> {
+pub(super) fn setup(context: &Context, args: &cli::Setup) -> Result<Exit, Failure> {
     let task = context.ui.task("setup");
     let cache = cache(context)?;
+    if args.install {
+        prerequisites::ensure(Install::Yes, &task, &context.stop).map_err(Failure::infra)?;
+    }
     let (_, source) = tools_and_source(context, &cache, &task)?;
     task.line(&format!(
         "Linux {} and its toolchain are ready in {}",
@@ -133,6 +138,7 @@ pub(super) fn tools(
             .collect(),
         mirror: global.mirror.clone(),
         shares,
+        install: Install::Ask,
     };
     Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)
 }

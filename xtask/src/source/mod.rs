@@ -16,7 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use package::{Part, fetch, fetch_part};
-pub use tree::{Tree, private_tree};
+pub use tree::{Tree, orphans, private_tree};
 pub use version::KernelVersion;
 
 use crate::cache;

@@ -7,9 +7,11 @@
 //! Beside the tree lies a manifest of what was changed in it. It is marked as unfinished before the first change and as
 //! finished after the last, so that a run that was killed between them is noticed and completed by the next one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +64,11 @@ impl Place {
 
     fn manifest(&self) -> PathBuf {
         self.0.join("manifest.json")
+    }
+
+    /// Where the source is, for a user's tree.
+    fn origin(&self) -> PathBuf {
+        self.0.join("origin")
     }
 
     /// The source's files as they were when they were copied, for a user's tree.
@@ -126,6 +133,25 @@ pub fn private_tree(
     }
 }
 
+/// The names of trees and builds whose source is gone: a user's own that is no longer there, and a distribution's that has
+/// been removed.
+pub fn orphans(cache: &Cache) -> BTreeSet<String> {
+    let names = ["tree", "build"]
+        .iter()
+        .flat_map(|part| fs::read_dir(cache.path(part)).into_iter().flatten())
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .filter(|name| !name.ends_with(".partial"));
+    let has_source = |name: &String| {
+        if name.starts_with("user-") {
+            let origin = Place(cache.path("tree").join(name)).origin();
+            fs::read(origin).is_ok_and(|path| Path::new(OsStr::from_bytes(&path)).is_dir())
+        } else {
+            cache.path("source").join(name).is_dir()
+        }
+    };
+    names.filter(|name| !has_source(name)).collect()
+}
+
 /// The folder of the tree, with an unchanged copy in it if it is new.
 fn place(
     cache: &Cache,
@@ -144,6 +170,10 @@ fn place(
         if let Origin::Distribution = source.origin {
             progress.step(&format!("copying the kernel source {}", source.version));
             link_all(&source.dir, &place.tree())?;
+        }
+        if let Origin::User = source.origin {
+            fs::write(place.origin(), source.dir.as_os_str().as_encoded_bytes())
+                .map_err(Error::io("write", folder))?;
         }
         save(&place.manifest(), &Manifest::default())?;
         save(&place.copied(), &Listing::new())

@@ -25,6 +25,7 @@ use crate::cache::{self, Cache, Lock};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use command::Place;
+use prerequisites::Install;
 use root::{Entrance, Share};
 
 /// Why there are no tools.
@@ -101,6 +102,8 @@ pub struct Request<'a> {
     pub mirror: Option<String>,
     /// Folders besides the cache folder that commands must see.
     pub shares: Vec<Share>,
+    /// Whether packages may be installed on this machine.
+    pub install: Install,
 }
 
 /// Tools that are there and good enough.
@@ -161,7 +164,7 @@ impl Toolchain {
         shares.extend(request.shares.iter().cloned());
         let (folder, in_use) = loop {
             let folder = cache.make(&name, &id, progress, |folder| {
-                prerequisites::ensure(progress, stop)?;
+                prerequisites::ensure(request.install, progress, stop)?;
                 cache.need("the Debian root", recipe.space_mib)?;
                 root::make(folder, recipe, request.mirror.as_deref(), progress, stop)?;
                 progress.step("trying the tools in the Debian root");

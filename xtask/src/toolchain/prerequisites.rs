@@ -160,13 +160,28 @@ impl Host {
     }
 }
 
-/// Sees to it that a root can be made: as root, installs what is missing; as an ordinary user, says what to do.
+/// Whether packages may be installed on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Install {
+    /// Only if the user says so, on a terminal.
+    #[default]
+    Ask,
+    /// The user has said so already.
+    Yes,
+}
+
+/// Sees to it that a root can be made: as root, and with the user's consent, installs what is missing; otherwise says what to
+/// do.
 ///
 /// # Errors
 /// Something is missing, or can't be installed.
-pub fn ensure(progress: &dyn Progress, stop: &Stop) -> Result<(), super::Error> {
+pub fn ensure(may: Install, progress: &dyn Progress, stop: &Stop) -> Result<(), super::Error> {
     let mut host = Host::this();
-    if host.root && !host.missing.is_empty() && on_path("apt-get").is_some() {
+    if host.root
+        && !host.missing.is_empty()
+        && on_path("apt-get").is_some()
+        && (may == Install::Yes || consent(&host.packages(), progress))
+    {
         install(&host.packages(), progress, stop)?;
         host = Host::this();
     }
@@ -174,6 +189,25 @@ pub fn ensure(progress: &dyn Progress, stop: &Stop) -> Result<(), super::Error> 
         (Some(missing), Some(remedy)) => Err(super::Error::Unfit { missing, remedy }),
         _ => try_namespace(host.root, stop),
     }
+}
+
+/// Asks on the terminal, where there is one on both ends.
+fn consent(packages: &[&str], progress: &dyn Progress) -> bool {
+    use std::io::{IsTerminal as _, stderr, stdin};
+    if !stdin().is_terminal() || !stderr().is_terminal() {
+        return false;
+    }
+    progress.line(&format!(
+        "the Debian root is made with packages that this machine lacks: {}",
+        packages.join(" ")
+    ));
+    progress.line("install them with apt-get? [y/N]");
+    let mut answer = String::new();
+    stdin().read_line(&mut answer).is_ok() && is_yes(&answer)
+}
+
+fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }
 
 fn install(packages: &[&str], progress: &dyn Progress, stop: &Stop) -> Result<(), Failed> {
@@ -354,6 +388,16 @@ mod tests {
             first_free("nonsense\nbob:x:y\nbob:18446744073709551615:1\nbob:1\n"),
             100_000
         );
+    }
+
+    #[test]
+    fn only_a_clear_yes_is_one() {
+        for yes in ["y\n", "Yes\n", " y "] {
+            assert!(is_yes(yes), "{yes:?}");
+        }
+        for no in ["", "\n", "n\n", "why\n", "yesterday\n"] {
+            assert!(!is_yes(no), "{no:?}");
+        }
     }
 
     #[test]

@@ -71,4 +71,4 @@ pub use event::{Address, Event, Op, Site};
 pub use geometry::{Alias, Geometry};
 pub use hazard::{Accessor, Cause, Hazard, Kind};
 pub use line::Presence;
-pub use model::{LineView, Model, Shortcut};
+pub use model::{AliasCopy, Fast, LineView, Model, Shortcut};

@@ -5,27 +5,30 @@
 //! packs them again and says who was involved. Accesses that the rules would answer with "nothing changes" are
 //! recognised by one bit and go no further.
 
-mod alone;
+mod fast_path;
 mod maintenance;
 mod pages;
 mod report;
 mod step;
+
+pub use fast_path::{Fast, Shortcut};
 
 use crate::config::{Config, ConfigError, Mode};
 use crate::event::{Address, Event, Op, Site};
 use crate::geometry::{Alias, Key, PAGE_SHIFT, PAGE_SIZE};
 use crate::hazard::{Accessor, Cause, Hazard, Kind};
 use crate::line::{Bytes, Held, LineEvent};
-use crate::page::{AliasPage, Grains, LinePlace, Page, Quiet, ones};
+use crate::page::{AliasPage, FastHits, LinePlace, Page, ones};
 use crate::sweep::Sweep;
 use crate::written::Written;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use fast_path::Epoch;
 
 /// What the model knows of one alias of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Copy {
+pub struct AliasCopy {
     /// Which.
     pub alias: Alias,
     /// What it may hold.
@@ -44,7 +47,7 @@ pub struct LineView {
     /// [`Line::lost`](crate::line::Line::lost).
     pub lost: Bytes,
     /// The aliases that may hold the line.
-    pub copies: Vec<Copy>,
+    pub copies: Vec<AliasCopy>,
 }
 
 /// Remembers where a virtual page's accesses go.
@@ -69,23 +72,6 @@ impl Entry {
     };
 }
 
-/// Where the model keeps what it knows of a page in one alias: for callers that remember translations of their own, and
-/// would have it looked up twice. Good as long as [`Model::epoch`] stays, but not while the model [sweeps](Model::sweeps).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shortcut {
-    /// Indices into [`Model::pages`] and [`Model::aliases`].
-    page: u32,
-    alias: u32,
-}
-
-impl Shortcut {
-    /// Leads nowhere.
-    pub const NONE: Self = Self {
-        page: u32::MAX,
-        alias: u32::MAX,
-    };
-}
-
 const ENTRIES: usize = 1024;
 /// Pages in a leaf of [`Model::frames`].
 const LEAF: u64 = 1024;
@@ -103,13 +89,13 @@ pub struct Model {
     /// Whether anything is in `lookup`.
     looked_up: bool,
     /// How often `lookup` was forgotten, and shortcuts with it.
-    epoch: u64,
+    epoch: Epoch,
     pages: Vec<Page>,
     /// By the same index.
     written: Vec<Written>,
     aliases: Vec<AliasPage>,
     /// By the same index.
-    quiet: Vec<Quiet>,
+    hits: Vec<FastHits>,
     /// Index of a physical page, in leaves of [`LEAF`].
     frames: BTreeMap<u64, Box<[u32; LEAF as usize]>>,
     /// Aliases by virtual tag, if lines are virtually tagged.
@@ -161,11 +147,11 @@ impl Model {
             },
             lookup: Box::new([Entry::EMPTY; ENTRIES]),
             looked_up: false,
-            epoch: 0,
+            epoch: Epoch::default(),
             pages: Vec::new(),
             written: Vec::new(),
             aliases: Vec::new(),
-            quiet: Vec::new(),
+            hits: Vec::new(),
             frames: BTreeMap::new(),
             tags: BTreeMap::new(),
             translations: BTreeMap::new(),
@@ -257,7 +243,8 @@ impl Model {
     #[inline]
     pub fn load(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         let offset = (at.paddr % PAGE_SIZE) as usize;
-        if self.load_is_quiet(self.shortcut(at), offset, len) {
+        let by = self.shortcut(at);
+        if self.fast(by).is_some_and(|fast| fast.load(offset, len)) {
             return &[];
         }
         self.cpu_access(at, len, false, site)
@@ -267,114 +254,14 @@ impl Model {
     #[inline]
     pub fn store(&mut self, at: Address, len: u32, site: Site) -> &[Hazard] {
         let offset = (at.paddr % PAGE_SIZE) as usize;
-        if self.store_quietly(self.shortcut(at), offset, len, site) {
+        let by = self.shortcut(at);
+        if self
+            .fast(by)
+            .is_some_and(|mut fast| fast.store(offset, len, site))
+        {
             return &[];
         }
         self.cpu_access(at, len, true, site)
-    }
-
-    /// The shortcut to what an address leads to, if it was accessed lately.
-    #[inline]
-    #[must_use]
-    pub fn shortcut(&self, at: Address) -> Shortcut {
-        let vpage = at.vaddr >> PAGE_SHIFT;
-        let entry = self.lookup[vpage as usize % ENTRIES];
-        let known = entry.vpage == vpage
-            && entry.frame == at.paddr >> PAGE_SHIFT
-            && entry.space == at.space & self.space_mask;
-        if !known || self.sweep.active() {
-            return Shortcut::NONE;
-        }
-        Shortcut {
-            page: entry.page,
-            alias: entry.alias,
-        }
-    }
-
-    /// Changes when shortcuts are good no more: never while loads and stores are quiet, or told by
-    /// [`Model::access_alone_by`].
-    #[inline]
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// Whether a loop over sets and ways goes on, in which each access counts.
-    #[inline]
-    #[must_use]
-    pub fn sweeps(&self) -> bool {
-        self.sweep.active()
-    }
-
-    /// Whether a load changes nothing and is no hazard. If not, or if the model can't tell so quickly, it is to be told by
-    /// [`Model::load`].
-    #[inline(always)]
-    #[must_use]
-    pub fn load_is_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
-        let quiet = self.quiet.get(by.alias as usize);
-        quiet.is_some_and(|quiet| quiet.loads.have_one(offset, len))
-    }
-
-    /// As [`Model::load_is_quiet`], for loads of any bytes from `offset` of the page on, up to `len` of them.
-    #[inline(always)]
-    #[must_use]
-    pub fn loads_are_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
-        self.are_quiet(by, offset, len, |quiet| &quiet.loads)
-    }
-
-    /// As [`Model::loads_are_quiet`], for stores, which the model is then told of by [`Model::note_stores`].
-    #[inline(always)]
-    #[must_use]
-    pub fn stores_are_quiet(&self, by: Shortcut, offset: usize, len: u32) -> bool {
-        self.are_quiet(by, offset, len, |quiet| &quiet.stores)
-    }
-
-    #[inline(always)]
-    fn are_quiet(
-        &self,
-        by: Shortcut,
-        offset: usize,
-        len: u32,
-        kind: impl FnOnce(&Quiet) -> &Grains,
-    ) -> bool {
-        let last = offset + len as usize - 1;
-        let quiet = self.quiet.get(by.alias as usize);
-        last < PAGE_SIZE as usize && quiet.is_some_and(|quiet| kind(quiet).have(offset, last))
-    }
-
-    /// Takes stores that are [quiet](Model::stores_are_quiet): each one's offset in the page, its length, and its site.
-    #[inline(always)]
-    pub fn note_stores(
-        &mut self,
-        by: Shortcut,
-        stores: impl IntoIterator<Item = (usize, u32, Site)>,
-    ) {
-        if let Some(written) = self.written.get_mut(by.page as usize) {
-            for (offset, len, site) in stores {
-                written.add_store(offset, len, site);
-            }
-        }
-    }
-
-    /// As [`Model::note_stores`], for stores of words side by side from an offset on, which is a word's: the first by
-    /// `site`, each other one by the next site.
-    #[inline(always)]
-    pub fn note_words(&mut self, by: Shortcut, offset: usize, count: u32, site: Site) {
-        if let Some(written) = self.written.get_mut(by.page as usize) {
-            written.add_words(offset, count, site);
-        }
-    }
-
-    /// Takes a store if it is quiet; if not, it is to be told by [`Model::store`].
-    #[inline(always)]
-    #[must_use]
-    pub fn store_quietly(&mut self, by: Shortcut, offset: usize, len: u32, site: Site) -> bool {
-        let quiet = self.quiet.get(by.alias as usize);
-        let quiet = quiet.is_some_and(|quiet| quiet.stores.have_one(offset, len));
-        if quiet {
-            self.note_stores(by, [(offset, len, site)]);
-        }
-        quiet
     }
 
     #[inline]
@@ -400,7 +287,7 @@ impl Model {
             unsaved: self.written[index].unsaved(place),
             lost: self.written[index].lost(place),
             copies: copies
-                .map(|alias| Copy {
+                .map(|alias| AliasCopy {
                     alias: self.config.geometry.name(alias.key),
                     held: alias.held(line, place),
                     filled_by: alias.sites(line).filled_by,
@@ -421,7 +308,7 @@ impl Model {
             + (self.pages.capacity() - self.pages.len()) * size_of::<Page>()
             + (self.aliases.capacity() - self.aliases.len()) * size_of::<AliasPage>()
             + self.written.capacity() * size_of::<Written>()
-            + self.quiet.capacity() * size_of::<Quiet>()
+            + self.hits.capacity() * size_of::<FastHits>()
             + self.frames.len() * (size_of::<[u32; LEAF as usize]>() + 16)
             + (self.tags.len() + self.translations.len()) * 64
             + self.active.capacity() * size_of::<usize>()
@@ -429,7 +316,7 @@ impl Model {
     }
 
     fn forget_lookups(&mut self) {
-        self.epoch += 1;
+        self.epoch.advance();
         if self.looked_up {
             self.lookup.fill(Entry::EMPTY);
             self.looked_up = false;

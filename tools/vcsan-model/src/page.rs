@@ -209,7 +209,7 @@ impl Grains {
 /// Lines of an alias whose accesses need no step: all that most accesses look at, so it is in one cache line of the host's.
 #[derive(Clone, Debug, Default)]
 #[repr(align(64))]
-pub(crate) struct Quiet {
+pub(crate) struct FastHits {
     /// A load changes nothing and can't go wrong: valid, no byte stale or lost, not behind memory.
     pub(crate) loads: Grains,
     /// A store changes nothing but what was [written](crate::written): dirty here, absent elsewhere, no byte stale or lost.

@@ -13,12 +13,11 @@ const PAGES: u64 = 2;
 
 /// Accesses to words side by side: in a row if the model takes it, the rest one by one.
 fn in_a_row(model: &mut Model, at: Address, count: u32, store: bool, site: Site) -> Vec<Hazard> {
-    let mut taken = 0;
     let by = model.shortcut(at);
-    if !model.sweeps() {
-        let offset = (at.paddr % 4096) as usize;
-        taken = model.access_words_by(by, offset, count, store, site);
-    }
+    let offset = (at.paddr % 4096) as usize;
+    let taken = model
+        .fast(by)
+        .map_or(0, |mut fast| fast.access_words(offset, count, store, site));
     one_by_one(model, at, taken, count, store, site)
 }
 
@@ -126,9 +125,8 @@ fn compare(config: Config, steps: u32, seed: u64) -> u32 {
                 )
             }
             _ => {
-                let (paddr, len) = (at.paddr, 4 * count);
-                if rows.memory_is_in_order(paddr, len) {
-                    rows.note_words_in_memory(paddr, count, site);
+                let paddr = at.paddr;
+                if rows.fast_words_past_cache(paddr, count, true, site) {
                     for word in 0..count {
                         let paddr = paddr + 4 * u64::from(word);
                         let event = Event::UncachedStore { paddr, len: 4 };

@@ -99,7 +99,7 @@ impl Model {
             let stale = slot.stale.get(place) | old;
             slot.stale.set(place, stale);
             self.list(alias);
-            self.requiet(self.aliases[alias].page, line);
+            self.find_hits(self.aliases[alias].page, line);
         }
     }
 
@@ -311,7 +311,7 @@ impl Model {
             // Where a clean line was dirty doesn't matter.
             self.sweep
                 .access(apart, store || !self.aliases[alias].dirty.has(line));
-            self.requiet(page, line);
+            self.find_hits(page, line);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::config::Mode;
 use crate::event::{Address, Site};
 use crate::geometry::{Key, PAGE_SHIFT};
 use crate::line::LineEvent;
-use crate::page::{AliasPage, Page, Quiet};
+use crate::page::{AliasPage, FastHits, Page};
 use crate::written::Written;
 use alloc::boxed::Box;
 
@@ -83,11 +83,11 @@ impl Model {
             new.listed = self.aliases[alias].listed;
             new.in_company = self.aliases[alias].in_company;
             self.aliases[alias] = new;
-            self.quiet[alias] = Quiet::default();
+            self.hits[alias] = FastHits::default();
             alias
         } else {
             self.aliases.push(new);
-            self.quiet.push(Quiet::default());
+            self.hits.push(FastHits::default());
             self.pages[page].aliases.push(self.aliases.len() - 1);
             if let all @ [_, _, ..] = &*self.pages[page].aliases {
                 for &alias in all {

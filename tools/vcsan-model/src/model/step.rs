@@ -117,14 +117,14 @@ impl Model {
                 }
             }
         }
-        self.requiet(page, line);
+        self.find_hits(page, line);
         outcome
     }
 
-    pub(super) fn set_quiet(&mut self, alias: usize, line: usize, loads: bool, stores: bool) {
-        let quiet = &mut self.quiet[alias];
-        quiet.loads.put(line, self.line_shift, loads);
-        quiet.stores.put(line, self.line_shift, stores);
+    pub(super) fn set_hits(&mut self, alias: usize, line: usize, loads: bool, stores: bool) {
+        let hits = &mut self.hits[alias];
+        hits.loads.put(line, self.line_shift, loads);
+        hits.stores.put(line, self.line_shift, stores);
     }
 
     pub(super) fn is_active(&self, alias: usize) -> bool {
@@ -138,7 +138,7 @@ impl Model {
     }
 
     /// Finds out anew which accesses to a line need no step.
-    pub(super) fn requiet(&mut self, page: usize, line: usize) {
+    pub(super) fn find_hits(&mut self, page: usize, line: usize) {
         let place = LinePlace::new(line, self.line_shift);
         let lost = self.written[page].lost(place);
         let valid = self.pages[page]
@@ -154,7 +154,7 @@ impl Model {
             // INVARIANT: a clean copy is stale in every unsaved byte, so that a drop and a fill change nothing here.
             let loads = calm && held.presence != Presence::Absent;
             let stores = calm && dirty && valid == 1;
-            self.set_quiet(alias, line, loads, stores);
+            self.set_hits(alias, line, loads, stores);
         }
     }
 }

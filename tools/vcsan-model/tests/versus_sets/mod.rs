@@ -199,7 +199,7 @@ pub fn run(setup: &Setup, seed: u64, events: usize) -> (usize, usize) {
 /// Tells the model of an event as a caller does that remembers translations: accesses the short way, if there is one.
 fn tell(
     model: &mut Model,
-    shortcuts: &mut BTreeMap<(u64, u64), (u64, Shortcut)>,
+    shortcuts: &mut BTreeMap<(u64, u64), Shortcut>,
     event: Event,
     site: Site,
 ) -> Vec<Hazard> {
@@ -210,26 +210,25 @@ fn tell(
     };
     let offset = (at.paddr % 4096) as usize;
     let translation = (at.vaddr / 4096, at.paddr / 4096);
-    if let Some(&(epoch, by)) = shortcuts.get(&translation)
-        && epoch == model.epoch()
-    {
+    let by = shortcuts.get(&translation).copied();
+    if let Some(mut fast) = by.and_then(|by| model.fast(by)) {
         let words = len / 4;
         let in_words =
             site.id().is_multiple_of(2) && len.is_multiple_of(4) && offset.is_multiple_of(4);
-        if in_words && model.access_words_by(by, offset, words, store, site) == words {
+        if in_words && fast.access_words(offset, words, store, site) == words {
             return Vec::new();
         }
-        let quiet = if store {
-            model.store_quietly(by, offset, len, site)
+        let hit = if store {
+            fast.store(offset, len, site)
         } else {
-            model.load_is_quiet(by, offset, len)
+            fast.load(offset, len)
         };
-        if quiet || model.access_alone_by(by, offset, len, store, site) {
+        if hit || fast.access(offset, len, store, site) {
             return Vec::new();
         }
     }
     let found = model.apply(event, site).to_vec();
-    shortcuts.insert(translation, (model.epoch(), model.shortcut(at)));
+    shortcuts.insert(translation, model.shortcut(at));
     found
 }
 

@@ -101,7 +101,7 @@ pub trait Cpu: Memory {
 
 /// Where an access went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Destination {
     /// Memory at a physical address.
     Ram(u64),
     /// Registers of the device that transfers data for the tests.
@@ -117,7 +117,7 @@ pub trait Access: Memory {
     /// Its length in bytes.
     fn bytes(&self) -> u32;
     /// Where `bytes` at a virtual address in the page of it lie, or in a page that it reaches into.
-    fn place(&self, vaddr: u64, bytes: u32) -> Place;
+    fn place(&self, vaddr: u64, bytes: u32) -> Destination;
     /// The value stored, if it has four bytes.
     fn word(&self) -> Option<u32>;
 }

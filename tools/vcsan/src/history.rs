@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The last events on each watched line, for the drawing in a report.
 
+use crate::stats::op_name;
 use std::collections::{HashMap, VecDeque};
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Op, Site};
@@ -12,7 +13,7 @@ const WHOLE_DEPTH: usize = 8;
 
 /// What happened to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum PastKind {
     /// The CPU read it.
     Load,
     /// The CPU wrote it.
@@ -31,7 +32,7 @@ pub enum What {
     DeviceWrite,
 }
 
-impl What {
+impl PastKind {
     /// In words.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -40,7 +41,7 @@ impl What {
             Self::Store => "store",
             Self::UncachedLoad => "uncached load",
             Self::UncachedStore => "uncached store",
-            Self::Maintain(op) => maintenance(op),
+            Self::Maintain(op) => op_name(op),
             Self::Everything(Op::WriteBack) => "write back all",
             Self::Everything(Op::Invalidate) => "invalidate all",
             Self::Everything(Op::WriteBackInvalidate) => "flush all",
@@ -50,23 +51,13 @@ impl What {
     }
 }
 
-/// A maintenance operation in words.
-#[must_use]
-pub fn maintenance(op: Op) -> &'static str {
-    match op {
-        Op::WriteBack => "write back",
-        Op::Invalidate => "invalidate",
-        Op::WriteBackInvalidate => "flush",
-    }
-}
-
 /// One event, or several of a kind in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past {
+pub struct PastEvent {
     /// When: counts all events that are kept.
     order: u64,
     /// What.
-    pub what: What,
+    pub kind: PastKind,
     /// The virtual address, if it has one.
     pub vaddr: Option<u64>,
     /// Where the last of them came from.
@@ -75,10 +66,10 @@ pub struct Past {
     pub count: u32,
 }
 
-impl Past {
+impl PastEvent {
     /// Whether another event is the same once more: of the same kind, through the same virtual page.
-    fn takes(&self, what: What, vaddr: Option<u64>) -> bool {
-        self.what == what && self.vaddr.map(|v| v / PAGE_SIZE) == vaddr.map(|v| v / PAGE_SIZE)
+    fn takes(&self, kind: PastKind, vaddr: Option<u64>) -> bool {
+        self.kind == kind && self.vaddr.map(|v| v / PAGE_SIZE) == vaddr.map(|v| v / PAGE_SIZE)
     }
 }
 
@@ -86,7 +77,7 @@ impl Past {
 const LINE: u64 = 16;
 
 /// The lines of a page, by the first bytes of each.
-type Lines = [VecDeque<Past>; (PAGE_SIZE / LINE) as usize];
+type Lines = [VecDeque<PastEvent>; (PAGE_SIZE / LINE) as usize];
 
 fn place(line: u64) -> usize {
     // CAST: inside of a page.
@@ -102,18 +93,18 @@ pub struct History {
     pages: Vec<Box<Lines>>,
     /// The page of the last event, and its index.
     last: Option<(u64, usize)>,
-    whole: VecDeque<Past>,
+    whole: VecDeque<PastEvent>,
     order: u64,
 }
 
 impl History {
     /// Something happened to the line at a physical address, `count` times.
-    pub fn add(&mut self, line: u64, what: What, vaddr: Option<u64>, count: u32, site: Site) {
+    pub fn add(&mut self, line: u64, kind: PastKind, vaddr: Option<u64>, count: u32, site: Site) {
         self.order += 1;
         let newer = self.whole.back().map_or(0, |past| past.order);
-        let past = Past {
+        let past = PastEvent {
             order: self.order,
-            what,
+            kind,
             vaddr,
             site,
             count,
@@ -138,9 +129,9 @@ impl History {
     /// Something happened to every line, `count` times. Cheap enough for each step of a loop over sets and ways.
     pub fn add_everything(&mut self, op: Op, count: u32, site: Site) {
         self.order += 1;
-        let past = Past {
+        let past = PastEvent {
             order: self.order,
-            what: What::Everything(op),
+            kind: PastKind::Everything(op),
             vaddr: None,
             site,
             count,
@@ -150,13 +141,13 @@ impl History {
 
     /// What is kept of a line, oldest first.
     #[must_use]
-    pub fn of(&self, line: u64) -> Vec<Past> {
+    pub fn of(&self, line: u64) -> Vec<PastEvent> {
         let page = self.numbers.get(&(line / PAGE_SIZE));
         let own = page.map(|&page| &self.pages[page][place(line)]);
         let own = own.into_iter().flatten();
         let since = own.clone().next().map_or(u64::MAX, |past| past.order);
         let whole = self.whole.iter().filter(|past| past.order > since);
-        let mut all: Vec<Past> = own.chain(whole).copied().collect();
+        let mut all: Vec<PastEvent> = own.chain(whole).copied().collect();
         all.sort_by_key(|past| past.order);
         all
     }
@@ -179,14 +170,14 @@ impl History {
         let kept: usize = rings.map(VecDeque::capacity).sum();
         self.numbers.capacity() * 24
             + self.pages.len() * size_of::<Lines>()
-            + kept * size_of::<Past>()
+            + kept * size_of::<PastEvent>()
     }
 }
 
 /// Adds to the last event if it is the same once more and nothing `newer` came in between.
-fn push(ring: &mut VecDeque<Past>, past: Past, newer: u64, depth: usize) {
+fn push(ring: &mut VecDeque<PastEvent>, past: PastEvent, newer: u64, depth: usize) {
     if let Some(last) = ring.back_mut()
-        && last.takes(past.what, past.vaddr)
+        && last.takes(past.kind, past.vaddr)
         && last.order >= newer
     {
         last.count = last.count.saturating_add(past.count);
@@ -209,19 +200,25 @@ mod tests {
         let site = Site::new(1);
         history.add_everything(Op::WriteBackInvalidate, 1, site);
         for offset in 0..8 {
-            history.add(0x1000, What::Store, Some(0xc000_1000 + offset * 4), 1, site);
+            history.add(
+                0x1000,
+                PastKind::Store,
+                Some(0xc000_1000 + offset * 4),
+                1,
+                site,
+            );
         }
         history.add_everything(Op::WriteBack, 1, site);
-        history.add(0x1000, What::Store, Some(0xc000_1000), 1, site);
-        history.add(0x1000, What::DeviceRead, None, 1, site);
+        history.add(0x1000, PastKind::Store, Some(0xc000_1000), 1, site);
+        history.add(0x1000, PastKind::DeviceRead, None, 1, site);
         let past = history.of(0x1000);
-        let seen: Vec<_> = past.iter().map(|past| (past.what, past.count)).collect();
-        let everything = What::Everything(Op::WriteBack);
+        let seen: Vec<_> = past.iter().map(|past| (past.kind, past.count)).collect();
+        let everything = PastKind::Everything(Op::WriteBack);
         let expected = [
-            (What::Store, 8),
+            (PastKind::Store, 8),
             (everything, 1),
-            (What::Store, 1),
-            (What::DeviceRead, 1),
+            (PastKind::Store, 1),
+            (PastKind::DeviceRead, 1),
         ];
         assert_eq!(seen, expected);
         assert!(history.of(0x2000).is_empty());
@@ -231,7 +228,7 @@ mod tests {
     fn old_events_go() {
         let mut history = History::default();
         for page in 0..100 {
-            history.add(0x1000, What::Load, Some(page << 12), 1, Site::NONE);
+            history.add(0x1000, PastKind::Load, Some(page << 12), 1, Site::NONE);
         }
         let past = history.of(0x1000);
         assert_eq!(past.len(), DEPTH);

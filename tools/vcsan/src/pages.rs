@@ -92,11 +92,6 @@ impl Keys {
         self.now.key(vaddr)
     }
 
-    /// Whether nothing is found.
-    pub(crate) fn blocked(&self) -> bool {
-        self.blocked
-    }
-
     /// From now on nothing is found, or all that is there is again.
     #[inline]
     pub(crate) fn block(&mut self, blocked: bool) {
@@ -163,7 +158,7 @@ impl Pages {
     /// Whether `len` bytes are in one page, and it is known, and this is not [blocked](Self::block).
     #[inline(always)]
     #[must_use]
-    pub fn know(&self, vaddr: u64, len: u32) -> bool {
+    pub fn covers(&self, vaddr: u64, len: u32) -> bool {
         let key = self.slots[Self::place(vaddr)].key;
         key == self.keys.open(vaddr) && vaddr % PAGE_SIZE + u64::from(len) <= PAGE_SIZE
     }
@@ -230,7 +225,7 @@ mod tests {
         let pages = Pages::new(Arch::Arm);
         for vaddr in [0, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(pages.find(vaddr), None);
-            assert!(!pages.know(vaddr, 1));
+            assert!(!pages.covers(vaddr, 1));
         }
     }
 
@@ -238,12 +233,12 @@ mod tests {
     fn known_is_what_is_in_one_page_and_not_blocked() {
         let mut pages = Pages::new(Arch::Arm);
         pages.insert(0x2000, PAGE);
-        assert!(pages.know(0x2ffc, 4) && !pages.know(0x2ffd, 4));
+        assert!(pages.covers(0x2ffc, 4) && !pages.covers(0x2ffd, 4));
         pages.block();
         pages.forget_all();
         pages.insert(0x2000, PAGE);
-        assert!(!pages.know(0x2000, 4) && pages.find(0x2000).is_some());
+        assert!(!pages.covers(0x2000, 4) && pages.find(0x2000).is_some());
         pages.unblock();
-        assert!(pages.know(0x2000, 4));
+        assert!(pages.covers(0x2000, 4));
     }
 }

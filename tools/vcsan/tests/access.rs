@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
-use vcsan::access::{Registers, Touch, touch};
+use vcsan::access::{MemoryEffect, Registers, memory_effect};
 use vcsan::coverage::{Counts, Taken, compare};
 use vcsan::decode::{Arch, decode};
 
@@ -24,11 +24,11 @@ use vcsan::decode::{Arch, decode};
 fn every_assembled_instruction_accesses_what_it_says() {
     for fixture in FIXTURES {
         for (word, assembly, expected) in fixture.lines() {
-            let found = touch(fixture.arch, &word.to_be_bytes(), true);
+            let found = memory_effect(fixture.arch, &word.to_be_bytes(), true);
             assert_eq!(found.to_string(), expected, "{word:08x} {assembly}");
             assert_eq!(
                 found,
-                touch(fixture.arch, &word.to_le_bytes(), false),
+                memory_effect(fixture.arch, &word.to_le_bytes(), false),
                 "{assembly}"
             );
         }
@@ -64,12 +64,12 @@ fn is_told(fixture: &Fixture, word: u32, text: &str) -> bool {
         .differences
         .iter()
         .map(|difference| difference.taken);
-    let found = touch(fixture.arch, &word.to_be_bytes(), true);
+    let found = memory_effect(fixture.arch, &word.to_be_bytes(), true);
     match taken.collect::<Vec<_>>()[..] {
         [] => false,
         [taken] => {
-            assert_eq!(taken, Taken::Touch(found), "{text}");
-            assert_ne!(found, Touch::Anything, "{text}");
+            assert_eq!(taken, Taken::MemoryEffect(found), "{text}");
+            assert_ne!(found, MemoryEffect::Anything, "{text}");
             true
         }
         _ => panic!("{text}: more than one difference"),
@@ -219,7 +219,7 @@ fn what_is_left_as_anything_is_never_wrong() {
             for text in ["ldr r3, [r4]", "lw a0,0(a1)", "ldw 0(r3),r4", "nop"] {
                 // Of maintenance it is, but not by what it accesses.
                 let coverage = fixture.compare(&[(word, text)]);
-                let touches = |taken| matches!(taken, Taken::Touch(_));
+                let touches = |taken| matches!(taken, Taken::MemoryEffect(_));
                 assert!(
                     !coverage
                         .differences
@@ -247,7 +247,10 @@ fn a_difference_is_told_in_words() {
 
 #[test]
 fn thumb_is_left_out() {
-    assert_eq!(touch(Arch::Arm, &[0x20, 0x68], false), Touch::Anything);
+    assert_eq!(
+        memory_effect(Arch::Arm, &[0x20, 0x68], false),
+        MemoryEffect::Anything
+    );
     // As an ARM instruction, the second one would load r0 from r4.
     let object = ARM.object(&[0x6820_6820, 0x0000_e594]);
     let listing = "Disassembly of section .text:\n   0:\t6820      \tldr\tr0, [r4, #0]\n   \
@@ -294,13 +297,13 @@ proptest! {
     #[test]
     fn nothing_panics_and_registers_exist(arch in arch(), word: u32, big_endian: bool) {
         let bytes = if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
-        let touch = touch(arch, &bytes, big_endian);
-        prop_assert!(!touch.to_string().is_empty());
-        prop_assert!(touch == Touch::Anything || decode(arch, &bytes, big_endian).is_none(), "maintenance");
+        let memory_effect = memory_effect(arch, &bytes, big_endian);
+        prop_assert!(!memory_effect.to_string().is_empty());
+        prop_assert!(memory_effect == MemoryEffect::Anything || decode(arch, &bytes, big_endian).is_none(), "maintenance");
         let registers: Registers = if arch == Arch::Arm { 0x7fff } else { Registers::MAX };
-        match touch {
-            Touch::Nothing { writes } => prop_assert_eq!(writes & !registers, 0),
-            Touch::Memory(access) => {
+        match memory_effect {
+            MemoryEffect::Nothing { writes } => prop_assert_eq!(writes & !registers, 0),
+            MemoryEffect::Memory(access) => {
                 if let Some(base) = access.base {
                     prop_assert!(registers >> base.register & 1 == 1);
                     prop_assert!(base.space == 0 || arch == Arch::Parisc && base.space < 4);
@@ -312,12 +315,12 @@ proptest! {
                 prop_assert!(matches!((access.bytes, access.count), (1 | 2, 1) | (4, 1..=16)));
                 prop_assert!(access.condition < 14 && arch == Arch::Arm || access.condition == 14);
             }
-            Touch::Anything => {}
+            MemoryEffect::Anything => {}
         }
     }
 
     #[test]
     fn other_lengths_are_anything(arch in arch(), bytes in prop::collection::vec(any::<u8>(), 0..9), big_endian: bool) {
-        prop_assert!(bytes.len() == 4 || touch(arch, &bytes, big_endian) == Touch::Anything);
+        prop_assert!(bytes.len() == 4 || memory_effect(arch, &bytes, big_endian) == MemoryEffect::Anything);
     }
 }

@@ -217,7 +217,7 @@ fn listings_are_what_the_assembler_makes() {
             fixture.name
         );
         let mut listing = format!(
-            "# SPDX-License-Identifier: GPL-2.0-only\n# Made from {}.s by {assembler} and {disassembler}: word, disassembly, what it does\n",
+            "# SPDX-License-Identifier: GPL-2.0-only\n# CompletedAccess from {}.s by {assembler} and {disassembler}: word, disassembly, what it does\n",
             fixture.name
         );
         for (instruction, expectation) in instructions.iter().zip(&expectations) {

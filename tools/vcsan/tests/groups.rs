@@ -3,11 +3,11 @@
 
 use proptest::prelude::*;
 use std::collections::HashMap;
-use vcsan::access::{ALWAYS, Access, Base, Touch, touch};
+use vcsan::access::{ALWAYS, Base, InstructionAccess, MemoryEffect, memory_effect};
 use vcsan::decode::Arch;
 use vcsan::groups::{Group, find};
 
-fn words(arch: Arch, words: &[u32]) -> Vec<Touch> {
+fn words(arch: Arch, words: &[u32]) -> Vec<MemoryEffect> {
     let big_endian = arch != Arch::Arm;
     let bytes = |word: &u32| match big_endian {
         true => word.to_be_bytes(),
@@ -15,7 +15,7 @@ fn words(arch: Arch, words: &[u32]) -> Vec<Touch> {
     };
     let touches = words
         .iter()
-        .map(|word| touch(arch, &bytes(word), big_endian));
+        .map(|word| memory_effect(arch, &bytes(word), big_endian));
     touches.collect()
 }
 
@@ -111,7 +111,7 @@ fn what_may_be_nullified_begins_no_group() {
     assert_eq!(count(&[0x0803_0244, first, second], true), 1);
 }
 
-fn access() -> impl Strategy<Value = Touch> {
+fn access() -> impl Strategy<Value = MemoryEffect> {
     let base = prop_oneof![
         4 => (0..4_u8).prop_map(|register| Some(Base { register, space: 0 })),
         1 => Just(None)
@@ -129,7 +129,7 @@ fn access() -> impl Strategy<Value = Touch> {
         .prop_map(
             |(base, offset, shift, count, store, advance, target, condition)| {
                 let count = if shift == 2 { count } else { 1 };
-                Touch::Memory(Access {
+                MemoryEffect::Memory(InstructionAccess {
                     base,
                     offset,
                     bytes: 1 << shift,
@@ -143,11 +143,11 @@ fn access() -> impl Strategy<Value = Touch> {
         )
 }
 
-fn any_touch() -> impl Strategy<Value = Touch> {
+fn any_touch() -> impl Strategy<Value = MemoryEffect> {
     prop_oneof![
         6 => access(),
-        3 => (0..16_u32).prop_map(|writes| Touch::Nothing { writes }),
-        1 => Just(Touch::Anything),
+        3 => (0..16_u32).prop_map(|writes| MemoryEffect::Nothing { writes }),
+        1 => Just(MemoryEffect::Anything),
     ]
 }
 
@@ -161,14 +161,14 @@ proptest! {
         let mut values = values.into_iter().cycle().map(i64::from);
         let mut registers = [0_i64; 32];
         let mut places = HashMap::new();
-        for (index, touch) in block.iter().enumerate() {
+        for (index, memory_effect) in block.iter().enumerate() {
             let mut change = |registers: &mut [i64; 32], writes: u32| {
                 for register in (0..32).filter(|register| writes >> register & 1 == 1) {
                     registers[register] = values.next().unwrap_or(0) << 16;
                 }
             };
-            match *touch {
-                Touch::Memory(access) => {
+            match *memory_effect {
+                MemoryEffect::Memory(access) => {
                     let base = access.base.map(|base| usize::from(base.register));
                     let address = base.map_or(i64::MIN, |base| {
                         registers[base] + i64::from(access.offset)
@@ -181,8 +181,8 @@ proptest! {
                     }
                     change(&mut registers, access.writes);
                 }
-                Touch::Nothing { writes } => change(&mut registers, writes),
-                Touch::Anything => change(&mut registers, u32::MAX),
+                MemoryEffect::Nothing { writes } => change(&mut registers, writes),
+                MemoryEffect::Anything => change(&mut registers, u32::MAX),
             }
         }
         for arch in [Arch::Arm, Arch::Parisc] {

@@ -105,7 +105,7 @@ pub struct Hazard {
     /// The maintenance that would have prevented it.
     #[serde(default)]
     pub missing: String,
-    /// How often it was seen.
+    /// How often it was seen. The plugin writes a hazard when it finds it, and this when the test is over.
     pub count: u64,
     /// All of it, for people.
     pub text: String,
@@ -178,6 +178,11 @@ enum Record {
     },
     Expect(Expected),
     Hazard(Hazard),
+    /// The hazard of this number, which counts from 0, was seen so often.
+    Seen {
+        number: usize,
+        count: u64,
+    },
     End(Summary),
     #[serde(other)]
     Other,
@@ -236,6 +241,11 @@ impl Findings {
                 Record::Start { .. } | Record::Other => {}
                 Record::Expect(expected) => findings.expected.push(expected),
                 Record::Hazard(hazard) => findings.hazards.push(hazard),
+                Record::Seen { number, count } => {
+                    let hazard = findings.hazards.get_mut(number);
+                    let hazard = hazard.ok_or_else(|| format!("no hazard has number {number}"))?;
+                    hazard.count = count;
+                }
                 Record::End(summary) => findings.end = Some(summary),
             }
         }
@@ -249,7 +259,8 @@ mod tests {
 
     const FOUND: &str = r#"{"record":"start","schema":1,"version":"0.1.0","target":"arm"}
 {"record":"expect","test":"s.c","title":"stale read | vmap | *::read | invalidate the vmap*"}
-{"record":"hazard","title":"stale read","test":"s.c","access":{"by":"cpu","symbol":"m::read [m]","alias":"vmap"},"write":null,"missing":"invalidate the vmap between","count":3,"text":"stale read\n  by\n","kind":"x"}
+{"record":"hazard","title":"stale read","test":"s.c","access":{"by":"cpu","symbol":"m::read [m]","alias":"vmap"},"write":null,"missing":"invalidate the vmap between","count":1,"text":"stale read\n  by\n","kind":"x"}
+{"record":"seen","number":0,"count":3}
 {"record":"end","loads":5,"stores":4,"maintenance":3,"device_reads":2,"device_writes":1,"watched_pages":1,"memory_bytes":1,"hazards":1,"surplus":0,"unknown":0,"untranslated":0,"doubtful_transfers":0,"failure":null}
 "#;
 
@@ -275,7 +286,7 @@ mod tests {
     fn what_the_plugin_does_not_say_of_itself_is_refused() {
         let said = Findings::parse(&FOUND.replace("\"unknown\":0,", "")).unwrap_err();
         assert!(
-            said.contains("line 4") && said.contains("unknown"),
+            said.contains("line 5") && said.contains("unknown"),
             "{said}"
         );
     }
@@ -322,7 +333,7 @@ mod tests {
     #[test]
     fn a_line_that_is_no_record_and_another_schema_are_refused() {
         let said = Findings::parse(&FOUND.replace("\"count\":3", "\"count\":")).unwrap_err();
-        assert!(said.contains("line 3"), "{said}");
+        assert!(said.contains("line 4"), "{said}");
         let said = Findings::parse(&FOUND.replace("\"schema\":1", "\"schema\":2")).unwrap_err();
         assert_eq!(said, "schema 2 instead of 1");
     }

@@ -3,28 +3,28 @@
 //!
 //! Source: ARM DDI 0406C, A5 "ARM instruction set encoding".
 
-use super::{ALWAYS, Access, Base, Registers, Touch, only, somewhere};
+use super::{ALWAYS, Base, InstructionAccess, MemoryEffect, Registers, only, somewhere};
 use crate::decode::{field, register};
 
 const PC: u8 = 15;
 
 /// What a word does.
-pub(super) fn touch(word: u32) -> Touch {
+pub(super) fn memory_effect(word: u32) -> MemoryEffect {
     // CAST: four bits.
     let condition = field(word, 28, 4) as u8;
     if condition > ALWAYS {
-        return Touch::Anything;
+        return MemoryEffect::Anything;
     }
-    let touch = match field(word, 25, 3) {
+    let memory_effect = match field(word, 25, 3) {
         0 if field(word, 4, 1) & field(word, 7, 1) == 1 => extra(word),
         0 | 1 => arithmetic(word),
         2 => single(word),
         3 => indexed_by_register(word),
         4 => several(word),
-        _ => Touch::Anything,
+        _ => MemoryEffect::Anything,
     };
-    match touch {
-        Touch::Memory(access) => Touch::Memory(Access {
+    match memory_effect {
+        MemoryEffect::Memory(access) => MemoryEffect::Memory(InstructionAccess {
             condition,
             ..access
         }),
@@ -34,17 +34,17 @@ pub(super) fn touch(word: u32) -> Touch {
 
 /// Data processing. What writes the program counter is something else, and so is most of what stands in the place of
 /// comparisons that set no flags.
-fn arithmetic(word: u32) -> Touch {
+fn arithmetic(word: u32) -> MemoryEffect {
     let rd = register(word, 12, 4);
     let (compares, flags) = (field(word, 23, 2) == 2, field(word, 20, 1) == 1);
     match (compares, flags) {
         // movw, movt.
         (true, false) if matches!(field(word, 20, 8), 0x30 | 0x34) && rd != PC => {
-            Touch::Nothing { writes: only(rd) }
+            MemoryEffect::Nothing { writes: only(rd) }
         }
-        (true, true) if rd == 0 => Touch::Nothing { writes: 0 },
-        (false, _) if rd != PC => Touch::Nothing { writes: only(rd) },
-        _ => Touch::Anything,
+        (true, true) if rd == 0 => MemoryEffect::Nothing { writes: 0 },
+        (false, _) if rd != PC => MemoryEffect::Nothing { writes: only(rd) },
+        _ => MemoryEffect::Anything,
     }
 }
 
@@ -58,19 +58,19 @@ fn indexed(word: u32, by: i32) -> (i32, i32) {
     }
 }
 
-fn one(word: u32, by: i32, bytes: u8, store: bool) -> Touch {
+fn one(word: u32, by: i32, bytes: u8, store: bool) -> MemoryEffect {
     let (rn, rt) = (register(word, 16, 4), register(word, 12, 4));
     let by = if field(word, 23, 1) == 1 { by } else { -by };
     let (offset, advance) = indexed(word, by);
     if is_special(word) {
-        return Touch::Anything;
+        return MemoryEffect::Anything;
     }
     let writes = loaded(store, rt);
     // A literal.
     if rn == PC {
         return somewhere(bytes, store, writes);
     }
-    Touch::Memory(Access {
+    MemoryEffect::Memory(InstructionAccess {
         base: base(rn),
         offset,
         bytes,
@@ -102,11 +102,11 @@ fn base(register: u8) -> Option<Base> {
 }
 
 /// ldr, ldrb, str, strb with a register for an offset.
-fn indexed_by_register(word: u32) -> Touch {
+fn indexed_by_register(word: u32) -> MemoryEffect {
     let (pre, write_back) = (field(word, 24, 1) == 1, field(word, 21, 1) == 1);
     // Media instructions.
     if field(word, 4, 1) == 1 || is_special(word) {
-        return Touch::Anything;
+        return MemoryEffect::Anything;
     }
     let bytes = if field(word, 22, 1) == 1 { 1 } else { 4 };
     let (store, rt) = (field(word, 20, 1) == 0, register(word, 12, 4));
@@ -119,7 +119,7 @@ fn indexed_by_register(word: u32) -> Touch {
 }
 
 /// ldr, ldrb, str, strb with an immediate offset.
-fn single(word: u32) -> Touch {
+fn single(word: u32) -> MemoryEffect {
     let bytes = if field(word, 22, 1) == 1 { 1 } else { 4 };
     // CAST: twelve bits.
     one(
@@ -131,15 +131,15 @@ fn single(word: u32) -> Touch {
 }
 
 /// ldrh, strh, ldrsb, ldrsh with an immediate offset. Not ldrd and strd, multiplications, exclusive accesses.
-fn extra(word: u32) -> Touch {
+fn extra(word: u32) -> MemoryEffect {
     let (load, kind) = (field(word, 20, 1) == 1, field(word, 5, 2));
     let bytes = match (load, kind) {
         (_, 1) | (true, 3) => 2,
         (true, 2) => 1,
-        _ => return Touch::Anything,
+        _ => return MemoryEffect::Anything,
     };
     if field(word, 22, 1) == 0 {
-        return Touch::Anything;
+        return MemoryEffect::Anything;
     }
     // CAST: eight bits.
     let by = (field(word, 8, 4) << 4 | field(word, 0, 4)) as i32;
@@ -147,7 +147,7 @@ fn extra(word: u32) -> Touch {
 }
 
 /// ldm and stm of the current mode's registers.
-fn several(word: u32) -> Touch {
+fn several(word: u32) -> MemoryEffect {
     let (list, rn) = (field(word, 0, 16), register(word, 16, 4));
     let (before, up, others_registers, write_back, load) = (
         field(word, 24, 1) == 1,
@@ -157,7 +157,7 @@ fn several(word: u32) -> Touch {
         field(word, 20, 1) == 1,
     );
     if others_registers || list == 0 || rn == PC {
-        return Touch::Anything;
+        return MemoryEffect::Anything;
     }
     // CAST: at most 64.
     let len = 4 * list.count_ones() as i32;
@@ -172,7 +172,7 @@ fn several(word: u32) -> Touch {
         (true, 0) => list,
         (true, _) => Registers::MAX,
     };
-    Touch::Memory(Access {
+    MemoryEffect::Memory(InstructionAccess {
         base: base(rn),
         offset,
         bytes: 4,

@@ -2,7 +2,7 @@
 //! What one instruction does to memory, as far as its bytes tell: which it loads or stores, at which register's value.
 //!
 //! [`groups`](crate::groups) needs it to know several accesses by the address of one. Whatever is not understood is
-//! [`Touch::Anything`], which is always right; [`crate::coverage`] compares the rest with a disassembler over whole kernels.
+//! [`MemoryEffect::Anything`], which is always right; [`crate::coverage`] compares the rest with a disassembler over whole kernels.
 
 mod arm;
 mod mips;
@@ -16,21 +16,21 @@ pub type Registers = u32;
 
 /// What an instruction may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Touch {
+pub enum MemoryEffect {
     /// It accesses no memory, goes on with the next instruction, and changes no other registers than these.
     Nothing {
         /// Registers that it may change.
         writes: Registers,
     },
     /// It accesses memory at a register's value, and goes on with the next instruction unless it changes all registers.
-    Memory(Access),
+    Memory(InstructionAccess),
     /// Anything at all.
     Anything,
 }
 
 /// Accesses of one instruction: one, or several of four bytes side by side, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Access {
+pub struct InstructionAccess {
     /// What the first address counts from, if that is a register and a number.
     pub base: Option<Base>,
     /// Bytes from there to the first address.
@@ -63,9 +63,9 @@ pub const ALWAYS: u8 = 14;
 
 /// What the instruction in `bytes` does, which are as in [`decode`](crate::decode::decode). ARM: in ARM state.
 #[must_use]
-pub fn touch(arch: Arch, bytes: &[u8], big_endian: bool) -> Touch {
+pub fn memory_effect(arch: Arch, bytes: &[u8], big_endian: bool) -> MemoryEffect {
     let Ok(bytes) = <[u8; 4]>::try_from(bytes) else {
-        return Touch::Anything;
+        return MemoryEffect::Anything;
     };
     let word = if big_endian {
         u32::from_be_bytes(bytes)
@@ -73,24 +73,24 @@ pub fn touch(arch: Arch, bytes: &[u8], big_endian: bool) -> Touch {
         u32::from_le_bytes(bytes)
     };
     match arch {
-        Arch::Arm => arm::touch(word),
-        Arch::Mips => mips::touch(word),
-        Arch::Parisc => parisc::touch(word),
+        Arch::Arm => arm::memory_effect(word),
+        Arch::Mips => mips::memory_effect(word),
+        Arch::Parisc => parisc::memory_effect(word),
     }
 }
 
 /// One access at a register and a constant, which changes `writes`.
-fn plain(base: Base, offset: i32, bytes: u8, store: bool, writes: Registers) -> Touch {
+fn plain(base: Base, offset: i32, bytes: u8, store: bool, writes: Registers) -> MemoryEffect {
     one(Some(base), offset, bytes, store, writes)
 }
 
 /// One access anywhere.
-fn somewhere(bytes: u8, store: bool, writes: Registers) -> Touch {
+fn somewhere(bytes: u8, store: bool, writes: Registers) -> MemoryEffect {
     one(None, 0, bytes, store, writes)
 }
 
-fn one(base: Option<Base>, offset: i32, bytes: u8, store: bool, writes: Registers) -> Touch {
-    Touch::Memory(Access {
+fn one(base: Option<Base>, offset: i32, bytes: u8, store: bool, writes: Registers) -> MemoryEffect {
+    MemoryEffect::Memory(InstructionAccess {
         base,
         offset,
         bytes,

@@ -4,11 +4,11 @@
 //! Source: PA-RISC 1.1 Architecture and Instruction Set Reference Manual (HP 09740-90039), chapter 5, appendix C
 //! "Operation codes"; QEMU: target/hppa/translate.c (expand_16, for wide mode). Here bit 0 is the least significant.
 
-use super::{Access, Base, Touch, only, plain, somewhere};
+use super::{Base, InstructionAccess, MemoryEffect, only, plain, somewhere};
 use crate::decode::{field, register};
 
 /// What a word does.
-pub(super) fn touch(word: u32) -> Touch {
+pub(super) fn memory_effect(word: u32) -> MemoryEffect {
     let (high, middle, low) = (
         register(word, 21, 5),
         register(word, 16, 5),
@@ -18,7 +18,7 @@ pub(super) fn touch(word: u32) -> Touch {
         register: high,
         space: register(word, 14, 2),
     };
-    let nothing = |writes| Touch::Nothing { writes };
+    let nothing = |writes| MemoryEffect::Nothing { writes };
     let long = low_sign(word, 14);
     // Condition and negation: never.
     let goes_on = field(word, 12, 4) == 0;
@@ -33,7 +33,7 @@ pub(super) fn touch(word: u32) -> Touch {
         0x0a => nothing(only(1)),
         0x0d => nothing(only(middle)),
         // In the wide mode of 2.0 the space's bits are part of the displacement, which is the same if they are 0.
-        0x10..=0x13 | 0x18..=0x1b if base.space != 0 => Touch::Anything,
+        0x10..=0x13 | 0x18..=0x1b if base.space != 0 => MemoryEffect::Anything,
         // ldb, ldh, ldw, ldwm.
         0x10 => load(base, long, 1, middle),
         0x11 => load(base, long, 2, middle),
@@ -48,7 +48,7 @@ pub(super) fn touch(word: u32) -> Touch {
         // Shifts and extractions; deposits.
         0x34 if field(word, 13, 3) == 0 && position => nothing(only(middle) | only(low)),
         0x35 if field(word, 13, 3) == 0 && position => nothing(only(high)),
-        _ => Touch::Anything,
+        _ => MemoryEffect::Anything,
     }
 }
 
@@ -70,7 +70,7 @@ fn is_arithmetic(operation: u32) -> bool {
 }
 
 /// The forms with five bits of displacement.
-fn short(word: u32, base: Base) -> Touch {
+fn short(word: u32, base: Base) -> MemoryEffect {
     let (before, modifies) = (field(word, 13, 1) == 1, field(word, 5, 1) == 1);
     let operation = field(word, 6, 4);
     let by = low_sign(if operation < 8 { word >> 16 } else { word }, 5);
@@ -82,49 +82,49 @@ fn short(word: u32, base: Base) -> Touch {
     };
     let load = |bytes| load(base, offset, bytes, register(word, 0, 5));
     let store = |bytes| plain(base, offset, bytes, true, 0);
-    let touch = match operation {
+    let memory_effect = match operation {
         0x0 => load(1),
         0x1 => load(2),
         0x2 => load(4),
         0x8 => store(1),
         0x9 => store(2),
         0xa => store(4),
-        _ => Touch::Anything,
+        _ => MemoryEffect::Anything,
     };
-    modified(touch, advance)
+    modified(memory_effect, advance)
 }
 
 /// Loads whose offset is in a register.
-fn indexed(word: u32, base: Base) -> Touch {
+fn indexed(word: u32, base: Base) -> MemoryEffect {
     let target = register(word, 0, 5);
     let bytes = match field(word, 6, 4) {
         0x0 => 1,
         0x1 => 2,
         0x2 => 4,
-        _ => return Touch::Anything,
+        _ => return MemoryEffect::Anything,
     };
     let changed = match field(word, 5, 1) {
         1 => only(base.register),
         _ => 0,
     };
     match target {
-        0 => Touch::Anything,
+        0 => MemoryEffect::Anything,
         _ => somewhere(bytes, false, only(target) | changed),
     }
 }
 
 /// A load into register 0 is a prefetch.
-fn load(base: Base, offset: i32, bytes: u8, target: u8) -> Touch {
+fn load(base: Base, offset: i32, bytes: u8, target: u8) -> MemoryEffect {
     match target {
-        0 => Touch::Anything,
+        0 => MemoryEffect::Anything,
         _ => plain(base, offset, bytes, false, only(target)),
     }
 }
 
 /// ldwm and stwm: a negative displacement is added before the access, another one after it.
-fn modified(touch: Touch, by: i32) -> Touch {
-    match touch {
-        Touch::Memory(access) => Touch::Memory(Access {
+fn modified(memory_effect: MemoryEffect, by: i32) -> MemoryEffect {
+    match memory_effect {
+        MemoryEffect::Memory(access) => MemoryEffect::Memory(InstructionAccess {
             advance: by,
             ..access
         }),

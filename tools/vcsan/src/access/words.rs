@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Accesses in words: for differences from a disassembler, and for tests to be read.
 
-use super::{ALWAYS, Access, Registers, Touch};
+use super::{ALWAYS, InstructionAccess, MemoryEffect, Registers};
 use crate::decode::CONDITIONS;
 use core::fmt::{self, Display, Formatter};
 
-impl Display for Touch {
+impl Display for MemoryEffect {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing { writes } => {
@@ -18,7 +18,7 @@ impl Display for Touch {
     }
 }
 
-impl Display for Access {
+impl Display for InstructionAccess {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.condition != ALWAYS {
             write!(f, "if {}: ", CONDITIONS[usize::from(self.condition & 15)])?;

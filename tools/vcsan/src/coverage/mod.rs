@@ -3,14 +3,14 @@
 //!
 //! [`compare`] reads a kernel or module (ELF) and what `objdump -d` printed of it. Which words are instructions is
 //! objdump's view (it knows literal pools from mapping symbols); what their bytes are is read from the file. Each
-//! instruction must be one of two things to both sides: something that [`decode`] knows, or not. What [`touch`] says of
+//! instruction must be one of two things to both sides: something that [`decode`] knows, or not. What [`memory_effect`] says of
 //! loads, stores and arithmetic must be so; it may leave any of them out.
 
 mod accesses;
 
 pub use accesses::Counts;
 
-use crate::access::{Touch, touch};
+use crate::access::{MemoryEffect, memory_effect};
 use crate::decode::{Arch, Effect, Instruction, Op, TlbOp, decode};
 use accesses::Text;
 use object::{Object, ObjectSection};
@@ -75,7 +75,7 @@ pub enum Taken {
     /// Maintenance.
     Maintenance(Instruction),
     /// An access, or none.
-    Touch(Touch),
+    MemoryEffect(MemoryEffect),
 }
 
 impl Display for Difference {
@@ -88,7 +88,7 @@ impl Display for Difference {
         match self.taken {
             Taken::Missed => f.write_str("missed"),
             Taken::Maintenance(decoded) => write!(f, "taken for \"{decoded}\""),
-            Taken::Touch(touch) => write!(f, "taken for \"{touch}\""),
+            Taken::MemoryEffect(memory_effect) => write!(f, "taken for \"{memory_effect}\""),
         }
     }
 }
@@ -164,22 +164,24 @@ pub fn compare(elf: &[u8], listing: &str) -> Result<Coverage, Error> {
             Some(decoded) => Some(Taken::Maintenance(decoded)),
             None => listed.is_maintenance(arch).then_some(Taken::Missed),
         };
-        let touch = touch(arch, bytes, big_endian);
+        let memory_effect = memory_effect(arch, bytes, big_endian);
         let text = Text::read(arch, file.is_64(), listed.mnemonic, listed.operands());
-        // `touch` would take Thumb's for ARM's.
-        let right = listed.halves || coverage.accesses.add(touch, text);
-        let touch = (!right).then_some(Taken::Touch(touch));
-        coverage.differences.extend(
-            maintenance
-                .into_iter()
-                .chain(touch)
-                .map(|taken| Difference {
-                    section: section.into(),
-                    address: listed.address,
-                    assembly: format!("{} {}", listed.mnemonic, listed.operands),
-                    taken,
-                }),
-        );
+        // `memory_effect` would take Thumb's for ARM's.
+        let right = listed.halves || coverage.accesses.add(memory_effect, text);
+        let memory_effect = (!right).then_some(Taken::MemoryEffect(memory_effect));
+        coverage
+            .differences
+            .extend(
+                maintenance
+                    .into_iter()
+                    .chain(memory_effect)
+                    .map(|taken| Difference {
+                        section: section.into(),
+                        address: listed.address,
+                        assembly: format!("{} {}", listed.mnemonic, listed.operands),
+                        taken,
+                    }),
+            );
     }
     if coverage.instructions == 0 {
         Err(Error::Empty)

@@ -16,10 +16,10 @@
 //!   QEMU makes blocks for.
 //! - A program's instructions are in no group of several, as a fault of theirs may also put another page in place.
 
-mod known;
-pub use known::{Access as SitedAccess, Known, Sited};
+mod packed;
+pub use packed::{PackedGroup, SitedAccess, SitedGroup};
 
-use crate::access::{ALWAYS, Access, Registers, Touch};
+use crate::access::{ALWAYS, InstructionAccess, MemoryEffect, Registers};
 use crate::decode::Arch;
 
 /// The most accesses of a group.
@@ -54,7 +54,7 @@ pub struct Group {
 /// A group that may get longer.
 struct Open {
     group: Group,
-    first: Access,
+    first: InstructionAccess,
     /// What the base has grown by since before the first instruction.
     grown: i32,
     /// Bytes from the first address, both ends of all.
@@ -66,7 +66,7 @@ struct Open {
 }
 
 impl Open {
-    fn new(index: usize, access: Access, several: bool) -> Self {
+    fn new(index: usize, access: InstructionAccess, several: bool) -> Self {
         let mut open = Self {
             group: Group {
                 store: access.store,
@@ -86,11 +86,11 @@ impl Open {
     }
 
     /// Bytes from the group's first address to an instruction's.
-    fn distance(&self, access: Access) -> i32 {
+    fn distance(&self, access: InstructionAccess) -> i32 {
         (self.grown + access.offset).wrapping_sub(self.first.offset)
     }
 
-    fn add(&mut self, index: usize, access: Access) {
+    fn add(&mut self, index: usize, access: InstructionAccess) {
         let distance = self.distance(access);
         let bytes = i32::from(access.bytes);
         for place in 0..i32::from(access.count) {
@@ -114,7 +114,7 @@ impl Open {
             .is_none_or(|base| writes >> (base.register & 31) & 1 == 1)
     }
 
-    fn takes(&self, index: usize, access: Access) -> bool {
+    fn takes(&self, index: usize, access: InstructionAccess) -> bool {
         let distance = self.distance(access);
         let end = distance + i32::from(access.count) * i32::from(access.bytes);
         self.several
@@ -132,32 +132,33 @@ impl Open {
 ///
 /// `several`: whether a group may have more than one instruction. `nullified`: whether the first one may be.
 #[must_use]
-pub fn find(arch: Arch, block: &[Touch], several: bool, nullified: bool) -> Vec<Group> {
+pub fn find(arch: Arch, block: &[MemoryEffect], several: bool, nullified: bool) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut open: Option<Open> = None;
-    let may_nullify = |touch| arch == Arch::Parisc && touch == Touch::Anything;
+    let may_nullify =
+        |memory_effect| arch == Arch::Parisc && memory_effect == MemoryEffect::Anything;
     let mut before = if nullified {
-        Touch::Anything
+        MemoryEffect::Anything
     } else {
-        Touch::Nothing { writes: 0 }
+        MemoryEffect::Nothing { writes: 0 }
     };
-    for (index, &touch) in block.iter().enumerate() {
-        match touch {
-            Touch::Memory(access) => match &mut open {
+    for (index, &memory_effect) in block.iter().enumerate() {
+        match memory_effect {
+            MemoryEffect::Memory(access) => match &mut open {
                 Some(open) if open.takes(index, access) => open.add(index, access),
                 _ => {
                     let new = Open::new(index, access, several && !may_nullify(before));
                     groups.extend(open.replace(new).map(|open| open.group));
                 }
             },
-            Touch::Nothing { writes } => {
+            MemoryEffect::Nothing { writes } => {
                 if let Some(open) = &mut open {
                     open.several &= !open.changes_base(writes);
                 }
             }
-            Touch::Anything => groups.extend(open.take().map(|open| open.group)),
+            MemoryEffect::Anything => groups.extend(open.take().map(|open| open.group)),
         }
-        before = touch;
+        before = memory_effect;
     }
     groups.extend(open.map(|open| open.group));
     groups

@@ -3,11 +3,11 @@
 
 use super::{Guest, PLUGIN, Plugin, with_plugin};
 use crate::decode::Arch;
-use crate::groups::Known;
-use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
+use crate::groups::PackedGroup;
+use crate::guest::{Access, Cpu, Destination, Memory, Register, Target};
 use crate::notes;
 use crate::translate::parisc;
-use crate::watcher::{CodeKind, Tell};
+use crate::watcher::{CallbackPlan, CodeKind};
 use qemu_plugin_sys as sys;
 use std::ffi::{CStr, c_uint, c_void};
 use sys::qemu_plugin_cb_flags::QEMU_PLUGIN_CB_NO_REGS;
@@ -80,21 +80,21 @@ unsafe extern "C" fn on_one<const PARISC: bool, const STORE: bool>(
 ) {
     let data = Data::of(data);
     let known = known_address::<PARISC>(info, vaddr);
-    let told = look(|plugin| {
-        let watcher = &mut plugin.watcher;
-        watcher.knows(known, data.more(), data.number(), STORE)
+    let taken = look(|plugin| {
+        let watcher = &mut plugin.session.watcher;
+        watcher.fast_access(known, data.more(), data.number(), STORE)
     });
-    let told = told != Some(false);
+    let taken = taken != Some(false);
     // In one call, and the last thing done: then most accesses need no stack.
-    if !told || STORE && notes::may_end_at(vaddr) {
-        one_slowly(info, vaddr, data, STORE, told);
+    if !taken || STORE && notes::may_end_at(vaddr) {
+        one_slowly(info, vaddr, data, STORE, taken);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn one_slowly(info: Meminfo, vaddr: u64, data: Data, store: bool, told: bool) {
-    if !told {
+fn one_slowly(info: Meminfo, vaddr: u64, data: Data, store: bool, taken: bool) {
+    if !taken {
         follow_one(info, vaddr, data, store);
     }
     if store && notes::may_end_at(vaddr) {
@@ -105,9 +105,9 @@ fn one_slowly(info: Meminfo, vaddr: u64, data: Data, store: bool, told: bool) {
 fn follow_one(info: Meminfo, vaddr: u64, data: Data, store: bool) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
-        // Of loads QEMU also tells those of a page table walk in front of the instruction's own.
+        // Of loads QEMU also plans those of a page table walk in front of the instruction's own.
         if info.store != store || store && info.bytes != data.more() {
-            plugin.watcher.misunderstood(data.number());
+            plugin.session.watcher.wrong_kind(data.number());
         }
         follow(plugin, info, vaddr, data.number());
     });
@@ -115,8 +115,11 @@ fn follow_one(info: Meminfo, vaddr: u64, data: Data, store: bool) {
 
 /// Has the watcher look at an access the long way.
 fn follow(plugin: &mut Plugin, info: Info, vaddr: u64, site: u32) {
-    let (made, vaddr) = Made::new(info, vaddr);
-    plugin.watcher.access(&made, vaddr, site, info.store);
+    let (made, vaddr) = CompletedAccess::new(info, vaddr);
+    plugin
+        .session
+        .watcher
+        .access(&made, vaddr, site, info.store);
 }
 
 /// The first instruction of a group, if it has one access.
@@ -126,29 +129,32 @@ unsafe extern "C" fn on_group<const PARISC: bool, const STORE: bool>(
     vaddr: u64,
     data: *mut c_void,
 ) {
-    let group = Known(Data::of(data).0);
+    let group = PackedGroup(Data::of(data).0);
     let known = known_address::<PARISC>(info, vaddr);
-    let told = look(|plugin| plugin.watcher.knows_group(known, group, STORE));
-    if told == Some(false) {
+    let taken = look(|plugin| plugin.session.watcher.fast_group(known, group, STORE));
+    if taken == Some(false) {
         group_slowly(info, vaddr, group);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn group_slowly(info: Meminfo, vaddr: u64, group: Known) -> bool {
+fn group_slowly(info: Meminfo, vaddr: u64, group: PackedGroup) -> bool {
     let mut followed = true;
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
-        let (made, vaddr) = Made::new(info, vaddr);
-        followed = plugin.watcher.follow_group(&made, vaddr, group, info.store);
+        let (made, vaddr) = CompletedAccess::new(info, vaddr);
+        followed = plugin
+            .session
+            .watcher
+            .group(&made, vaddr, group, info.store);
     });
     followed
 }
 
 /// The accesses of one instruction that makes several, while it does.
 #[derive(Default)]
-pub(super) struct Several {
+pub(super) struct MultiAccess {
     /// The group.
     group: u64,
     /// Where the next one will be.
@@ -159,10 +165,10 @@ pub(super) struct Several {
     followed: bool,
 }
 
-impl Several {
+impl MultiAccess {
     /// Takes an access, if it is the next one. Whether it has been followed already.
     #[inline(always)]
-    fn take(&mut self, group: Known, vaddr: u64) -> Option<bool> {
+    fn take(&mut self, group: PackedGroup, vaddr: u64) -> Option<bool> {
         let next = self.group == group.0 && self.next == vaddr && self.left != 0;
         next.then(|| {
             self.next += 4;
@@ -173,26 +179,26 @@ impl Several {
 }
 
 /// An instruction with several accesses, with which a group begins. QEMU makes a callback for each.
-unsafe extern "C" fn on_several<const STORE: bool>(
+unsafe extern "C" fn on_multi_access<const STORE: bool>(
     _: c_uint,
     info: Meminfo,
     vaddr: u64,
     data: *mut c_void,
 ) {
-    let group = Known(Data::of(data).0);
-    match look(|plugin| plugin.several.take(group, vaddr)).flatten() {
+    let group = PackedGroup(Data::of(data).0);
+    match look(|plugin| plugin.multi_access.take(group, vaddr)).flatten() {
         Some(true) => {}
-        Some(false) => one_of_several(info, vaddr, group),
-        None => begin_several::<STORE>(info, vaddr, group),
+        Some(false) => one_of_multi_access(info, vaddr, group),
+        None => begin_multi_access::<STORE>(info, vaddr, group),
     }
 }
 
 #[inline(never)]
-fn begin_several<const STORE: bool>(info: Meminfo, vaddr: u64, group: Known) {
-    let told = look(|plugin| plugin.watcher.knows_group(vaddr, group, STORE));
-    let followed = told != Some(false) || group_slowly(info, vaddr, group);
+fn begin_multi_access<const STORE: bool>(info: Meminfo, vaddr: u64, group: PackedGroup) {
+    let taken = look(|plugin| plugin.session.watcher.fast_group(vaddr, group, STORE));
+    let followed = taken != Some(false) || group_slowly(info, vaddr, group);
     look(|plugin| {
-        plugin.several = Several {
+        plugin.multi_access = MultiAccess {
             group: group.0,
             next: vaddr + 4,
             left: group.own() - 1,
@@ -203,10 +209,10 @@ fn begin_several<const STORE: bool>(info: Meminfo, vaddr: u64, group: Known) {
 
 /// One that has not been followed with the first.
 #[cold]
-fn one_of_several(info: Meminfo, vaddr: u64, group: Known) {
+fn one_of_multi_access(info: Meminfo, vaddr: u64, group: PackedGroup) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
-        let site = plugin.watcher.site_of_group(group);
+        let site = plugin.session.watcher.site_of_group(group);
         follow(plugin, info, vaddr, site);
     });
 }
@@ -214,13 +220,14 @@ fn one_of_several(info: Meminfo, vaddr: u64, group: Known) {
 /// An instruction of which it is not known what it accesses.
 unsafe extern "C" fn on_any(_: c_uint, info: Meminfo, vaddr: u64, data: *mut c_void) {
     let site = Data::of(data).number();
-    let told = look(|plugin| {
+    let taken = look(|plugin| {
         let info = plugin.infos.of(info);
         plugin
+            .session
             .watcher
-            .knows(info.address(vaddr), info.bytes, site, info.store)
+            .fast_access(info.address(vaddr), info.bytes, site, info.store)
     });
-    if told == Some(false) {
+    if taken == Some(false) {
         any_slowly(info, vaddr, site);
     }
     if notes::may_end_at(vaddr) {
@@ -242,8 +249,8 @@ fn look_for_note(info: Meminfo, vaddr: u64, site: u32) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
         if info.store {
-            let (made, vaddr) = Made::new(info, vaddr);
-            plugin.watcher.word_stored(&made, vaddr, site);
+            let (made, vaddr) = CompletedAccess::new(info, vaddr);
+            plugin.session.watcher.word_stored(&made, vaddr, site);
         }
     });
 }
@@ -255,13 +262,13 @@ fn look_for_note(info: Meminfo, vaddr: u64, site: u32) {
 /// `block` is valid, and has as many instructions as `plugin.block`.
 pub(super) unsafe fn register(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb) {
     let kind = kind(plugin);
-    let parisc = plugin.watcher.target().arch == Arch::Parisc;
-    let tells = plugin.watcher.accesses(&plugin.block, kind);
-    for (index, tell) in tells.into_iter().enumerate() {
-        let (on_access, data): (OnAccess, Data) = match tell {
-            Tell::Nothing => continue,
-            Tell::Each { site } => (on_any, Data::new(site, 0)),
-            Tell::One { site, bytes, store } => {
+    let parisc = plugin.session.watcher.target().arch == Arch::Parisc;
+    let plans = plugin.session.watcher.accesses(&plugin.block, kind);
+    for (index, plan) in plans.into_iter().enumerate() {
+        let (on_access, data): (OnAccess, Data) = match plan {
+            CallbackPlan::Nothing => continue,
+            CallbackPlan::Any { site } => (on_any, Data::new(site, 0)),
+            CallbackPlan::One { site, bytes, store } => {
                 let on_access: OnAccess = match (parisc, store) {
                     (false, false) => on_one::<false, false>,
                     (false, true) => on_one::<false, true>,
@@ -270,23 +277,25 @@ pub(super) unsafe fn register(plugin: &mut Plugin, block: *mut sys::qemu_plugin_
                 };
                 (on_access, Data::new(site, bytes))
             }
-            Tell::Group { known, store } => {
-                let on_access: OnAccess = match (known.own(), parisc, store) {
+            CallbackPlan::Group { packed, store } => {
+                let on_access: OnAccess = match (packed.own(), parisc, store) {
                     (1, false, false) => on_group::<false, false>,
                     (1, false, true) => on_group::<false, true>,
                     (1, true, false) => on_group::<true, false>,
                     (1, true, true) => on_group::<true, true>,
                     // Only ARM has such instructions.
-                    (_, _, false) => on_several::<false>,
-                    (_, _, true) => on_several::<true>,
+                    (_, _, false) => on_multi_access::<false>,
+                    (_, _, true) => on_multi_access::<true>,
                 };
-                (on_access, Data(known.0))
+                (on_access, Data(packed.0))
             }
         };
-        let kind = match tell {
-            Tell::One { store: true, .. } | Tell::Group { store: true, .. } => QEMU_PLUGIN_MEM_W,
-            Tell::One { .. } | Tell::Group { .. } => QEMU_PLUGIN_MEM_R,
-            Tell::Nothing | Tell::Each { .. } => QEMU_PLUGIN_MEM_RW,
+        let kind = match plan {
+            CallbackPlan::One { store: true, .. } | CallbackPlan::Group { store: true, .. } => {
+                QEMU_PLUGIN_MEM_W
+            }
+            CallbackPlan::One { .. } | CallbackPlan::Group { .. } => QEMU_PLUGIN_MEM_R,
+            CallbackPlan::Nothing | CallbackPlan::Any { .. } => QEMU_PLUGIN_MEM_RW,
         };
         // SAFETY: `index` is one of the block's.
         let insn = unsafe { sys::qemu_plugin_tb_get_insn(block, index) };
@@ -309,7 +318,7 @@ fn kind(plugin: &Plugin) -> CodeKind {
         return CodeKind::Unknown;
     };
     let mut nullified = false;
-    let kernel = match plugin.watcher.target().arch {
+    let kernel = match plugin.session.watcher.target().arch {
         Arch::Arm => {
             const THUMB: u64 = 1 << 5;
             const MODE: u64 = 0x1f;
@@ -343,14 +352,14 @@ fn starts_transfer(paddr: u64, bytes: u32) -> bool {
 }
 
 /// An access after it was made.
-struct Made {
+struct CompletedAccess {
     info: Meminfo,
     bytes: u32,
     /// From its address as QEMU has it to the one by which the cache knows it.
     moved: u64,
 }
 
-impl Made {
+impl CompletedAccess {
     /// The access, and the address by which the cache knows it.
     fn new(info: Info, vaddr: u64) -> (Self, u64) {
         let known = info.address(vaddr);
@@ -431,44 +440,46 @@ impl Infos {
     }
 }
 
-impl Memory for Made {
+impl Memory for CompletedAccess {
     fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
         Guest.read(vaddr, into)
     }
 }
 
-impl Access for Made {
+impl Access for CompletedAccess {
     #[inline]
     fn bytes(&self) -> u32 {
         self.bytes
     }
 
-    fn place(&self, vaddr: u64, bytes: u32) -> Place {
+    fn place(&self, vaddr: u64, bytes: u32) -> Destination {
         let vaddr = vaddr - self.moved;
         // SAFETY: called in the callback of this access; QEMU returns null for what it does not know.
         let place = unsafe { sys::qemu_plugin_get_hwaddr(self.info, vaddr) };
         if place.is_null() {
-            return Place::Unknown;
+            return Destination::Unknown;
         }
         // SAFETY: `place` is valid until the next call of `qemu_plugin_get_hwaddr`.
         let is_io = unsafe { sys::qemu_plugin_hwaddr_is_io(place) };
         // SAFETY: as above.
         let paddr = unsafe { sys::qemu_plugin_hwaddr_phys_addr(place) };
         if !is_io {
-            return Place::Ram(paddr);
+            return Destination::Ram(paddr);
         }
         // SAFETY: as above.
         let name = unsafe { sys::qemu_plugin_hwaddr_device_name(place) };
         if name.is_null() {
-            return Place::Device;
+            return Destination::Device;
         }
         // SAFETY: names are strings of QEMU's that stay.
         match unsafe { CStr::from_ptr(name) }.to_bytes() {
-            b"lsi-mmio" => Place::TransferDevice,
+            b"lsi-mmio" => Destination::TransferDevice,
             // What QEMU calls a page that has room for several devices, by its address: nearly everywhere the transfer
             // device's is one.
-            [b'a', b'n', b'o', b'n', ..] if starts_transfer(paddr, bytes) => Place::TransferDevice,
-            _ => Place::Device,
+            [b'a', b'n', b'o', b'n', ..] if starts_transfer(paddr, bytes) => {
+                Destination::TransferDevice
+            }
+            _ => Destination::Device,
         }
     }
 

@@ -13,8 +13,9 @@ use crate::config::Options;
 use crate::guest::{Memory, Target};
 use crate::panics;
 use crate::runs::Code;
-use crate::watcher::{Counted, Due, Watcher};
-use accesses::{Infos, Several};
+use crate::session::Session;
+use crate::watcher::{LoopCounter, MaintenanceCallback};
+use accesses::{Infos, MultiAccess};
 use qemu_plugin_sys as sys;
 use registers::Reader;
 use scores::Scores;
@@ -36,11 +37,11 @@ unsafe extern "C" {
 pub static qemu_plugin_version: c_int = sys::QEMU_PLUGIN_VERSION as c_int;
 
 struct Plugin {
-    watcher: Watcher,
+    session: Session,
     reader: Reader,
     infos: Infos,
     /// Accesses of the instruction that is told of at its first.
-    several: Several,
+    multi_access: MultiAccess,
     /// Address of the first instruction, until its register was compared with it.
     first: Option<u64>,
     /// No instruction was translated yet.
@@ -56,8 +57,8 @@ impl Plugin {
     #[cold]
     fn end_loop(&mut self) {
         let times = self.scores.stop();
-        self.watcher.see_less();
-        self.watcher.leave(times);
+        self.session.watcher.unblock_fast_path();
+        self.session.watcher.leave(times);
     }
 }
 
@@ -87,8 +88,8 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
     };
     if let Err(text) = panics::caught(|| body(plugin)) {
         plugin.failed = true;
-        plugin.watcher.see_all();
-        plugin.watcher.fail(&text);
+        plugin.session.watcher.block_fast_path();
+        plugin.session.watcher.fail(&text);
     }
 }
 
@@ -122,7 +123,7 @@ unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
         if let Some(pc) = plugin.first.take()
             && let Err(text) = plugin.reader.find(pc)
         {
-            plugin.watcher.fail(&text);
+            plugin.session.watcher.fail(&text);
         }
     });
 }
@@ -130,6 +131,7 @@ unsafe extern "C" fn on_first_instruction(_: c_uint, _: *mut c_void) {
 unsafe extern "C" fn on_maintenance(_: c_uint, number: *mut c_void) {
     with_plugin(|plugin| {
         plugin
+            .session
             .watcher
             .execute(&plugin.reader, number as usize as u32)
     });
@@ -140,9 +142,9 @@ unsafe extern "C" fn on_loop(_: c_uint, data: *mut c_void) {
     with_plugin(|plugin| {
         // CAST: numbers in pointers.
         let (key, number) = ((data as usize >> 32) as u32, data as usize as u32);
-        let times = plugin.watcher.enter(&plugin.reader, number);
+        let times = plugin.session.watcher.enter(&plugin.reader, number);
         plugin.scores.start(key, times);
-        plugin.watcher.see_all();
+        plugin.session.watcher.block_fast_path();
     });
 }
 
@@ -152,8 +154,8 @@ unsafe extern "C" fn on_loop(_: c_uint, data: *mut c_void) {
 ///
 /// `block` is valid, and has as many instructions as `plugin.block`.
 unsafe fn register_maintenance(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb) {
-    for due in plugin.watcher.translate(&plugin.block) {
-        let Due {
+    for due in plugin.session.watcher.translate(&plugin.block) {
+        let MaintenanceCallback {
             index,
             number,
             counted,
@@ -167,7 +169,7 @@ unsafe fn register_maintenance(plugin: &mut Plugin, block: *mut sys::qemu_plugin
         // SAFETY: callbacks live as long as the plugin, which is not unloaded, and so do its scores.
         unsafe {
             match counted {
-                Some((score, Counted { key, by })) => {
+                Some((score, LoopCounter { key, by })) => {
                     let data = (u64::from(key) << 32 | u64::from(number)) as usize as *mut c_void;
                     sys::qemu_plugin_register_vcpu_insn_exec_cond_cb(
                         insn,
@@ -246,7 +248,7 @@ unsafe extern "C" fn on_exit(_: sys::qemu_plugin_id_t, _: *mut c_void) {
         // What it has failed of is in the last record.
         plugin.failed = false;
     }
-    with_plugin(|plugin| plugin.watcher.finish());
+    with_plugin(|plugin| plugin.session.finish());
 }
 
 /// The model grows by tens of megabytes in the vCPU's thread. An arena of that thread's own, as glibc would make it, asks the
@@ -295,12 +297,12 @@ unsafe fn plugin(
         return Err(format!("watch {cpus} CPUs: run QEMU with one (-smp 1)"));
     }
     let target = Target::by_name(&name.to_string_lossy())?;
-    let watcher = Watcher::new(Options::parse(arguments)?, target)?;
+    let session = Session::new(&Options::parse(arguments)?, target)?;
     Ok(Plugin {
-        watcher,
+        session,
         reader: Reader::new(target),
         infos: Infos::new(target),
-        several: Several::default(),
+        multi_access: MultiAccess::default(),
         unstarted: true,
         block: Vec::new(),
         scores: Scores::new(),

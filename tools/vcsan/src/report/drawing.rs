@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A line's history as a small table: a row an event, a column an alias, one for memory.
 
-use crate::history::{Past, What};
+use crate::history::{PastEvent, PastKind};
 use crate::translate::Region;
 use std::fmt::Write;
 use vcsan_model::Op;
 
 /// A letter for what happens: upper case for accesses, lower case for maintenance.
-fn letter(what: What) -> char {
-    match what {
-        What::Load | What::UncachedLoad | What::DeviceRead => 'R',
-        What::Store | What::UncachedStore | What::DeviceWrite => 'W',
-        What::Maintain(op) | What::Everything(op) => match op {
+fn letter(kind: PastKind) -> char {
+    match kind {
+        PastKind::Load | PastKind::UncachedLoad | PastKind::DeviceRead => 'R',
+        PastKind::Store | PastKind::UncachedStore | PastKind::DeviceWrite => 'W',
+        PastKind::Maintain(op) | PastKind::Everything(op) => match op {
             Op::WriteBack => 'w',
             Op::Invalidate => 'i',
             Op::WriteBackInvalidate => 'f',
@@ -22,7 +22,7 @@ fn letter(what: What) -> char {
 /// Draws the history of the line at physical address `line`, oldest event first. `places` are the events' functions.
 pub(super) fn draw(
     line: u64,
-    past: &[Past],
+    past: &[PastEvent],
     places: &[String],
     region: impl Fn(u64) -> Region,
 ) -> String {
@@ -47,10 +47,13 @@ pub(super) fn draw(
     text.push('\n');
     for (event, place) in past.iter().zip(places) {
         text.push_str("    ");
-        let all = matches!(event.what, What::Everything(_));
+        let all = matches!(event.kind, PastKind::Everything(_));
         let beyond = matches!(
-            event.what,
-            What::UncachedLoad | What::UncachedStore | What::DeviceRead | What::DeviceWrite
+            event.kind,
+            PastKind::UncachedLoad
+                | PastKind::UncachedStore
+                | PastKind::DeviceRead
+                | PastKind::DeviceWrite
         );
         for (page, name) in &columns {
             let here = match page {
@@ -58,7 +61,7 @@ pub(super) fn draw(
                 Some(page) => !beyond && event.vaddr.map(|v| v & !0xfff) == Some(*page),
                 None => beyond,
             };
-            let mark = if here { letter(event.what) } else { '.' };
+            let mark = if here { letter(event.kind) } else { '.' };
             let _ = write!(text, "{mark:^width$} | ", width = name.len());
         }
         let count = if event.count == 1 {
@@ -67,7 +70,7 @@ pub(super) fn draw(
             format!(" x{}", event.count)
         };
         let place = if place.is_empty() { "?" } else { place };
-        let _ = writeln!(text, "{}{count}, {place}", event.what.name());
+        let _ = writeln!(text, "{}{count}, {place}", event.kind.name());
     }
     text
 }

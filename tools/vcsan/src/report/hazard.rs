@@ -2,14 +2,16 @@
 //! One hazard in the words of the guest: functions and lines, regions instead of addresses, what call is missing.
 
 use super::drawing;
-use crate::history::{Past, What};
-use crate::sites::{Origin, Sites};
-use crate::symbols::{Location, Symbols};
-use crate::translate::{Region, Translator};
+use crate::finding::Captured;
+use crate::history::PastKind;
+use crate::names::Names;
+use crate::sites::Origin;
+use crate::symbols::Location;
+use crate::translate::Region;
 use serde::Serialize;
 use std::fmt::Write;
 use vcsan_model::geometry::PAGE_SIZE;
-use vcsan_model::{Accessor, Address, Alias, Cause, Geometry, Hazard, Kind, Site};
+use vcsan_model::{Accessor, Address, Alias, Cause, Geometry, Kind, Site};
 
 /// Who did something, and where in the guest's code.
 #[derive(Clone, Debug, Serialize)]
@@ -60,34 +62,15 @@ pub struct Described {
     pub text: String,
 }
 
-/// A hazard and what will be forgotten when it is described: names of code come last.
-#[derive(Clone, Debug)]
-pub struct Captured {
-    /// The hazard.
-    pub hazard: Hazard,
-    /// The virtual address of the access, if it has one.
-    pub vaddr: Option<u64>,
-    /// The running test.
-    pub test: Option<String>,
-    /// The buffer's name, and the offset of the first wrong byte in it.
-    pub buffer: Option<(String, u64)>,
-    /// What happened to the line before, oldest first.
-    pub past: Vec<Past>,
-}
-
-/// Everything that describes hazards.
-pub struct Scene<'a> {
+/// Puts hazards into words.
+pub(super) struct Describer<'a> {
     /// The cache.
-    pub geometry: Geometry,
-    /// What is mapped where.
-    pub translator: &'a Translator,
-    /// Names of code.
-    pub symbols: &'a mut Symbols,
-    /// Where events come from.
-    pub sites: &'a Sites,
+    pub(super) geometry: Geometry,
+    /// Of code and addresses.
+    pub(super) names: &'a mut Names,
 }
 
-impl Scene<'_> {
+impl Describer<'_> {
     /// Puts a hazard into words.
     pub(super) fn describe(&mut self, captured: &Captured) -> Described {
         let hazard = &captured.hazard;
@@ -123,8 +106,10 @@ impl Scene<'_> {
     }
 
     fn locate(&mut self, site: Site) -> (Option<u64>, Option<Location>) {
-        match self.sites.origin(site) {
-            Some(Origin::Instruction(pc) | Origin::Device(pc)) => (Some(pc), self.symbols.find(pc)),
+        match self.names.sites.origin(site) {
+            Some(Origin::Instruction(pc) | Origin::Device(pc)) => {
+                (Some(pc), self.names.symbols.find(pc))
+            }
             None => (None, None),
         }
     }
@@ -137,7 +122,7 @@ impl Scene<'_> {
             (None, Some(pc)) => format!("{pc:#x} (no symbol)"),
             (None, None) => "no access known".to_owned(),
         };
-        let alias = vaddr.map(|vaddr| self.translator.region(vaddr, paddr).name().to_owned());
+        let alias = vaddr.map(|vaddr| self.names.layout.region(vaddr, paddr).name().to_owned());
         Party {
             by,
             pc: pc.map(|pc| format!("{pc:#x}")),
@@ -166,9 +151,9 @@ impl Scene<'_> {
         let vaddr = last
             .and_then(|past| past.vaddr)
             .map(|vaddr| vaddr & !line | captured.hazard.paddr() & line);
-        match (self.sites.origin(write), last) {
+        match (self.names.sites.origin(write), last) {
             (Some(Origin::Device(_)), _) => ("device", None),
-            (_, Some(past)) if past.what == What::UncachedStore => ("uncached", vaddr),
+            (_, Some(past)) if past.kind == PastKind::UncachedStore => ("uncached", vaddr),
             _ => ("cpu", vaddr),
         }
     }
@@ -191,9 +176,9 @@ impl Scene<'_> {
         let seen = captured.past.iter().rev().filter_map(|past| past.vaddr);
         let mut found: Vec<u64> = tag.into_iter().chain(seen).filter(reaches).collect();
         if found.is_empty() {
-            found.extend(self.translator.linear(line).filter(reaches));
+            found.extend(self.names.layout.linear(line).filter(reaches));
         }
-        let region = |vaddr: &u64| self.translator.region(*vaddr, line);
+        let region = |vaddr: &u64| self.names.layout.region(*vaddr, line);
         let mut regions: Vec<Region> = found.iter().map(region).collect();
         regions.sort_unstable();
         regions.dedup();
@@ -224,8 +209,8 @@ impl Scene<'_> {
             .alias
             .as_ref()
             .map_or_else(|| "it".to_owned(), |alias| format!("the {alias}"));
-        let hint = |scene: &Self, alias, before_device| {
-            let regions = scene.regions(alias, captured);
+        let hint = |describer: &Self, alias, before_device| {
+            let regions = describer.regions(alias, captured);
             call(regions.first().copied(), before_device)
         };
         match hazard.cause {
@@ -318,11 +303,14 @@ impl Scene<'_> {
         );
         let past = &captured.past;
         if !past.is_empty() {
-            let regions = |vaddr| self.translator.region(vaddr, hazard.line);
+            let layout = self.names.layout;
+            let regions = |vaddr| layout.region(vaddr, hazard.line);
             let mut places = Vec::new();
             for event in past {
-                let location = match self.sites.origin(event.site) {
-                    Some(Origin::Instruction(pc) | Origin::Device(pc)) => self.symbols.find(pc),
+                let location = match self.names.sites.origin(event.site) {
+                    Some(Origin::Instruction(pc) | Origin::Device(pc)) => {
+                        self.names.symbols.find(pc)
+                    }
                     None => None,
                 };
                 places.push(location.map_or_else(String::new, |location| {

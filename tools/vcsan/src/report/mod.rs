@@ -1,58 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Findings: hazards counted instead of repeated, as JSON lines and as text.
+//! Findings in words: as JSON lines and as text.
 //!
-//! A hazard is the same as an earlier one if test, title, both functions and the missing maintenance are. Findings are
-//! written when the guest is gone: what a module's tests run into while it is loaded can be named only afterwards.
+//! A hazard is written down when it is found, so that a guest that is killed has had its say. How often it was seen is known
+//! when its test is over: then that follows, and the text is written. A hazard is the same as an earlier one if test, title,
+//! buffer, both functions and the missing maintenance are.
 
 mod drawing;
 mod hazard;
 
-pub use hazard::{Captured, Party, Scene};
+pub use hazard::Party;
 
 use crate::config::Options;
+use crate::finding::{Captured, Finding};
 use crate::guest::Target;
-use crate::judge::Accesses;
-use crate::watcher::{Counts, Maintenance};
-use hazard::Described;
+use crate::names::SharedNames;
+use crate::stats::RunStats;
+use hazard::{Described, Describer};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use vcsan_model::{Accessor, Cause, Hazard, Kind, Mode, Site};
+use vcsan_model::{Geometry, Mode};
 
 /// The shape of the records.
 const SCHEMA: u32 = 1;
-/// Hazards of different instructions that are kept for one test; more are only counted.
-const MOST: usize = 256;
-
-/// Equal for hazards that are certainly the same, and cheap to tell.
-type Fingerprint = (Kind, u8, Site, Site, u8, Site);
-
-fn fingerprint(hazard: &Hazard) -> Fingerprint {
-    let accessor = match hazard.accessor {
-        Accessor::Cpu(_) => 0,
-        Accessor::Uncached => 1,
-        Accessor::Device => 2,
-    };
-    let (cause, by) = match hazard.cause {
-        Cause::OldCopy { filled_by, dirty } => (u8::from(dirty.is_some()), filled_by),
-        Cause::NotWrittenBack { .. } => (2, Site::NONE),
-        Cause::Overwritten { dirtied_by, .. } => (3, dirtied_by),
-        Cause::Discarded { by, .. } => (4, by),
-        Cause::OtherPage { filled_by, .. } => (5, filled_by),
-    };
-    (
-        hazard.kind,
-        accessor,
-        hazard.access,
-        hazard.write,
-        cause,
-        by,
-    )
-}
 
 /// What makes two findings the same to a reader.
 #[derive(PartialEq, Eq, Hash)]
@@ -77,109 +50,114 @@ impl Key {
     }
 }
 
-/// What was seen of the guest, for the last record.
-pub struct Seen<'a> {
-    /// Of everything but accesses.
-    pub counts: &'a Counts,
-    /// Of maintenance.
-    pub maintenance: &'a Maintenance,
-    /// Lines at addresses that could not be translated, by function.
-    pub untranslated: &'a BTreeMap<String, u64>,
-    /// Bytes in use by those who saw it.
-    pub memory: usize,
+/// A finding that was written as a record.
+struct Written {
+    /// Until it is written, too.
+    text: Option<String>,
+    count: u64,
 }
 
-/// What was found, on its way into two files.
-pub struct Findings {
+/// Two files, one for programs and one for people.
+pub struct Report {
     records: File,
     text: File,
-    /// Oldest first.
-    findings: Vec<(Captured, u64)>,
-    /// Those of the running test.
-    known: HashMap<Fingerprint, usize>,
-    /// Seen after there were too many to keep.
-    surplus: u64,
-    written: u64,
+    geometry: Geometry,
+    names: SharedNames,
+    /// By their numbers in the records.
+    findings: Vec<Written>,
+    by_key: HashMap<Key, usize>,
+    /// Indices into `findings`, by the numbers of those who found them.
+    numbers: Vec<usize>,
+    /// Hazards seen that were not kept, by title.
+    surplus: BTreeMap<String, u64>,
     failure: Option<String>,
 }
 
-impl Findings {
+impl Report {
     /// Opens the files and says what begins.
     ///
     /// # Errors
     ///
     /// A fragment that names the file.
-    pub fn create(options: &Options, target: Target) -> Result<Self, String> {
+    pub fn create(options: &Options, target: Target, names: SharedNames) -> Result<Self, String> {
         let mut text = options.out.clone().into_os_string();
         text.push(".txt");
-        let mut findings = Self {
+        let mut report = Self {
             records: create(&options.out)?,
             text: create(Path::new(&text))?,
+            geometry: options.model.geometry,
+            names,
             findings: Vec::new(),
-            known: HashMap::new(),
-            surplus: 0,
-            written: 0,
+            by_key: HashMap::new(),
+            numbers: Vec::new(),
+            surplus: BTreeMap::new(),
             failure: None,
         };
         let mode = match options.model.mode {
             Mode::Architectural => "architectural",
             Mode::Speculative => "speculative",
         };
-        findings.record(&json!({
+        report.record(&json!({
             "record": "start", "schema": SCHEMA, "version": env!("CARGO_PKG_VERSION"),
             "target": target.name, "geometry": options.geometry, "mode": mode,
         }));
-        Ok(findings)
+        Ok(report)
     }
 
-    /// A hazard on watched memory.
-    pub fn hazard(&mut self, hazard: &Hazard, capture: impl FnOnce() -> Captured) {
-        let many = self.known.len() >= MOST;
-        match self.known.entry(fingerprint(hazard)) {
-            Entry::Occupied(known) => self.findings[*known.get()].1 += 1,
-            Entry::Vacant(_) if many => self.surplus += 1,
-            Entry::Vacant(new) => {
-                new.insert(self.findings.len());
-                self.findings.push((capture(), 1));
+    /// Writes what was found.
+    pub fn add(&mut self, finding: Finding) {
+        match finding {
+            Finding::Hazard(captured) => self.hazard(&captured),
+            Finding::Expect { test, text } => {
+                let test = test.unwrap_or_default();
+                self.record(&json!({"record": "expect", "test": test, "title": text}));
+            }
+            Finding::TestEnd { counts, surplus } => self.end_test(&counts, surplus),
+            Finding::Failure(text) => self.fail(&text),
+        }
+    }
+
+    fn hazard(&mut self, captured: &Captured) {
+        let described = Describer {
+            geometry: self.geometry,
+            names: &mut self.names.lock(),
+        }
+        .describe(captured);
+        let next = self.findings.len();
+        let number = *self.by_key.entry(Key::of(&described)).or_insert(next);
+        self.numbers.push(number);
+        if number == next {
+            let mut record = tagged("hazard", &described);
+            record["number"] = number.into();
+            record["count"] = 1.into();
+            self.record(&record);
+            self.findings.push(Written {
+                text: Some(described.text),
+                count: 0,
+            });
+        }
+    }
+
+    fn end_test(&mut self, counts: &[(usize, u64)], surplus: Vec<(String, u64)>) {
+        for &(number, count) in counts {
+            if let Some(&index) = self.numbers.get(number) {
+                self.findings[index].count += count;
             }
         }
-    }
-
-    /// A test says that it will provoke a hazard.
-    pub fn expect(&mut self, test: Option<&str>, title: &str) {
-        self.record(&json!({"record": "expect", "test": test.unwrap_or_default(), "title": title}));
-    }
-
-    /// The test that runs is over.
-    pub fn end_test(&mut self) {
-        self.known.clear();
-    }
-
-    /// Writes all hazards.
-    pub fn write(&mut self, scene: &mut Scene<'_>) {
-        let mut different: Vec<(Described, u64)> = Vec::new();
-        let mut by_key: HashMap<Key, usize> = HashMap::new();
-        for (captured, count) in std::mem::take(&mut self.findings) {
-            let described = scene.describe(&captured);
-            let index = *by_key.entry(Key::of(&described)).or_insert_with(|| {
-                different.push((described, 0));
-                different.len() - 1
-            });
-            different[index].1 += count;
-        }
-        for (described, count) in different {
-            self.written += 1;
-            let mut record = tagged("hazard", &described);
-            record["count"] = count.into();
-            self.record(&record);
-            let times = match count {
-                1 => String::new(),
-                _ => format!("  seen      {count} times\n"),
+        for number in 0..self.findings.len() {
+            let Written { text, count } = &mut self.findings[number];
+            let (Some(text), count) = (text.take(), *count) else {
+                continue;
             };
-            self.write_text(&format!("{}{times}\n", described.text));
+            let mut times = String::new();
+            if count > 1 {
+                times = format!("  seen      {count} times\n");
+                self.record(&json!({"record": "seen", "number": number, "count": count}));
+            }
+            self.write_text(&format!("{text}{times}\n"));
         }
-        for complaint in scene.symbols.complaints().collect::<Vec<_>>() {
-            self.write_text(&format!("note: {complaint}\n"));
+        for (title, count) in surplus {
+            *self.surplus.entry(title).or_default() += count;
         }
     }
 
@@ -192,38 +170,41 @@ impl Findings {
         }
     }
 
-    /// The last record. `memory`: bytes in use by the model, and what belongs to it.
-    pub fn end(
-        &mut self,
-        accesses: &Accesses,
-        seen: &Seen<'_>,
-        watched_pages: usize,
-        memory: usize,
-    ) {
-        let maintenance = seen.maintenance;
-        let mut record = tagged("end", accesses);
-        extend(&mut record, seen.counts);
+    /// The last record.
+    pub fn end(&mut self, stats: &RunStats) {
+        let complaints: Vec<_> = self.names.lock().symbols.complaints().collect();
+        for complaint in complaints {
+            self.write_text(&format!("note: {complaint}\n"));
+        }
+        let mut record = tagged("end", &stats.accesses);
+        extend(&mut record, &stats.counts);
+        let surplus: u64 = self.surplus.values().sum();
         let more = json!({
-            "maintenance": maintenance.total(), "by_kind": maintenance.by_kind(),
-            "untranslated": maintenance.untranslated.values().sum::<u64>(),
-            "untranslated_at": seen.untranslated,
-            "translation_changes": maintenance.translation_changes,
-            "watched_pages": watched_pages, "hazards": self.written, "surplus": self.surplus,
-            "memory_bytes": memory + seen.memory, "failure": self.failure,
+            "maintenance": stats.maintenance.total(), "by_kind": stats.maintenance.by_kind(),
+            "untranslated": stats.untranslated.values().sum::<u64>(),
+            "untranslated_at": stats.untranslated,
+            "watched_pages": stats.watched_pages, "hazards": self.findings.len(),
+            "surplus": surplus, "surplus_of": self.surplus,
+            "memory_bytes": stats.memory, "failure": self.failure,
         });
         extend(&mut record, &more);
         self.record(&record);
-        let summary = match (&self.failure, self.written) {
+        let mut summary = match (&self.failure, self.findings.len()) {
             (Some(failure), _) => format!("VCSan failed to {failure}: the run proves nothing.\n"),
             (None, 0) => "VCSan: no hazard.\n".to_owned(),
             (None, 1) => "VCSan: 1 hazard.\n".to_owned(),
             (None, n) => format!("VCSan: {n} hazards.\n"),
         };
+        for (title, count) in &self.surplus {
+            let line = format!("VCSan: {title}: {count} more, at other places, were not kept.\n");
+            summary.push_str(&line);
+        }
         self.write_text(&summary);
     }
 
+    /// A whole line at once: whoever reads the file while it grows, or after QEMU was killed, finds no half of one.
     fn record(&mut self, record: &Value) {
-        if let Err(error) = writeln!(self.records, "{record}") {
+        if let Err(error) = self.records.write_all(format!("{record}\n").as_bytes()) {
             // Without its last record the run counts as failed, which is right.
             eprintln!("vcsan: failed to write findings: {error}");
         }

@@ -69,14 +69,21 @@ pub struct Landmarks {
     pub pgd_current: Option<u64>,
 }
 
-/// What is known of the guest's translations.
-pub struct Translator {
+/// Which parts the address space has.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
     target: Target,
-    landmarks: Landmarks,
     /// First virtual address of the kernel's linear map.
     linear_start: u64,
     /// Virtual minus physical address in it, once known.
     linear_offset: Option<u64>,
+}
+
+/// What is known of the guest's translations.
+pub struct Translator {
+    target: Target,
+    landmarks: Landmarks,
+    layout: Layout,
     arm: arm::Mmu,
     mips: mips::Tlb,
     /// The page that an access last showed for a virtual page.
@@ -85,90 +92,24 @@ pub struct Translator {
     ended: HashMap<u64, Mapping>,
 }
 
-impl Translator {
-    /// A machine at reset.
+impl Layout {
+    /// What is known of it at reset. `text`: virtual address of the kernel's first byte, if its symbols are known.
     #[must_use]
-    pub fn new(target: Target, landmarks: Landmarks) -> Self {
+    pub fn new(target: Target, text: Option<u64>) -> Self {
         let linear_start = match target.arch {
             // PAGE_OFFSET is a multiple of 256 MiB, and the kernel lies in the first of these.
-            Arch::Arm => landmarks
-                .text
-                .map_or(0xc000_0000, |text| text & 0xf000_0000),
+            Arch::Arm => text.map_or(0xc000_0000, |text| text & 0xf000_0000),
             Arch::Mips => mips::KSEG0,
             Arch::Parisc => parisc::PAGE_OFFSET,
         };
         Self {
             target,
-            landmarks,
             linear_start,
             linear_offset: match target.arch {
                 Arch::Arm => None,
                 Arch::Mips | Arch::Parisc => Some(linear_start),
             },
-            arm: arm::Mmu::default(),
-            mips: mips::Tlb::default(),
-            shown: HashMap::new(),
-            ended: HashMap::new(),
         }
-    }
-
-    /// The kernel ends the translation of a page.
-    ///
-    /// QEMU shows PA-RISC's page tables only where the TLB has them. Here it has: whoever makes a mapping writes the table's
-    /// entry just before (`map_pte_uncached()` in arch/parisc/kernel/pci-dma.c).
-    pub fn end(&mut self, memory: &impl Memory, vaddr: u64) {
-        if self.target.arch != Arch::Parisc || parisc::LINEAR.contains(&vaddr) {
-            return;
-        }
-        match self.walk(memory, vaddr) {
-            Some(mapping) => self.ended.insert(vaddr / PAGE_SIZE, mapping),
-            None => self.ended.remove(&(vaddr / PAGE_SIZE)),
-        };
-    }
-
-    /// An access was seen to go to memory.
-    pub fn show(&mut self, vaddr: u64, paddr: u64) {
-        if self.linear_offset.is_none() && self.arm.translates() && vaddr >= self.linear_start {
-            // The kernel's first access after it turned its page tables on is to its own image.
-            self.linear_offset = Some(vaddr.wrapping_sub(paddr));
-        }
-        if !self.in_linear_map(vaddr, paddr) {
-            self.shown.insert(vaddr / PAGE_SIZE, paddr / PAGE_SIZE);
-        }
-    }
-
-    /// Whether accesses to `vaddr`, which is known to be at `paddr`, go past the cache.
-    pub fn is_uncached(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) -> bool {
-        match self.target.arch {
-            Arch::Arm if !self.arm.caches() => true,
-            Arch::Mips if mips::segment(vaddr).is_some() => mips::in_kseg1(vaddr),
-            _ if self.in_linear_map(vaddr, paddr) => false,
-            _ => {
-                if self.target.arch == Arch::Mips {
-                    self.learn_pte_layout(memory, vaddr, paddr);
-                }
-                // What the tables don't show is an ordinary mapping until an access through it says otherwise.
-                let mapping = self.walk(memory, vaddr);
-                let ended = || self.ended.get(&(vaddr / PAGE_SIZE)).copied();
-                mapping.or_else(ended).is_some_and(|mapping| {
-                    mapping.paddr / PAGE_SIZE == paddr / PAGE_SIZE && !mapping.cached
-                })
-            }
-        }
-    }
-
-    /// The physical address of a virtual one.
-    pub fn translate(&mut self, memory: &impl Memory, vaddr: u64) -> Option<u64> {
-        if self.target.arch == Arch::Arm && !self.arm.translates() {
-            return Some(vaddr);
-        }
-        let found = mips::segment(vaddr)
-            .filter(|_| self.target.arch == Arch::Mips)
-            .or_else(|| self.walk(memory, vaddr).map(|mapping| mapping.paddr));
-        found.or_else(|| {
-            let page = self.shown.get(&(vaddr / PAGE_SIZE))?;
-            Some(page * PAGE_SIZE + vaddr % PAGE_SIZE)
-        })
     }
 
     /// What a virtual address belongs to, given its physical one.
@@ -206,6 +147,97 @@ impl Translator {
             && self.linear(paddr).map(|linear| linear / PAGE_SIZE) == Some(vaddr / PAGE_SIZE)
     }
 
+    /// Whether a virtual address is a program's.
+    #[must_use]
+    pub fn is_user(&self, vaddr: u64) -> bool {
+        let user_space = self.target.arch == Arch::Parisc && vaddr >> 32 != 0;
+        vaddr < self.kernel_start() || user_space
+    }
+}
+
+impl Translator {
+    /// A machine at reset.
+    #[must_use]
+    pub fn new(target: Target, landmarks: Landmarks) -> Self {
+        Self {
+            target,
+            landmarks,
+            layout: Layout::new(target, landmarks.text),
+            arm: arm::Mmu::default(),
+            mips: mips::Tlb::default(),
+            shown: HashMap::new(),
+            ended: HashMap::new(),
+        }
+    }
+
+    /// The kernel ends the translation of a page.
+    ///
+    /// QEMU shows PA-RISC's page tables only where the TLB has them. Here it has: whoever makes a mapping writes the table's
+    /// entry just before (`map_pte_uncached()` in arch/parisc/kernel/pci-dma.c).
+    pub fn end(&mut self, memory: &impl Memory, vaddr: u64) {
+        if self.target.arch != Arch::Parisc || parisc::LINEAR.contains(&vaddr) {
+            return;
+        }
+        match self.walk(memory, vaddr) {
+            Some(mapping) => self.ended.insert(vaddr / PAGE_SIZE, mapping),
+            None => self.ended.remove(&(vaddr / PAGE_SIZE)),
+        };
+    }
+
+    /// An access was seen to go to memory. Whether the [layout](Self::layout) is another one now.
+    pub fn show(&mut self, vaddr: u64, paddr: u64) -> bool {
+        let layout = &mut self.layout;
+        let was_known = layout.linear_offset.is_some();
+        if layout.linear_offset.is_none() && self.arm.translates() && vaddr >= layout.linear_start {
+            // The kernel's first access after it turned its page tables on is to its own image.
+            layout.linear_offset = Some(vaddr.wrapping_sub(paddr));
+        }
+        if !self.layout.in_linear_map(vaddr, paddr) {
+            self.shown.insert(vaddr / PAGE_SIZE, paddr / PAGE_SIZE);
+        }
+        was_known != self.layout.linear_offset.is_some()
+    }
+
+    /// Whether accesses to `vaddr`, which is known to be at `paddr`, go past the cache.
+    pub fn is_uncached(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) -> bool {
+        match self.target.arch {
+            Arch::Arm if !self.arm.caches() => true,
+            Arch::Mips if mips::segment(vaddr).is_some() => mips::in_kseg1(vaddr),
+            _ if self.layout.in_linear_map(vaddr, paddr) => false,
+            _ => {
+                if self.target.arch == Arch::Mips {
+                    self.learn_pte_layout(memory, vaddr, paddr);
+                }
+                // What the tables don't show is an ordinary mapping until an access through it says otherwise.
+                let mapping = self.walk(memory, vaddr);
+                let ended = || self.ended.get(&(vaddr / PAGE_SIZE)).copied();
+                mapping.or_else(ended).is_some_and(|mapping| {
+                    mapping.paddr / PAGE_SIZE == paddr / PAGE_SIZE && !mapping.cached
+                })
+            }
+        }
+    }
+
+    /// Which parts the address space has, as far as that is known by now.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The physical address of a virtual one.
+    pub fn translate(&mut self, memory: &impl Memory, vaddr: u64) -> Option<u64> {
+        if self.target.arch == Arch::Arm && !self.arm.translates() {
+            return Some(vaddr);
+        }
+        let found = mips::segment(vaddr)
+            .filter(|_| self.target.arch == Arch::Mips)
+            .or_else(|| self.walk(memory, vaddr).map(|mapping| mapping.paddr));
+        found.or_else(|| {
+            let page = self.shown.get(&(vaddr / PAGE_SIZE))?;
+            Some(page * PAGE_SIZE + vaddr % PAGE_SIZE)
+        })
+    }
+
     fn walk(&self, memory: &impl Memory, vaddr: u64) -> Option<Mapping> {
         let read = |vaddr: u64| {
             let mut bytes = [0; 4];
@@ -215,13 +247,13 @@ impl Translator {
         };
         match self.target.arch {
             Arch::Arm => {
-                let read = |paddr| read(self.linear(paddr)?);
+                let read = |paddr| read(self.layout.linear(paddr)?);
                 self.arm.walk(vaddr, read).or_else(|| {
                     // Other page directories get the kernel's entries when an access misses one. Maintenance would miss
                     // it as well; under QEMU it does nothing at all.
                     let kernel = self.landmarks.swapper_pg_dir?;
-                    let base = kernel.wrapping_sub(self.linear_offset?);
-                    (vaddr >= self.kernel_start())
+                    let base = kernel.wrapping_sub(self.layout.linear_offset?);
+                    (vaddr >= self.layout.kernel_start())
                         .then(|| self.arm.walk_from(base, vaddr, read))
                         .flatten()
                 })
@@ -231,7 +263,7 @@ impl Translator {
                     .walk(vaddr, self.mips_directory(vaddr, read)?, read)
             }),
             Arch::Parisc => parisc::walk(vaddr, self.landmarks.swapper_pg_dir?, |paddr| {
-                read(self.linear(paddr)?)
+                read(self.layout.linear(paddr)?)
             }),
         }
     }
@@ -285,13 +317,6 @@ impl Translator {
     /// MIPS: the TLB's entry at Index is written.
     pub fn write_indexed(&mut self) -> Ended {
         self.mips.write_indexed()
-    }
-
-    /// Whether a virtual address is a program's.
-    #[must_use]
-    pub fn is_user(&self, vaddr: u64) -> bool {
-        let user_space = self.target.arch == Arch::Parisc && vaddr >> 32 != 0;
-        vaddr < self.kernel_start() || user_space
     }
 
     /// Whether hardware can reach memory through a virtual address for as long as the guest runs.

@@ -2,6 +2,7 @@
 //! Transfers by devices, as the guest announces them.
 
 use super::Watcher;
+use crate::queue::Sink;
 use crate::sites::Origin;
 use vcsan_model::Event;
 
@@ -14,7 +15,7 @@ pub(super) struct Devices {
     pub(super) announced: bool,
 }
 
-impl Watcher {
+impl<S: Sink> Watcher<S> {
     /// A device reads or writes physical memory, says the instruction at `pc`.
     pub(super) fn transfer(&mut self, first: u64, len: u64, write: bool, pc: u64) {
         let Ok(bytes) = u32::try_from(len) else {
@@ -23,7 +24,7 @@ impl Watcher {
             ));
         };
         self.devices.announced = true;
-        let site = self.sites.number(Origin::Device(pc));
+        let site = self.names.lock().sites.number(Origin::Device(pc));
         let event = if write {
             self.counts.device_writes += 1;
             Event::DeviceWrite {
@@ -37,7 +38,7 @@ impl Watcher {
                 len: bytes,
             }
         };
-        self.happened(event, None, site);
+        self.event(event, None, site);
     }
 
     /// Counts what is doubtful about a test's transfers.

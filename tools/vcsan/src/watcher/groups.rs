@@ -2,10 +2,11 @@
 //! Accesses of a block that is translated, and groups of them when the first has been made.
 
 use super::Watcher;
-use crate::access::{self, Touch};
-use crate::groups::{self, Group, Known, Sited, SitedAccess};
-use crate::guest::{Access, Memory, Place};
-use crate::judge::Command;
+use crate::access::{self, MemoryEffect};
+use crate::event::{Command, Entry};
+use crate::groups::{self, Group, PackedGroup, SitedAccess, SitedGroup};
+use crate::guest::{Access, Destination, Memory};
+use crate::queue::Sink;
 use crate::runs::Code;
 use crate::sites::Origin;
 use std::collections::HashMap;
@@ -15,11 +16,11 @@ use vcsan_model::geometry::PAGE_SIZE;
 
 /// How the accesses of one instruction are to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tell {
+pub enum CallbackPlan {
     /// It has none, or they are told with another instruction's.
     Nothing,
     /// Each by itself, of whatever kind it is.
-    Each {
+    Any {
         /// The number of its site.
         site: u32,
     },
@@ -32,10 +33,10 @@ pub enum Tell {
         /// A store, not a load.
         store: bool,
     },
-    /// The first as a [group](Watcher::follow_group).
+    /// The first as a [group](Watcher::group).
     Group {
         /// The group.
-        known: Known,
+        packed: PackedGroup,
         /// Stores, not loads.
         store: bool,
     },
@@ -58,7 +59,7 @@ pub enum CodeKind {
 /// All groups so far.
 #[derive(Default)]
 pub(super) struct Groups {
-    all: Vec<Arc<Sited>>,
+    all: Vec<Arc<SitedGroup>>,
     numbers: HashMap<(u64, Group), usize>,
 }
 
@@ -66,32 +67,32 @@ impl Groups {
     /// Bytes in use, roughly, but for what the judge has as well.
     pub(super) fn memory(&self) -> usize {
         let members: usize = self.all.iter().map(|group| group.all.len()).sum();
-        self.all.capacity() * size_of::<Arc<Sited>>()
+        self.all.capacity() * size_of::<Arc<SitedGroup>>()
             + members * size_of::<groups::Member>()
             + self.numbers.capacity() * (size_of::<(u64, Group)>() + 9)
     }
 }
 
 /// An access that was not told of, in reach of one that was.
-struct Beside<'a, A> {
+struct NeighbourAccess<'a, A> {
     told: &'a A,
     bytes: u32,
     /// Where it is, if it is not in the same page.
-    place: Option<Place>,
+    place: Option<Destination>,
 }
 
-impl<A: Access> Memory for Beside<'_, A> {
+impl<A: Access> Memory for NeighbourAccess<'_, A> {
     fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
         self.told.read(vaddr, into)
     }
 }
 
-impl<A: Access> Access for Beside<'_, A> {
+impl<A: Access> Access for NeighbourAccess<'_, A> {
     fn bytes(&self) -> u32 {
         self.bytes
     }
 
-    fn place(&self, vaddr: u64, bytes: u32) -> Place {
+    fn place(&self, vaddr: u64, bytes: u32) -> Destination {
         self.place.unwrap_or_else(|| self.told.place(vaddr, bytes))
     }
 
@@ -100,35 +101,35 @@ impl<A: Access> Access for Beside<'_, A> {
     }
 }
 
-impl Watcher {
+impl<S: Sink> Watcher<S> {
     /// A block is translated: how the accesses of each instruction are to be told.
-    pub fn accesses(&mut self, block: &[Code], kind: CodeKind) -> Vec<Tell> {
+    pub fn accesses(&mut self, block: &[Code], kind: CodeKind) -> Vec<CallbackPlan> {
         let (arch, big_endian) = (self.target.arch, self.target.big_endian);
-        let touches = block.iter().map(|code| match kind {
-            CodeKind::Unknown => Touch::Anything,
+        let effects = block.iter().map(|code| match kind {
+            CodeKind::Unknown => MemoryEffect::Anything,
             CodeKind::Program | CodeKind::Kernel { .. } => {
-                access::touch(arch, code.bytes(), big_endian)
+                access::memory_effect(arch, code.bytes(), big_endian)
             }
         });
-        let touches: Vec<Touch> = touches.collect();
-        let mut tells: Vec<Tell> = block
+        let effects: Vec<MemoryEffect> = effects.collect();
+        let mut plans: Vec<CallbackPlan> = block
             .iter()
-            .zip(&touches)
-            .map(|(code, touch)| match touch {
-                Touch::Anything => Tell::Each {
+            .zip(&effects)
+            .map(|(code, memory_effect)| match memory_effect {
+                MemoryEffect::Anything => CallbackPlan::Any {
                     site: self.site(code.pc),
                 },
-                Touch::Nothing { .. } | Touch::Memory(_) => Tell::Nothing,
+                MemoryEffect::Nothing { .. } | MemoryEffect::Memory(_) => CallbackPlan::Nothing,
             })
             .collect();
         let (several, nullified) = match kind {
             CodeKind::Kernel { nullified } => (true, nullified),
             CodeKind::Program | CodeKind::Unknown => (false, true),
         };
-        for group in groups::find(arch, &touches, several, nullified) {
+        for group in groups::find(arch, &effects, several, nullified) {
             let Group { first, store, .. } = group;
             if let [one] = *group.members {
-                tells[first] = Tell::One {
+                plans[first] = CallbackPlan::One {
                     site: self.site(block[first].pc),
                     bytes: one.bytes,
                     store,
@@ -136,110 +137,120 @@ impl Watcher {
                 continue;
             }
             let indices: Vec<u16> = group.members.iter().map(|member| member.index).collect();
-            match self.known(block, group) {
-                Some(known) => tells[first] = Tell::Group { known, store },
+            match self.pack(block, group) {
+                Some(packed) => plans[first] = CallbackPlan::Group { packed, store },
                 None => {
                     for index in indices.into_iter().map(usize::from) {
                         let site = self.site(block[index].pc);
-                        tells[index] = Tell::Each { site };
+                        plans[index] = CallbackPlan::Any { site };
                     }
                 }
             }
         }
-        tells
+        plans
     }
 
     /// The group in a word, if it fits.
-    fn known(&mut self, block: &[Code], group: Group) -> Option<Known> {
+    fn pack(&mut self, block: &[Code], group: Group) -> Option<PackedGroup> {
         let key = (block[group.first].pc, group);
         if let Some(&number) = self.groups.numbers.get(&key) {
-            return self.groups.all[number].known;
+            return self.groups.all[number].packed;
         }
         let number = self.groups.all.len();
         let target = self.target;
         let pc = |index: u16| target.vaddr(block[usize::from(index)].pc);
-        let sited = Sited::new(&key.1, number, &mut self.sites, pc);
-        let (known, sited) = (sited.known, Arc::new(sited));
+        let sited = SitedGroup::new(&key.1, number, &mut self.names.lock().sites, pc);
+        let (packed, sited) = (sited.packed, Arc::new(sited));
         self.groups.all.push(Arc::clone(&sited));
         self.groups.numbers.insert(key, number);
-        self.queue.tell(Command::Group(sited));
-        known
+        self.queue.command(Command::Group(sited));
+        packed
     }
 
-    /// As [`knows`](Self::knows), for the group that begins with this access.
+    /// As [`fast_access`](Self::fast_access), for the group that begins with this access.
     #[inline(always)]
-    pub fn knows_group(&mut self, vaddr: u64, known: Known, store: bool) -> bool {
+    pub fn fast_group(&mut self, vaddr: u64, packed: PackedGroup, store: bool) -> bool {
         let vaddr = self.target.vaddr(vaddr);
-        let in_page = in_page(vaddr, known) && self.pages.know(vaddr, 1);
+        let in_page = in_page(vaddr, packed) && self.pages.covers(vaddr, 1);
         if in_page {
-            self.queue.group(vaddr, known, store);
+            self.queue.push(Entry::group(vaddr, packed, store));
         }
         in_page
     }
 
     /// The CPU has made the first access of a group. Whether all of them have been followed now; else the further accesses
     /// of its instruction, which is all that the group has, are to be told one by one.
-    pub fn follow_group(
+    pub fn group(
         &mut self,
         first: &impl Access,
         vaddr: u64,
-        known: Known,
+        packed: PackedGroup,
         store: bool,
     ) -> bool {
         let vaddr = self.target.vaddr(vaddr);
-        let number = known.number();
+        let number = packed.number();
         let Some(group) = self.groups.all.get(number).map(Arc::clone) else {
             self.fail(&format!("find group {number} of accesses"));
             return true;
         };
         let SitedAccess { bytes, site, .. } = group.first;
         if group.store != store || bytes != first.bytes() {
-            self.misunderstood(site.id());
+            self.wrong_kind(site.id());
         }
-        let in_page = in_page(vaddr, known);
-        if !in_page && known.count() == known.own() {
+        let in_page = in_page(vaddr, packed);
+        if !in_page && packed.count() == packed.own() {
             self.access(first, vaddr, site.id(), store);
             return false;
         }
-        if in_page && matches!(self.learn_place(first, vaddr, bytes), Place::Ram(_)) {
-            self.queue.group(vaddr, known, store);
+        if in_page
+            && matches!(
+                self.find_destination(first, vaddr, bytes),
+                Destination::Ram(_)
+            )
+        {
+            self.queue.push(Entry::group(vaddr, packed, store));
             return true;
         }
         for access in &group.all {
             let at = self
                 .target
                 .vaddr(vaddr.wrapping_add_signed(access.distance));
-            let beside = Beside {
+            let neighbour = NeighbourAccess {
                 told: first,
                 bytes: access.bytes,
-                place: self.place_beside(first, at, vaddr / PAGE_SIZE),
+                place: self.destination_of_neighbour(first, at, vaddr / PAGE_SIZE),
             };
-            self.access(&beside, at, access.site.id(), store);
+            self.access(&neighbour, at, access.site.id(), store);
         }
         true
     }
 
     /// Where an access is that was not told of; none if that is for the emulator to say, which knows the page of the access
     /// that it has told of.
-    fn place_beside(&mut self, memory: &impl Memory, vaddr: u64, page: u64) -> Option<Place> {
+    fn destination_of_neighbour(
+        &mut self,
+        memory: &impl Memory,
+        vaddr: u64,
+        page: u64,
+    ) -> Option<Destination> {
         if vaddr / PAGE_SIZE == page || self.pages.find(vaddr).is_some() {
             return None;
         }
         let paddr = self.translator.translate(memory, vaddr);
-        Some(paddr.map_or(Place::Unknown, Place::Ram))
+        Some(paddr.map_or(Destination::Unknown, Destination::Ram))
     }
 
     /// The number of the site of a group's first access.
     #[must_use]
-    pub fn site_of_group(&self, known: Known) -> u32 {
-        let group = self.groups.all.get(known.number());
+    pub fn site_of_group(&self, packed: PackedGroup) -> u32 {
+        let group = self.groups.all.get(packed.number());
         group.map_or(0, |group| group.first.site.id())
     }
 
     /// An access was of another kind than its instruction's bytes say.
     #[cold]
-    pub fn misunderstood(&mut self, site: u32) {
-        let pc = match self.sites.origin(Site::new(site)) {
+    pub fn wrong_kind(&mut self, site: u32) {
+        let pc = match self.names.lock().sites.origin(Site::new(site)) {
             Some(Origin::Instruction(pc) | Origin::Device(pc)) => pc,
             None => 0,
         };
@@ -251,8 +262,8 @@ impl Watcher {
 
 /// Whether all of a group, whose first access is at `vaddr`, is in one page.
 #[inline(always)]
-fn in_page(vaddr: u64, known: Known) -> bool {
+fn in_page(vaddr: u64, packed: PackedGroup) -> bool {
     // Before the page, it is a very large number.
-    let low = (vaddr % PAGE_SIZE).wrapping_sub(known.below());
-    low <= PAGE_SIZE - u64::from(known.bytes())
+    let low = (vaddr % PAGE_SIZE).wrapping_sub(packed.below());
+    low <= PAGE_SIZE - u64::from(packed.bytes())
 }

@@ -3,69 +3,16 @@
 
 use super::{Operation, Watcher};
 use crate::decode::{Arch, Bound, Effect, Op, Operand, Stride, condition_holds};
+use crate::event::address;
 use crate::guest::{Cpu, Memory, Register};
-use crate::history::maintenance;
-use crate::judge::address;
+use crate::queue::Sink;
 use crate::runs::Run;
-use std::collections::BTreeMap;
+use crate::stats::Form;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Event, Site};
 
 /// The longest range that one instruction is believed to maintain.
 const LONGEST: u64 = 1 << 26;
-
-/// What was maintained.
-#[derive(Default)]
-pub struct Maintenance {
-    /// Instructions that do something to the data cache, by operation and form.
-    counts: [[u64; FORMS.len()]; OPS.len()],
-    /// Lines at addresses that could not be translated, by address of the instruction.
-    pub untranslated: BTreeMap<u64, u64>,
-    /// Instructions that change translations.
-    pub translation_changes: u64,
-    /// The page that was translated last, and where it was.
-    pub(super) last: Option<(u64, u64)>,
-}
-
-const OPS: [Op; 3] = [Op::WriteBack, Op::Invalidate, Op::WriteBackInvalidate];
-const FORMS: [&str; 5] = ["line", "range", "set and way", "whole cache", "loop"];
-
-/// How an instruction names what it maintains: an index into [`FORMS`].
-#[derive(Clone, Copy)]
-enum Form {
-    Line,
-    Range,
-    SetWay,
-    WholeCache,
-    Loop,
-}
-
-impl Maintenance {
-    fn count(&mut self, op: Op, form: Form, times: u64) {
-        let op = match op {
-            Op::WriteBack => 0,
-            Op::Invalidate => 1,
-            Op::WriteBackInvalidate => 2,
-        };
-        self.counts[op][form as usize] += times;
-    }
-
-    /// How many of each kind there were, without those that there were none of.
-    #[must_use]
-    pub fn by_kind(&self) -> BTreeMap<String, u64> {
-        let kinds = OPS.iter().zip(&self.counts).flat_map(|(op, counts)| {
-            let named = FORMS.iter().zip(counts);
-            named.map(|(form, count)| (format!("{}, {form}", maintenance(*op)), *count))
-        });
-        kinds.filter(|(_, count)| *count != 0).collect()
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.counts.iter().flatten().sum()
-    }
-}
 
 /// A loop of maintenance that has begun: nothing else happens until it ends, or something does.
 pub(super) enum Repeated {
@@ -85,15 +32,15 @@ pub(super) enum Repeated {
 /// More steps than any loop has.
 const ENDLESS: u64 = 1 << 62;
 
-/// The key of the score that all steps of an operation share, see [`Counted`].
+/// The key of the score that all steps of an operation share, see [`LoopCounter`].
 fn steps_key(op: Op) -> u32 {
     u32::MAX - op as u32
 }
 
 /// How the CPU is to count executions of an operation in a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
-    /// Of the score, which [`enter`](Watcher::enter) says the first value of.
+pub struct LoopCounter {
+    /// Of the score, which [`enter`](super::Watcher::enter) says the first value of.
     pub key: u32,
     /// What it drops by each time.
     pub by: u32,
@@ -101,23 +48,23 @@ pub struct Counted {
 
 /// What to do before an instruction of a block that was translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due {
+pub struct MaintenanceCallback {
     /// Index of the instruction.
     pub index: usize,
-    /// What to [`execute`](Watcher::execute).
+    /// What to [`execute`](super::Watcher::execute).
     pub number: u32,
-    /// To [`enter`](Watcher::enter) instead, while the score is 0.
-    pub counted: Option<Counted>,
+    /// To [`enter`](super::Watcher::enter) instead, while the score is 0.
+    pub counted: Option<LoopCounter>,
 }
 
-impl Due {
+impl MaintenanceCallback {
     pub(super) fn new(index: usize, number: u32, run: &Run) -> Self {
         let counted = match run.instruction.effect {
-            Effect::LoopStep { op } if run.instruction.condition.is_none() => Some(Counted {
+            Effect::LoopStep { op } if run.instruction.condition.is_none() => Some(LoopCounter {
                 key: steps_key(op),
                 by: run.len,
             }),
-            _ => run.repeat.map(|_| Counted { key: number, by: 1 }),
+            _ => run.repeat.map(|_| LoopCounter { key: number, by: 1 }),
         };
         Self {
             index,
@@ -127,7 +74,7 @@ impl Due {
     }
 }
 
-impl Watcher {
+impl<S: Sink> Watcher<S> {
     /// The CPU is about to execute what [`translate`](Self::translate) gave this number.
     pub fn execute(&mut self, cpu: &impl Cpu, number: u32) {
         let Some(&operation) = self.operations.get(number as usize) else {
@@ -214,10 +161,10 @@ impl Watcher {
                 vaddr,
                 pages,
             }) => (operation, op, vaddr, pages),
-            Some(Repeated::Steps { op }) => return self.maintenance.count(op, Form::Loop, times),
+            Some(Repeated::Steps { op }) => return self.maintenance.add(op, Form::Loop, times),
             None => return,
         };
-        self.maintenance.count(op, Form::Line, times);
+        self.maintenance.add(op, Form::Line, times);
         let Operation { pc, site, .. } = operation;
         self.maintain(op, vaddr, times, site, pc, |_, page| {
             let index = (page / PAGE_SIZE - vaddr / PAGE_SIZE) as usize;
@@ -243,12 +190,12 @@ impl Watcher {
             Effect::None => {}
             Effect::Line { op, address } => {
                 let vaddr = self.operand(cpu, address)?;
-                self.maintenance.count(op, Form::Line, u64::from(len));
+                self.maintenance.add(op, Form::Line, u64::from(len));
                 self.lines(cpu, op, vaddr, operation)?;
             }
             Effect::Range { op, first, last } => {
                 let (first, last) = (self.general(cpu, first)?, self.general(cpu, last)?);
-                self.maintenance.count(op, Form::Range, 1);
+                self.maintenance.add(op, Form::Range, 1);
                 let line = u64::from(self.cache.geometry.line());
                 let first = first & !(line - 1);
                 if last.wrapping_sub(first) > LONGEST {
@@ -269,11 +216,11 @@ impl Watcher {
                 self.index(op, vaddr, len, stride, site);
             }
             Effect::Whole { op } => {
-                self.maintenance.count(op, Form::WholeCache, 1);
+                self.maintenance.add(op, Form::WholeCache, 1);
                 self.whole_cache(op, site);
             }
             Effect::LoopStep { op } => {
-                self.maintenance.count(op, Form::Loop, u64::from(len));
+                self.maintenance.add(op, Form::Loop, u64::from(len));
                 self.loop_step(op, site);
             }
             Effect::Allocate { address } => {
@@ -389,13 +336,13 @@ impl Watcher {
         let line = u64::from(self.cache.geometry.line());
         // The virtual address alone finds a line with a virtual tag.
         let Some(paddr) = paddr.or_else(|| self.virtually_tagged().then_some(vaddr)) else {
-            *self.maintenance.untranslated.entry(pc).or_default() += len / line;
+            *self.untranslated.entry(pc).or_default() += len / line;
             return;
         };
         let at = address(vaddr, paddr);
         // CAST: at most a page.
         let len = len as u32;
-        self.happened(Event::Maintain { op, at, len }, Some(vaddr), site);
+        self.event(Event::Maintain { op, at, len }, Some(vaddr), site);
     }
 
     fn virtually_tagged(&self) -> bool {
@@ -415,13 +362,13 @@ impl Watcher {
         if let Some(page) = self.pages.find(vaddr) {
             return Some(page.paddr(vaddr));
         }
-        if let Some((page, frame)) = self.maintenance.last
+        if let Some((page, frame)) = self.last_translated
             && page == vaddr / PAGE_SIZE
         {
             return Some(frame * PAGE_SIZE + vaddr % PAGE_SIZE);
         }
         let paddr = self.translator.translate(memory, vaddr)?;
-        self.maintenance.last = Some((vaddr / PAGE_SIZE, paddr / PAGE_SIZE));
+        self.last_translated = Some((vaddr / PAGE_SIZE, paddr / PAGE_SIZE));
         Some(paddr)
     }
 
@@ -460,13 +407,13 @@ impl Watcher {
 
     /// One way of `sets` sets, from `set` on.
     fn sweep(&mut self, op: Op, set: u32, sets: u32, way: u32, site: Site) {
-        self.maintenance.count(op, Form::SetWay, u64::from(sets));
+        self.maintenance.add(op, Form::SetWay, u64::from(sets));
         let event = Event::SetWay { op, set, sets, way };
-        self.happened(event, None, site);
+        self.event(event, None, site);
     }
 
     fn whole_cache(&mut self, op: Op, site: Site) {
-        self.happened(Event::WholeCache { op }, None, site);
+        self.event(Event::WholeCache { op }, None, site);
     }
 
     /// ARM926's test-and-clean instruction tells whether it has to be repeated, and QEMU says that it has not: the loop
@@ -485,7 +432,7 @@ impl Watcher {
         let vaddr = vaddr & !u64::from(len - 1);
         if let Some(paddr) = self.place(cpu, vaddr) {
             let at = address(vaddr, paddr);
-            self.happened(Event::Store { at, len }, Some(vaddr), site);
+            self.event(Event::Store { at, len }, Some(vaddr), site);
         }
     }
 }

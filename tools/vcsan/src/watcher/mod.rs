@@ -1,60 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The watcher: follows a guest from reset on, and tells the [judge](crate::judge) in whose terms the model is: where accesses
-//! and maintenance go, what is uncached, what a note says. All that has to be asked of the guest is asked here.
+//! The watcher: follows a guest from reset on, and writes into a [queue](crate::queue) what the model has to know: where
+//! accesses and maintenance go, what is uncached, what a note says. All that has to be asked of the guest is asked here.
 //!
 //! It knows nothing of QEMU: [`guest`](crate::guest) is all it sees.
 
 mod device;
 mod groups;
 mod maintain;
-pub use groups::{CodeKind, Tell};
+pub use groups::{CallbackPlan, CodeKind};
 use maintain::Repeated;
-pub use maintain::{Counted, Due, Maintenance};
+pub use maintain::{LoopCounter, MaintenanceCallback};
 mod notes;
-#[cfg(test)]
-mod tests;
 mod translations;
 
 use crate::config::{Options, Watch};
 use crate::decode::{self, Effect, TlbOp};
-use crate::guest::{Access, Memory, Place, Target};
-use crate::judge::{Command, Judge};
+use crate::event::{Command, Entry};
+use crate::guest::{Access, Destination, Memory, Target};
+use crate::names::SharedNames;
 use crate::notes::{MAGIC, Reader};
 use crate::pages::{Page, Pages};
-use crate::queue::Queue;
-use crate::report::{Scene, Seen};
+use crate::queue::{Queue, Sink};
 use crate::runs::{self, Code, Run};
-use crate::sites::{Origin, Sites};
-use crate::symbols::Symbols;
+use crate::sites::Origin;
+use crate::stats::{Counts, Maintenance, RunStats};
 use crate::translate::{Landmarks, Translator};
 use device::Devices;
 use groups::Groups;
 use translations::Mapped;
 
-use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Config, Event, Mode, Site};
-
-/// What was seen, for the last record.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Counts {
-    /// Accesses to devices.
-    pub io: u64,
-    /// Accesses that the emulator gave no physical address for.
-    pub unknown: u64,
-    /// Notes of the guest.
-    pub notes: u64,
-    /// Announced transfers in which a device read memory.
-    pub device_reads: u64,
-    /// Announced transfers in which a device wrote memory.
-    pub device_writes: u64,
-    /// Stores to registers of the device that the tests transfer data with.
-    pub device_stores: u64,
-    /// Tests that announced transfers without a store to that device.
-    pub doubtful_transfers: u64,
-}
 
 /// Maintenance instructions that can be executed.
 #[derive(Clone, Copy)]
@@ -68,18 +46,17 @@ struct Operation {
 }
 
 /// All that is known of one guest.
-pub struct Watcher {
+pub struct Watcher<S: Sink> {
     target: Target,
     /// What is modelled.
     cache: Config,
-    queue: Queue,
+    queue: Queue<S>,
     pages: Pages,
     translator: Translator,
     /// In speculative mode.
     mapped: Option<Mapped>,
-    sites: Sites,
+    names: SharedNames,
     groups: Groups,
-    symbols: Symbols,
     modules: Option<PathBuf>,
     takes_notes: bool,
     notes: Reader,
@@ -88,23 +65,29 @@ pub struct Watcher {
     operations: Vec<Operation>,
     numbers: HashMap<(u64, Run), u32>,
     maintenance: Maintenance,
+    /// Lines at addresses that could not be translated, by address of the instruction.
+    untranslated: BTreeMap<u64, u64>,
+    /// The page that maintenance was translated for last, and where it was.
+    last_translated: Option<(u64, u64)>,
     repeated: Option<Repeated>,
     devices: Devices,
     counts: Counts,
 }
 
-impl Watcher {
+impl<S: Sink> Watcher<S> {
     /// A watcher of a machine at reset.
     ///
     /// # Errors
     ///
-    /// A fragment: files that can't be read or written, a combination that can't be modelled.
-    pub fn new(options: Options, target: Target) -> Result<Self, String> {
-        let symbols = match &options.vmlinux {
-            Some(path) => Symbols::load(path).map_err(|error| fragment(&error))?,
-            None => Symbols::none(),
-        };
-        let address = |name| symbols.address_of(name).map(|extent| extent.address);
+    /// A fragment: a symbol that does not exist, a combination that can't be modelled.
+    pub fn new(
+        options: &Options,
+        target: Target,
+        names: SharedNames,
+        sink: S,
+    ) -> Result<Self, String> {
+        let named = names.lock();
+        let address = |name| named.symbols.address_of(name).map(|extent| extent.address);
         let landmarks = Landmarks {
             text: address("_text"),
             swapper_pg_dir: address("swapper_pg_dir"),
@@ -116,13 +99,14 @@ impl Watcher {
                 Watch::Notes => takes_notes = true,
                 Watch::All | Watch::Range { .. } => {}
                 Watch::Symbol(name) => {
-                    let extent = symbols.address_of(name).ok_or_else(|| {
+                    let extent = named.symbols.address_of(name).ok_or_else(|| {
                         format!("watch {name}: no such symbol; is vmlinux= given?")
                     })?;
                     wanted.push((name.clone(), extent.address, extent.size.max(1)));
                 }
             }
         }
+        drop(named);
         let speculates = options.model.mode == Mode::Speculative;
         if speculates {
             check_speculation(target, &options.model)?;
@@ -130,13 +114,12 @@ impl Watcher {
         Ok(Self {
             target,
             cache: options.model,
-            queue: Queue::new(Judge::new(&options, target)?),
+            queue: Queue::new(sink),
             pages: Pages::new(target.arch),
             translator: Translator::new(target, landmarks),
             mapped: speculates.then(Mapped::default),
-            sites: Sites::default(),
+            names,
             groups: Groups::default(),
-            symbols,
             modules: options.modules.clone(),
             takes_notes,
             notes: Reader::default(),
@@ -144,6 +127,8 @@ impl Watcher {
             operations: Vec::new(),
             numbers: HashMap::new(),
             maintenance: Maintenance::default(),
+            untranslated: BTreeMap::new(),
+            last_translated: None,
             repeated: None,
             devices: Devices::default(),
             counts: Counts::default(),
@@ -159,25 +144,29 @@ impl Watcher {
     /// The number of the site of an instruction's accesses.
     pub fn site(&mut self, pc: u64) -> u32 {
         let pc = self.target.vaddr(pc);
-        self.sites.number(Origin::Instruction(pc)).id()
+        self.names.lock().sites.number(Origin::Instruction(pc)).id()
     }
 
     /// A block is translated: its maintenance.
-    pub fn translate(&mut self, block: &[Code]) -> Vec<Due> {
+    pub fn translate(&mut self, block: &[Code]) -> Vec<MaintenanceCallback> {
         let runs = runs::find(self.target.arch, self.target.big_endian, block);
+        if runs.is_empty() {
+            return Vec::new();
+        }
+        let mut names = self.names.lock();
         let numbered = runs
             .into_iter()
             .filter(|(_, run)| has_effect(run.instruction.effect))
             .map(|(index, run)| {
                 let pc = self.target.vaddr(block[index].pc);
-                let site = self.sites.number(Origin::Instruction(pc));
+                let site = names.sites.number(Origin::Instruction(pc));
                 let number = *self.numbers.entry((pc, run)).or_insert_with(|| {
                     self.operations.push(Operation {
                         pc,
                         site,
                         run,
                         names_page: self.target.arch == decode::Arch::Parisc
-                            && self
+                            && names
                                 .symbols
                                 .function(pc)
                                 .is_some_and(|(name, _)| names_page(name)),
@@ -185,30 +174,33 @@ impl Watcher {
                     // CAST: as for sites.
                     (self.operations.len() - 1) as u32
                 });
-                Due::new(index, number, &run)
+                MaintenanceCallback::new(index, number, &run)
             });
         numbered.collect()
     }
 
-    /// The CPU has made an access of `len` bytes. Whether that is all there is to it; if not,
+    /// The CPU has made an access of `len` bytes. Whether the fast path takes it: in one page that is known. If not,
     /// [`access`](Self::access) is to be told.
     #[inline(always)]
-    pub fn knows(&mut self, vaddr: u64, len: u32, site: u32, store: bool) -> bool {
+    #[must_use]
+    pub fn fast_access(&mut self, vaddr: u64, len: u32, site: u32, store: bool) -> bool {
         let vaddr = self.target.vaddr(vaddr);
-        let known = self.pages.know(vaddr, len);
+        let known = self.pages.covers(vaddr, len);
         if known {
-            self.queue.one(vaddr, len, store, Site::new(site));
+            let entry = Entry::access(vaddr, len, store, Site::new(site));
+            self.queue.push(entry);
         }
         known
     }
 
-    /// From now on no page is known, until [`see_less`](Self::see_less): something depends on what comes next.
-    pub fn see_all(&mut self) {
+    /// From now on the fast path takes nothing, until it is [unblocked](Self::unblock_fast_path): something depends on what
+    /// comes next.
+    pub fn block_fast_path(&mut self) {
         self.pages.block();
     }
 
-    /// Pages can be known again.
-    pub fn see_less(&mut self) {
+    /// The fast path takes accesses again.
+    pub fn unblock_fast_path(&mut self) {
         self.pages.unblock();
     }
 
@@ -235,25 +227,25 @@ impl Watcher {
     }
 
     fn access_page(&mut self, access: &impl Access, vaddr: u64, len: u32, site: Site, store: bool) {
-        match self.learn_place(access, vaddr, len) {
-            Place::Ram(_) => self.queue.one(vaddr, len, store, site),
-            Place::TransferDevice => {
+        match self.find_destination(access, vaddr, len) {
+            Destination::Ram(_) => self.queue.push(Entry::access(vaddr, len, store, site)),
+            Destination::TransferDevice => {
                 self.counts.io += 1;
                 self.counts.device_stores += u64::from(store);
                 self.devices.programmed |= store;
             }
-            Place::Device => self.counts.io += 1,
-            Place::Unknown => self.counts.unknown += 1,
+            Destination::Device => self.counts.io += 1,
+            Destination::Unknown => self.counts.unknown += 1,
         }
     }
 
     /// Where an access went. If that is memory, its page is known then.
-    fn learn_place(&mut self, access: &impl Access, vaddr: u64, len: u32) -> Place {
+    fn find_destination(&mut self, access: &impl Access, vaddr: u64, len: u32) -> Destination {
         if let Some(page) = self.pages.find(vaddr) {
-            return Place::Ram(page.paddr(vaddr));
+            return Destination::Ram(page.paddr(vaddr));
         }
         let place = access.place(vaddr, len);
-        if let Place::Ram(paddr) = place {
+        if let Destination::Ram(paddr) = place {
             self.learn(access, vaddr, paddr);
         }
         place
@@ -261,7 +253,9 @@ impl Watcher {
 
     /// A page is accessed for the first time since its translation may have changed.
     fn learn(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) {
-        self.translator.show(vaddr, paddr);
+        if self.translator.show(vaddr, paddr) {
+            self.names.lock().layout = self.translator.layout();
+        }
         if !self.wanted.is_empty() {
             self.find_wanted();
         }
@@ -271,7 +265,7 @@ impl Watcher {
             uncached: self.is_uncached(memory, vaddr, paddr),
         };
         self.pages.insert(vaddr, page);
-        self.queue.tell(Command::Page { vaddr, page });
+        self.queue.command(Command::Page { vaddr, page });
         if !page.uncached {
             self.begin_mapping(vaddr);
         }
@@ -286,10 +280,10 @@ impl Watcher {
     /// Watches the objects of the command line once the linear map is known.
     #[cold]
     fn find_wanted(&mut self) {
-        if let Some(zero) = self.translator.linear(0) {
+        if let Some(zero) = self.translator.layout().linear(0) {
             for (name, vaddr, len) in std::mem::take(&mut self.wanted) {
                 let first = self.target.vaddr(vaddr.wrapping_sub(zero));
-                self.queue.tell(Command::Watch {
+                self.queue.command(Command::Watch {
                     first,
                     len,
                     name,
@@ -300,42 +294,37 @@ impl Watcher {
     }
 
     /// Something happened to the cache, or past it.
-    fn happened(&mut self, event: Event, vaddr: Option<u64>, site: Site) {
-        self.queue.tell(Command::Event { event, vaddr, site });
+    fn event(&mut self, event: Event, vaddr: Option<u64>, site: Site) {
+        self.queue.command(Command::Event { event, vaddr, site });
     }
 
     /// Something went wrong in here: the run proves nothing.
     pub fn fail(&mut self, text: &str) {
-        self.queue.tell(Command::Fail(text.to_owned()));
+        self.queue.command(Command::Fail(text.to_owned()));
     }
 
-    /// The guest is gone: writes the last records.
-    pub fn finish(&mut self) {
+    /// The guest is gone: the far end of the queue, when it has followed everything, and what was seen here. None the second
+    /// time.
+    pub fn finish(&mut self) -> Option<(S, RunStats)> {
         self.settle_transfers();
-        let Some(judge) = self.queue.finish() else {
-            return;
-        };
+        let sink = self.queue.finish()?;
         let mut untranslated = BTreeMap::new();
-        for (pc, count) in &self.maintenance.untranslated {
-            let name = match self.symbols.find(*pc) {
+        let mut names = self.names.lock();
+        for (pc, count) in &self.untranslated {
+            let name = match names.symbols.find(*pc) {
                 Some(location) => location.symbol,
                 None => format!("{pc:#x}"),
             };
             *untranslated.entry(name).or_default() += count;
         }
-        let mut scene = Scene {
-            geometry: self.cache.geometry,
-            translator: &self.translator,
-            symbols: &mut self.symbols,
-            sites: &self.sites,
+        let stats = RunStats {
+            counts: self.counts.clone(),
+            maintenance: self.maintenance.clone(),
+            untranslated,
+            memory: self.groups.memory() + self.queue.memory(),
+            ..RunStats::default()
         };
-        let seen = Seen {
-            counts: &self.counts,
-            maintenance: &self.maintenance,
-            untranslated: &untranslated,
-            memory: self.sites.memory() + self.groups.memory() + self.queue.memory(),
-        };
-        judge.finish(&mut scene, &seen);
+        Some((sink, stats))
     }
 }
 
@@ -351,7 +340,7 @@ fn names_page(function: &str) -> bool {
 }
 
 /// An error with its causes, as a fragment that fits "failed to …".
-fn fragment(error: &dyn std::error::Error) -> String {
+pub(crate) fn fragment(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     if let Some(rest) = text.strip_prefix("failed to ") {
         text = rest.to_owned();

@@ -2,18 +2,19 @@
 //! What the guest says about itself.
 
 use super::{Watcher, fragment};
+use crate::event::Command;
 use crate::guest::Memory;
-use crate::judge::Command;
 use crate::notes::Note;
+use crate::queue::Sink;
 use crate::sites::Origin;
 use crate::symbols::ModuleNote;
 use vcsan_model::Site;
 
-impl Watcher {
+impl<S: Sink> Watcher<S> {
     /// The magic word of a note was stored.
     #[cold]
     pub(super) fn magic(&mut self, memory: &impl Memory, vaddr: u64, site: Site) {
-        let pc = match self.sites.origin(site) {
+        let pc = match self.names.lock().sites.origin(site) {
             Some(Origin::Instruction(pc) | Origin::Device(pc)) => pc,
             None => 0,
         };
@@ -31,7 +32,7 @@ impl Watcher {
         match note {
             Note::Watch { first, len, name } => {
                 if self.takes_notes {
-                    self.queue.tell(Command::Watch {
+                    self.queue.command(Command::Watch {
                         first,
                         len,
                         name,
@@ -39,16 +40,16 @@ impl Watcher {
                     });
                 }
             }
-            Note::Unwatch { first, len } => self.queue.tell(Command::Unwatch { first, len }),
+            Note::Unwatch { first, len } => self.queue.command(Command::Unwatch { first, len }),
             Note::Test(name) => {
                 self.settle_transfers();
                 let test = Some(name).filter(|name| !name.is_empty());
-                self.queue.tell(Command::Test(test));
+                self.queue.command(Command::Test(test));
             }
             Note::Module(text) => self.module(&text),
             Note::DeviceRead { first, len } => self.transfer(first, len, false, pc),
             Note::DeviceWrite { first, len } => self.transfer(first, len, true, pc),
-            Note::Expect(title) => self.queue.tell(Command::Expect(title)),
+            Note::Expect(title) => self.queue.command(Command::Expect(title)),
         }
     }
 
@@ -58,6 +59,8 @@ impl Watcher {
         };
         let added = match text.parse::<ModuleNote>() {
             Ok(note) => self
+                .names
+                .lock()
                 .symbols
                 .add_module(&note, folder)
                 .map_err(|error| fragment(&error)),

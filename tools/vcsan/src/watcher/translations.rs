@@ -15,8 +15,9 @@
 
 use super::Watcher;
 use crate::decode::{Arch, Operand, TlbOp};
+use crate::event::{Command, address};
 use crate::guest::{Cpu, Memory, Register};
-use crate::judge::{Command, address};
+use crate::queue::Sink;
 use crate::translate::Ended;
 use std::collections::HashSet;
 use vcsan_model::geometry::PAGE_SIZE;
@@ -34,11 +35,11 @@ pub(super) struct Mapped {
     maintained: Option<u64>,
 }
 
-impl Watcher {
+impl<S: Sink> Watcher<S> {
     pub(super) fn forget_translations(&mut self) {
         self.pages.forget_all();
-        self.queue.tell(Command::ForgetPages);
-        self.maintenance.last = None;
+        self.queue.command(Command::ForgetPages);
+        self.last_translated = None;
     }
 
     /// A page is used, through the cache, for the first time since its translation may have changed.
@@ -47,7 +48,7 @@ impl Watcher {
             return;
         };
         // The kernel's page tables are there for all of ARM's address spaces; what it unmaps, it unmaps by the page.
-        let by_page = self.target.arch == Arch::Arm && !self.translator.is_user(vaddr);
+        let by_page = self.target.arch == Arch::Arm && !self.translator.layout().is_user(vaddr);
         if !by_page && !self.translator.is_fixed(vaddr) {
             mapped.pages.insert(vaddr / PAGE_SIZE);
         }
@@ -72,19 +73,19 @@ impl Watcher {
         if !uncached && self.translator.may_speculate(vaddr) {
             self.begin_mapping(vaddr);
             let at = address(vaddr, paddr);
-            self.happened(Event::Map { at }, None, Site::NONE);
+            self.event(Event::Map { at }, None, Site::NONE);
         }
     }
 
     /// Nothing is filled through a page any more, until it is used again.
     fn end_page(&mut self, vaddr: u64) {
         self.pages.forget(vaddr);
-        self.queue.tell(Command::ForgetPage(vaddr));
-        self.maintenance.last = None;
+        self.queue.command(Command::ForgetPage(vaddr));
+        self.last_translated = None;
         if let Some(mapped) = &mut self.mapped {
             mapped.maintained = None;
             mapped.pages.remove(&(vaddr / PAGE_SIZE));
-            self.happened(Event::Unmap { vaddr, space: 0 }, None, Site::NONE);
+            self.event(Event::Unmap { vaddr, space: 0 }, None, Site::NONE);
         }
     }
 
@@ -96,9 +97,9 @@ impl Watcher {
             mapped.maintained = None;
             mapped.pages.retain(|page| {
                 let vaddr = page * PAGE_SIZE;
-                let stays = programs_only && !translator.is_user(vaddr);
+                let stays = programs_only && !translator.layout().is_user(vaddr);
                 if !stays {
-                    queue.tell(Command::Event {
+                    queue.command(Command::Event {
                         event: Event::Unmap { vaddr, space: 0 },
                         vaddr: None,
                         site: Site::NONE,
@@ -114,7 +115,7 @@ impl Watcher {
         cpu: &impl Cpu,
         change: TlbOp,
     ) -> Result<(), String> {
-        self.maintenance.translation_changes += 1;
+        self.counts.translation_changes += 1;
         match self.ended(cpu, change)? {
             Ended::Nothing => {}
             Ended::Page(vaddr) => {

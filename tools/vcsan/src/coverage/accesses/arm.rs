@@ -4,7 +4,7 @@
 //! Source: ARM DDI 0406C, A8.8, and how binutils print it (opcodes/arm-dis.c).
 
 use super::Text;
-use crate::access::{ALWAYS, Access, Base, Registers, only};
+use crate::access::{ALWAYS, Base, InstructionAccess, Registers, only};
 use crate::decode::CONDITIONS;
 
 const PC: u8 = 15;
@@ -30,7 +30,7 @@ pub(super) fn read(mnemonic: &str, operands: &str) -> Text {
         .flatten()
         .find_map(|(name, condition)| {
             let access = |access| {
-                Text::Access(Access {
+                Text::InstructionAccess(InstructionAccess {
                     condition,
                     ..access
                 })
@@ -51,7 +51,7 @@ pub(super) fn read(mnemonic: &str, operands: &str) -> Text {
 
 /// `r3, [r4]`, `r3, [r4, #8]`, `r3, [r4, #8]!`, `r3, [r4], #8`. Others have a register in the number's place, or literals:
 /// their base is the program counter.
-fn single(name: &str, operands: &str) -> Option<Access> {
+fn single(name: &str, operands: &str) -> Option<InstructionAccess> {
     let (bytes, store) = match name {
         "ldrb" | "ldrsb" => (1, false),
         "ldrh" | "ldrsh" => (2, false),
@@ -71,7 +71,7 @@ fn single(name: &str, operands: &str) -> Option<Access> {
         _ => (after.strip_prefix(", ")?, false, true),
     };
     let target = register(target)?;
-    let access = Access {
+    let access = InstructionAccess {
         base: None,
         offset: 0,
         bytes,
@@ -82,7 +82,7 @@ fn single(name: &str, operands: &str) -> Option<Access> {
         condition: ALWAYS,
     };
     Some(match number(by) {
-        Some(by) if base != PC => Access {
+        Some(by) if base != PC => InstructionAccess {
             base: Some(Base {
                 register: base,
                 space: 0,
@@ -91,7 +91,7 @@ fn single(name: &str, operands: &str) -> Option<Access> {
             advance: if changes { by } else { 0 },
             ..access
         },
-        _ if changes => Access {
+        _ if changes => InstructionAccess {
             writes: access.writes | changed(only(base)),
             ..access
         },
@@ -101,7 +101,7 @@ fn single(name: &str, operands: &str) -> Option<Access> {
 
 /// `r0, {r1, r2}`, `r0!, {r1, r2}`; with `^` behind, the registers are others. `push` and `pop` of one register are what
 /// `str` and `ldr` do.
-fn several(name: &str, operands: &str) -> Option<Access> {
+fn several(name: &str, operands: &str) -> Option<InstructionAccess> {
     let (before, up, store) = match name {
         "ldm" | "ldmia" | "ldmfd" | "pop" => (false, true, false),
         "ldmib" => (true, true, false),
@@ -133,7 +133,7 @@ fn several(name: &str, operands: &str) -> Option<Access> {
     // The first or, downwards, the last of them to be stepped to is the lowest.
     let lowest = if up { 0 } else { all - one };
     let writes = list.iter().fold(0, |set, &register| set | only(register));
-    Some(Access {
+    Some(InstructionAccess {
         base: Some(Base {
             register: base,
             space: 0,

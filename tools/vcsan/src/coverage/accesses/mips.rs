@@ -4,7 +4,7 @@
 //! Source: MIPS Architecture For Programmers, Volume II-A (MD00086), and how binutils print it (opcodes/mips-dis.c).
 
 use super::Text;
-use crate::access::{ALWAYS, Access, Base, Registers, only};
+use crate::access::{ALWAYS, Base, InstructionAccess, Registers, only};
 
 /// The ABI's names of registers.
 const NAMES: [&str; 32] = [
@@ -26,15 +26,15 @@ pub(super) fn read(wide: bool, mnemonic: &str, operands: &str) -> Text {
         _ if is_other_access(mnemonic) => return Text::OtherAccess,
         _ => return arithmetic(wide, mnemonic, operands).map_or(Text::Other, Text::Arithmetic),
     };
-    access(wide, bytes, store, operands).map_or(Text::OtherAccess, Text::Access)
+    access(wide, bytes, store, operands).map_or(Text::OtherAccess, Text::InstructionAccess)
 }
 
 /// `a0,-4(sp)`. A load into register 0 may be a prefetch.
-fn access(wide: bool, bytes: u8, store: bool, operands: &str) -> Option<Access> {
+fn access(wide: bool, bytes: u8, store: bool, operands: &str) -> Option<InstructionAccess> {
     let (target, address) = operands.split_once(',')?;
     let (offset, base) = address.strip_suffix(')')?.split_once('(')?;
     let target = register(wide, target)?;
-    (store || target != 0).then_some(Access {
+    (store || target != 0).then_some(InstructionAccess {
         base: Some(Base {
             register: register(wide, base)?,
             space: 0,
@@ -149,7 +149,9 @@ mod tests {
     #[test]
     fn names_depend_on_the_width() {
         let registers = |wide| match read(wide, "lw", "t0,8(t1)") {
-            Text::Access(access) => (access.writes, access.base.map(|base| base.register)),
+            Text::InstructionAccess(access) => {
+                (access.writes, access.base.map(|base| base.register))
+            }
             text => panic!("{text:?}"),
         };
         assert_eq!(registers(false), (1 << 8, Some(9)));

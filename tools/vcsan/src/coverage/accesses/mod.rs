@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Whether [`touch`](crate::access::touch) is right about what an instruction accesses: it against a disassembler.
+//! Whether [`memory_effect`](crate::access::memory_effect) is right about what an instruction accesses: it against a disassembler.
 //!
-//! The disassembler's text is read on its own, into the same terms. What `touch` takes for an access must be that access,
+//! The disassembler's text is read on its own, into the same terms. What `memory_effect` takes for an access must be that access,
 //! what it takes for none must be arithmetic; what it leaves as anything can't be wrong, and is counted.
 
 mod arm;
 mod mips;
 mod parisc;
 
-use crate::access::{Access, Registers, Touch};
+use crate::access::{InstructionAccess, MemoryEffect, Registers};
 use crate::decode::Arch;
 use std::fmt::{self, Display, Formatter};
 
 /// What the text of an instruction says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Text {
-    /// Loads or stores of the kinds that [`Access`] has. All registers change if it does not go on.
-    Access(Access),
+    /// Loads or stores of the kinds that [`InstructionAccess`] has. All registers change if it does not go on.
+    InstructionAccess(InstructionAccess),
     /// Another load or store, a prefetch in their guise among them.
     OtherAccess,
     /// No access, no branch, no trap, nothing nullified; it changes these.
@@ -51,21 +51,23 @@ pub struct Counts {
 
 impl Counts {
     /// Counts one, and tells whether the text agrees.
-    pub(super) fn add(&mut self, touch: Touch, text: Text) -> bool {
-        let count = match (touch, text) {
-            (Touch::Memory(_), _) => &mut self.accesses,
-            (Touch::Nothing { .. }, _) => &mut self.arithmetic,
-            (Touch::Anything, Text::Access(_) | Text::OtherAccess) => &mut self.other_accesses,
-            (Touch::Anything, _) => &mut self.others,
+    pub(super) fn add(&mut self, memory_effect: MemoryEffect, text: Text) -> bool {
+        let count = match (memory_effect, text) {
+            (MemoryEffect::Memory(_), _) => &mut self.accesses,
+            (MemoryEffect::Nothing { .. }, _) => &mut self.arithmetic,
+            (MemoryEffect::Anything, Text::InstructionAccess(_) | Text::OtherAccess) => {
+                &mut self.other_accesses
+            }
+            (MemoryEffect::Anything, _) => &mut self.others,
         };
         *count += 1;
-        match (touch, text) {
-            (Touch::Memory(access), Text::Access(told)) => {
+        match (memory_effect, text) {
+            (MemoryEffect::Memory(access), Text::InstructionAccess(told)) => {
                 let writes = access.writes;
-                told.writes & !writes == 0 && Access { writes, ..told } == access
+                told.writes & !writes == 0 && InstructionAccess { writes, ..told } == access
             }
-            (Touch::Nothing { writes }, Text::Arithmetic(told)) => told & !writes == 0,
-            (Touch::Anything, _) => true,
+            (MemoryEffect::Nothing { writes }, Text::Arithmetic(told)) => told & !writes == 0,
+            (MemoryEffect::Anything, _) => true,
             _ => false,
         }
     }

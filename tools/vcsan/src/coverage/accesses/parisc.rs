@@ -5,7 +5,7 @@
 //! syntax for PA-RISC 1.1, too.
 
 use super::Text;
-use crate::access::{ALWAYS, Access, Base, Registers, only};
+use crate::access::{ALWAYS, Base, InstructionAccess, Registers, only};
 
 pub(super) fn read(mnemonic: &str, operands: &str) -> Text {
     let (name, completer) = mnemonic.split_once(',').unwrap_or((mnemonic, ""));
@@ -23,11 +23,11 @@ pub(super) fn read(mnemonic: &str, operands: &str) -> Text {
         }
         _ => return arithmetic(mnemonic, operands).map_or(Text::Other, Text::Arithmetic),
     };
-    access(completer, bytes, store, operands).map_or(Text::OtherAccess, Text::Access)
+    access(completer, bytes, store, operands).map_or(Text::OtherAccess, Text::InstructionAccess)
 }
 
 /// `4(sr1,r3),r4` or, stored, `r4,4(sr1,r3)`. A load into register 0 is a prefetch.
-fn access(completer: &str, bytes: u8, store: bool, operands: &str) -> Option<Access> {
+fn access(completer: &str, bytes: u8, store: bool, operands: &str) -> Option<InstructionAccess> {
     let (target, address) = if store {
         operands.split_once(',')?
     } else {
@@ -57,7 +57,7 @@ fn access(completer: &str, bytes: u8, store: bool, operands: &str) -> Option<Acc
         _ => return None,
     };
     let target = register(target)?;
-    (store || target != 0).then_some(Access {
+    (store || target != 0).then_some(InstructionAccess {
         base: Some(Base {
             register: base,
             space,
@@ -73,13 +73,13 @@ fn access(completer: &str, bytes: u8, store: bool, operands: &str) -> Option<Acc
 }
 
 /// `r5(r3),r4`, the index scaled or not; with `m`, it is added to the base.
-fn indexed(completer: &str, bytes: u8, target: u8, base: u8) -> Option<Access> {
+fn indexed(completer: &str, bytes: u8, target: u8, base: u8) -> Option<InstructionAccess> {
     let changed = match completer {
         "" | "s" => 0,
         "m" | "sm" => only(base),
         _ => return None,
     };
-    (target != 0).then_some(Access {
+    (target != 0).then_some(InstructionAccess {
         base: None,
         offset: 0,
         bytes,

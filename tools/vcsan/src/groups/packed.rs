@@ -8,9 +8,9 @@ use vcsan_model::Site;
 /// What nearly all accesses of a group need to know of it, in one word: there are tens of thousands of groups, and to fetch
 /// what is known of one from memory takes longer than all the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known(pub u64);
+pub struct PackedGroup(pub u64);
 
-impl Known {
+impl PackedGroup {
     const NUMBER: (u32, u32) = (0, 18);
     const OWN: (u32, u32) = (18, 5);
     const COUNT: (u32, u32) = (23, 7);
@@ -24,8 +24,8 @@ impl Known {
     fn new(fields: &[((u32, u32), u64)]) -> Option<Self> {
         fields
             .iter()
-            .try_fold(Self(0), |known, &((at, width), value)| {
-                (value >> width == 0).then_some(Self(known.0 | value << at))
+            .try_fold(Self(0), |packed, &((at, width), value)| {
+                (value >> width == 0).then_some(Self(packed.0 | value << at))
             })
     }
 
@@ -84,7 +84,7 @@ impl Known {
 
 /// One access of a group.
 #[derive(Clone, Copy, Debug)]
-pub struct Access {
+pub struct SitedAccess {
     /// Bytes from the first access's address.
     pub distance: i64,
     /// Its length in bytes.
@@ -95,18 +95,18 @@ pub struct Access {
 
 /// A [`Group`] with sites.
 #[derive(Debug)]
-pub struct Sited {
+pub struct SitedGroup {
     /// In a word, if it fits.
-    pub known: Option<Known>,
+    pub packed: Option<PackedGroup>,
     /// Stores, not loads.
     pub store: bool,
     /// The one that is made first.
-    pub first: Access,
+    pub first: SitedAccess,
     /// By address, if they are words side by side, else in order.
-    pub all: Box<[Access]>,
+    pub all: Box<[SitedAccess]>,
 }
 
-impl Sited {
+impl SitedGroup {
     /// A group's accesses, with new sites where it needs them. `pc` is the address of an instruction, by its index in the
     /// block.
     pub(crate) fn new(
@@ -130,12 +130,12 @@ impl Sited {
             pcs.map(|pc| sites.number(Origin::Instruction(pc)))
                 .collect()
         };
-        let accesses = members.iter().zip(sites).map(|(member, site)| Access {
+        let accesses = members.iter().zip(sites).map(|(member, site)| SitedAccess {
             distance: i64::from(member.distance),
             bytes: u32::from(member.bytes),
             site,
         });
-        let all: Box<[Access]> = accesses.collect();
+        let all: Box<[SitedAccess]> = accesses.collect();
         let ends = all
             .iter()
             .map(|access| access.distance + i64::from(access.bytes));
@@ -149,13 +149,13 @@ impl Sited {
             false => (high - low) as u64,
         };
         Self {
-            known: Known::new(&[
-                (Known::NUMBER, number as u64),
-                (Known::OWN, u64::from(group.own)),
-                (Known::COUNT, all.len() as u64),
-                (Known::LOW, low.unsigned_abs()),
-                (Known::WORDS, u64::from(words)),
-                (Known::LAST, last),
+            packed: PackedGroup::new(&[
+                (PackedGroup::NUMBER, number as u64),
+                (PackedGroup::OWN, u64::from(group.own)),
+                (PackedGroup::COUNT, all.len() as u64),
+                (PackedGroup::LOW, low.unsigned_abs()),
+                (PackedGroup::WORDS, u64::from(words)),
+                (PackedGroup::LAST, last),
             ]),
             store: group.store,
             first: first.copied().unwrap_or(all[0]),

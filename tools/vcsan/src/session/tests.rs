@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The watcher with a guest of a few lines: what it does with what it is told.
+//! A run with a guest of a few lines: what it writes of what it is told.
 
-use super::{CodeKind, Tell, Watcher};
+use super::Session;
 use crate::config::Options;
-use crate::guest::{Access, Cpu, Memory, Place, Register, Target};
+use crate::guest::{Access, Cpu, Destination, Memory, Register, Target};
 use crate::notes::MAGIC;
 use crate::runs::Code;
+use crate::watcher::{CallbackPlan, CodeKind};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -53,7 +54,7 @@ impl Cpu for Guest {
 
 struct One<'a> {
     guest: &'a Guest,
-    place: Place,
+    place: Destination,
     word: u32,
 }
 
@@ -67,7 +68,7 @@ impl Access for One<'_> {
     fn bytes(&self) -> u32 {
         4
     }
-    fn place(&self, _: u64, _: u32) -> Place {
+    fn place(&self, _: u64, _: u32) -> Destination {
         self.place
     }
     fn word(&self) -> Option<u32> {
@@ -76,8 +77,8 @@ impl Access for One<'_> {
 }
 
 /// A guest with aliases, whose findings go to a file.
-struct Scene {
-    watcher: Watcher,
+struct Machine {
+    session: Session,
     guest: Guest,
     out: PathBuf,
     /// Where memory is mapped.
@@ -89,7 +90,7 @@ const BUFFER: u64 = 0x5000;
 /// Another colour than the buffer's in kseg0.
 const VMAP: u64 = 0xc000_0000;
 
-impl Scene {
+impl Machine {
     fn file(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("vcsan-test-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -112,41 +113,41 @@ impl Scene {
         let options = Options::parse(text.split(',')).unwrap();
         let target = Target::by_name(target).unwrap();
         Self {
-            watcher: Watcher::new(options, target).unwrap(),
+            session: Session::new(&options, target).unwrap(),
             guest: Guest::default(),
             out,
             linear,
         }
     }
 
-    fn access(&mut self, pc: u64, vaddr: u64, place: Place, store: Option<u32>) {
-        let site = self.watcher.site(pc);
+    fn access(&mut self, pc: u64, vaddr: u64, place: Destination, store: Option<u32>) {
+        let site = self.session.watcher.site(pc);
         let one = One {
             guest: &self.guest,
             place,
             word: store.unwrap_or(0),
         };
         let is_store = store.is_some();
-        if !self.watcher.knows(vaddr, 4, site, is_store) {
-            self.watcher.access(&one, vaddr, site, is_store);
+        if !self.session.watcher.fast_access(vaddr, 4, site, is_store) {
+            self.session.watcher.access(&one, vaddr, site, is_store);
         }
         if is_store {
-            self.watcher.word_stored(&one, vaddr, site);
+            self.session.watcher.word_stored(&one, vaddr, site);
         }
     }
 
     fn load(&mut self, pc: u64, vaddr: u64, paddr: u64) {
-        self.access(pc, vaddr, Place::Ram(paddr), None);
+        self.access(pc, vaddr, Destination::Ram(paddr), None);
     }
 
     fn store(&mut self, pc: u64, vaddr: u64, paddr: u64) {
-        self.access(pc, vaddr, Place::Ram(paddr), Some(1));
+        self.access(pc, vaddr, Destination::Ram(paddr), Some(1));
     }
 
     fn execute(&mut self, pc: u64, word: u32) {
         let block = [Code::new(pc, &word.to_be_bytes())];
-        let found = self.watcher.translate(&block);
-        self.watcher.execute(&self.guest, found[0].number);
+        let found = self.session.watcher.translate(&block);
+        self.session.watcher.execute(&self.guest, found[0].number);
     }
 
     fn note(&mut self, kind: u32, text: &str, a: u32, b: u32) {
@@ -158,7 +159,7 @@ impl Scene {
         let len = text.len() as u32;
         let check = !(MAGIC ^ kind ^ len ^ a ^ b);
         self.guest.write(at, &[kind, len, 0, a, 0, b, check, MAGIC]);
-        self.access(0x8000_0100, at + 28, Place::Ram(0x901c), Some(MAGIC));
+        self.access(0x8000_0100, at + 28, Destination::Ram(0x901c), Some(MAGIC));
     }
 
     fn watch(&mut self) {
@@ -167,7 +168,7 @@ impl Scene {
     }
 
     fn finish(mut self) -> Vec<Value> {
-        self.watcher.finish();
+        self.session.finish();
         let text = std::fs::read_to_string(&self.out).unwrap();
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -180,13 +181,13 @@ const FLUSH: u32 = 0xbc95_0000;
 
 #[test]
 fn a_store_through_one_alias_and_a_load_through_another() {
-    let mut scene = Scene::new("stale", "");
-    scene.watch();
-    scene.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+    let mut machine = Machine::new("stale", "");
+    machine.watch();
+    machine.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
     for _ in 0..3 {
-        scene.load(0x8000_2000, VMAP, BUFFER);
+        machine.load(0x8000_2000, VMAP, BUFFER);
     }
-    let records = scene.finish();
+    let records = machine.finish();
     let hazard = &records[1];
     assert_eq!(hazard["record"], "hazard");
     assert_eq!(hazard["title"], "stale read");
@@ -200,7 +201,14 @@ fn a_store_through_one_alias_and_a_load_through_another() {
     assert!(missing.contains("write back the direct map"), "{missing}");
     // By then the line is in the cache under the second alias, too.
     let (again, missing) = (&records[2], &records[2]["missing"].as_str().unwrap());
-    assert_eq!(again["count"], 2);
+    // How often is known at the end of the test.
+    assert_eq!((&again["number"], &again["count"]), (&1.into(), &1.into()));
+    let seen = &records[3];
+    assert_eq!(
+        (&seen["record"], &seen["number"]),
+        (&"seen".into(), &1.into())
+    );
+    assert_eq!(seen["count"], 2);
     assert!(missing.contains("then invalidate the vmap"), "{missing}");
     let end = records.last().unwrap();
     assert_eq!(
@@ -215,31 +223,37 @@ fn a_store_through_one_alias_and_a_load_through_another() {
 
 #[test]
 fn maintenance_in_between_is_silent() {
-    let mut scene = Scene::new("flushed", "");
-    scene.watch();
-    scene.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
-    scene.guest.registers.insert(4, KSEG0 + BUFFER + 8);
-    scene.execute(0x8000_1004, FLUSH);
-    scene.load(0x8000_2000, VMAP, BUFFER);
-    let records = scene.finish();
+    let mut machine = Machine::new("flushed", "");
+    machine.watch();
+    machine.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+    machine.guest.registers.insert(4, KSEG0 + BUFFER + 8);
+    machine.execute(0x8000_1004, FLUSH);
+    machine.load(0x8000_2000, VMAP, BUFFER);
+    let records = machine.finish();
     assert_eq!(records.len(), 2);
     assert_eq!(records[1]["maintenance"], 1);
     assert_eq!(records[1]["by_kind"]["flush, line"], 1);
 }
 
 /// An ARM926 that has just written two lines through the direct map and is about to flush them in a loop.
-fn before_a_loop(name: &str) -> (Scene, u32) {
+fn before_a_loop(name: &str) -> (Machine, u32) {
     let options = "geometry=vivt:32:4096:4,watch=0x5000+0x1000";
-    let mut scene = Scene::of("arm", 0xc000_0000, Scene::file(name), options);
+    let mut machine = Machine::of("arm", 0xc000_0000, Machine::file(name), options);
     let code = |pc, word: u32| Code::new(pc, &word.to_le_bytes());
     // mcr p15, 0, r3, c1, c0, 0 turns translation and the cache on.
-    let on = scene.watcher.translate(&[code(0xc000_8000, 0xee01_3f10)]);
-    scene.guest.registers.insert(3, 5);
-    scene.watcher.execute(&scene.guest, on[0].number);
+    let on = machine
+        .session
+        .watcher
+        .translate(&[code(0xc000_8000, 0xee01_3f10)]);
+    machine.guest.registers.insert(3, 5);
+    machine
+        .session
+        .watcher
+        .execute(&machine.guest, on[0].number);
     for vaddr in [0xc000_5000, 0xc000_5020] {
-        scene.store(0xc000_8010, vaddr, vaddr - 0xc000_0000);
+        machine.store(0xc000_8010, vaddr, vaddr - 0xc000_0000);
     }
-    scene
+    machine
         .guest
         .registers
         .extend([(0, 0xc000_5000), (1, 0xc000_5040)]);
@@ -249,21 +263,21 @@ fn before_a_loop(name: &str) -> (Scene, u32) {
         .zip(words)
         .map(|(pc, word)| code(pc, word))
         .collect();
-    let due = scene.watcher.translate(&block)[0];
+    let due = machine.session.watcher.translate(&block)[0];
     assert!(due.counted.is_some());
-    (scene, due.number)
+    (machine, due.number)
 }
 
 #[test]
 fn a_loop_of_maintenance_is_followed_as_far_as_it_came() {
     for (times, hazards) in [(2, 0), (1, 1), (0, 1)] {
-        let (mut scene, number) = before_a_loop(&format!("loop-{times}"));
-        assert_eq!(scene.watcher.enter(&scene.guest, number), 2);
-        scene.watcher.leave(times);
+        let (mut machine, number) = before_a_loop(&format!("loop-{times}"));
+        assert_eq!(machine.session.watcher.enter(&machine.guest, number), 2);
+        machine.session.watcher.leave(times);
         for offset in [0, 0x20] {
-            scene.load(0xc000_8040, 0xc800_0000 + offset, BUFFER + offset);
+            machine.load(0xc000_8040, 0xc800_0000 + offset, BUFFER + offset);
         }
-        let end = scene.finish().pop().unwrap();
+        let end = machine.finish().pop().unwrap();
         assert_eq!(end["hazards"], hazards, "{end}");
         assert_eq!(end["maintenance"], times);
         assert_eq!(end["failure"], Value::Null);
@@ -272,23 +286,23 @@ fn a_loop_of_maintenance_is_followed_as_far_as_it_came() {
 
 #[test]
 fn what_nobody_watches_is_not_reported_nor_after_the_test() {
-    let mut scene = Scene::new("unwatched", "");
-    scene.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
-    scene.load(0x8000_2000, VMAP, BUFFER);
-    scene.watch();
-    scene.note(3, "", 0, 0);
-    scene.load(0x8000_2000, VMAP, BUFFER);
-    assert_eq!(scene.finish().len(), 2);
+    let mut machine = Machine::new("unwatched", "");
+    machine.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+    machine.load(0x8000_2000, VMAP, BUFFER);
+    machine.watch();
+    machine.note(3, "", 0, 0);
+    machine.load(0x8000_2000, VMAP, BUFFER);
+    assert_eq!(machine.finish().len(), 2);
 }
 
 #[test]
 fn transfers_are_followed_and_an_unlikely_one_is_counted() {
-    let mut scene = Scene::new("device", "");
-    scene.watch();
-    scene.note(7, "stale device read", 0, 0);
-    scene.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
-    scene.note(5, "", BUFFER as u32, 32);
-    let records = scene.finish();
+    let mut machine = Machine::new("device", "");
+    machine.watch();
+    machine.note(7, "stale device read", 0, 0);
+    machine.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+    machine.note(5, "", BUFFER as u32, 32);
+    let records = machine.finish();
     assert_eq!(records[1]["record"], "expect");
     assert_eq!(records[2]["title"], "stale device read");
     assert_eq!(records[2]["access"]["by"], "device");
@@ -301,12 +315,17 @@ fn transfers_are_followed_and_an_unlikely_one_is_counted() {
 
 #[test]
 fn uncached_segments_and_devices_are_no_cached_memory() {
-    let mut scene = Scene::new("uncached", "");
-    scene.watch();
-    scene.store(0x8000_1000, 0xa000_0000 + BUFFER, BUFFER);
-    scene.load(0x8000_2000, VMAP, BUFFER);
-    scene.access(0x8000_3000, 0xb000_0000, Place::TransferDevice, Some(1));
-    let records = scene.finish();
+    let mut machine = Machine::new("uncached", "");
+    machine.watch();
+    machine.store(0x8000_1000, 0xa000_0000 + BUFFER, BUFFER);
+    machine.load(0x8000_2000, VMAP, BUFFER);
+    machine.access(
+        0x8000_3000,
+        0xb000_0000,
+        Destination::TransferDevice,
+        Some(1),
+    );
+    let records = machine.finish();
     let end = records.last().unwrap();
     assert_eq!(records.len(), 2);
     assert_eq!((&end["uncached"], &end["io"]), (&1.into(), &1.into()));
@@ -315,9 +334,9 @@ fn uncached_segments_and_devices_are_no_cached_memory() {
 
 #[test]
 fn a_register_that_cannot_be_read_is_a_failure() {
-    let mut scene = Scene::new("failure", "");
-    scene.execute(0x8000_1004, FLUSH);
-    let end = scene.finish().pop().unwrap();
+    let mut machine = Machine::new("failure", "");
+    machine.execute(0x8000_1004, FLUSH);
+    let end = machine.finish().pop().unwrap();
     let failure = end["failure"].as_str().unwrap();
     assert!(
         failure.contains("0x80001004") && failure.contains("register 4"),
@@ -334,7 +353,7 @@ fn speculation_needs_a_linear_map_but_on_parisc() {
     ] {
         let options = ["out=/dev/null", geometry, "mode=speculative"];
         let target = Target::by_name(name).unwrap();
-        let made = Watcher::new(Options::parse(options).unwrap(), target);
+        let made = Session::new(&Options::parse(options).unwrap(), target);
         let says = made
             .err()
             .is_some_and(|error| error.contains("say linear="));
@@ -351,24 +370,24 @@ const FLUSH_INDEX: u32 = 0xbc81_0000;
 /// meanwhile. `status` is that of a probe for it, in the kernel's hands or in those of an exception's handler.
 fn fills_vmap_on_mips(name: &str, status: Option<u64>) -> bool {
     let linear = ",mode=speculative,linear=0x80000000:0:0x8000000";
-    let mut scene = Scene::new(name, linear);
-    scene.watch();
-    scene.load(0x8000_1000, VMAP, BUFFER);
+    let mut machine = Machine::new(name, linear);
+    machine.watch();
+    machine.load(0x8000_1000, VMAP, BUFFER);
     if let Some(status) = status {
-        scene.guest.status = status;
-        scene.guest.registers.insert(5, VMAP);
-        scene.execute(0x8000_1004, WRITE_ENTRY_HI);
-        scene.execute(0x8000_1008, TLBP);
+        machine.guest.status = status;
+        machine.guest.registers.insert(5, VMAP);
+        machine.execute(0x8000_1004, WRITE_ENTRY_HI);
+        machine.execute(0x8000_1008, TLBP);
     }
     for index in 0..1024 {
-        scene.guest.registers.insert(4, KSEG0 + index * 32);
-        scene.execute(0x8000_100c, FLUSH_INDEX);
+        machine.guest.registers.insert(4, KSEG0 + index * 32);
+        machine.execute(0x8000_100c, FLUSH_INDEX);
     }
-    scene.store(0x8000_1010, KSEG0 + BUFFER, BUFFER);
-    scene.guest.registers.insert(4, KSEG0 + BUFFER);
-    scene.execute(0x8000_1014, FLUSH);
-    scene.load(0x8000_2000, VMAP, BUFFER);
-    scene
+    machine.store(0x8000_1010, KSEG0 + BUFFER, BUFFER);
+    machine.guest.registers.insert(4, KSEG0 + BUFFER);
+    machine.execute(0x8000_1014, FLUSH);
+    machine.load(0x8000_2000, VMAP, BUFFER);
+    machine
         .finish()
         .iter()
         .any(|record| record["record"] == "hazard")
@@ -392,19 +411,19 @@ const FLUSH_ALL: u32 = 0x0480_12c0;
 fn fills_on_parisc(name: &str, vaddr: u64, between: &[(u32, u64)], space: u64) -> bool {
     const LINEAR: u64 = 0x1000_0000;
     let options = "geometry=parisc:32:4194304,mode=speculative";
-    let mut scene = Scene::of("hppa", LINEAR, Scene::file(name), options);
-    scene.watch();
-    scene.load(LINEAR + 0x1000, vaddr, BUFFER);
-    scene.guest.spaces[4] = space;
+    let mut machine = Machine::of("hppa", LINEAR, Machine::file(name), options);
+    machine.watch();
+    machine.load(LINEAR + 0x1000, vaddr, BUFFER);
+    machine.guest.spaces[4] = space;
     for (word, at) in between.iter().chain(&[(FLUSH_ALL, 0)]) {
-        scene.guest.registers.insert(4, *at);
-        scene.execute(LINEAR + 0x1004, *word);
+        machine.guest.registers.insert(4, *at);
+        machine.execute(LINEAR + 0x1004, *word);
     }
-    scene.store(LINEAR + 0x1008, LINEAR + BUFFER, BUFFER);
-    scene.guest.registers.insert(4, LINEAR + BUFFER);
-    scene.execute(LINEAR + 0x100c, FLUSH_LINE);
-    scene.load(LINEAR + 0x2000, vaddr, BUFFER);
-    let records = scene.finish();
+    machine.store(LINEAR + 0x1008, LINEAR + BUFFER, BUFFER);
+    machine.guest.registers.insert(4, LINEAR + BUFFER);
+    machine.execute(LINEAR + 0x100c, FLUSH_LINE);
+    machine.load(LINEAR + 0x2000, vaddr, BUFFER);
+    let records = machine.finish();
     records.iter().any(|record| record["record"] == "hazard")
 }
 
@@ -429,7 +448,7 @@ fn speculation_on_parisc_ends_with_a_purge() {
 fn a_watched_symbol_must_exist() {
     let options = Options::parse(["out=/dev/null", "geometry=vipt:32:8192:4", "watch=nobody"]);
     let target = Target::by_name("mips").unwrap();
-    let error = Watcher::new(options.unwrap(), target).err().unwrap();
+    let error = Session::new(&options.unwrap(), target).err().unwrap();
     assert!(error.contains("nobody"), "{error}");
 }
 
@@ -438,7 +457,7 @@ const GROUP: [u32; 3] = [0xac82_0000, 0xac82_0004, 0xac82_0008];
 
 const KERNEL: CodeKind = CodeKind::Kernel { nullified: false };
 
-impl Scene {
+impl Machine {
     fn block(&self, pc: u64, words: &[u32]) -> Vec<Code> {
         let code = |(pc, word): (u64, &u32)| Code::new(pc, &word.to_be_bytes());
         (pc..).step_by(4).zip(words).map(code).collect()
@@ -447,33 +466,34 @@ impl Scene {
     /// The CPU makes the first of the group's accesses, as this.
     fn group(&mut self, pc: u64, vaddr: u64, paddr: u64, store: bool) -> bool {
         let block = self.block(pc, &GROUP);
-        let Tell::Group { known, .. } = self.watcher.accesses(&block, KERNEL)[0] else {
+        let CallbackPlan::Group { packed, .. } = self.session.watcher.accesses(&block, KERNEL)[0]
+        else {
             panic!("a group");
         };
         let one = One {
             guest: &self.guest,
-            place: Place::Ram(paddr),
+            place: Destination::Ram(paddr),
             word: 1,
         };
-        self.watcher.knows_group(vaddr, known, true)
-            || self.watcher.follow_group(&one, vaddr, known, store)
+        self.session.watcher.fast_group(vaddr, packed, true)
+            || self.session.watcher.group(&one, vaddr, packed, store)
     }
 }
 
 #[test]
 fn a_group_is_told_at_its_first_instruction() {
-    let scene = &mut Scene::new("group-tells", "");
-    let block = scene.block(0x8000_1000, &GROUP);
-    let tells = scene.watcher.accesses(&block, KERNEL);
-    assert!(matches!(tells[0], Tell::Group { known, store: true } if known.own() == 1));
-    assert_eq!(tells[1..], [Tell::Nothing, Tell::Nothing]);
+    let machine = &mut Machine::new("group-plans", "");
+    let block = machine.block(0x8000_1000, &GROUP);
+    let plans = machine.session.watcher.accesses(&block, KERNEL);
+    assert!(matches!(plans[0], CallbackPlan::Group { packed, store: true } if packed.own() == 1));
+    assert_eq!(plans[1..], [CallbackPlan::Nothing, CallbackPlan::Nothing]);
     // The same again is the same group.
-    assert_eq!(scene.watcher.accesses(&block, KERNEL), tells);
-    let each = scene.watcher.accesses(&block, CodeKind::Program);
-    let is_one = |tell: &Tell| {
+    assert_eq!(machine.session.watcher.accesses(&block, KERNEL), plans);
+    let each = machine.session.watcher.accesses(&block, CodeKind::Program);
+    let is_one = |plan: &CallbackPlan| {
         matches!(
-            tell,
-            Tell::One {
+            plan,
+            CallbackPlan::One {
                 bytes: 4,
                 store: true,
                 ..
@@ -481,23 +501,27 @@ fn a_group_is_told_at_its_first_instruction() {
         )
     };
     assert!(each.iter().all(is_one));
-    let unknown = scene.watcher.accesses(&block, CodeKind::Unknown);
-    assert!(unknown.iter().all(|tell| matches!(tell, Tell::Each { .. })));
+    let unknown = machine.session.watcher.accesses(&block, CodeKind::Unknown);
+    assert!(
+        unknown
+            .iter()
+            .all(|plan| matches!(plan, CallbackPlan::Any { .. }))
+    );
 }
 
 #[test]
 fn each_store_of_a_group_is_found_with_its_own_site() {
     // Watched, where each is noted, and not watched but for its range, where nearly none is.
     for more in ["", ",watch=all"] {
-        let mut scene = Scene::new(&format!("group-sites-{}", more.len()), more);
+        let mut machine = Machine::new(&format!("group-sites-{}", more.len()), more);
         if more.is_empty() {
-            scene.watch();
+            machine.watch();
         }
         for _ in 0..3 {
-            assert!(scene.group(0x8000_1000, KSEG0 + BUFFER, BUFFER, true));
+            assert!(machine.group(0x8000_1000, KSEG0 + BUFFER, BUFFER, true));
         }
-        scene.load(0x8000_2000, VMAP + 8, BUFFER + 8);
-        let records = scene.finish();
+        machine.load(0x8000_2000, VMAP + 8, BUFFER + 8);
+        let records = machine.finish();
         let hazard = records.iter().find(|record| record["record"] == "hazard");
         assert_eq!(hazard.unwrap()["write"]["pc"], "0x80001008", "{more}");
         let end = records.last().unwrap();
@@ -510,12 +534,12 @@ fn each_store_of_a_group_is_found_with_its_own_site() {
 
 #[test]
 fn a_group_goes_on_in_the_next_page_where_that_is() {
-    let mut scene = Scene::new("group-next-page", ",watch=all");
+    let mut machine = Machine::new("group-next-page", ",watch=all");
     // The second and third store are in the page behind the buffer.
-    assert!(scene.group(0x8000_1000, KSEG0 + BUFFER + 0xffc, BUFFER + 0xffc, true));
-    scene.load(0x8000_2000, VMAP + 0x1000, BUFFER + 0x1000);
-    scene.load(0x8000_2000, VMAP + 0x1008, BUFFER + 0x1008);
-    let records = scene.finish();
+    assert!(machine.group(0x8000_1000, KSEG0 + BUFFER + 0xffc, BUFFER + 0xffc, true));
+    machine.load(0x8000_2000, VMAP + 0x1000, BUFFER + 0x1000);
+    machine.load(0x8000_2000, VMAP + 0x1008, BUFFER + 0x1008);
+    let records = machine.finish();
     let pcs: Vec<&Value> = records
         .iter()
         .filter(|record| record["record"] == "hazard")
@@ -527,9 +551,9 @@ fn a_group_goes_on_in_the_next_page_where_that_is() {
 
 #[test]
 fn an_access_of_another_kind_than_its_instruction_is_loud() {
-    let mut scene = Scene::new("group-loud", "");
-    scene.group(0x8000_1000, KSEG0 + BUFFER + 0xffc, BUFFER + 0xffc, false);
-    let end = scene.finish().pop().unwrap();
+    let mut machine = Machine::new("group-loud", "");
+    machine.group(0x8000_1000, KSEG0 + BUFFER + 0xffc, BUFFER + 0xffc, false);
+    let end = machine.finish().pop().unwrap();
     let failure = end["failure"].as_str().unwrap();
     assert!(failure.contains("instruction at 0x80001000"), "{failure}");
 }
@@ -537,19 +561,19 @@ fn an_access_of_another_kind_than_its_instruction_is_loud() {
 #[test]
 fn what_fills_many_batches_is_followed_in_order() {
     const TIMES: u64 = 50_000;
-    let mut scene = Scene::new("batches", "");
-    scene.watch();
-    scene.guest.registers.insert(4, KSEG0 + BUFFER);
+    let mut machine = Machine::new("batches", "");
+    machine.watch();
+    machine.guest.registers.insert(4, KSEG0 + BUFFER);
     for _ in 0..TIMES {
-        scene.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
-        scene.execute(0x8000_1004, FLUSH);
-        scene.load(0x8000_1008, KSEG0 + BUFFER + 0x1000, BUFFER + 0x1000);
+        machine.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+        machine.execute(0x8000_1004, FLUSH);
+        machine.load(0x8000_1008, KSEG0 + BUFFER + 0x1000, BUFFER + 0x1000);
     }
-    scene.load(0x8000_2000, VMAP, BUFFER);
+    machine.load(0x8000_2000, VMAP, BUFFER);
     // The line is in the cache under the vmap from here on.
-    scene.store(0x8000_1010, KSEG0 + BUFFER, BUFFER);
-    scene.load(0x8000_2004, VMAP, BUFFER);
-    let records = scene.finish();
+    machine.store(0x8000_1010, KSEG0 + BUFFER, BUFFER);
+    machine.load(0x8000_2004, VMAP, BUFFER);
+    let records = machine.finish();
     let (hazard, end) = (&records[1], &records[2]);
     assert_eq!(hazard["access"]["pc"], "0x80002004");
     assert_eq!(hazard["write"]["pc"], "0x80001010");
@@ -565,36 +589,51 @@ fn what_fills_many_batches_is_followed_in_order() {
 
 #[test]
 fn no_page_is_known_while_something_depends_on_it() {
-    let mut scene = Scene::new("see-all", "");
-    scene.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
-    let site = scene.watcher.site(0x8000_1000);
-    assert!(scene.watcher.knows(KSEG0 + BUFFER, 4, site, true));
-    scene.watcher.see_all();
-    assert!(!scene.watcher.knows(KSEG0 + BUFFER, 4, site, true));
-    scene.watcher.see_less();
-    assert!(scene.watcher.knows(KSEG0 + BUFFER, 4, site, true));
+    let mut machine = Machine::new("see-all", "");
+    machine.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+    let site = machine.session.watcher.site(0x8000_1000);
+    assert!(
+        machine
+            .session
+            .watcher
+            .fast_access(KSEG0 + BUFFER, 4, site, true)
+    );
+    machine.session.watcher.block_fast_path();
+    assert!(
+        !machine
+            .session
+            .watcher
+            .fast_access(KSEG0 + BUFFER, 4, site, true)
+    );
+    machine.session.watcher.unblock_fast_path();
+    assert!(
+        machine
+            .session
+            .watcher
+            .fast_access(KSEG0 + BUFFER, 4, site, true)
+    );
 }
 
 #[test]
 fn steps_of_a_loop_over_everything_share_a_score() {
-    let mut scene = Scene::of(
+    let mut machine = Machine::of(
         "hppa",
         0x1000_0000,
-        Scene::file("steps"),
+        Machine::file("steps"),
         "geometry=parisc:32:4194304,watch=all",
     );
     // fdce,m r25(sr1,r26), twice; addib; fdce,m in its delay slot.
     let fdce = 0x0759_52e0;
-    let block = scene.block(0x1040_7000, &[fdce, fdce, 0xaf01_7f7d, fdce]);
-    let due = scene.watcher.translate(&block);
+    let block = machine.block(0x1040_7000, &[fdce, fdce, 0xaf01_7f7d, fdce]);
+    let due = machine.session.watcher.translate(&block);
     let counted: Vec<_> = due.iter().filter_map(|due| due.counted).collect();
     assert_eq!((counted[0].by, counted[1].by), (2, 1));
     assert_eq!(counted[0].key, counted[1].key);
-    scene.store(0x1040_8000, 0x1000_5000, BUFFER);
-    assert!(scene.watcher.enter(&scene.guest, due[0].number) > 1 << 40);
-    scene.watcher.leave(7);
-    scene.load(0x1040_8010, 0x0020_0000, BUFFER);
-    let end = scene.finish().pop().unwrap();
+    machine.store(0x1040_8000, 0x1000_5000, BUFFER);
+    assert!(machine.session.watcher.enter(&machine.guest, due[0].number) > 1 << 40);
+    machine.session.watcher.leave(7);
+    machine.load(0x1040_8010, 0x0020_0000, BUFFER);
+    let end = machine.finish().pop().unwrap();
     assert_eq!(
         (&end["hazards"], &end["maintenance"]),
         (&0.into(), &7.into())

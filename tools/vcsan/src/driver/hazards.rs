@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which hazards are the same: they come by the million, and are counted instead of captured.
+
+use crate::finding::Finding;
+use std::collections::BTreeMap;
+use std::collections::hash_map::{Entry, HashMap};
+use vcsan_model::{Accessor, Cause, Hazard, Kind, Site};
+
+/// Hazards of different instructions that are kept for one test; more are only counted.
+const MOST: usize = 256;
+
+/// Equal for hazards that are certainly the same, and cheap to tell.
+type Fingerprint = (Kind, u8, Site, Site, u8, Site);
+
+fn fingerprint(hazard: &Hazard) -> Fingerprint {
+    let accessor = match hazard.accessor {
+        Accessor::Cpu(_) => 0,
+        Accessor::Uncached => 1,
+        Accessor::Device => 2,
+    };
+    let (cause, by) = match hazard.cause {
+        Cause::OldCopy { filled_by, dirty } => (u8::from(dirty.is_some()), filled_by),
+        Cause::NotWrittenBack { .. } => (2, Site::NONE),
+        Cause::Overwritten { dirtied_by, .. } => (3, dirtied_by),
+        Cause::Discarded { by, .. } => (4, by),
+        Cause::OtherPage { filled_by, .. } => (5, filled_by),
+    };
+    (
+        hazard.kind,
+        accessor,
+        hazard.access,
+        hazard.write,
+        cause,
+        by,
+    )
+}
+
+/// What was reported.
+#[derive(Default)]
+pub(super) struct Reported {
+    /// Of the running test: the number of each, and how often it was seen.
+    known: HashMap<Fingerprint, (usize, u64)>,
+    /// Of all tests.
+    count: usize,
+    /// Seen in the running test after there were too many to keep, by title.
+    surplus: BTreeMap<String, u64>,
+}
+
+impl Reported {
+    /// Counts a hazard. Whether it gets the next number and is to be kept.
+    pub(super) fn is_new(&mut self, hazard: &Hazard) -> bool {
+        let many = self.known.len() >= MOST;
+        match self.known.entry(fingerprint(hazard)) {
+            Entry::Occupied(mut known) => known.get_mut().1 += 1,
+            Entry::Vacant(_) if many => {
+                *self.surplus.entry(hazard.title().to_string()).or_default() += 1;
+            }
+            Entry::Vacant(new) => {
+                new.insert((self.count, 1));
+                self.count += 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The test that runs is over.
+    pub(super) fn end_test(&mut self) -> Option<Finding> {
+        let mut counts: Vec<_> = self.known.drain().map(|(_, counted)| counted).collect();
+        counts.sort_unstable();
+        let surplus: Vec<_> = std::mem::take(&mut self.surplus).into_iter().collect();
+        (!counts.is_empty()).then_some(Finding::TestEnd { counts, surplus })
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the model's driver has to say, before it is put into words.
+
+use crate::history::PastEvent;
+use vcsan_model::Hazard;
+
+/// A hazard and what will be forgotten when it is described.
+#[derive(Clone, Debug)]
+pub struct Captured {
+    /// The hazard.
+    pub hazard: Hazard,
+    /// The virtual address of the access, if it has one.
+    pub vaddr: Option<u64>,
+    /// The running test.
+    pub test: Option<String>,
+    /// The buffer's name, and the offset of the first wrong byte in it.
+    pub buffer: Option<(String, u64)>,
+    /// What happened to the line before, oldest first.
+    pub past: Vec<PastEvent>,
+}
+
+/// In the order in which it was found.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// A hazard that was not seen before in its test. They are numbered from 0 on.
+    Hazard(Box<Captured>),
+    /// The running test provokes one, as its note says.
+    Expect {
+        /// The test.
+        test: Option<String>,
+        /// The note.
+        text: String,
+    },
+    /// The running test is over.
+    TestEnd {
+        /// How often its hazards were seen, by number.
+        counts: Vec<(usize, u64)>,
+        /// Hazards seen that were not kept, as there were too many like them: by title.
+        surplus: Vec<(String, u64)>,
+    },
+    /// Something went wrong in here: the run proves nothing.
+    Failure(String),
+}

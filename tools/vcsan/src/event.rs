@@ -55,6 +55,8 @@ pub enum Command {
     Test(Option<String>),
     /// The running test provokes a hazard, as its note says.
     Expect(String),
+    /// A module has been loaded, so that its code has names now.
+    Named,
     /// Something went wrong: the run proves nothing.
     Fail(String),
 }

@@ -148,6 +148,7 @@ impl Driver {
                 test: self.test.clone(),
                 text,
             }),
+            Command::Named => self.findings.push(Finding::Named),
             Command::Fail(text) => self.fail(text),
         }
     }

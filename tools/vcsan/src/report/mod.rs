@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Findings in words: as JSON lines and as text.
 //!
-//! A hazard is written down when it is found, so that a guest that is killed has had its say. How often it was seen is known
-//! when its test is over: then that follows, and the text is written. A hazard is the same as an earlier one if test, title,
-//! buffer, both functions and the missing maintenance are.
+//! A hazard is written down when it is found, so that a guest that is killed has had its say; one in a module of which the guest
+//! has not told yet, when it does, or at the end. How often it was seen is known when its test is over: then that follows, and
+//! the text is written. A hazard is the same as an earlier one if test, title, both functions and the missing maintenance are.
 
 mod drawing;
 mod hazard;
@@ -14,6 +14,7 @@ use crate::config::Options;
 use crate::finding::{Captured, Finding};
 use crate::guest::Target;
 use crate::names::SharedNames;
+use crate::sites::Origin;
 use crate::stats::RunStats;
 use hazard::{Described, Describer};
 use serde::Serialize;
@@ -57,6 +58,15 @@ struct Written {
     count: u64,
 }
 
+/// A hazard whose code has no name yet.
+struct Waiting {
+    captured: Box<Captured>,
+    /// The number of those who found it.
+    number: usize,
+    /// How often it was seen, once its test is over.
+    count: Option<u64>,
+}
+
 /// Two files, one for programs and one for people.
 pub struct Report {
     records: File,
@@ -66,8 +76,11 @@ pub struct Report {
     /// By their numbers in the records.
     findings: Vec<Written>,
     by_key: HashMap<Key, usize>,
-    /// Indices into `findings`, by the numbers of those who found them.
-    numbers: Vec<usize>,
+    /// Indices into `findings`, by the numbers of those who found them; none for those that wait.
+    numbers: Vec<Option<usize>>,
+    waiting: Vec<Waiting>,
+    /// The guest can tell of modules.
+    has_modules: bool,
     /// Hazards seen that were not kept, by title.
     surplus: BTreeMap<String, u64>,
     failure: Option<String>,
@@ -90,6 +103,8 @@ impl Report {
             findings: Vec::new(),
             by_key: HashMap::new(),
             numbers: Vec::new(),
+            waiting: Vec::new(),
+            has_modules: options.modules.is_some(),
             surplus: BTreeMap::new(),
             failure: None,
         };
@@ -107,28 +122,55 @@ impl Report {
     /// Writes what was found.
     pub fn add(&mut self, finding: Finding) {
         match finding {
-            Finding::Hazard(captured) => self.hazard(&captured),
+            Finding::Hazard(captured) => self.hazard(captured),
             Finding::Expect { test, text } => {
                 let test = test.unwrap_or_default();
                 self.record(&json!({"record": "expect", "test": test, "title": text}));
             }
             Finding::TestEnd { counts, surplus } => self.end_test(&counts, surplus),
+            Finding::Named => self.write_waiting(false),
             Finding::Failure(text) => self.fail(&text),
         }
     }
 
-    fn hazard(&mut self, captured: &Captured) {
+    fn hazard(&mut self, captured: Box<Captured>) {
+        let number = self.numbers.len();
+        self.numbers.push(None);
+        if self.has_modules && !self.is_named(&captured) {
+            self.waiting.push(Waiting {
+                captured,
+                number,
+                count: None,
+            });
+        } else {
+            self.write_hazard(number, &captured);
+        }
+    }
+
+    /// Whether all of the kernel's code that a hazard is about has a name.
+    fn is_named(&self, captured: &Captured) -> bool {
+        let names = self.names.lock();
+        [captured.hazard.access, captured.hazard.write]
+            .into_iter()
+            .filter_map(|site| names.sites.origin(site))
+            .all(|origin| {
+                let (Origin::Instruction(pc) | Origin::Device(pc)) = origin;
+                names.layout.is_user(pc) || names.symbols.function(pc).is_some()
+            })
+    }
+
+    fn write_hazard(&mut self, number: usize, captured: &Captured) {
         let described = Describer {
             geometry: self.geometry,
             names: &mut self.names.lock(),
         }
         .describe(captured);
         let next = self.findings.len();
-        let number = *self.by_key.entry(Key::of(&described)).or_insert(next);
-        self.numbers.push(number);
-        if number == next {
+        let index = *self.by_key.entry(Key::of(&described)).or_insert(next);
+        self.numbers[number] = Some(index);
+        if index == next {
             let mut record = tagged("hazard", &described);
-            record["number"] = number.into();
+            record["number"] = index.into();
             record["count"] = 1.into();
             self.record(&record);
             self.findings.push(Written {
@@ -138,26 +180,51 @@ impl Report {
         }
     }
 
+    /// Writes the hazards that have names now, or all.
+    fn write_waiting(&mut self, all: bool) {
+        let mut counts = Vec::new();
+        for waiting in std::mem::take(&mut self.waiting) {
+            if all || self.is_named(&waiting.captured) {
+                self.write_hazard(waiting.number, &waiting.captured);
+                counts.extend(waiting.count.map(|count| (waiting.number, count)));
+            } else {
+                self.waiting.push(waiting);
+            }
+        }
+        self.count(&counts);
+    }
+
     fn end_test(&mut self, counts: &[(usize, u64)], surplus: Vec<(String, u64)>) {
-        for &(number, count) in counts {
-            if let Some(&index) = self.numbers.get(number) {
-                self.findings[index].count += count;
-            }
-        }
-        for number in 0..self.findings.len() {
-            let Written { text, count } = &mut self.findings[number];
-            let (Some(text), count) = (text.take(), *count) else {
-                continue;
-            };
-            let mut times = String::new();
-            if count > 1 {
-                times = format!("  seen      {count} times\n");
-                self.record(&json!({"record": "seen", "number": number, "count": count}));
-            }
-            self.write_text(&format!("{text}{times}\n"));
-        }
+        self.count(counts);
         for (title, count) in surplus {
             *self.surplus.entry(title).or_default() += count;
+        }
+    }
+
+    /// Adds how often hazards were seen, and writes the texts of those that are complete by that.
+    fn count(&mut self, counts: &[(usize, u64)]) {
+        for &(number, count) in counts {
+            match self.numbers.get(number) {
+                Some(&Some(index)) => self.findings[index].count += count,
+                _ => {
+                    let waiting = self.waiting.iter_mut().find(|w| w.number == number);
+                    if let Some(waiting) = waiting {
+                        waiting.count = Some(count);
+                    }
+                }
+            }
+        }
+        for index in 0..self.findings.len() {
+            let Written { text, count } = &mut self.findings[index];
+            let Some(text) = text.take_if(|_| *count != 0) else {
+                continue;
+            };
+            let (mut times, count) = (String::new(), *count);
+            if count > 1 {
+                times = format!("  seen      {count} times\n");
+                self.record(&json!({"record": "seen", "number": index, "count": count}));
+            }
+            self.write_text(&format!("{text}{times}\n"));
         }
     }
 
@@ -172,6 +239,7 @@ impl Report {
 
     /// The last record.
     pub fn end(&mut self, stats: &RunStats) {
+        self.write_waiting(true);
         let complaints: Vec<_> = self.names.lock().symbols.complaints().collect();
         for complaint in complaints {
             self.write_text(&format!("note: {complaint}\n"));

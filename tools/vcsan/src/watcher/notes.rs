@@ -66,8 +66,9 @@ impl<S: Sink> Watcher<S> {
                 .map_err(|error| fragment(&error)),
             Err(error) => Err(fragment(&error)),
         };
-        if let Err(text) = added {
-            self.fail(&text);
+        match added {
+            Ok(()) => self.queue.command(Command::Named),
+            Err(text) => self.fail(&text),
         }
     }
 }

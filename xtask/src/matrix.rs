@@ -72,11 +72,6 @@ impl<'a> Selection<'a> {
             .cells
             .iter()
             .flat_map(|&cell| self.sets.iter().map(move |&set| (cell, set)));
-        // An exporter says itself where it can't be tested, and why.
-        let pairs = pairs.filter(|(cell, set)| {
-            let of = set.of.as_ref();
-            !of.is_some_and(|exporter| exporter.not_on.contains_key(&cell.name))
-        });
         pairs
             .enumerate()
             .map(|(at, (cell, set))| Boot { at, cell, set })
@@ -93,6 +88,12 @@ struct Boot<'a> {
 }
 
 impl Boot<'_> {
+    /// Why the exporter under test can't be tested on this cell, if that is so.
+    fn excluded(&self) -> Option<&str> {
+        let exporter = self.set.of.as_ref()?;
+        exporter.not_on.get(&self.cell.name).map(String::as_str)
+    }
+
     fn is_of(&self, kernel: &Kernel) -> bool {
         self.set.kernel(self.cell) == kernel.name
     }
@@ -122,7 +123,9 @@ pub fn run(
     selection: &Selection<'_>,
     built: impl FnOnce() + Send,
 ) -> io::Result<Vec<results::Cell>> {
-    let boots: Vec<Boot<'_>> = selection.boots().collect();
+    let (boots, excluded): (Vec<Boot<'_>>, Vec<Boot<'_>>) = selection
+        .boots()
+        .partition(|boot| boot.excluded().is_none());
     let wanted = |kernel: &&Kernel| boots.iter().any(|b| b.is_of(kernel));
     let mut kernels: Vec<&Kernel> = shared.config.kernels.values().filter(wanted).collect();
     // What goes through a stand-in for rustc takes longest, in the build and in the boot.
@@ -190,6 +193,14 @@ pub fn run(
         }
     });
     let mut done = std::mem::take(&mut lock().done);
+    done.extend(excluded.into_iter().map(|boot| {
+        let cell = results::Cell {
+            verdict: Verdict::Skipped,
+            message: boot.excluded().map(str::to_owned),
+            ..blank(selection, boot)
+        };
+        (boot.at, cell)
+    }));
     done.sort_by_key(|(at, _)| *at);
     Ok(done.into_iter().map(|(_, cell)| cell).collect())
 }

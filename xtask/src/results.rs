@@ -86,11 +86,8 @@ pub struct Case {
 impl Run {
     /// Puts `cells` together.
     pub fn new(cells: Vec<Cell>, wall_s: f64) -> Run {
-        let verdict = cells
-            .iter()
-            .map(|c| c.verdict)
-            .max()
-            .unwrap_or(Verdict::NoTests);
+        let verdict =
+            Verdict::of_parts(cells.iter().map(|c| c.verdict)).unwrap_or(Verdict::NoTests);
         Run {
             schema: SCHEMA,
             verdict,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The report for people: the matrix, then each failure with what is needed to look into it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -27,25 +27,7 @@ pub fn render(run: &Run, log: impl Fn(&Cell) -> Option<String>) -> String {
         failure(&mut out, cell, log(cell).as_deref());
     }
     known(&mut out, run);
-    let skipped: Vec<(&Cell, &Suite, usize)> = run
-        .cells
-        .iter()
-        .flat_map(|c| {
-            c.suites
-                .iter()
-                .map(move |s| (c, s, count(s, Verdict::Skipped)))
-        })
-        .filter(|(_, _, n)| *n > 0)
-        .collect();
-    if !skipped.is_empty() {
-        out.push_str("\nskipped:\n");
-        for (cell, suite, _) in skipped {
-            for case in suite.cases.iter().filter(|c| c.verdict == Verdict::Skipped) {
-                let why = case.message.as_deref().unwrap_or("no reason given");
-                let _ = writeln!(out, "  {} {}.{}: {why}", cell.cell, suite.name, case.name);
-            }
-        }
-    }
+    skipped(&mut out, run);
     let cases = || {
         run.cells
             .iter()
@@ -194,29 +176,60 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
     let _ = writeln!(out, "  repeat: {}", cell.repeat);
 }
 
-/// What was known already, a line for each kind of hazard.
+/// What was known already, a line for each finding of each boot: how many kinds of hazard, in how many cases.
 fn known(out: &mut String, run: &Run) {
-    let mut lines = BTreeSet::new();
+    let mut lines = Vec::new();
     for cell in &run.cells {
-        for (suite, case) in cell
-            .suites
-            .iter()
-            .flat_map(|s| s.cases.iter().map(move |c| (s, c)))
-        {
-            if case.verdict == Verdict::Known {
-                for line in case.message.iter().flat_map(|m| m.lines()) {
-                    lines.insert(format!(
-                        "{} {}: {}.{}: {line}",
-                        cell.cell, cell.set, suite.name, case.name
-                    ));
-                }
+        let mut found: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        let cases = cell.suites.iter().flat_map(|s| &s.cases);
+        for case in cases.filter(|c| c.verdict == Verdict::Known) {
+            let mut counted = BTreeSet::new();
+            for line in case.message.iter().flat_map(|m| m.lines()) {
+                // As `judge::known::line` writes it.
+                let Some((_, finding)) = line.split_once(" (finding ") else {
+                    continue;
+                };
+                let (hazards, cases) = found.entry(finding.trim_end_matches(')')).or_default();
+                *hazards += 1;
+                *cases += usize::from(counted.insert(finding));
             }
         }
+        lines.extend(found.into_iter().map(|(finding, (hazards, cases))| {
+            format!(
+                "{} {}: {hazards} hazards in {cases} cases are finding {finding}",
+                cell.cell, cell.set
+            )
+        }));
     }
     if !lines.is_empty() {
         out.push_str("\nknown:\n");
         for line in lines {
             let _ = writeln!(out, "  {line}");
+        }
+    }
+}
+
+/// What was skipped, and why: cells that an exporter can't be tested on, and cases. What several cells skip for one reason is
+/// one line.
+fn skipped(out: &mut String, run: &Run) {
+    let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for cell in &run.cells {
+        let why = |message: &Option<String>| message.clone().unwrap_or("no reason given".into());
+        if cell.verdict == Verdict::Skipped && cell.suites.is_empty() {
+            let line = format!("{}: {}", cell.set, why(&cell.message));
+            lines.entry(line).or_default().push(&cell.cell);
+        }
+        for suite in &cell.suites {
+            for case in suite.cases.iter().filter(|c| c.verdict == Verdict::Skipped) {
+                let line = format!("{}.{}: {}", suite.name, case.name, why(&case.message));
+                lines.entry(line).or_default().push(&cell.cell);
+            }
+        }
+    }
+    if !lines.is_empty() {
+        out.push_str("\nskipped:\n");
+        for (line, cells) in lines {
+            let _ = writeln!(out, "  {} {line}", cells.join(", "));
         }
     }
 }

@@ -79,6 +79,17 @@ pub enum Error {
         /// What should be there.
         missing: PathBuf,
     },
+    /// The kernel tree does not have the exporter under test.
+    #[error(
+        "failed to test {exporter}: this kernel tree has no {}, which configs/exporters/{exporter}.yaml names",
+        file.display()
+    )]
+    NoExporter {
+        /// Its name.
+        exporter: String,
+        /// Its code.
+        file: PathBuf,
+    },
     /// What stands in for rustc could not be built.
     #[error("failed to build what stands in for rustc")]
     Rustc(#[source] cargo::Error),
@@ -102,7 +113,11 @@ impl Error {
     pub fn is_of_the_source(&self) -> bool {
         matches!(
             self,
-            Error::Tool { .. } | Error::Kconfig { .. } | Error::Missing { .. } | Error::Rustc(_)
+            Error::Tool { .. }
+                | Error::Kconfig { .. }
+                | Error::Missing { .. }
+                | Error::NoExporter { .. }
+                | Error::Rustc(_)
         )
     }
 }
@@ -195,6 +210,14 @@ impl Builder<'_> {
         dest: &Path,
     ) -> Result<Media, Error> {
         fs::create_dir_all(dest).map_err(io_error("create", dest))?;
+        if let Some(exporter) = &set.of
+            && !self.tree.join(&exporter.file).is_file()
+        {
+            return Err(Error::NoExporter {
+                exporter: exporter.name.clone(),
+                file: exporter.file.clone(),
+            });
+        }
         let with_modules = match &set.own {
             Some(own) => Some(set.with_own_modules(self.own_modules(&own.dir)?)),
             None => None,

@@ -51,7 +51,13 @@ pub(super) fn history(context: &Context, args: &cli::History) -> Result<Exit, Fa
                 (shown.cell.clone(), seen.unwrap_or_else(|_| "missed".into()))
             }
         };
-        table.add_row([&bug.bug, &bug.commit, &bug.year.to_string(), &cell, &hazard]);
+        table.add_row([
+            &bug.bug,
+            &bug.commit,
+            &bug.year.map_or("?".to_owned(), |year| year.to_string()),
+            &cell,
+            &hazard,
+        ]);
     }
     for line in table.lines() {
         println!("{}", line.trim_end());

@@ -138,6 +138,10 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
             "checkpatch",
             checkpatch(&["--file"], files("docs/examples/", &[".c"])),
         ),
+        (
+            "checkpatch",
+            checkpatch(&["--file"], files("kernel/history/", &[".c", ".h"])),
+        ),
     ] {
         task.step(what);
         let run = command

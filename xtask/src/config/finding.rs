@@ -50,7 +50,8 @@ pub struct Finding {
     /// The patch after which it is gone, from the checkout's root.
     pub fix: PathBuf,
     seen: Vec<Seen>,
-    by_luck: Vec<String>,
+    /// Exporter and cell.
+    by_luck: Vec<(String, String)>,
 }
 
 impl Finding {
@@ -67,15 +68,16 @@ impl Finding {
 
     /// Whether a whole run of `exporter` on `cell` shows it. Where it depends on which pages a buffer gets, it may not.
     pub fn must_be_seen(&self, exporter: &str, cell: &str) -> bool {
-        let place = format!("{exporter} on {cell}");
-        !self.by_luck.contains(&place) && self.seen.iter().any(|seen| seen.concerns(exporter, cell))
+        let by_luck = self.by_luck.iter().any(|(e, c)| e == exporter && c == cell);
+        !by_luck && self.seen.iter().any(|seen| seen.concerns(exporter, cell))
     }
 
     /// Every exporter and every cell that it names.
     pub(super) fn names(&self) -> (Vec<&String>, Vec<&String>) {
         let exporters = self.seen.iter().flat_map(|seen| &seen.exporters);
         let cells = self.seen.iter().flat_map(|seen| &seen.cells);
-        (exporters.collect(), cells.collect())
+        let (of, on): (Vec<_>, Vec<_>) = self.by_luck.iter().map(|(e, c)| (e, c)).unzip();
+        (exporters.chain(of).collect(), cells.chain(on).collect())
     }
 }
 
@@ -109,13 +111,21 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
     if seen.is_empty() {
         return Err(value("seen", "names no hazard".into()));
     }
+    let mut by_luck = Vec::new();
+    for place in raw.by_luck {
+        let Some((exporter, cell)) = place.split_once(" on ") else {
+            let message = format!("names `{place}`, which is not of the form EXPORTER on CELL");
+            return Err(value("by_luck", message));
+        };
+        by_luck.push((exporter.to_owned(), cell.to_owned()));
+    }
     Ok(Finding {
         name: name.to_owned(),
         summary: raw.summary,
         page: raw.page,
         fix: raw.fix,
         seen,
-        by_luck: raw.by_luck,
+        by_luck,
     })
 }
 

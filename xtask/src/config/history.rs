@@ -38,7 +38,7 @@ struct RawShown {
 struct Raw {
     bug: String,
     commit: String,
-    year: u16,
+    year: Option<u16>,
     hit: String,
     shown: Option<RawShown>,
     not_shown: Option<String>,
@@ -89,8 +89,8 @@ pub struct History {
     pub bug: String,
     /// The commit that fixed it.
     pub commit: String,
-    /// When that was.
-    pub year: u16,
+    /// When that was, where it is known.
+    pub year: Option<u16>,
     /// Where its message says that it hit.
     pub hit: String,
     /// How it is shown, or why it can't be.

@@ -33,6 +33,16 @@ const NOT_OURS: [&str; 11] = [
     "-fstack-protector",
 ];
 
+/// What C made of Rust needs besides.
+const FOR_RUST: [&str; 3] = [
+    // It is not for warnings about what a translator writes.
+    "-w",
+    // Rust rounds each operation.
+    "-ffp-contract=off",
+    // All of it is `no_builtins`: a loop that fills memory must not become a call of what it may itself be a part of.
+    "-fno-tree-loop-distribute-patterns",
+];
+
 impl CC {
     /// The compiler and the flags that Kbuild has for the kind of object that is asked for.
     ///
@@ -86,8 +96,7 @@ impl CC {
         let status = self
             .command()
             .args(&self.flags)
-            // It is not for warnings about what a translator writes.
-            .arg("-w")
+            .args(FOR_RUST)
             .arg(match kind {
                 Kind::Object => "-c",
                 Kind::Assembly => "-S",
@@ -109,11 +118,14 @@ impl CC {
 
 /// Those of the kernel's C flags that say what code is generated.
 fn codegen(flags: Vec<String>) -> Vec<String> {
+    // What goes to the assembler or the linker is about code.
+    let passed_on = |flag: &str| flag.starts_with("-Wa,") || flag.starts_with("-Wl,");
     let not_ours = |flag: &str| {
-        NOT_OURS.iter().any(|no| match no.split_once('*') {
-            Some((start, middle)) => flag.starts_with(start) && flag.contains(middle),
-            None => flag.starts_with(no),
-        })
+        !passed_on(flag)
+            && NOT_OURS.iter().any(|no| match no.split_once('*') {
+                Some((start, middle)) => flag.starts_with(start) && flag.contains(middle),
+                None => flag.starts_with(no),
+            })
     };
     let mut kept = Vec::new();
     let mut flags = flags.into_iter();
@@ -140,11 +152,11 @@ mod tests {
     #[test]
     fn flags_about_code_are_kept_and_others_are_not() {
         let flags = "-fmacro-prefix-map=./= -std=gnu11 -Wall -fno-strict-aliasing -mdisable-fpregs -march=1.1 -Os \
-            -DX=1 -include a.h --param allow-store-data-races=0 -ftrivial-auto-var-init=zero -fno-stack-protector -g";
+            -DX=1 -Wa,-msoft-float -Wp,-MMD,x.d -include a.h --param allow-store-data-races=0 -ftrivial-auto-var-init=zero -fno-stack-protector -g";
         let kept = codegen(flags.split_whitespace().map(String::from).collect());
         assert_eq!(
             kept.join(" "),
-            "-std=gnu11 -fno-strict-aliasing -mdisable-fpregs -march=1.1 -Os --param allow-store-data-races=0 \
+            "-std=gnu11 -fno-strict-aliasing -mdisable-fpregs -march=1.1 -Os -Wa,-msoft-float --param allow-store-data-races=0 \
              -fno-stack-protector -g"
         );
     }

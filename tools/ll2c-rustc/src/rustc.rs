@@ -87,19 +87,27 @@ impl Tool {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(io_error("run", &self.program))?;
-        if let Some(said) = child.stderr.take() {
-            for line in BufReader::new(said).split(b'\n') {
-                let line = line.map_err(io_error("read from", &self.program))?;
-                if !is_harmless(&line) {
-                    let mut out = io::stderr().lock();
-                    out.write_all(&line)
-                        .and_then(|()| out.write_all(b"\n"))
-                        .map_err(io_error("write to", "/dev/stderr"))?;
-                }
+        // Whatever becomes of its messages, it is waited for.
+        let passed = child
+            .stderr
+            .take()
+            .map_or(Ok(()), |said| self.pass_on(said));
+        let status = child.wait().map_err(io_error("wait for", &self.program))?;
+        passed?;
+        Ok(status.success())
+    }
+
+    fn pass_on(&self, said: impl io::Read) -> Result<(), Error> {
+        for line in BufReader::new(said).split(b'\n') {
+            let line = line.map_err(io_error("read from", &self.program))?;
+            if !is_harmless(&line) {
+                let mut out = io::stderr().lock();
+                out.write_all(&line)
+                    .and_then(|()| out.write_all(b"\n"))
+                    .map_err(io_error("write to", "/dev/stderr"))?;
             }
         }
-        let status = child.wait().map_err(io_error("wait for", &self.program))?;
-        Ok(status.success())
+        Ok(())
     }
 }
 

@@ -114,7 +114,7 @@ impl Subject {
         if !m.has_layout {
             return Err(Error::new("the IR has no `target datalayout`"));
         }
-        let (ours, theirs) = (&self.layout, &m.layout);
+        let (ours, theirs) = (&self.layout, m.types.layout());
         let differs = |what: &str| {
             Err(Error::new(format!(
                 "the IR's data layout differs from that of {} in {what}; compile for another stand-in",

@@ -37,9 +37,9 @@ impl Default for DataLayout {
     }
 }
 
-/// Rounds up to a multiple.
+/// Rounds up to a multiple, if there is one.
 pub fn round_up(n: u64, align: u64) -> u64 {
-    n.div_ceil(align) * align
+    n.checked_next_multiple_of(align).unwrap_or(u64::MAX)
 }
 
 impl DataLayout {
@@ -105,68 +105,105 @@ impl DataLayout {
             .map_or(1, |&(_, a)| a)
     }
 
-    /// The ABI alignment of a type.
-    pub fn align(&self, types: &Types, ty: TypeId) -> u64 {
-        match types.get(ty) {
-            Type::Void | Type::Metadata | Type::Opaque => 1,
-            Type::Int(n) => self.int_align(*n),
-            Type::Ptr => self.ptr_align,
-            Type::Float => self.float_align,
-            Type::Double => self.double_align,
-            Type::Array(_, e) => self.align(types, *e),
-            Type::Struct { packed: true, .. } => 1,
-            Type::Struct { fields, .. } => fields
-                .iter()
-                .map(|&f| self.align(types, f))
-                .max()
-                .unwrap_or(1)
-                .max(self.aggregate_align),
+    /// Size and alignment of a type whose members are in `types` already.
+    pub(crate) fn measure(&self, types: &Types, ty: &Type) -> Measure {
+        let of = |size, align| Measure {
+            size,
+            align,
+            narrow: false,
+            odd: false,
+            spread: false,
+        };
+        match ty {
+            Type::Void | Type::Metadata | Type::Opaque => of(0, 1),
+            Type::Int(n) => {
+                let align = self.int_align(*n);
+                Measure {
+                    narrow: !matches!(n, 32 | 64 | 128),
+                    odd: !is_full(*n),
+                    spread: !is_full(*n) && *n > 8,
+                    ..of(round_up(u64::from(n.div_ceil(8)), align), align)
+                }
+            }
+            Type::Ptr => of(self.ptr_size, self.ptr_align),
+            Type::Float => of(4, self.float_align),
+            Type::Double => of(round_up(8, self.double_align), self.double_align),
+            Type::Array(n, e) => {
+                let e = types.measure(*e);
+                Measure {
+                    size: n.saturating_mul(e.size),
+                    ..e
+                }
+            }
+            Type::Struct { fields, packed } => {
+                let least = if *packed { 1 } else { self.aggregate_align };
+                let mut whole = of(0, least);
+                for m in fields.iter().map(|&f| types.measure(f)) {
+                    let align = if *packed { 1 } else { m.align };
+                    whole.size = round_up(whole.size, align).saturating_add(m.size);
+                    whole.align = whole.align.max(align);
+                    whole.narrow |= m.narrow;
+                    whole.odd |= m.odd;
+                    whole.spread |= m.spread;
+                }
+                whole.size = round_up(whole.size, whole.align);
+                whole
+            }
         }
     }
+}
 
+/// What is to be known of a type, computed once from its members' measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// The distance between two neighbours in an array, in bytes; [`u64::MAX`] where it is too large to count.
+    pub size: u64,
+    /// The ABI alignment in bytes.
+    pub align: u64,
+    /// Whether an integer is in it that a C variable may hold with more bits than its type has.
+    pub narrow: bool,
+    /// Whether an integer is in it that does not fill its C type.
+    pub odd: bool,
+    /// Whether an integer is in it that takes fewer bytes in memory than its C type has.
+    pub spread: bool,
+}
+
+impl Types {
     /// The bytes that a store of the type writes.
-    pub fn store_size(&self, types: &Types, ty: TypeId) -> u64 {
-        match types.get(ty) {
+    pub fn store_size(&self, ty: TypeId) -> u64 {
+        match self.get(ty) {
             Type::Int(n) => u64::from(n.div_ceil(8)),
-            _ => self.size(types, ty),
+            _ => self.size(ty),
         }
     }
 
     /// The distance between two neighbours of the type in an array.
-    pub fn size(&self, types: &Types, ty: TypeId) -> u64 {
-        match types.get(ty) {
-            Type::Void | Type::Metadata | Type::Opaque => 0,
-            Type::Int(n) => round_up(u64::from(n.div_ceil(8)), self.int_align(*n)),
-            Type::Ptr => self.ptr_size,
-            Type::Float => 4,
-            Type::Double => round_up(8, self.double_align),
-            Type::Array(n, e) => n * self.size(types, *e),
-            Type::Struct { fields, packed } => {
-                let end = fields.iter().fold(0, |o, &f| {
-                    let align = if *packed { 1 } else { self.align(types, f) };
-                    round_up(o, align) + self.size(types, f)
-                });
-                if *packed {
-                    end
-                } else {
-                    round_up(end, self.align(types, ty))
-                }
-            }
-        }
+    pub fn size(&self, ty: TypeId) -> u64 {
+        self.measure(ty).size
+    }
+
+    /// The ABI alignment of a type.
+    pub fn align(&self, ty: TypeId) -> u64 {
+        self.measure(ty).align
     }
 
     /// The offset of each field of a struct.
-    pub fn offsets(&self, types: &Types, fields: &[TypeId], packed: bool) -> Vec<u64> {
-        let mut end = 0;
+    pub fn offsets(&self, fields: &[TypeId], packed: bool) -> Vec<u64> {
+        let mut end = 0u64;
         fields
             .iter()
             .map(|&f| {
-                let start = round_up(end, if packed { 1 } else { self.align(types, f) });
-                end = start + self.size(types, f);
+                let start = round_up(end, if packed { 1 } else { self.align(f) });
+                end = start.saturating_add(self.size(f));
                 start
             })
             .collect()
     }
+}
+
+/// Whether an integer of so many bits fills its C type.
+pub fn is_full(width: u32) -> bool {
+    matches!(width, 8 | 16 | 32 | 64 | 128)
 }
 
 #[cfg(test)]
@@ -179,7 +216,7 @@ mod tests {
     #[test]
     fn odd_widths_round_up_to_their_alignment() {
         let mut types = Types::default();
-        let dl = DataLayout::parse(MIPS).unwrap();
+        types.lay_out(DataLayout::parse(MIPS).unwrap());
         for (width, size, align, store) in [
             (1, 1, 1, 1),
             (24, 4, 4, 3),
@@ -190,11 +227,7 @@ mod tests {
         ] {
             let ty = types.intern(Type::Int(width));
             assert_eq!(
-                (
-                    dl.size(&types, ty),
-                    dl.align(&types, ty),
-                    dl.store_size(&types, ty)
-                ),
+                (types.size(ty), types.align(ty), types.store_size(ty)),
                 (size, align, store),
                 "i{width}"
             );
@@ -210,13 +243,28 @@ mod tests {
             fields: fields.clone(),
             packed: false,
         });
-        let mips = DataLayout::parse(MIPS).unwrap();
-        assert_eq!(mips.offsets(&types, &fields, false), [0, 8, 16]);
-        assert_eq!(mips.size(&types, st), 24);
-        assert_eq!(mips.offsets(&types, &fields, true), [0, 1, 9]);
-        let m68k = DataLayout::parse(M68K).unwrap();
-        assert_eq!(m68k.align(&types, Types::I32), 2);
-        assert_eq!(m68k.ptr_align, 2);
+        types.lay_out(DataLayout::parse(MIPS).unwrap());
+        assert_eq!(types.offsets(&fields, false), [0, 8, 16]);
+        assert_eq!(types.size(st), 24);
+        assert_eq!(types.offsets(&fields, true), [0, 1, 9]);
+        types.lay_out(DataLayout::parse(M68K).unwrap());
+        assert_eq!(types.align(Types::I32), 2);
+        assert_eq!(types.layout().ptr_align, 2);
+    }
+
+    #[test]
+    fn a_type_that_is_too_large_to_count_is_as_large_as_can_be() {
+        let mut types = Types::default();
+        let mut ty = types.intern(Type::Int(64));
+        for _ in 0..3 {
+            ty = types.intern(Type::Array(1 << 40, ty));
+        }
+        assert_eq!(types.size(ty), u64::MAX);
+        let pair = types.intern(Type::Struct {
+            fields: vec![ty, ty],
+            packed: false,
+        });
+        assert_eq!(types.size(pair), u64::MAX);
     }
 
     #[test]

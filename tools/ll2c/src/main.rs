@@ -112,12 +112,33 @@ fn run(args: &Args) -> Result<(), (u8, String)> {
     let c = translate(&text, &subject, &options)
         .map_err(|e| (1, format!("failed to translate {show}: {e}")))?;
     match &args.output {
-        Some(path) => std::fs::write(path, c)
+        Some(path) => write_whole(path, c.as_bytes())
             .map_err(|e| usage(format!("failed to write {}: {e}", path.display()))),
         None => std::io::stdout()
             .write_all(c.as_bytes())
             .map_err(|e| usage(format!("failed to write: {e}"))),
     }
+}
+
+/// Writes a file beside `path` and renames it: who looks at `path` sees all of it or what was there before. What is no
+/// ordinary file, such as /dev/null, is written to.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.metadata().is_ok_and(|m| !m.is_file()) {
+        return std::fs::write(path, bytes);
+    }
+    // A link stays one.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".ll2c.")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
 }
 
 fn subject(name: &str) -> Result<Subject, String> {

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::ir::*;
+use crate::lexer::unescape;
 
 /// Checks a whole module.
 ///
@@ -27,6 +28,16 @@ pub fn verify(m: &Module<'_>) -> Result<()> {
                 .at(m.src, alias.head.pos)
                 .within(m.name(alias.head.sym)));
         }
+    }
+    for g in &m.globals {
+        let checked = match (&g.init, m.types.get(g.ty)) {
+            (_, Type::Void | Type::Metadata) | (Some(_), Type::Opaque) => {
+                err(format!("a variable of type {}", m.types.show(g.ty)))
+            }
+            (Some(init), _) => constant(m, g.ty, init),
+            (None, _) => Ok(()),
+        };
+        checked.map_err(|e| e.at(m.src, g.head.pos).within(m.name(g.head.sym)))?;
     }
     for f in &m.functions {
         let name = m.name(f.head.sym);
@@ -139,26 +150,18 @@ impl Verifier<'_, '_> {
         Ok(())
     }
 
+    /// The blocks that branch to each block, sorted.
     fn predecessors(&self) -> Vec<Vec<BlockId>> {
         let mut preds = vec![Vec::new(); self.body.blocks.len()];
         for (i, block) in self.body.blocks.iter().enumerate() {
             let mut edge = |to: BlockId| {
                 let list: &mut Vec<BlockId> = &mut preds[to.0 as usize];
-                if !list.contains(&BlockId(i as u32)) {
+                if list.last() != Some(&BlockId(i as u32)) {
                     list.push(BlockId(i as u32));
                 }
             };
-            match block.insts.last().map(|i| &i.op) {
-                Some(Op::Br { to }) => edge(*to),
-                Some(Op::CondBr { then, other, .. }) => {
-                    edge(*then);
-                    edge(*other);
-                }
-                Some(Op::Switch { default, cases, .. }) => {
-                    edge(*default);
-                    cases.iter().for_each(|c| edge(c.1));
-                }
-                _ => {}
+            if let Some(last) = block.insts.last() {
+                last.op.targets(&mut edge);
             }
         }
         preds
@@ -257,7 +260,7 @@ impl Verifier<'_, '_> {
             Op::Phi { ty, incoming } => {
                 self.first_class("phi", *ty)?;
                 for pred in preds {
-                    if !incoming.iter().any(|(_, b)| b == pred) {
+                    if incoming.binary_search_by_key(pred, |(_, b)| *b).is_err() {
                         return err(format!(
                             "`phi` has no value for block `{}`",
                             self.body.blocks[pred.0 as usize].name
@@ -265,7 +268,7 @@ impl Verifier<'_, '_> {
                     }
                 }
                 for (value, block) in incoming {
-                    if !preds.contains(block) {
+                    if preds.binary_search(block).is_err() {
                         return err(format!(
                             "`phi` has a value for block `{}`, which does not branch here",
                             self.body.blocks[block.0 as usize].name
@@ -431,10 +434,7 @@ fn cast(m: &Module<'_>, op: CastOp, from: TypeId, to: TypeId) -> Result<()> {
         IntToPtr => fi.is_some() && to == Types::PTR,
         Bitcast => {
             let scalar = |ty| t.int_width(ty).is_some() || float(ty);
-            from == to
-                || (scalar(from)
-                    && scalar(to)
-                    && m.layout.store_size(t, from) == m.layout.store_size(t, to))
+            from == to || (scalar(from) && scalar(to) && t.store_size(from) == t.store_size(to))
         }
         FpTrunc => *t.get(from) == Type::Double && *t.get(to) == Type::Float,
         FpExt => *t.get(from) == Type::Float && *t.get(to) == Type::Double,
@@ -469,7 +469,9 @@ pub fn constant(m: &Module<'_>, ty: TypeId, c: &Const<'_>) -> Result<()> {
             Type::Array(n, e) => *n == members.len() as u64 && members.iter().all(|(t, _)| t == e),
             _ => false,
         },
-        Const::Bytes(_) => matches!(t.get(ty), Type::Array(_, e) if *e == Types::I8),
+        Const::Bytes(text) => {
+            matches!(t.get(ty), Type::Array(n, e) if *e == Types::I8 && *n == unescape(text).len() as u64)
+        }
         Const::Expr(e) => match &**e {
             ConstExpr::Gep(_) => ty == Types::PTR,
             ConstExpr::Cast {

@@ -62,6 +62,13 @@ LL_ACCESS(u128, 4);
 LL_ACCESS(u128, 8);
 LL_ACCESS(u128, 16);
 
+/* The parameters of a function that the IR declares as `(...)`: until C23 as one without a prototype. */
+#if __STDC_VERSION__ > 201710L
+#define LL_ANY ...
+#else
+#define LL_ANY
+#endif
+
 #define LL_FN static inline __attribute__((unused))
 
 /* Memory */
@@ -721,6 +728,18 @@ LL_FN double ll_copysign_f64(double x, double y)
 {
 	return ll_f64((ll_bits_f64(x) & ~((u64)1 << 63)) | (ll_bits_f64(y) & (u64)1 << 63));
 }
+
+/* A product that is rounded before it goes into a sum: where the machine can do both at once, GCC would. */
+#if defined(__FP_FAST_FMA) || defined(__FP_FAST_FMAF)
+#define LL_PRODUCT(T, x)                                                                               \
+	({                                                                                                 \
+		T ll_product = (x);                                                                            \
+		__asm__("" : "+f"(ll_product));                                                                \
+		ll_product;                                                                                    \
+	})
+#else
+#define LL_PRODUCT(T, x) (x)
+#endif
 
 LL_FN double ll_pow2(unsigned n)
 {

@@ -191,7 +191,7 @@ pub enum Op<'a> {
         a: Value<'a>,
         b: Value<'a>,
     },
-    /// `phi`
+    /// `phi`; the incoming values are sorted by their blocks.
     Phi {
         ty: TypeId,
         incoming: Vec<(Value<'a>, BlockId)>,
@@ -300,6 +300,22 @@ pub struct Inst<'a> {
 }
 
 impl<'a> Op<'a> {
+    /// Calls `see` with every block that a terminator may go to.
+    pub fn targets(&self, see: &mut impl FnMut(BlockId)) {
+        match self {
+            Op::Br { to } => see(*to),
+            Op::CondBr { then, other, .. } => {
+                see(*then);
+                see(*other);
+            }
+            Op::Switch { default, cases, .. } => {
+                see(*default);
+                cases.iter().for_each(|&(_, to)| see(to));
+            }
+            _ => {}
+        }
+    }
+
     /// Calls `see` with every operand.
     pub fn operands(&self, see: &mut impl FnMut(&Value<'a>)) {
         match self {

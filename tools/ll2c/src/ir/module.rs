@@ -2,15 +2,15 @@
 //! Functions, variables and the whole of a file.
 
 use super::{Const, FnAttrs, Inst, ParamAttrs, SymId, TypeId, Types, words};
-use crate::layout::DataLayout;
 use crate::meta::Metadata;
 use rustc_hash::FxHashMap;
+use std::borrow::Cow;
 
 /// A local value.
 #[derive(Debug, Clone)]
 pub struct Local<'a> {
     /// Its name without `%`.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// Its type; `void` until defined.
     pub ty: TypeId,
     /// Whether something defines it.
@@ -23,7 +23,7 @@ pub struct Local<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Block<'a> {
     /// Its label.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
     /// Its instructions, the last one a terminator.
     pub insts: Vec<Inst<'a>>,
     /// Where it is first named.
@@ -166,8 +166,6 @@ pub struct Symbol<'a> {
 pub struct Module<'a> {
     /// The text.
     pub src: &'a str,
-    /// `target datalayout`
-    pub layout: DataLayout,
     /// Whether the file says a layout.
     pub has_layout: bool,
     /// All types.

@@ -2,6 +2,7 @@
 //! Types.
 
 use super::TypeId;
+use crate::layout::{DataLayout, Measure};
 use rustc_hash::FxHashMap;
 
 /// A type. Equal types have equal [`TypeId`]s; a named struct is the struct it names.
@@ -32,11 +33,13 @@ pub enum Type {
     Opaque,
 }
 
-/// All types of a module, each once.
+/// All types of a module, each once, and how they are laid out.
 #[derive(Debug)]
 pub struct Types {
     list: Vec<Type>,
     ids: FxHashMap<Type, TypeId>,
+    measures: Vec<Measure>,
+    layout: DataLayout,
 }
 
 impl Types {
@@ -57,9 +60,31 @@ impl Types {
             return id;
         }
         let id = TypeId(self.list.len() as u32);
+        self.measures.push(self.layout.measure(self, &ty));
         self.list.push(ty.clone());
         self.ids.insert(ty, id);
         id
+    }
+
+    /// The layout string's rules.
+    pub fn layout(&self) -> &DataLayout {
+        &self.layout
+    }
+
+    /// Lays all types out by other rules.
+    pub fn lay_out(&mut self, layout: DataLayout) {
+        self.layout = layout;
+        self.measures.clear();
+        // A type's members are older than it is.
+        for i in 0..self.list.len() {
+            let measure = self.layout.measure(self, &self.list[i]);
+            self.measures.push(measure);
+        }
+    }
+
+    /// What is to be known of a type's layout.
+    pub fn measure(&self, id: TypeId) -> Measure {
+        self.measures[id.0 as usize]
     }
 
     /// The type of an id.
@@ -89,38 +114,60 @@ impl Types {
         matches!(self.get(id), Type::Struct { .. } | Type::Array(..))
     }
 
-    /// The type as IR text.
+    /// The type as IR text, cut where it would be long: a type can be much longer than the file that it is in.
     pub fn show(&self, id: TypeId) -> String {
-        match self.get(id) {
-            Type::Void => "void".into(),
-            Type::Int(n) => format!("i{n}"),
-            Type::Ptr => "ptr".into(),
-            Type::Float => "float".into(),
-            Type::Double => "double".into(),
-            Type::Metadata => "metadata".into(),
-            Type::Array(n, e) => format!("[{n} x {}]", self.show(*e)),
-            Type::Struct { fields, packed } => {
-                let inner = fields
-                    .iter()
-                    .map(|&f| self.show(f))
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                if *packed {
-                    format!("<{{ {inner} }}>")
-                } else {
-                    format!("{{ {inner} }}")
-                }
+        let mut text = String::new();
+        self.show_in(id, &mut text);
+        text
+    }
+
+    fn show_in(&self, id: TypeId, text: &mut String) {
+        if text.len() > MAX_SHOWN {
+            if !text.ends_with("...") {
+                text.push_str("...");
             }
-            Type::Opaque => "opaque".into(),
+            return;
+        }
+        match self.get(id) {
+            Type::Void => text.push_str("void"),
+            Type::Int(n) => text.push_str(&format!("i{n}")),
+            Type::Ptr => text.push_str("ptr"),
+            Type::Float => text.push_str("float"),
+            Type::Double => text.push_str("double"),
+            Type::Metadata => text.push_str("metadata"),
+            Type::Array(n, e) => {
+                text.push_str(&format!("[{n} x "));
+                self.show_in(*e, text);
+                text.push(']');
+            }
+            Type::Struct { fields, packed } => {
+                text.push_str(if *packed { "<{ " } else { "{ " });
+                for (i, &f) in fields.iter().enumerate() {
+                    if i > 0 {
+                        text.push_str(", ");
+                    }
+                    self.show_in(f, text);
+                    if text.ends_with("...") {
+                        return;
+                    }
+                }
+                text.push_str(if *packed { " }>" } else { " }" });
+            }
+            Type::Opaque => text.push_str("opaque"),
         }
     }
 }
+
+/// Characters after which the text of a type is cut.
+const MAX_SHOWN: usize = 200;
 
 impl Default for Types {
     fn default() -> Self {
         let mut types = Self {
             list: Vec::new(),
             ids: FxHashMap::default(),
+            measures: Vec::new(),
+            layout: DataLayout::default(),
         };
         for ty in [
             Type::Void,

@@ -54,8 +54,8 @@ impl Lower<'_, '_, '_> {
         let m = self.value(member_ty, member)?;
         let at = self.ctx.member_path(ty, path)?;
         let var = self.var(id).to_owned();
-        // Over an undefined aggregate, the rest may stay what it was.
-        if *value != Value::Const(Const::Undef) {
+        // Over an undefined aggregate, the rest may stay what it was, if its type has any value that its variable may have.
+        if *value != Value::Const(Const::Undef) || self.ctx.m.types.measure(ty).narrow {
             let v = self.value(ty, value)?;
             self.e.statement(&format!("{var} = {v};"));
         }

@@ -137,7 +137,8 @@ fn float_bin(op: BinOp, single: bool, a: &str, b: &str) -> Result<String> {
     Ok(match op {
         BinOp::FAdd => format!("{a} + {b}"),
         BinOp::FSub => format!("{a} - {b}"),
-        BinOp::FMul => format!("{a} * {b}"),
+        BinOp::FMul if single => format!("LL_PRODUCT(float, {a} * {b})"),
+        BinOp::FMul => format!("LL_PRODUCT(double, {a} * {b})"),
         BinOp::FDiv => format!("{a} / {b}"),
         BinOp::FRem if single => format!("__builtin_fmodf({a}, {b})"),
         BinOp::FRem => format!("__builtin_fmod({a}, {b})"),

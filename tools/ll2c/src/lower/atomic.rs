@@ -28,7 +28,7 @@ struct Cell {
 impl Lower<'_, '_, '_> {
     fn cell(&self, what: &str, ty: TypeId, access: &Access) -> Result<Cell> {
         let m = self.ctx.m;
-        let size = m.layout.store_size(&m.types, ty);
+        let size = m.types.store_size(ty);
         let bad = |why: &str| {
             Err(Error::new(format!(
                 "unsupported `{what}` of {} on {}: {why}",

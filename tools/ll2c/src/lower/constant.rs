@@ -7,6 +7,18 @@ use crate::error::{Error, Result};
 use crate::ir::*;
 use crate::lexer::unescape;
 
+/// The bits of the `float` that IR writes as these bits of a `double`. A conversion would make a signalling NaN a quiet one.
+pub(super) fn single_bits(bits: u64) -> u32 {
+    let x = f64::from_bits(bits);
+    if !x.is_nan() {
+        return (x as f32).to_bits();
+    }
+    let sign = (bits >> 32) as u32 & 1 << 31;
+    let payload = (bits >> 29) as u32 & 0x7f_ffff;
+    // A payload that a `float` has no room for must not make it an infinity.
+    sign | 0x7f80_0000 | if payload == 0 { 1 << 22 } else { payload }
+}
+
 impl Ctx<'_, '_> {
     /// A constant of type `ty` as a C expression.
     pub(super) fn constant(&mut self, ty: TypeId, c: &Const<'_>) -> Result<String> {
@@ -22,7 +34,7 @@ impl Ctx<'_, '_> {
                 }
             }
             Const::Float(bits) => match self.m.types.get(ty) {
-                Type::Float => format!("ll_f32({:#x}u)", (f64::from_bits(*bits) as f32).to_bits()),
+                Type::Float => format!("ll_f32({:#x}u)", single_bits(*bits)),
                 _ => format!("ll_f64({bits:#x}ull)"),
             },
             Const::Null => "((ptr)0)".into(),
@@ -151,7 +163,7 @@ impl Ctx<'_, '_> {
                     let Some(at) = at else {
                         return Err(Error::new(format!("no member {n} in {}", m.types.show(ty))));
                     };
-                    offset += m.layout.offsets(&m.types, fields, *packed)[at] as i64;
+                    offset += m.types.offsets(fields, *packed)[at] as i64;
                     ty = fields[at];
                     continue;
                 }
@@ -164,7 +176,7 @@ impl Ctx<'_, '_> {
                 }
                 _ => {}
             }
-            offset = offset.wrapping_add(n.wrapping_mul(m.layout.size(&m.types, ty) as i64));
+            offset = offset.wrapping_add(n.wrapping_mul(m.types.size(ty) as i64));
         }
         if let Const::Expr(inner) = &gep.ptr
             && let ConstExpr::Gep(inner) = &**inner
@@ -173,5 +185,24 @@ impl Ctx<'_, '_> {
             return Ok((base, offset.wrapping_add(more)));
         }
         Ok((self.constant(Types::PTR, &gep.ptr)?, offset))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nans_keep_their_bits() {
+        for (double, single) in [
+            (0x7ff4_0000_0000_0000, 0x7fa0_0000),
+            (0xfff0_0000_2000_0000, 0xff80_0001),
+            (0x7ff8_0000_0000_0000, 0x7fc0_0000),
+            (0x7ff0_0000_0000_0001, 0x7fc0_0000),
+            (0x7ff0_0000_0000_0000, 0x7f80_0000),
+            (0x3ff0_0000_0000_0000, 0x3f80_0000),
+        ] {
+            assert_eq!(single_bits(double), single, "{double:x}");
+        }
     }
 }

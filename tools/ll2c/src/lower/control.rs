@@ -5,63 +5,121 @@ use super::function::Lower;
 use super::{Class, container};
 use crate::error::Result;
 use crate::ir::*;
+use rustc_hash::FxHashMap;
 use std::fmt::Write;
+
+/// A phi that becomes what another variable is.
+#[derive(Clone, Copy)]
+struct Copy {
+    target: LocalId,
+    ty: TypeId,
+    source: LocalId,
+}
 
 impl Lower<'_, '_, '_> {
     /// What going from the current block to `to` does: all phis of `to` at once, then the jump.
     fn edge(&mut self, to: BlockId) -> Result<String> {
         let body = self.body;
         let from = BlockId(self.block as u32);
-        // (variable, its type, what it becomes, the variable that this reads)
-        let mut copies: Vec<(LocalId, TypeId, String, Option<LocalId>)> = Vec::new();
+        let mut out = String::new();
+        let mut copies: Vec<Copy> = Vec::new();
         for inst in &body.blocks[to.0 as usize].insts {
             let Op::Phi { ty, incoming } = &inst.op else {
                 break;
             };
-            let Some(id) = inst.result.filter(|&id| self.is_read(id)) else {
+            let Some(target) = inst.result.filter(|&id| self.is_read(id)) else {
                 continue;
             };
-            let Some((value, _)) = incoming.iter().find(|(_, b)| *b == from) else {
-                continue;
+            let value = match incoming.binary_search_by_key(&from, |(_, b)| *b) {
+                Ok(at) => &incoming[at].0,
+                Err(_) => continue,
             };
-            let source = match value {
-                Value::Local(l) if *l == id => continue,
-                Value::Local(l) => Some(*l),
-                Value::Const(Const::Undef) => continue,
-                Value::Const(_) => None,
-            };
-            let text = self.value(*ty, value)?;
-            copies.push((id, *ty, text, source));
-        }
-        let mut out = String::new();
-        // A copy may go once no other one still reads its target. When only cycles are left, one is broken by a temporary.
-        while !copies.is_empty() {
-            let free = copies
-                .iter()
-                .position(|(target, ..)| !copies.iter().any(|(_, _, _, s)| *s == Some(*target)));
-            match free {
-                Some(i) => {
-                    let (target, _, text, _) = copies.remove(i);
+            match value {
+                Value::Local(source) if *source == target => {}
+                Value::Local(source) => copies.push(Copy {
+                    target,
+                    ty: *ty,
+                    source: *source,
+                }),
+                // Any value will do that its type has; a variable may hold others.
+                Value::Const(Const::Undef) if !self.ctx.m.types.measure(*ty).narrow => {}
+                Value::Const(_) => {
+                    let text = self.value(*ty, value)?;
                     let _ = write!(out, "{} = {text}; ", self.var(target));
-                }
-                None => {
-                    let (target, ty) = (copies[0].0, copies[0].1);
-                    let temp = format!("t{}", self.temps);
-                    self.temps += 1;
-                    let c = self.ctx.ctype(ty)?;
-                    let _ = writeln!(self.extra, "\t{c} {temp};");
-                    let _ = write!(out, "{temp} = {}; ", self.var(target));
-                    for (_, _, text, source) in &mut copies {
-                        if *source == Some(target) {
-                            text.clone_from(&temp);
-                            *source = None;
-                        }
-                    }
                 }
             }
         }
-        let _ = write!(out, "goto {};", self.block_label(to));
+        // Constants come last: their targets may still be read.
+        let constants = std::mem::take(&mut out);
+        for (target, source) in self.in_order(&copies)? {
+            let _ = write!(out, "{target} = {source}; ");
+        }
+        let _ = write!(out, "{constants}goto {};", self.block_label(to));
         Ok(out)
+    }
+
+    /// Copies that happen at once as copies one after the other: a target is written when no other copy still reads it, and
+    /// where only cycles are left, a temporary breaks one.
+    fn in_order(&mut self, copies: &[Copy]) -> Result<Vec<(String, String)>> {
+        if let [Copy { target, source, .. }] = copies {
+            return Ok(vec![(
+                self.var(*target).to_owned(),
+                self.var(*source).to_owned(),
+            )]);
+        }
+        let mut writer: FxHashMap<LocalId, usize> = FxHashMap::default();
+        let mut readers: FxHashMap<LocalId, u32> = FxHashMap::default();
+        for (i, copy) in copies.iter().enumerate() {
+            writer.insert(copy.target, i);
+            *readers.entry(copy.source).or_default() += 1;
+        }
+        let is_free = |readers: &FxHashMap<LocalId, u32>, i: usize| {
+            readers.get(&copies[i].target).is_none_or(|&n| n == 0)
+        };
+        let mut list = Vec::with_capacity(copies.len());
+        let mut done = vec![false; copies.len()];
+        // Where the value of a variable is that was written already.
+        let mut moved: FxHashMap<LocalId, String> = FxHashMap::default();
+        for start in 0..copies.len() {
+            let mut next = Some(start);
+            while let Some(i) = next.filter(|&i| !done[i] && is_free(&readers, i)) {
+                done[i] = true;
+                let Copy { target, source, .. } = copies[i];
+                list.push((self.var(target).to_owned(), self.var(source).to_owned()));
+                if let Some(n) = readers.get_mut(&source) {
+                    *n -= 1;
+                }
+                next = writer.get(&source).copied();
+            }
+        }
+        for start in 0..copies.len() {
+            if done[start] {
+                continue;
+            }
+            // A cycle: every variable in it is written once and read once.
+            let Copy { target, ty, .. } = copies[start];
+            let temp = format!("t{}", self.temps);
+            self.temps += 1;
+            let c = self.ctx.ctype(ty)?;
+            let _ = writeln!(self.extra, "\t{c} {temp};");
+            list.push((temp.clone(), self.var(target).to_owned()));
+            moved.insert(target, temp);
+            let mut i = start;
+            loop {
+                done[i] = true;
+                let Copy { target, source, .. } = copies[i];
+                let text = match moved.get(&source) {
+                    Some(temp) => temp.clone(),
+                    None => self.var(source).to_owned(),
+                };
+                list.push((self.var(target).to_owned(), text));
+                match writer.get(&source) {
+                    Some(&next) if !done[next] => i = next,
+                    _ => break,
+                }
+            }
+        }
+        Ok(list)
     }
 
     pub(super) fn br(&mut self, to: BlockId) -> Result<()> {

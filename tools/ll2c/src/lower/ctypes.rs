@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! C types for IR types.
 
-use super::{Ctx, container};
+use super::{Class, Ctx, container, mask};
 use crate::error::{Error, Result};
 use crate::ir::{Type, TypeId};
 use rustc_hash::FxHashMap;
@@ -13,7 +13,20 @@ use std::rc::Rc;
 pub(super) struct CTypes {
     names: FxHashMap<TypeId, Rc<str>>,
     by_value: FxHashMap<(u64, u64), Rc<str>>,
+    /// Functions for aggregates with odd integers in them.
+    helpers: FxHashMap<(TypeId, Helper), Rc<str>>,
     definitions: String,
+}
+
+/// What a function for an aggregate type does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Helper {
+    /// Cuts every integer to its width.
+    Cut,
+    /// Reads one from memory, member by member.
+    Read,
+    /// Writes one to memory, member by member.
+    Write,
 }
 
 impl CTypes {
@@ -42,7 +55,7 @@ impl Ctx<'_, '_> {
             }
             Type::Array(n, e) => {
                 let element = self.ctype(*e)?;
-                let align = self.m.layout.align(&self.m.types, ty);
+                let align = self.m.types.align(ty);
                 let name: Rc<str> = format!("struct T{}", ty.0).into();
                 let _ = writeln!(
                     self.types.definitions,
@@ -57,10 +70,10 @@ impl Ctx<'_, '_> {
     }
 
     /// Every byte is spelt out: C's own layout has no say. Only a struct with an odd integer may be laid out differently, where
-    /// the variable that holds it is larger; such a struct never goes to memory as a whole.
+    /// the variable that holds it is larger; such a struct goes to memory member by member.
     fn struct_type(&mut self, ty: TypeId, fields: &[TypeId], packed: bool) -> Result<Rc<str>> {
         let m = self.m;
-        let offsets = m.layout.offsets(&m.types, fields, packed);
+        let offsets = m.types.offsets(fields, packed);
         let mut body = String::new();
         let mut end = 0;
         for (i, (&field, &offset)) in fields.iter().zip(&offsets).enumerate() {
@@ -69,19 +82,113 @@ impl Ctx<'_, '_> {
                 let _ = write!(body, " u8 p{i}[{}];", offset - end);
             }
             let _ = write!(body, " {c} f{i};");
-            end = end.max(offset) + m.layout.size(&m.types, field);
+            end = end.max(offset) + m.types.size(field);
         }
-        let total = m.layout.size(&m.types, ty);
+        let total = m.types.size(ty);
         if total > end {
             let _ = write!(body, " u8 p[{}];", total - end);
         }
-        let align = m.layout.align(&m.types, ty);
+        let align = m.types.align(ty);
         let name: Rc<str> = format!("struct T{}", ty.0).into();
         let _ = writeln!(
             self.types.definitions,
             "{name} {{{body} }} __attribute__((packed, aligned({align})));"
         );
         Ok(name)
+    }
+
+    /// The function that cuts every integer in an aggregate to its width.
+    pub(super) fn cutter(&mut self, ty: TypeId) -> Result<Rc<str>> {
+        self.helper(ty, Helper::Cut)
+    }
+
+    /// The function that reads an aggregate from memory, member by member.
+    pub(super) fn reader(&mut self, ty: TypeId) -> Result<Rc<str>> {
+        self.helper(ty, Helper::Read)
+    }
+
+    /// The function that writes an aggregate to memory, member by member.
+    pub(super) fn writer(&mut self, ty: TypeId) -> Result<Rc<str>> {
+        self.helper(ty, Helper::Write)
+    }
+
+    fn helper(&mut self, ty: TypeId, what: Helper) -> Result<Rc<str>> {
+        if let Some(name) = self.types.helpers.get(&(ty, what)) {
+            return Ok(name.clone());
+        }
+        let m = self.m;
+        let c = self.ctype(ty)?;
+        let mut body = String::new();
+        match m.types.get(ty) {
+            Type::Array(n, e) => {
+                let size = m.types.size(*e);
+                let place = format!("(p + i * {size}u)");
+                let step = self.member(*e, what, "x.e[i]", &place)?;
+                let _ = write!(body, "for (u32 i = 0; i < {n}u; i++) {{ {step}}} ");
+            }
+            Type::Struct { fields, packed } => {
+                let offsets = m.types.offsets(fields, *packed);
+                for (i, (&field, offset)) in fields.iter().zip(offsets).enumerate() {
+                    let step =
+                        self.member(field, what, &format!("x.f{i}"), &format!("(p + {offset})"))?;
+                    body.push_str(&step);
+                }
+            }
+            _ => return Err(Error::new(format!("no aggregate: {}", m.types.show(ty)))),
+        }
+        let (name, head, tail) = match what {
+            Helper::Cut => ("cut", format!("{c} T{}_cut({c} x)", ty.0), "return x; "),
+            Helper::Read => (
+                "read",
+                format!("{c} T{}_read(const u8 *p)", ty.0),
+                "return x; ",
+            ),
+            Helper::Write => ("write", format!("void T{}_write(u8 *p, {c} x)", ty.0), ""),
+        };
+        let local = if what == Helper::Read {
+            format!("{c} x; ")
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            self.types.definitions,
+            "LL_FN {head} {{ {local}{body}{tail}}}"
+        );
+        let name: Rc<str> = format!("T{}_{name}", ty.0).into();
+        self.types.helpers.insert((ty, what), name.clone());
+        Ok(name)
+    }
+
+    /// What a helper does for one member: the C lvalue `x`, in memory at `p`.
+    fn member(&mut self, ty: TypeId, what: Helper, x: &str, p: &str) -> Result<String> {
+        let m = self.m;
+        let measure = m.types.measure(ty);
+        let bytes = m.types.store_size(ty);
+        Ok(match (what, m.types.int_width(ty)) {
+            (Helper::Cut, _) if !measure.odd => String::new(),
+            (Helper::Cut, Some(width)) => format!("{x} = {}; ", mask(width, x)),
+            (Helper::Cut, None) => format!("{x} = {}({x}); ", self.cutter(ty)?),
+            (Helper::Read, Some(width)) if measure.spread => {
+                let text = format!("ll_load_bytes({p}, {bytes})");
+                let text = match Class::of(width) {
+                    Class::C128 => text,
+                    _ => format!("({}){text}.lo", container(width)),
+                };
+                format!("{x} = {}; ", mask(width, &text))
+            }
+            (Helper::Write, Some(width)) if measure.spread => match Class::of(width) {
+                Class::C128 => format!("ll_store_bytes({p}, {x}, {bytes}); "),
+                _ => format!("ll_store_bytes({p}, ll_zext128({x}), {bytes}); "),
+            },
+            (Helper::Read, None) if measure.spread => format!("{x} = {}({p}); ", self.reader(ty)?),
+            (Helper::Write, None) if measure.spread => format!("{}({p}, {x}); ", self.writer(ty)?),
+            // What lies in memory as it does in C is copied as bytes.
+            (Helper::Read, _) => {
+                let copy = format!("__builtin_memcpy(&{x}, {p}, sizeof({x})); ");
+                copy + &self.member(ty, Helper::Cut, x, p)?
+            }
+            (Helper::Write, _) => format!("__builtin_memcpy({p}, &{x}, sizeof({x})); "),
+        })
     }
 
     /// A C struct of `size` bytes aligned to `align`, for calls that pass or return it by value.
@@ -96,7 +203,7 @@ impl Ctx<'_, '_> {
             )));
         }
         // A C struct's size is a multiple of its alignment; what IR says beyond that is about one object only.
-        let align = align.clamp(1, 1 << size.trailing_zeros().min(4));
+        let align = align.clamp(1, 1 << size.trailing_zeros().min(12));
         if let Some(name) = self.types.by_value.get(&(size, align)) {
             return Ok(name.clone());
         }

@@ -6,6 +6,7 @@ use super::names::Names;
 use super::{Ctx, container};
 use crate::error::{Error, Result};
 use crate::ir::*;
+use crate::lexer::unescape;
 use rustc_hash::FxHashSet;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -37,14 +38,23 @@ impl CSignature {
             list.push("...".into());
         }
         if list.is_empty() || (self.variadic && list.len() == 1) {
-            // `f(...)` without a named parameter is no C: an old-style declaration says the same.
+            // `f(...)` without a named parameter is no C before C23: an old-style declaration says the same.
             return if self.variadic {
-                "()".into()
+                "(LL_ANY)".into()
             } else {
                 "(void)".into()
             };
         }
         format!("({})", list.join(", "))
+    }
+}
+
+/// The alignment of what `sret(T)` or `byval(T)` points to.
+fn declared_align(types: &Types, ty: TypeId, align: u32) -> u64 {
+    if align == 0 {
+        types.align(ty)
+    } else {
+        u64::from(align)
     }
 }
 
@@ -54,6 +64,9 @@ impl Ctx<'_, '_> {
         Ok(match (self.m.types.int_width(ty), ext) {
             (Some(8), Ext::Sign) => "s8".into(),
             (Some(16), Ext::Sign) => "s16".into(),
+            (Some(width @ ..32), Ext::Sign) => {
+                return Err(Error::new(format!("unsupported `signext` of i{width}")));
+            }
             _ => self.ctype(ty)?,
         })
     }
@@ -61,13 +74,7 @@ impl Ctx<'_, '_> {
     /// The struct that a pointer attribute `sret(T)` or `byval(T)` stands for.
     pub(super) fn pointee(&mut self, ty: TypeId, align: u32) -> Result<Rc<str>> {
         let m = self.m;
-        let size = m.layout.size(&m.types, ty);
-        let align = if align == 0 {
-            m.layout.align(&m.types, ty)
-        } else {
-            u64::from(align)
-        };
-        self.by_value(size, align)
+        self.by_value(m.types.size(ty), declared_align(&m.types, ty, align))
     }
 
     /// The C type of a function of type `sig`.
@@ -111,21 +118,12 @@ impl Ctx<'_, '_> {
         if defined && f.attrs.noinline {
             attrs.push("noinline".into());
         }
-        if defined && f.attrs.alwaysinline && !f.attrs.noinline && !f.head.linkage.is_weak() {
-            attrs.push("always_inline".into());
-        }
-        // The compiler must not find a memcpy in a loop of memcpy.
         let name = self.names.c(sym);
-        if defined
-            && (f.attrs.no_builtins
-                || matches!(
-                    name,
-                    "memcpy" | "memmove" | "memset" | "memcmp" | "bcmp" | "strlen"
-                ))
-        {
-            attrs.push("optimize(\"no-tree-loop-distribute-patterns\")".into());
-        }
-        let storage = if defined && f.head.linkage.is_local() {
+        // LLVM has inlined what must be inlined; what is left may be recursive, which GCC refuses for `always_inline`.
+        let inline = f.attrs.alwaysinline && !f.attrs.noinline;
+        let storage = if defined && f.head.linkage.is_local() && inline {
+            "static inline "
+        } else if defined && f.head.linkage.is_local() {
             "static "
         } else {
             "extern "
@@ -158,7 +156,7 @@ impl Ctx<'_, '_> {
                 attrs.push(format!("aligned({})", head.align));
             }
             if let Some(section) = head.section {
-                attrs.push(format!("section(\"{}\")", section.replace('\\', "\\\\")));
+                attrs.push(format!("section(\"{}\")", section_name(section)));
             }
             attrs.push(if self.used.contains(&head.sym) {
                 "used".into()
@@ -189,6 +187,31 @@ fn pointer_params(sig: &CSignature) -> CSignature {
         sret: None,
         variadic: sig.variadic,
     }
+}
+
+/// A section's name as a C string's inside. GCC passes it to the assembler as it is, which wants odd names in quotes.
+fn section_name(raw: &str) -> String {
+    let bytes = unescape(raw);
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b'-');
+    let mut name = String::new();
+    if bytes.iter().all(plain) {
+        name.extend(bytes.iter().map(|&b| b as char));
+        return name;
+    }
+    name.push_str("\\\"");
+    for b in bytes {
+        match b {
+            b'"' | b'\\' => {
+                let _ = write!(name, "\\\\\\{}", b as char);
+            }
+            b' '..=b'~' => name.push(b as char),
+            _ => {
+                let _ = write!(name, "\\\\{b:03o}");
+            }
+        }
+    }
+    name.push_str("\\\"");
+    name
 }
 
 pub(super) fn attribute_list(attrs: &[String]) -> String {
@@ -306,6 +329,12 @@ fn wrapper(ctx: &Ctx<'_, '_>, f: &Function<'_>, sig: &CSignature, sret: &str, ou
     } else {
         ""
     };
+    let align = f
+        .sig
+        .params
+        .iter()
+        .find_map(|(_, attrs)| Some(declared_align(&ctx.m.types, attrs.sret?, attrs.align)));
+    let align = align.unwrap_or(1);
     let params = sig.params_text(|i| Some(format!("a{i}")));
     let mut args: Vec<String> = Vec::new();
     for (i, p) in sig.params.iter().enumerate() {
@@ -317,7 +346,7 @@ fn wrapper(ctx: &Ctx<'_, '_>, f: &Function<'_>, sig: &CSignature, sret: &str, ou
     }
     let _ = writeln!(
         out,
-        "{storage}{sret} {name}{params} {{ {sret} t; {name}__sret({}); return t; }}",
+        "{storage}{sret} {name}{params} {{ {sret} t __attribute__((aligned({align}))); {name}__sret({}); return t; }}",
         args.join(", ")
     );
 }
@@ -326,12 +355,21 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
     fn statements(&mut self) -> Result<()> {
         let m = self.ctx.m;
         let body = self.body;
+        let heads = if self.ctx.names.is_library() {
+            loop_heads(body)
+        } else {
+            Vec::new()
+        };
         for (i, block) in body.blocks.iter().enumerate() {
             self.block = i;
             if i > 0 {
                 let label = format!("{}: ;", self.block_label(BlockId(i as u32)));
                 self.e.locate(block.insts.first().and_then(|inst| inst.dbg));
                 self.e.label(&label);
+                if heads.get(i) == Some(&true) {
+                    self.e
+                        .statement("__asm__ __volatile__(\"\" : : : \"memory\");");
+                }
             }
             for inst in &block.insts {
                 self.e.locate(inst.dbg);
@@ -349,8 +387,22 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
         let mut names = Vec::new();
         for (i, (ty, attrs)) in f.sig.params.iter().enumerate() {
             let var = &self.vars[i];
-            if attrs.byval.is_some() {
-                let _ = writeln!(copies, "\tptr {var} = (ptr)&a{i};");
+            if let Some(pointee) = attrs.byval {
+                let types = &self.ctx.m.types;
+                let align = declared_align(types, pointee, attrs.align);
+                // C's place for arguments is as aligned as its largest scalar and no more.
+                let place = if align > types.layout().int_align(64) {
+                    let storage = var.replacen('v', "m", 1);
+                    let c = full.params[i].as_deref().unwrap_or("ptr");
+                    let _ = writeln!(
+                        copies,
+                        "\t{c} {storage} __attribute__((aligned({align}))) = a{i};"
+                    );
+                    storage
+                } else {
+                    format!("a{i}")
+                };
+                let _ = writeln!(copies, "\tptr {var} = (ptr)&{place};");
                 names.push(format!("a{i}"));
             } else if attrs.ext == Ext::Sign && self.ctx.m.types.int_width(*ty).is_some() {
                 let _ = writeln!(
@@ -470,10 +522,21 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
         };
         self.e
             .statement(&format!("__asm__(\"\" : \"+{place}\"({var}));"));
-        match width {
-            Some(width) if !super::is_full(width) => self.set(result, &super::mask(width, &var)),
-            _ => Ok(()),
+        self.cut(ty, &var)
+    }
+
+    /// Cuts each integer in the variable `var` to its width.
+    pub(super) fn cut(&mut self, ty: TypeId, var: &str) -> Result<()> {
+        let types = &self.ctx.m.types;
+        if !types.measure(ty).odd {
+            return Ok(());
         }
+        let text = match types.int_width(ty) {
+            Some(width) => super::mask(width, var),
+            None => format!("{}({var})", self.ctx.cutter(ty)?),
+        };
+        self.e.statement(&format!("{var} = {text};"));
+        Ok(())
     }
 
     /// `result = expr;`, or nothing if nobody reads it. For expressions without a side effect.
@@ -524,7 +587,7 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
     }
 
     pub(super) fn block_label(&self, id: BlockId) -> String {
-        let name = self.body.blocks[id.0 as usize].name;
+        let name = &self.body.blocks[id.0 as usize].name;
         if name.bytes().all(|b| b.is_ascii_digit()) {
             format!("b{name}")
         } else {
@@ -535,6 +598,18 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
     pub(super) fn names(&self) -> &Names {
         &self.ctx.names
     }
+}
+
+/// The blocks that a later one, or they themselves, branch to: each loop has one.
+fn loop_heads(body: &Body<'_>) -> Vec<bool> {
+    let mut heads = vec![false; body.blocks.len()];
+    for (i, block) in body.blocks.iter().enumerate() {
+        if let Some(last) = block.insts.last() {
+            last.op
+                .targets(&mut |to| heads[to.0 as usize] |= to.0 as usize <= i);
+        }
+    }
+    heads
 }
 
 fn clean_label(name: &str) -> String {

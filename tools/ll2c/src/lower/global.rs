@@ -4,6 +4,7 @@
 //! A variable is a packed struct of byte arrays, with a member of its own for each address in it: the bytes are laid out
 //! here, C only relocates.
 
+use super::constant::single_bits;
 use super::function::attribute_list;
 use super::{Ctx, is_full};
 use crate::error::{Error, Result};
@@ -29,9 +30,16 @@ pub(super) fn used(m: &Module<'_>) -> FxHashSet<SymId> {
     set
 }
 
+/// The sections with a variable that may change in them: GCC refuses constants in the same section.
+pub(super) fn writable<'a>(m: &Module<'a>) -> FxHashSet<&'a str> {
+    let variables = m.globals.iter().filter(|g| g.init.is_some() && !g.constant);
+    variables.filter_map(|g| g.head.section).collect()
+}
+
 /// A piece of a variable.
 enum Piece {
     Bytes(Vec<u8>),
+    Zeros(u64),
     /// An address or a number made of one, of so many bytes.
     Word(u64, String),
 }
@@ -39,13 +47,26 @@ enum Piece {
 #[derive(Default)]
 struct Image {
     pieces: Vec<Piece>,
+    /// Zeros that follow the pieces.
+    pending: u64,
 }
+
+/// Fewer zeros than this go among the bytes beside them.
+const ZEROS: u64 = 32;
 
 impl Image {
     fn bytes(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
+        if bytes.iter().all(|&b| b == 0) {
+            return self.zeros(bytes.len() as u64);
+        }
+        self.flush_zeros();
+        self.append(bytes);
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
         if let Some(Piece::Bytes(last)) = self.pieces.last_mut() {
             last.extend_from_slice(bytes);
         } else {
@@ -53,8 +74,27 @@ impl Image {
         }
     }
 
+    /// Zeros are counted, not written: there may be very many.
     fn zeros(&mut self, n: u64) {
-        self.bytes(&vec![0; n as usize]);
+        self.pending = self.pending.saturating_add(n);
+    }
+
+    fn flush_zeros(&mut self) {
+        match std::mem::take(&mut self.pending) {
+            n @ ZEROS.. => self.pieces.push(Piece::Zeros(n)),
+            n => self.append_zeros(n as usize),
+        }
+    }
+
+    fn append_zeros(&mut self, n: usize) {
+        if n > 0 {
+            self.append(&[0; ZEROS as usize][..n]);
+        }
+    }
+
+    fn word(&mut self, size: u64, text: String) {
+        self.flush_zeros();
+        self.pieces.push(Piece::Word(size, text));
     }
 }
 
@@ -79,8 +119,8 @@ impl Ctx<'_, '_> {
         let c = self.names.c(sym).to_owned();
         let label = self.names.label(sym);
         let defined = g.init.is_some() && g.head.linkage != Linkage::AvailableExternally;
-        let constant = if g.constant { "const " } else { "" };
-        let size = self.m.layout.size(&self.m.types, g.ty);
+        let constant = if self.is_const(g) { "const " } else { "" };
+        let size = self.m.types.size(g.ty);
         if size > MAX_GLOBAL {
             return Err(Error::new(format!("unsupported variable of {size} bytes")));
         }
@@ -91,12 +131,10 @@ impl Ctx<'_, '_> {
         };
         let mut image = Image::default();
         self.image(g.ty, init, &mut image)?;
+        image.flush_zeros();
         let mut attrs = self.head_attributes(&g.head, true);
         if g.head.align == 0 {
-            attrs.push(format!(
-                "aligned({})",
-                self.m.layout.align(&self.m.types, g.ty)
-            ));
+            attrs.push(format!("aligned({})", self.m.types.align(g.ty)));
         }
         if g.head.linkage == Linkage::Common {
             attrs.push("common".into());
@@ -108,6 +146,10 @@ impl Ctx<'_, '_> {
                 Piece::Bytes(bytes) => {
                     let _ = write!(members, " u8 f{i}[{}];", bytes.len());
                     values.push(byte_initializer(bytes));
+                }
+                Piece::Zeros(n) => {
+                    let _ = write!(members, " u8 f{i}[{n}];");
+                    values.push("{ 0 }".into());
                 }
                 Piece::Word(size, expr) => {
                     let _ = write!(members, " {} f{i};", if *size == 8 { "u64" } else { "ptr" });
@@ -127,11 +169,12 @@ impl Ctx<'_, '_> {
             "{tag} {{{members} }} __attribute__((packed));"
         );
         let _ = writeln!(declarations, "{early}{constant}{tag} {c}{label}{attrs};");
-        let zero = image
-            .pieces
-            .iter()
-            .all(|p| matches!(p, Piece::Bytes(b) if b.iter().all(|&b| b == 0)));
-        if zero && !g.constant {
+        let zero = image.pieces.iter().all(|p| match p {
+            Piece::Bytes(bytes) => bytes.iter().all(|&b| b == 0),
+            Piece::Zeros(_) => true,
+            Piece::Word(..) => false,
+        });
+        if zero && constant.is_empty() {
             let _ = writeln!(data, "{storage}{tag} {c};");
         } else {
             let _ = writeln!(
@@ -141,6 +184,11 @@ impl Ctx<'_, '_> {
             );
         }
         Ok(())
+    }
+
+    /// Whether a variable is `const` in C.
+    fn is_const(&self, g: &Global<'_>) -> bool {
+        g.constant && !g.head.section.is_some_and(|s| self.writable.contains(s))
     }
 
     pub(super) fn alias(&mut self, a: &Alias<'_>, declarations: &mut String) -> Result<()> {
@@ -176,7 +224,7 @@ impl Ctx<'_, '_> {
             }
             Def::Global(n) if m.globals[n as usize].init.is_some() => {
                 let target = self.names.c(a.target).to_owned();
-                let constant = if m.globals[n as usize].constant {
+                let constant = if self.is_const(&m.globals[n as usize]) {
                     "const "
                 } else {
                     ""
@@ -195,21 +243,26 @@ impl Ctx<'_, '_> {
     /// Appends the bytes of `init`.
     fn image(&mut self, ty: TypeId, init: &Const<'_>, image: &mut Image) -> Result<()> {
         let m = self.m;
-        let size = m.layout.size(&m.types, ty);
+        let size = m.types.size(ty);
         match init {
             Const::Zero | Const::Undef | Const::Null => image.zeros(size),
             Const::Int(n) => image.bytes(&int_bytes(
                 *n,
                 m.types.int_width(ty).unwrap_or(32),
                 size,
-                m.layout.big_endian,
+                m.types.layout().big_endian,
             )),
             Const::Float(bits) => {
                 let n = match m.types.get(ty) {
-                    Type::Float => u128::from((f64::from_bits(*bits) as f32).to_bits()),
+                    Type::Float => u128::from(single_bits(*bits)),
                     _ => u128::from(*bits),
                 };
-                image.bytes(&int_bytes(n, size as u32 * 8, size, m.layout.big_endian));
+                image.bytes(&int_bytes(
+                    n,
+                    size as u32 * 8,
+                    size,
+                    m.types.layout().big_endian,
+                ));
             }
             Const::Bytes(text) => {
                 let bytes = unescape(text);
@@ -224,12 +277,12 @@ impl Ctx<'_, '_> {
             }
             Const::Agg(members) => match m.types.get(ty) {
                 Type::Struct { fields, packed } => {
-                    let offsets = m.layout.offsets(&m.types, fields, *packed);
+                    let offsets = m.types.offsets(fields, *packed);
                     let mut end = 0;
                     for ((t, c), offset) in members.iter().zip(offsets) {
                         image.zeros(offset - end);
                         self.image(*t, c, image)?;
-                        end = offset + m.layout.size(&m.types, *t);
+                        end = offset + m.types.size(*t);
                     }
                     image.zeros(size - end);
                 }
@@ -239,7 +292,7 @@ impl Ctx<'_, '_> {
             },
             Const::Sym(_) => {
                 let text = self.constant(ty, init)?;
-                image.pieces.push(Piece::Word(size, text));
+                image.word(size, text);
             }
             Const::Expr(e) => self.image_expr(ty, size, e, image)?,
         }
@@ -258,9 +311,7 @@ impl Ctx<'_, '_> {
             ConstExpr::Gep(gep) => {
                 let (base, offset) = self.const_gep(gep)?;
                 // In an initializer only a pointer plus a number is a constant.
-                image
-                    .pieces
-                    .push(Piece::Word(size, format!("{base} + {}", offset as i32)));
+                image.word(size, format!("{base} + {}", offset as i32));
                 Ok(())
             }
             ConstExpr::Cast {
@@ -269,14 +320,14 @@ impl Ctx<'_, '_> {
                 value: Const::Int(n),
                 ..
             } if m.types.int_width(*from).is_some_and(|w| w <= 64) => {
-                image.bytes(&int_bytes(*n, 32, size, m.layout.big_endian));
+                image.bytes(&int_bytes(*n, 32, size, m.types.layout().big_endian));
                 Ok(())
             }
             ConstExpr::Cast {
                 op: CastOp::PtrToInt | CastOp::PtrToAddr,
                 value,
                 ..
-            } if size == m.layout.ptr_size => {
+            } if size == m.types.layout().ptr_size => {
                 self.image(Types::PTR, value, image)?;
                 let _ = ty;
                 Ok(())

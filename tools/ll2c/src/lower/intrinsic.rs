@@ -69,8 +69,14 @@ impl<'a> Lower<'_, '_, 'a> {
             _ if names(name, "memset") || names(name, "memset.inline") => {
                 return self.fill(call, &args);
             }
-            "stacksave" | "stacksave.p0" => return self.set(result, "0"),
-            "stackrestore" | "stackrestore.p0" => return Ok(()), // the frame is given back as a whole
+            "stacksave" | "stacksave.p0" => {
+                return self.set(result, "(ptr)__builtin_stack_save()");
+            }
+            "stackrestore" | "stackrestore.p0" => {
+                self.e
+                    .statement(&format!("__builtin_stack_restore({});", a(0)));
+                return Ok(());
+            }
             "frameaddress.p0" | "returnaddress" => {
                 let builtin = if name == "returnaddress" {
                     "return"

@@ -2,7 +2,7 @@
 //! `load`, `store`, `alloca`, `getelementptr`.
 
 use super::function::Lower;
-use super::{Class, container, is_full, mask};
+use super::{Class, container, mask};
 use crate::error::{Error, Result};
 use crate::ir::*;
 use std::fmt::Write;
@@ -30,13 +30,10 @@ impl Lower<'_, '_, '_> {
                 (c @ "u128", 16) => Form::Direct(c, 16),
                 (_, bytes) => Form::Bytes(bytes, *width),
             },
-            Type::Ptr => Form::Direct("ptr", m.layout.ptr_size),
+            Type::Ptr => Form::Direct("ptr", m.types.layout().ptr_size),
             Type::Float => Form::Direct("float", 4),
             Type::Double => Form::Direct("double", 8),
-            Type::Array(..) | Type::Struct { .. } => {
-                self.plain_aggregate(ty)?;
-                Form::Aggregate(m.layout.size(&m.types, ty))
-            }
+            Type::Array(..) | Type::Struct { .. } => Form::Aggregate(m.types.size(ty)),
             _ => {
                 return Err(Error::new(format!(
                     "unsupported value of type {} in memory",
@@ -44,19 +41,6 @@ impl Lower<'_, '_, '_> {
                 )));
             }
         })
-    }
-
-    /// A struct with an odd integer in it is not a copy of its bytes.
-    fn plain_aggregate(&self, ty: TypeId) -> Result<()> {
-        let types = &self.ctx.m.types;
-        match types.get(ty) {
-            Type::Int(w) if !is_full(*w) && *w > 8 => Err(Error::new(format!(
-                "unsupported i{w} in an aggregate in memory"
-            ))),
-            Type::Array(_, e) => self.plain_aggregate(*e),
-            Type::Struct { fields, .. } => fields.iter().try_for_each(|&f| self.plain_aggregate(f)),
-            _ => Ok(()),
-        }
     }
 
     /// A pointer that the compiler may take to be so aligned.
@@ -103,13 +87,17 @@ impl Lower<'_, '_, '_> {
                 let Some(id) = result.filter(|&id| self.is_read(id)) else {
                     return Ok(());
                 };
+                let var = self.var(id).to_owned();
+                if self.ctx.m.types.measure(ty).spread {
+                    let reader = self.ctx.reader(ty)?;
+                    return self.set(result, &format!("{reader}({p})"));
+                }
                 let text = format!(
-                    "__builtin_memcpy(&{}, {}, {size});",
-                    self.var(id),
+                    "__builtin_memcpy(&{var}, {}, {size});",
                     Self::assume_aligned(&p, access.align)
                 );
                 self.e.statement(&text);
-                return Ok(());
+                return self.cut(ty, &var);
             }
         };
         if access.volatile {
@@ -153,6 +141,11 @@ impl Lower<'_, '_, '_> {
                     return Err(Error::new("unsupported volatile store of an aggregate"));
                 }
                 let c = self.ctx.ctype(ty)?;
+                if self.ctx.m.types.measure(ty).spread {
+                    let writer = self.ctx.writer(ty)?;
+                    self.e.statement(&format!("{writer}({p}, {v});"));
+                    return Ok(());
+                }
                 format!(
                     "{{ {c} t = {v}; __builtin_memcpy({}, &t, {size}); }}",
                     Self::assume_aligned(&p, access.align)
@@ -174,7 +167,7 @@ impl Lower<'_, '_, '_> {
             return Ok(());
         };
         let m = self.ctx.m;
-        let size = m.layout.size(&m.types, ty);
+        let size = m.types.size(ty);
         let fixed = match count {
             None => Some(size),
             Some((_, Value::Const(Const::Int(n)))) => {
@@ -234,7 +227,7 @@ impl Lower<'_, '_, '_> {
                         "`getelementptr` into a struct by an index that is no number",
                     ));
                 };
-                let offsets = m.layout.offsets(&m.types, fields, *packed);
+                let offsets = m.types.offsets(fields, *packed);
                 let n = usize::try_from(*n).unwrap_or(usize::MAX);
                 let (Some(offset), Some(&field)) = (offsets.get(n), fields.get(n)) else {
                     return Err(Error::new(format!("no member {n} in {}", m.types.show(ty))));
@@ -254,7 +247,7 @@ impl Lower<'_, '_, '_> {
                     }
                 };
             }
-            let size = m.layout.size(&m.types, ty);
+            let size = m.types.size(ty);
             let width = self.int_width(*index_ty)?;
             match index {
                 Value::Const(Const::Int(n)) => {

@@ -24,6 +24,7 @@ mod names;
 use crate::abi::{AtomicRmw, Subject};
 use crate::error::Result;
 use crate::ir::*;
+use crate::layout::is_full;
 use crate::meta::Inlined;
 use ctypes::CTypes;
 use names::Names;
@@ -49,6 +50,8 @@ struct Ctx<'m, 'a> {
     types: CTypes,
     /// Symbols that `llvm.used` keeps.
     used: FxHashSet<SymId>,
+    /// Sections with a variable that may change.
+    writable: FxHashSet<&'a str>,
 }
 
 /// The C text of a verified module.
@@ -69,6 +72,7 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         names: Names::new(m)?,
         types: CTypes::default(),
         used: global::used(m),
+        writable: global::writable(m),
     };
     let mut declarations = String::new();
     let mut code = String::new();
@@ -104,9 +108,9 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
     let _ = writeln!(
         out,
         "#define LL_BIG_ENDIAN {}",
-        u8::from(m.layout.big_endian)
+        u8::from(m.types.layout().big_endian)
     );
-    let _ = writeln!(out, "#define LL_PTR_SIZE {}", m.layout.ptr_size);
+    let _ = writeln!(out, "#define LL_PTR_SIZE {}", m.types.layout().ptr_size);
     if subject.atomic_rmw == AtomicRmw::Library {
         let _ = writeln!(out, "#define LL_CMPXCHG \"{}\"", subject.cmpxchg);
     }
@@ -176,11 +180,6 @@ fn container(width: u32) -> &'static str {
         33..=64 => "u64",
         _ => "u128",
     }
-}
-
-/// Whether an integer fills its container.
-fn is_full(width: u32) -> bool {
-    matches!(width, 8 | 16 | 32 | 64 | 128)
 }
 
 /// `expr`, of the container's type, cut to `width` bits.

@@ -4,8 +4,23 @@
 use crate::error::{Error, Result};
 use crate::ir::{Def, Module, SymId};
 use crate::lexer::unescape;
+use crate::lower::SUPPORT;
+use rustc_hash::FxHashSet;
+use std::sync::LazyLock;
 
-/// What C and the support code have taken.
+/// Functions that GCC knows by their names, for any of the subjects: what `__builtin_NAME` stands for.
+const BUILTINS: &str = include_str!("../../support/builtins.txt");
+
+/// Whether GCC has an idea of its own of what a function of this name does.
+fn is_builtin(name: &str) -> bool {
+    static SET: LazyLock<FxHashSet<&str>> = LazyLock::new(|| BUILTINS.lines().collect());
+    SET.contains(name)
+}
+
+/// The functions that a compiler makes calls of where it finds a loop that does the same.
+const LIBRARY: [&str; 6] = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen"];
+
+/// What C and the support code have taken. Other words with `_` in front are taken as a whole: [`is_taken`].
 const RESERVED: &[&str] = &[
     "alignas",
     "alignof",
@@ -34,6 +49,8 @@ const RESERVED: &[&str] = &[
     "int",
     "linux",
     "long",
+    "mc68000",
+    "mc68020",
     "nullptr",
     "ptr",
     "register",
@@ -73,6 +90,7 @@ const RESERVED: &[&str] = &[
 #[derive(Debug)]
 pub(super) struct Names {
     list: Vec<(String, Option<String>)>,
+    library: bool,
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -95,23 +113,50 @@ fn is_taken(name: &str) -> bool {
         || RESERVED.binary_search(&name).is_ok()
         || name.ends_with("__sret")
         || is_access_type(name)
-        || name.starts_with("__builtin_")
+        || is_implementations(name)
 }
 
-/// `u32_a4` and the like.
+/// `u32_a4`, `u32_rmw` and the like.
 fn is_access_type(name: &str) -> bool {
-    name.split_once("_a").is_some_and(|(t, n)| {
-        RESERVED.binary_search(&t).is_ok() && n.bytes().all(|b| b.is_ascii_digit())
+    name.split_once('_').is_some_and(|(t, n)| {
+        RESERVED.binary_search(&t).is_ok()
+            && (n == "rmw"
+                || n.strip_prefix('a')
+                    .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())))
     })
+}
+
+/// Whether C leaves a name to the compiler, which may have a macro, a keyword or a function of that name. Those that Rust and
+/// C++ make are too long for that.
+fn is_implementations(name: &str) -> bool {
+    let b = name.as_bytes();
+    b[0] == b'_'
+        && b.get(1)
+            .is_some_and(|c| *c == b'_' || c.is_ascii_uppercase())
+        && !["_R", "_ZN"].iter().any(|made| {
+            name.strip_prefix(made)
+                .is_some_and(|rest| rest.len() > 2 && name.bytes().any(|b| b.is_ascii_digit()))
+        })
 }
 
 impl Names {
     pub(super) fn new(m: &Module<'_>) -> Result<Self> {
         let mut list = Vec::with_capacity(m.symbols.len());
+        let no_builtins = m.functions.iter().any(|f| f.attrs.no_builtins);
+        let mut library = false;
         for (i, symbol) in m.symbols.iter().enumerate() {
             // A name after \01 is the assembler's, whatever the platform would put before it.
             let raw = symbol.name.strip_prefix("\\01").unwrap_or(symbol.name);
-            if is_identifier(raw) && !is_taken(raw) {
+            // A definition is this module's, whatever GCC believes that a function of the name does.
+            let builtin = match symbol.def {
+                Def::Function(n) => {
+                    let defined = m.functions[n as usize].body.is_some();
+                    library |= defined && LIBRARY.contains(&raw);
+                    (no_builtins || defined) && is_builtin(raw)
+                }
+                _ => false,
+            };
+            if is_identifier(raw) && !is_taken(raw) && !builtin {
                 list.push((raw.to_owned(), None));
                 continue;
             }
@@ -136,7 +181,15 @@ impl Names {
                 Def::Alias(n) => m.aliases[n as usize].head.linkage.is_local(),
                 Def::Nothing => true,
             };
-            let label = if assembler_safe {
+            let helper = raw.starts_with("ll_") && SUPPORT.contains(&format!(" {raw}("));
+            let label = if helper && local {
+                None
+            } else if helper {
+                let error = Error::new(format!(
+                    "unsupported symbol name `{raw}`: the support code has a function of that name"
+                ));
+                return Err(error.at(m.src, symbol.pos));
+            } else if assembler_safe {
                 Some(String::from_utf8_lossy(&bytes).into_owned())
             } else if local {
                 None
@@ -153,7 +206,12 @@ impl Names {
             };
             list.push((format!("G{i}_{clean}"), label));
         }
-        Ok(Self { list })
+        Ok(Self { list, library })
+    }
+
+    /// Whether the module defines what a compiler makes of loops: memcpy and the like.
+    pub(super) fn is_library(&self) -> bool {
+        self.library
     }
 
     /// The C identifier.
@@ -186,6 +244,12 @@ mod tests {
     }
 
     #[test]
+    fn builtins_are_those_of_c() {
+        assert!(is_builtin("isascii") && is_builtin("memcpy"));
+        assert!(!is_builtin("checksum") && !is_builtin(""));
+    }
+
+    #[test]
     fn names_of_locals_types_and_helpers_are_taken() {
         for name in [
             "v1",
@@ -198,10 +262,26 @@ mod tests {
             "LL_FN",
             "f__sret",
             "T3",
+            "u32_rmw",
+            "_Bool",
+            "_Generic",
+            "__real__",
+            "__hppa__",
+            "__func__",
+            "__LINE__",
+            "_R",
         ] {
             assert!(is_taken(name), "{name}");
         }
-        for name in ["_RNvC1a1b", "memcpy", "value", "tail", "u32_add", "main"] {
+        for name in [
+            "_RNvC1a1b",
+            "_ZN1a1bEv",
+            "_exit",
+            "value",
+            "tail",
+            "u32_add",
+            "main",
+        ] {
             assert!(!is_taken(name), "{name}");
         }
     }

@@ -5,69 +5,63 @@ use super::Parser;
 use crate::error::{Error, Result};
 use crate::ir::*;
 use crate::lexer::Tok;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
 
 /// A body while it is read.
 #[derive(Default)]
 pub(super) struct BodyBuilder<'a> {
     body: Body<'a>,
-    locals: FxHashMap<&'a str, LocalId>,
-    blocks: FxHashMap<&'a str, BlockId>,
+    locals: FxHashMap<Cow<'a, str>, LocalId>,
+    blocks: FxHashMap<Cow<'a, str>, BlockId>,
     /// The blocks in the order of the text; ids are given in the order of naming.
     order: Vec<BlockId>,
+    /// The same ones.
+    placed: FxHashSet<BlockId>,
     /// Unnamed parameters so far: the entry block's number if it has no name.
     unnamed: u32,
 }
 
-/// Decimal names of unnamed locals.
-fn number_name(n: u32) -> &'static str {
-    const NAMES: [&str; 40] = [
-        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
-        "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31",
-        "32", "33", "34", "35", "36", "37", "38", "39",
-    ];
-    NAMES.get(n as usize).copied().unwrap_or("")
-}
-
 impl<'a> BodyBuilder<'a> {
-    fn local(&mut self, name: &'a str, pos: u32) -> LocalId {
-        let locals = &mut self.body.locals;
-        *self.locals.entry(name).or_insert_with(|| {
-            locals.push(Local {
-                name,
-                ty: Types::VOID,
-                defined: false,
-                pos,
-            });
-            LocalId(locals.len() as u32 - 1)
-        })
+    fn local(&mut self, name: Cow<'a, str>, pos: u32) -> LocalId {
+        if let Some(&id) = self.locals.get(&name) {
+            return id;
+        }
+        let id = LocalId(self.body.locals.len() as u32);
+        self.body.locals.push(Local {
+            name: name.clone(),
+            ty: Types::VOID,
+            defined: false,
+            pos,
+        });
+        self.locals.insert(name, id);
+        id
     }
 
-    pub(super) fn define(&mut self, name: &'a str, ty: TypeId, pos: u32) -> Result<LocalId> {
+    pub(super) fn define(&mut self, name: Cow<'a, str>, ty: TypeId, pos: u32) -> Result<LocalId> {
         let id = self.local(name, pos);
         let local = &mut self.body.locals[id.0 as usize];
         if local.defined {
-            return Err(Error::new(format!("`%{name}` is defined twice")));
+            return Err(Error::new(format!("`%{}` is defined twice", local.name)));
         }
-        *local = Local {
-            name,
-            ty,
-            defined: true,
-            pos,
-        };
+        local.ty = ty;
+        local.defined = true;
+        local.pos = pos;
         Ok(id)
     }
 
-    pub(super) fn block(&mut self, name: &'a str, pos: u32) -> BlockId {
-        let blocks = &mut self.body.blocks;
-        *self.blocks.entry(name).or_insert_with(|| {
-            blocks.push(Block {
-                name,
-                insts: Vec::new(),
-                pos,
-            });
-            BlockId(blocks.len() as u32 - 1)
-        })
+    pub(super) fn block(&mut self, name: Cow<'a, str>, pos: u32) -> BlockId {
+        if let Some(&id) = self.blocks.get(&name) {
+            return id;
+        }
+        let id = BlockId(self.body.blocks.len() as u32);
+        self.body.blocks.push(Block {
+            name: name.clone(),
+            insts: Vec::new(),
+            pos,
+        });
+        self.blocks.insert(name, id);
+        id
     }
 }
 
@@ -79,12 +73,9 @@ impl<'a> Parser<'a> {
         ty: TypeId,
     ) -> Result<()> {
         let name = match name {
-            Some(n) => n,
-            None => number_name(b.unnamed),
+            Some(n) => Cow::Borrowed(n),
+            None => Cow::Owned(b.unnamed.to_string()),
         };
-        if name.is_empty() {
-            return self.fail("unnamed parameter after the fortieth");
-        }
         if name.bytes().all(|c| c.is_ascii_digit()) {
             b.unnamed += 1;
         }
@@ -96,8 +87,8 @@ impl<'a> Parser<'a> {
         let mut current: Option<BlockId> = None;
         while !self.is(b'}') {
             if let Tok::Label(name) = self.tok {
-                let id = b.block(name, self.pos);
-                if b.order.contains(&id) && !b.body.blocks[id.0 as usize].insts.is_empty() {
+                let id = b.block(name.into(), self.pos);
+                if !b.placed.insert(id) {
                     return self.fail(format!("block `{name}` is defined twice"));
                 }
                 b.order.push(id);
@@ -120,8 +111,8 @@ impl<'a> Parser<'a> {
             let id = match current {
                 Some(id) => id,
                 None => {
-                    let name = number_name(b.unnamed);
-                    let id = b.block(if name.is_empty() { "entry" } else { name }, self.pos);
+                    let id = b.block(b.unnamed.to_string().into(), self.pos);
+                    b.placed.insert(id);
                     b.order.push(id);
                     current = Some(id);
                     id
@@ -156,7 +147,10 @@ impl<'a> Parser<'a> {
         let mv = |id: &mut BlockId| id.0 = place[id.0 as usize];
         for inst in blocks.iter_mut().flat_map(|b| &mut b.insts) {
             match &mut inst.op {
-                Op::Phi { incoming, .. } => incoming.iter_mut().for_each(|(_, b)| mv(b)),
+                Op::Phi { incoming, .. } => {
+                    incoming.iter_mut().for_each(|(_, b)| mv(b));
+                    incoming.sort_by_key(|(_, b)| *b);
+                }
                 Op::Br { to } => mv(to),
                 Op::CondBr { then, other, .. } => {
                     mv(then);
@@ -175,7 +169,7 @@ impl<'a> Parser<'a> {
 
     pub(super) fn value(&mut self, b: &mut BodyBuilder<'a>, ty: TypeId) -> Result<Value<'a>> {
         if let Tok::Local(name) = self.tok {
-            let id = b.local(name, self.pos);
+            let id = b.local(name.into(), self.pos);
             self.bump()?;
             return Ok(Value::Local(id));
         }
@@ -203,7 +197,7 @@ impl<'a> Parser<'a> {
         self.expect_word("label")?;
         match self.tok {
             Tok::Local(name) => {
-                let id = b.block(name, self.pos);
+                let id = b.block(name.into(), self.pos);
                 self.bump()?;
                 Ok(id)
             }

@@ -29,7 +29,7 @@ impl<'a> Parser<'a> {
             }
         }
         let result = match (name, ty) {
-            (Some(name), Some(ty)) => Some(b.define(name, ty, pos)?),
+            (Some(name), Some(ty)) => Some(b.define(name.into(), ty, pos)?),
             (Some(name), None) => {
                 return self.fail(format!("`%{name}` names an instruction without a result"));
             }
@@ -273,7 +273,7 @@ impl<'a> Parser<'a> {
             let Tok::Local(name) = self.tok else {
                 return self.unexpected("a block");
             };
-            incoming.push((value, b.block(name, self.pos)));
+            incoming.push((value, b.block(name.into(), self.pos)));
             self.bump()?;
             self.expect(b']')?;
             if !self.next_operand()? {

@@ -49,7 +49,7 @@ impl<'a> Parser<'a> {
             }
             return Ok(align);
         }
-        Ok(self.m.layout.align(&self.m.types, ty) as u32)
+        Ok(self.m.types.align(ty) as u32)
     }
 
     pub(super) fn load(&mut self, b: &mut BodyBuilder<'a>) -> Result<(Op<'a>, Option<TypeId>)> {
@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
             return self.fail(format!("unsupported `alloca {w}`"));
         }
         let ty = self.ty()?;
-        let mut align = self.m.layout.align(&self.m.types, ty) as u32;
+        let mut align = self.m.types.align(ty) as u32;
         let mut count = None;
         while self.next_operand()? {
             match self.tok {
@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
 
     /// Without `align`, read-modify-write is aligned to its size.
     fn atomic_align(&mut self, ty: TypeId) -> Result<u32> {
-        let size = self.m.layout.store_size(&self.m.types, ty) as u32;
+        let size = self.m.types.store_size(ty) as u32;
         if self.is(b',') {
             self.access_align(ty)
         } else {

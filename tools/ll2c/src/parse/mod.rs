@@ -57,7 +57,6 @@ impl<'a> Parser<'a> {
     fn new(src: &'a str) -> Result<Self> {
         let m = Module {
             src,
-            layout: DataLayout::default(),
             has_layout: false,
             types: Types::default(),
             symbols: Vec::new(),
@@ -285,7 +284,7 @@ impl<'a> Parser<'a> {
         let text = self.end_at_string()?;
         match what {
             "datalayout" => {
-                self.m.layout = DataLayout::parse(text)?;
+                self.m.types.lay_out(DataLayout::parse(text)?);
                 self.m.has_layout = true;
                 Ok(())
             }

@@ -41,8 +41,15 @@ impl Parser<'_> {
         if self.depth > MAX_DEPTH {
             return self.fail("types nested too deeply");
         }
+        let pos = self.pos;
         let ty = self.ty_inner();
         self.depth -= 1;
+        if let Ok(ty) = ty
+            && self.m.types.size(ty) > u64::from(u32::MAX)
+        {
+            let shown = self.m.types.show(ty);
+            return self.fail_at(pos, format!("unsupported type of more than 4 GiB: {shown}"));
+        }
         ty
     }
 

@@ -13,10 +13,12 @@ mod atomics;
 mod blocks;
 mod objects;
 mod ops;
+mod placement;
 mod random;
 mod rust;
 mod speed;
 mod toolchain;
+mod undefined;
 
 use ops::Suite;
 use rayon::prelude::*;
@@ -126,7 +128,9 @@ suites! {
     intrinsics: ops::intrinsics, &["hppa", "m68k", "sh4"];
     // What lies in memory depends on the byte order, and addresses on the layout.
     memory: ops::memory, &["hppa"];
-    floats: ops::floats, &["hppa"];
+    floats: ops::floats, &["hppa", "hppa-2.0"];
+    placement: placement::build, &["hppa"];
+    undefined: undefined::build, &["hppa", "m68k", "sh4"];
     blocks: blocks::build, &["hppa", "m68k"];
     atomics: atomics::build, &["hppa", "hppa-library"];
 }
@@ -190,6 +194,18 @@ fn lines() {
 #[ignore = "needs cross compilers: set LL2C_TOOLCHAIN"]
 fn kernel_atomics() {
     objects::kernel_atomics(&Toolchain::from_env());
+}
+
+#[test]
+#[ignore = "needs cross compilers: set LL2C_TOOLCHAIN"]
+fn lowered() {
+    objects::lowered(&Toolchain::from_env());
+}
+
+#[test]
+#[ignore = "needs cross compilers: set LL2C_TOOLCHAIN"]
+fn builtins() {
+    objects::builtins(&Toolchain::from_env());
 }
 
 #[test]

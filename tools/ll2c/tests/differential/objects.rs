@@ -168,3 +168,67 @@ pub fn endless_loops(tc: &Toolchain) {
         }
     }
 }
+
+/// What `tests/lowered` becomes is C for GCC, also as C23, with fused multiplication and at every level.
+pub fn lowered(tc: &Toolchain) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lowered");
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .expect("a folder")
+        .map(|e| e.expect("an entry").path())
+        .filter(|p| p.extension().is_some_and(|x| x == "ll"))
+        .collect();
+    files.sort();
+    let mut compiled = 0;
+    for path in &files {
+        let s = &SUBJECTS[0];
+        let ir = tc.write("lowered.ll", &std::fs::read_to_string(path).expect("IR"));
+        let c = tc.translate(&ir, "lowered.c", s.page, s.options);
+        for level in levels() {
+            for more in ["-std=gnu17", "-std=gnu23", "-march=2.0"] {
+                tc.run(&[s.gcc, level, more, "-w", "-c", &c, "-o", "lowered.o"]);
+                compiled += 1;
+            }
+        }
+        if path.ends_with("placement.ll") {
+            let sections = tc.run(&["hppa-linux-gnu-objdump", "-h", "lowered.o"]);
+            assert!(sections.contains(" odd\" name\\^A "), "{sections}");
+            let code = tc.run(&["hppa-linux-gnu-objdump", "-d", "lowered.o"]);
+            assert!(!code.contains("fmpyfadd"), "{code}");
+        }
+    }
+    assert!(compiled > 0);
+    println!("{} files compiled in {compiled} ways", files.len());
+}
+
+/// GCC's names of functions that it knows are all in the list that the names in C are compared with.
+pub fn builtins(tc: &Toolchain) {
+    let known: BTreeSet<&str> = include_str!("../../support/builtins.txt").lines().collect();
+    for s in SUBJECTS {
+        let cc1 = tc.run(&[s.gcc, "-print-prog-name=cc1"]);
+        let words = tc.run(&["strings", "-a", cc1.trim()]);
+        let names: BTreeSet<&str> = words
+            .lines()
+            .filter_map(|l| l.strip_prefix("__builtin_"))
+            .filter(|n| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+            .filter(|n| !n.is_empty() && !n.as_bytes()[0].is_ascii_digit())
+            .collect();
+        // A declaration that no function of C has: GCC says which of the names it knows.
+        let mut c = String::from("struct odd { int a[9]; };\n");
+        for name in &names {
+            c += &format!("struct odd {name}(struct odd);\n");
+        }
+        let c = tc.write("builtins.c", &c);
+        let command = format!(
+            "LC_ALL=C {} -std=gnu17 -fsyntax-only {c} 2>&1 | sed -n \"s/.*conflicting types for built-in function '\\([^']*\\)'.*/\\1/p\"",
+            s.gcc
+        );
+        let told = tc.run(&["sh", "-c", &command]);
+        // Names that C leaves to the compiler are never written as they are.
+        let missing: Vec<&str> = told
+            .lines()
+            .filter(|n| !n.starts_with("__") && *n != "_Exit" && !known.contains(n))
+            .collect();
+        assert!(told.lines().count() > 500, "{}: {command}", s.name);
+        assert!(missing.is_empty(), "{}: {missing:?}", s.name);
+    }
+}

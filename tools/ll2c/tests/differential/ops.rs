@@ -388,6 +388,20 @@ pub fn floats(s: &mut Suite) {
                 &format!("{load}  %r = {op} {ty} %x, %y\n{store}"),
             );
         }
+        // Both are rounded: a machine that can do them at once must not.
+        for (name, op) in [("mul_add", "fadd"), ("mul_sub", "fsub")] {
+            for (order, a, b) in [("", "%p", "%z"), ("_turned", "%z", "%p")] {
+                let body = format!(
+                    "{load}  %z = bitcast i{w} %c to {ty}\n  %p = fmul {ty} %x, %y\n  %r = {op} {ty} {a}, {b}\n{store}"
+                );
+                s.function(&format!("{name}{order}_{w}"), [w, w, w], &body);
+            }
+        }
+        // The rounding of the product is all that is left of it.
+        let body = format!(
+            "{load}  %p = fmul {ty} %x, %y\n  %q = fmul {ty} %y, %x\n  %r = fsub {ty} %p, %q\n{store}"
+        );
+        s.function(&format!("mul_mul_sub_{w}"), [w, w, 0], &body);
         s.function(
             &format!("fneg_{w}"),
             [w, 0, 0],

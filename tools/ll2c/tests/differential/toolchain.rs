@@ -25,6 +25,8 @@ pub struct SubjectTools {
     /// What ll2c is told besides.
     pub options: &'static [&'static str],
     pub gcc: &'static str,
+    /// Flags of the compiler's that choose the machine.
+    pub machine: &'static [&'static str],
     /// Runs a program.
     pub qemu: &'static [&'static str],
     /// How to link one.
@@ -40,6 +42,7 @@ pub const SUBJECTS: &[SubjectTools] = &[
         page: "hppa",
         options: &[],
         gcc: "hppa-linux-gnu-gcc",
+        machine: &[],
         qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
         link: &[],
         layout: BE,
@@ -49,6 +52,18 @@ pub const SUBJECTS: &[SubjectTools] = &[
         page: "hppa",
         options: &["--atomic-rmw", "library"],
         gcc: "hppa-linux-gnu-gcc",
+        machine: &[],
+        qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
+        link: &[],
+        layout: BE,
+    },
+    // It can round a product and a sum at once, which IR does not.
+    SubjectTools {
+        name: "hppa-2.0",
+        page: "hppa",
+        options: &[],
+        gcc: "hppa-linux-gnu-gcc",
+        machine: &["-march=2.0"],
         qemu: &["qemu-hppa", "-L", "/usr/hppa-linux-gnu"],
         link: &[],
         layout: BE,
@@ -58,6 +73,7 @@ pub const SUBJECTS: &[SubjectTools] = &[
         page: "m68k",
         options: &[],
         gcc: "m68k-linux-gnu-gcc",
+        machine: &[],
         qemu: &["qemu-m68k"],
         link: &["-static"],
         layout: M68K,
@@ -67,6 +83,7 @@ pub const SUBJECTS: &[SubjectTools] = &[
         page: "sh4",
         options: &[],
         gcc: "sh4-linux-gnu-gcc",
+        machine: &[],
         qemu: &["qemu-sh4"],
         link: &["-static"],
         layout: LE4,
@@ -246,6 +263,7 @@ impl Toolchain {
         self.run(
             &[
                 &[s.gcc, level, "-w"],
+                s.machine,
                 s.link,
                 &[&drv, &generated, "-o", &exe, "-lm"],
             ]

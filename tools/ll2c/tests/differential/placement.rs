@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Where things are: structs by value and their alignment, the stack, sections; and names and functions that GCC has ideas
+//! of its own about.
+
+use crate::ops::{Suite, put};
+
+pub fn build(s: &mut Suite) {
+    by_value(s);
+    stack(s);
+    names(s);
+    constants(s);
+}
+
+/// Callees see what they were promised of the addresses of structs, called directly and through a pointer.
+fn by_value(s: &mut Suite) {
+    // LLVM for mips aligns no argument to more than 8.
+    s.known_wrong("  %q = ptrtoint ptr %p to i32\n", "  %q = add i32 0, 0\n");
+    for (size, align) in [
+        (4, 1),
+        (8, 8),
+        (8, 16),
+        (12, 4),
+        (16, 16),
+        (24, 16),
+        (32, 16),
+        (32, 32),
+        (40, 32),
+        (64, 64),
+        (128, 128),
+    ] {
+        let id = format!("{size}_{align}");
+        let ty = format!("[{size} x i8]");
+        s.ir += &format!(
+            "define i32 @bv_{id}(i32 %x, ptr byval({ty}) align {align} %p) noinline {{\n  %q = ptrtoint ptr %p to i32\n  %b = and i32 %q, {}\n  \
+             %v = load i32, ptr %p, align 1\n  store i32 0, ptr %p, align 1\n  %s = shl i32 %b, 16\n  %r = add i32 %s, %v\n  %t = add i32 %r, %x\n  ret i32 %t\n}}\n\
+             define void @sr_{id}(ptr sret({ty}) align {align} %o, i32 %x) noinline {{\n  %q = ptrtoint ptr %o to i32\n  %b = and i32 %q, {}\n  \
+             %s = shl i32 %b, 16\n  %r = add i32 %s, %x\n  store i32 %r, ptr %o, align 1\n  ret void\n}}\n\
+             @fb_{id} = global ptr @bv_{id}\n@fs_{id} = global ptr @sr_{id}\n",
+            align - 1,
+            align - 1
+        );
+        let body = format!(
+            "  %m = alloca {ty}, align {align}\n  store i32 %a, ptr %m, align 1\n\
+             \x20 %x = call i32 @bv_{id}(i32 %b, ptr byval({ty}) align {align} %m)\n\
+             \x20 %f = load volatile ptr, ptr @fb_{id}\n  %y = call i32 %f(i32 %b, ptr byval({ty}) align {align} %m)\n\
+             \x20 %o = alloca {ty}, align {align}\n  call void @sr_{id}(ptr sret({ty}) align {align} %o, i32 %b)\n  %z = load i32, ptr %o, align 1\n\
+             \x20 %g = load volatile ptr, ptr @fs_{id}\n  call void %g(ptr sret({ty}) align {align} %o, i32 %a)\n  %w = load i32, ptr %o, align 1\n\
+             \x20 %s1 = mul i32 %x, 31\n  %s2 = add i32 %s1, %y\n  %s3 = mul i32 %s2, 31\n  %s4 = add i32 %s3, %z\n  %s5 = mul i32 %s4, 31\n  %s6 = add i32 %s5, %w\n{}",
+            put(32, "%s6", 0)
+        );
+        s.function(&format!("by_value_{id}"), [32, 32, 0], &body);
+    }
+}
+
+/// What an alloca in a loop takes is given back where the IR says so: 100000 times 64 KiB are more than there is.
+fn stack(s: &mut Suite) {
+    s.declared.insert("declare ptr @llvm.stacksave.p0()".into());
+    s.declared
+        .insert("declare void @llvm.stackrestore.p0(ptr)".into());
+    s.ir += "define void @touch(ptr %p) noinline {\n  store volatile i8 1, ptr %p\n  ret void\n}\n";
+    let body = format!(
+        "  %n = and i32 %a, 65535\n  %m = add i32 %n, 1000\n  br label %l\nl:\n  %i = phi i32 [ 0, %0 ], [ %j, %l ]\n  \
+         %s = call ptr @llvm.stacksave.p0()\n  %v = alloca i8, i32 %m\n  call void @touch(ptr %v)\n  call void @llvm.stackrestore.p0(ptr %s)\n  \
+         %j = add i32 %i, 1\n  %c = icmp ult i32 %j, 20000\n  br i1 %c, label %l, label %x\nx:\n{}",
+        put(32, "%j", 0)
+    );
+    s.function("stack_in_a_loop", [32, 0, 0], &body);
+}
+
+fn names(s: &mut Suite) {
+    // A module's own function, whatever C's of the same name does.
+    s.ir += "define i32 @isascii(i32 %c) noinline {\n  %r = add i32 %c, 42\n  ret i32 %r\n}\n\
+        define i32 @ffs(i32 %c) noinline #9 {\n  %r = mul i32 %c, 3\n  ret i32 %r\n}\nattributes #9 = { \"no-builtins\" }\n\
+        define internal i32 @even(i32 %n) alwaysinline {\n  %z = icmp eq i32 %n, 0\n  br i1 %z, label %one, label %more\none:\n  ret i32 1\nmore:\n  \
+        %m = sub i32 %n, 1\n  %f = call i32 @odd(i32 %m)\n  ret i32 %f\n}\n\
+        define internal i32 @odd(i32 %n) alwaysinline {\n  %z = icmp eq i32 %n, 0\n  br i1 %z, label %one, label %more\none:\n  ret i32 0\nmore:\n  \
+        %m = sub i32 %n, 1\n  %f = call i32 @even(i32 %m)\n  ret i32 %f\n}\n";
+    for (name, argument) in [
+        ("isascii", "%a"),
+        ("ffs", "%a"),
+        ("even", "%n"),
+        ("odd", "%n"),
+    ] {
+        let body = format!(
+            "  %n = and i32 %a, 63\n  %r = call i32 @{name}(i32 {argument}) nobuiltin\n{}",
+            put(32, "%r", 0)
+        );
+        s.function(&format!("call_{name}"), [32, 0, 0], &body);
+    }
+    for (i, name) in [
+        "u32_rmw",
+        "_Bool",
+        "_Generic",
+        "__real__",
+        "__hppa__",
+        "__mips__",
+        "__func__",
+        "__asm__",
+        "__attribute__",
+        "__LINE__",
+        "unix",
+        "mc68000",
+        "true",
+        "ll_f32",
+        "main_",
+        "t",
+        "v1",
+        "a0",
+        "_R",
+        "with space",
+        "auto",
+    ]
+    .iter()
+    .enumerate()
+    {
+        s.ir += &format!(
+            "@\"{name}\" = internal global i32 {i}, section \".names\"\n@\"{name}.c\" = internal constant i32 {i}, section \".names\"\n"
+        );
+        let body = format!(
+            "  %x = load volatile i32, ptr @\"{name}\"\n  %y = load i32, ptr @\"{name}.c\"\n  %r = add i32 %x, %y\n{}",
+            put(32, "%r", 0)
+        );
+        s.function(&format!("name_{i}"), [32, 0, 0], &body);
+    }
+}
+
+/// The bits of NaNs, quiet or not.
+fn constants(s: &mut Suite) {
+    for (i, bits) in [
+        0x7ff4_0000_0000_0000u64,
+        0xfff4_0000_0000_0000,
+        0x7ff0_0000_2000_0000,
+        0x7ff8_0000_0000_0000,
+        0x7fff_ffff_e000_0000,
+        0x36a0_0000_0000_0000,
+    ]
+    .iter()
+    .enumerate()
+    {
+        s.ir += &format!("@single_{i} = internal global float {bits:#018X}\n@double_{i} = internal global double {:#018X}\n", bits | 1)
+            .replace("0X", "0x");
+        let double = format!("{:#018X}", bits | 1).replace("0X", "0x");
+        let single = format!("{bits:#018X}").replace("0X", "0x");
+        let body = format!(
+            "  %x = load volatile i32, ptr @single_{i}\n  %y = load volatile i64, ptr @double_{i}\n  \
+             %m = alloca i64\n  store volatile float {single}, ptr %m\n  %z = load volatile i32, ptr %m\n  \
+             store volatile double {double}, ptr %m\n  %w = load volatile i64, ptr %m\n{}{}{}",
+            put(32, "%x", 0),
+            put(64, "%y", 16),
+            "  %xz = zext i32 %z to i64\n  %xs = mul i64 %xz, 31\n  %xw = add i64 %xs, %w\n  store i64 %xw, ptr %out\n"
+        );
+        s.function(&format!("nan_{i}"), [32, 0, 0], &body);
+    }
+}

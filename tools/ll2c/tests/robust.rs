@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 const LAYOUT: &str = "target datalayout = \"E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64\"\n";
 
@@ -300,12 +301,13 @@ const WORDS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// Valid IR with tokens deleted, doubled, swapped or replaced, also by tokens of other files.
     #[test]
     fn damaged_tokens_are_answered(which in 0usize..100, other in 0usize..100, edits in prop::collection::vec((0u8..6, any::<u32>(), any::<u32>()), 1..5)) {
-        let corpus = corpus();
+        static CORPUS: LazyLock<Vec<String>> = LazyLock::new(corpus);
+        let corpus = &*CORPUS;
         let mut list = tokens(&corpus[which % corpus.len()]);
         let donor = tokens(&corpus[other % corpus.len()]);
         for (kind, a, b) in edits {

@@ -87,6 +87,8 @@ pub struct ParamAttrs {
     pub sret: Option<TypeId>,
     /// `byval(T)`
     pub byval: Option<TypeId>,
+    /// `elementtype(T)`, what an operand of inline assembly points to.
+    pub element: Option<TypeId>,
     /// `align N`, 0 if absent.
     pub align: u32,
 }
@@ -211,6 +213,11 @@ pub enum Op<'a> {
         default: BlockId,
         cases: Vec<(u128, BlockId)>,
     },
+    /// `indirectbr`
+    IndirectBr {
+        ptr: Value<'a>,
+        targets: Vec<BlockId>,
+    },
     /// `ret`; the type is `void` where there is no value.
     Ret {
         ty: TypeId,
@@ -264,6 +271,8 @@ pub enum Op<'a> {
         member: Value<'a>,
         path: Vec<u64>,
     },
+    /// `va_arg`
+    VaArg { ptr: Value<'a>, ty: TypeId },
     /// `fence`
     Fence(Atomic),
     /// `cmpxchg`
@@ -312,6 +321,7 @@ impl<'a> Op<'a> {
                 see(*default);
                 cases.iter().for_each(|&(_, to)| see(to));
             }
+            Op::IndirectBr { targets, .. } => targets.iter().for_each(|&to| see(to)),
             _ => {}
         }
     }
@@ -334,6 +344,8 @@ impl<'a> Op<'a> {
             | Op::Switch { value: v, .. }
             | Op::FNeg { a: v, .. }
             | Op::Load { ptr: v, .. }
+            | Op::IndirectBr { ptr: v, .. }
+            | Op::VaArg { ptr: v, .. }
             | Op::Cast { value: v, .. }
             | Op::Freeze { value: v, .. }
             | Op::Extract { value: v, .. } => see(v),

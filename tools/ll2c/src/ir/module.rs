@@ -79,6 +79,8 @@ pub struct Head<'a> {
     pub linkage: Linkage,
     /// Its visibility.
     pub visibility: Visibility,
+    /// Whether each thread has its own.
+    pub thread_local: bool,
     /// Its section.
     pub section: Option<&'a str>,
     /// Its alignment in bytes, 0 if not said.
@@ -133,8 +135,8 @@ pub struct Global<'a> {
 pub struct Alias<'a> {
     /// Name, linkage and the like.
     pub head: Head<'a>,
-    /// What it names.
-    pub target: SymId,
+    /// What it names: an address.
+    pub target: Const<'a>,
 }
 
 /// What a symbol is.
@@ -178,6 +180,8 @@ pub struct Module<'a> {
     pub globals: Vec<Global<'a>>,
     /// All aliases.
     pub aliases: Vec<Alias<'a>>,
+    /// The blocks whose addresses are taken. The address of the first one is 1, of the next one 2.
+    pub taken: Vec<(SymId, &'a str)>,
     /// `attributes #N`
     pub groups: FxHashMap<u32, FnAttrs>,
     /// Debug metadata, read when asked for.

@@ -7,7 +7,7 @@
 //! not write.
 
 use super::function::Lower;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::*;
 use crate::verify::call_signature;
 
@@ -80,6 +80,17 @@ impl<'a> Lower<'_, '_, 'a> {
         Ok(())
     }
 
+    /// Whether a call is one of a function that this module defines.
+    fn is_own(&self, call: &Call<'a>) -> bool {
+        let Callee::Sym(sym) = call.callee else {
+            return false;
+        };
+        match self.ctx.m.symbols[sym.0 as usize].def {
+            Def::Function(n) => self.ctx.m.functions[n as usize].body.is_some(),
+            _ => false,
+        }
+    }
+
     fn arguments(&mut self, call: &Call<'a>, keep_sret: bool) -> Result<String> {
         let mut list = Vec::with_capacity(call.args.len());
         for (i, arg) in call.args.iter().enumerate() {
@@ -87,78 +98,27 @@ impl<'a> Lower<'_, '_, 'a> {
                 continue;
             }
             let v = self.value(arg.ty, &arg.value)?;
+            let behind = call.variadic.is_some_and(|named| i >= named);
             list.push(match arg.attrs.byval {
+                // `va_arg` of this module's expects what IR passes: the address of a copy.
+                Some(pointee) if behind && self.is_own(call) => {
+                    let c = self.ctx.pointee(pointee, arg.attrs.align)?;
+                    let temp = self.temporary(&c);
+                    self.e.statement(&format!("{temp} = *({c} *){v};"));
+                    format!("(ptr)&{temp}")
+                }
                 Some(pointee) => {
                     let c = self.ctx.pointee(pointee, arg.attrs.align)?;
                     format!("*({c} *){v}")
                 }
                 // Behind the named parameters C promotes to int, and the sign must go along.
-                None if call.variadic.is_some_and(|named| i >= named) => {
-                    match (self.ctx.m.types.int_width(arg.ty), arg.attrs.ext) {
-                        (Some(w), Ext::Sign) if w < 32 => super::signed(w, &v),
-                        _ => v,
-                    }
-                }
+                None if behind => match (self.ctx.m.types.int_width(arg.ty), arg.attrs.ext) {
+                    (Some(w), Ext::Sign) if w < 32 => super::signed(w, &v),
+                    _ => v,
+                },
                 None => v,
             });
         }
         Ok(list.join(", "))
-    }
-
-    /// Only the barrier that is empty: text for the stand-in's assembler means nothing here.
-    fn asm(
-        &mut self,
-        result: Option<LocalId>,
-        call: &Call<'a>,
-        template: &str,
-        constraints: &str,
-    ) -> Result<()> {
-        let bad = |what: &str| {
-            Err(Error::new(format!(
-                "unsupported inline assembly \"{template}\", \"{constraints}\": {what}"
-            )))
-        };
-        if !template.trim().is_empty() {
-            return bad("instructions of the stand-in");
-        }
-        if result.is_some() {
-            return bad("a result");
-        }
-        let mut args = call.args.iter();
-        let mut inputs = Vec::new();
-        let mut clobbers = Vec::new();
-        for constraint in constraints.split(',').filter(|c| !c.is_empty()) {
-            match constraint {
-                "~{memory}" => clobbers.push("\"memory\""),
-                // Registers of the stand-in: an empty text changes none.
-                c if c.starts_with("~{") => {}
-                "r" | "X" => {
-                    let Some(arg) = args.next() else {
-                        return bad("an operand is missing");
-                    };
-                    let narrow = self.ctx.m.types.int_width(arg.ty).is_none_or(|w| w <= 64);
-                    if !narrow || self.ctx.m.types.is_aggregate(arg.ty) {
-                        return bad("an operand that fits no register");
-                    }
-                    let v = self.value(arg.ty, &arg.value)?;
-                    inputs.push(format!(
-                        "\"{}\"({v})",
-                        if constraint == "r" { "r" } else { "X" }
-                    ));
-                }
-                other => return bad(&format!("constraint `{other}`")),
-            }
-        }
-        let text = format!(
-            "__asm__ __volatile__(\"\" : : {} : {});",
-            inputs.join(", "),
-            clobbers.join(", ")
-        );
-        let text = text
-            .replace(" : );", ");")
-            .replace(": : )", ")")
-            .replace(" : : )", ")");
-        self.e.statement(&text);
-        Ok(())
     }
 }

@@ -33,6 +33,12 @@ impl Lower<'_, '_, '_> {
                     "double"
                 }
             ),
+            (CastOp::FpToUi, _, Some(tw @ 65..)) => mask(tw, &format!("ll_whole128({v})")),
+            (CastOp::FpToSi, _, Some(tw @ 65..)) => mask(tw, &format!("ll_fptosi128({v})")),
+            (CastOp::UiToFp, Some(65..), _) => format!("ll_u128_{}({v})", float_suffix(types, to)),
+            (CastOp::SiToFp, Some(fw @ 65..), _) => {
+                format!("ll_s128_{}({})", float_suffix(types, to), signed(fw, &v))
+            }
             (CastOp::FpToUi, _, Some(tw)) => {
                 // Out of range is poison; through the wider signed type the conversion is defined for more.
                 let wide = if tw < 32 {
@@ -74,6 +80,15 @@ fn float_name(types: &Types, ty: TypeId) -> &'static str {
         "float"
     } else {
         "double"
+    }
+}
+
+/// What helpers for a floating-point type are called.
+pub(super) fn float_suffix(types: &Types, ty: TypeId) -> &'static str {
+    if *types.get(ty) == Type::Float {
+        "f32"
+    } else {
+        "f64"
     }
 }
 

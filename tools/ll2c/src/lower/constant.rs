@@ -6,6 +6,7 @@ use super::{Class, Ctx, container};
 use crate::error::{Error, Result};
 use crate::ir::*;
 use crate::lexer::unescape;
+use crate::parse::cut;
 
 /// The bits of the `float` that IR writes as these bits of a `double`. A conversion would make a signalling NaN a quiet one.
 pub(super) fn single_bits(bits: u64) -> u32 {
@@ -128,8 +129,8 @@ impl Ctx<'_, '_> {
         let function = match self.m.symbols[sym.0 as usize].def {
             Def::Function(_) => true,
             Def::Alias(n) => {
-                let target = self.m.aliases[n as usize].target;
-                matches!(self.m.symbols[target.0 as usize].def, Def::Function(_))
+                let (base, _) = self.bases[n as usize];
+                matches!(self.m.symbols[base.0 as usize].def, Def::Function(_))
             }
             _ => false,
         };
@@ -142,42 +143,7 @@ impl Ctx<'_, '_> {
 
     /// The base and the byte offset of a constant address.
     pub(super) fn const_gep(&mut self, gep: &Gep<Const<'_>>) -> Result<(String, i64)> {
-        let m = self.m;
-        let mut offset: i64 = 0;
-        let mut ty = gep.base;
-        for (i, (index_ty, index)) in gep.indices.iter().enumerate() {
-            let n = match index {
-                Const::Int(n) => {
-                    signed_value(*n, m.types.int_width(*index_ty).unwrap_or(32)) as i64
-                }
-                Const::Zero => 0,
-                _ => {
-                    return Err(Error::new(
-                        "unsupported constant `getelementptr` by an index that is no number",
-                    ));
-                }
-            };
-            match m.types.get(ty) {
-                Type::Struct { fields, packed } if i > 0 => {
-                    let at = usize::try_from(n).ok().filter(|&n| n < fields.len());
-                    let Some(at) = at else {
-                        return Err(Error::new(format!("no member {n} in {}", m.types.show(ty))));
-                    };
-                    offset += m.types.offsets(fields, *packed)[at] as i64;
-                    ty = fields[at];
-                    continue;
-                }
-                Type::Array(_, e) if i > 0 => ty = *e,
-                _ if i > 0 => {
-                    return Err(Error::new(format!(
-                        "`getelementptr` into {}",
-                        m.types.show(ty)
-                    )));
-                }
-                _ => {}
-            }
-            offset = offset.wrapping_add(n.wrapping_mul(m.types.size(ty) as i64));
-        }
+        let offset = gep_offset(self.m, gep)?;
         if let Const::Expr(inner) = &gep.ptr
             && let ConstExpr::Gep(inner) = &**inner
         {
@@ -186,6 +152,89 @@ impl Ctx<'_, '_> {
         }
         Ok((self.constant(Types::PTR, &gep.ptr)?, offset))
     }
+
+    /// The number that a constant without a symbol in it is, canonical for its type's width.
+    pub(super) fn fold(&self, ty: TypeId, c: &Const<'_>) -> Option<u128> {
+        let types = &self.m.types;
+        let width = |ty: TypeId| match types.get(ty) {
+            Type::Int(width) => Some(*width),
+            Type::Ptr => Some(types.layout().ptr_size as u32 * 8),
+            _ => None,
+        };
+        let own = width(ty)?;
+        match c {
+            Const::Int(n) => Some(*n),
+            Const::Zero | Const::Null => Some(0),
+            Const::Expr(e) => match &**e {
+                ConstExpr::Cast {
+                    op:
+                        CastOp::PtrToInt
+                        | CastOp::PtrToAddr
+                        | CastOp::IntToPtr
+                        | CastOp::Trunc
+                        | CastOp::ZExt,
+                    from,
+                    value,
+                    ..
+                } => Some(cut(self.fold(*from, value)?, own)),
+                ConstExpr::Bin { op, ty, a, b } => {
+                    let (a, b) = (self.fold(*ty, a)?, self.fold(*ty, b)?);
+                    let n = match op {
+                        BinOp::Add => a.wrapping_add(b),
+                        BinOp::Sub => a.wrapping_sub(b),
+                        BinOp::Xor => a ^ b,
+                        _ => return None,
+                    };
+                    Some(cut(n, own))
+                }
+                ConstExpr::Gep(gep) => {
+                    let base = self.fold(Types::PTR, &gep.ptr)?;
+                    let offset = gep_offset(self.m, gep).ok()?;
+                    Some(cut(base.wrapping_add(offset as u128), own))
+                }
+                ConstExpr::Cast { .. } => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// How many bytes a constant address is from its base.
+pub(super) fn gep_offset(m: &Module<'_>, gep: &Gep<Const<'_>>) -> Result<i64> {
+    let mut offset: i64 = 0;
+    let mut ty = gep.base;
+    for (i, (index_ty, index)) in gep.indices.iter().enumerate() {
+        let n = match index {
+            Const::Int(n) => signed_value(*n, m.types.int_width(*index_ty).unwrap_or(32)) as i64,
+            Const::Zero => 0,
+            _ => {
+                return Err(Error::new(
+                    "unsupported constant `getelementptr` by an index that is no number",
+                ));
+            }
+        };
+        match m.types.get(ty) {
+            Type::Struct { fields, packed } if i > 0 => {
+                let at = usize::try_from(n).ok().filter(|&n| n < fields.len());
+                let Some(at) = at else {
+                    return Err(Error::new(format!("no member {n} in {}", m.types.show(ty))));
+                };
+                offset = offset.wrapping_add(m.types.offsets(fields, *packed)[at] as i64);
+                ty = fields[at];
+                continue;
+            }
+            Type::Array(_, e) if i > 0 => ty = *e,
+            _ if i > 0 => {
+                return Err(Error::new(format!(
+                    "`getelementptr` into {}",
+                    m.types.show(ty)
+                )));
+            }
+            _ => {}
+        }
+        offset = offset.wrapping_add(n.wrapping_mul(m.types.size(ty) as i64));
+    }
+    Ok(offset)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::function::Lower;
 use super::{Class, container};
 use crate::error::Result;
 use crate::ir::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write;
 
 /// A phi that becomes what another variable is.
@@ -98,10 +98,8 @@ impl Lower<'_, '_, '_> {
             }
             // A cycle: every variable in it is written once and read once.
             let Copy { target, ty, .. } = copies[start];
-            let temp = format!("t{}", self.temps);
-            self.temps += 1;
             let c = self.ctx.ctype(ty)?;
-            let _ = writeln!(self.extra, "\t{c} {temp};");
+            let temp = self.temporary(&c);
             list.push((temp.clone(), self.var(target).to_owned()));
             moved.insert(target, temp);
             let mut i = start;
@@ -191,6 +189,29 @@ impl Lower<'_, '_, '_> {
             self.e.statement(&format!("{labels}{edge}"));
         }
         self.e.statement(&format!("default: {default} }}"));
+        Ok(())
+    }
+
+    /// A block's address is its number in [`Module::taken`].
+    pub(super) fn indirect_br(&mut self, ptr: &Value<'_>, targets: &[BlockId]) -> Result<()> {
+        let p = self.value(Types::PTR, ptr)?;
+        self.e.statement(&format!("switch ((uptr){p}) {{"));
+        let mut seen = FxHashSet::default();
+        for &to in targets {
+            let number = self
+                .ctx
+                .taken
+                .get(&(self.f.head.sym, &*self.body.blocks[to.0 as usize].name))
+                .copied();
+            // Where no address leads, nothing goes.
+            if let Some(number) = number
+                && seen.insert(to)
+            {
+                let edge = self.edge(to)?;
+                self.e.statement(&format!("case {number}u: {edge}"));
+            }
+        }
+        self.e.statement("default: __builtin_unreachable(); }");
         Ok(())
     }
 

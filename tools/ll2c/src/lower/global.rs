@@ -4,13 +4,15 @@
 //! A variable is a packed struct of byte arrays, with a member of its own for each address in it: the bytes are laid out
 //! here, C only relocates.
 
+use super::alias;
 use super::constant::single_bits;
-use super::function::attribute_list;
+use super::signature::attribute_list;
 use super::{Ctx, is_full};
 use crate::error::{Error, Result};
 use crate::ir::*;
 use crate::lexer::unescape;
 use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The symbols in `llvm.used` and `llvm.compiler.used`.
@@ -112,6 +114,8 @@ impl Ctx<'_, '_> {
         if name.starts_with("llvm.") {
             return match name {
                 "llvm.used" | "llvm.compiler.used" => Ok(()),
+                "llvm.global_ctors" => self.starters(g, "constructor", data),
+                "llvm.global_dtors" => self.starters(g, "destructor", data),
                 _ => Err(Error::new(format!("unsupported variable `@{name}`"))),
             };
         }
@@ -119,7 +123,7 @@ impl Ctx<'_, '_> {
         let c = self.names.c(sym).to_owned();
         let label = self.names.label(sym);
         let defined = g.init.is_some() && g.head.linkage != Linkage::AvailableExternally;
-        let constant = if self.is_const(g) { "const " } else { "" };
+        let constant = self.qualifiers(g);
         let size = self.m.types.size(g.ty);
         if size > MAX_GLOBAL {
             return Err(Error::new(format!("unsupported variable of {size} bytes")));
@@ -168,19 +172,83 @@ impl Ctx<'_, '_> {
             declarations,
             "{tag} {{{members} }} __attribute__((packed));"
         );
-        let _ = writeln!(declarations, "{early}{constant}{tag} {c}{label}{attrs};");
+        // Only code takes the address of a thread's own variable, and C23 wants it declared once.
+        let again = if g.head.thread_local {
+            format!("{label}{attrs}")
+        } else {
+            let _ = writeln!(declarations, "{early}{constant}{tag} {c}{label}{attrs};");
+            String::new()
+        };
         let zero = image.pieces.iter().all(|p| match p {
             Piece::Bytes(bytes) => bytes.iter().all(|&b| b == 0),
             Piece::Zeros(_) => true,
             Piece::Word(..) => false,
         });
-        if zero && constant.is_empty() {
-            let _ = writeln!(data, "{storage}{tag} {c};");
+        let value = if zero && !self.is_const(g) {
+            String::new()
         } else {
+            format!(" = {{ {} }}", values.join(", "))
+        };
+        let _ = writeln!(data, "{storage}{constant}{tag} {c}{again}{value};");
+        Ok(())
+    }
+
+    /// What stands before a variable's type, but for `static` and `extern`.
+    pub(super) fn qualifiers(&self, g: &Global<'_>) -> &'static str {
+        match (g.head.thread_local, self.is_const(g)) {
+            (false, false) => "",
+            (false, true) => "const ",
+            (true, false) => "__thread ",
+            (true, true) => "__thread const ",
+        }
+    }
+
+    /// The functions of `llvm.global_ctors` or `llvm.global_dtors`: one in C for each priority, which calls them in order.
+    fn starters(&mut self, g: &Global<'_>, attribute: &str, data: &mut String) -> Result<()> {
+        let list = match &g.init {
+            Some(Const::Agg(list)) => &list[..],
+            Some(Const::Zero | Const::Undef) | None => &[],
+            Some(_) => return Err(Error::new("a list of functions that is none")),
+        };
+        let m = self.m;
+        let mut calls: BTreeMap<u128, String> = BTreeMap::new();
+        for (_, entry) in list {
+            let Const::Agg(entry) = entry else { continue };
+            let [(_, Const::Int(priority)), (_, function), ..] = &entry[..] else {
+                return Err(Error::new("an entry that is no priority and function"));
+            };
+            if *function == Const::Null {
+                continue;
+            }
+            let plain = match function {
+                Const::Sym(sym) => match m.symbols[sym.0 as usize].def {
+                    Def::Function(n) => {
+                        let sig = &m.functions[n as usize].sig;
+                        (sig.ret == Types::VOID && sig.params.is_empty()).then_some(*sym)
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            let Some(sym) = plain else {
+                return Err(Error::new(
+                    "unsupported entry that is not the name of a `void ()` function",
+                ));
+            };
+            let _ = write!(
+                calls.entry(*priority).or_default(),
+                " {}();",
+                self.names.c(sym)
+            );
+        }
+        for (priority, calls) in calls {
+            let number = match priority {
+                65535 => String::new(),
+                _ => format!("({priority})"),
+            };
             let _ = writeln!(
                 data,
-                "{storage}{constant}{tag} {c} = {{ {} }};",
-                values.join(", ")
+                "static __attribute__(({attribute}{number}, used)) void ll_{attribute}_{priority}(void) {{{calls} }}"
             );
         }
         Ok(())
@@ -191,59 +259,17 @@ impl Ctx<'_, '_> {
         g.constant && !g.head.section.is_some_and(|s| self.writable.contains(s))
     }
 
-    pub(super) fn alias(&mut self, a: &Alias<'_>, declarations: &mut String) -> Result<()> {
-        let c = self.names.c(a.head.sym).to_owned();
-        let label = self.names.label(a.head.sym);
-        let mut attrs = self.head_attributes(&a.head, false);
-        if a.head.linkage.is_weak() {
-            attrs.push("weak".into());
-        }
-        attrs.push(format!("alias(\"{}\")", self.names.assembler(a.target)));
-        let storage = if a.head.linkage.is_local() {
-            "static"
-        } else {
-            "extern"
-        };
-        let m = self.m;
-        match m.symbols[a.target.0 as usize].def {
-            Def::Function(n) => {
-                let f = &m.functions[n as usize];
-                if f.body.is_none() {
-                    return Err(Error::new(
-                        "unsupported alias of a function that is not defined here",
-                    ));
-                }
-                let sig = self.c_signature(&f.sig)?;
-                let _ = writeln!(
-                    declarations,
-                    "{storage} {} {c}{}{label}{};",
-                    sig.ret,
-                    sig.params_text(|_| None),
-                    attribute_list(&attrs)
-                );
-            }
-            Def::Global(n) if m.globals[n as usize].init.is_some() => {
-                let target = self.names.c(a.target).to_owned();
-                let constant = if self.is_const(&m.globals[n as usize]) {
-                    "const "
-                } else {
-                    ""
-                };
-                let _ = writeln!(
-                    declarations,
-                    "{storage} {constant}struct G_{target} {c}{label}{};",
-                    attribute_list(&attrs)
-                );
-            }
-            _ => return Err(Error::new("unsupported alias of what is not defined here")),
-        }
-        Ok(())
-    }
-
     /// Appends the bytes of `init`.
     fn image(&mut self, ty: TypeId, init: &Const<'_>, image: &mut Image) -> Result<()> {
         let m = self.m;
         let size = m.types.size(ty);
+        if matches!(init, Const::Expr(_))
+            && let Some(n) = self.fold(ty, init)
+        {
+            let width = m.types.int_width(ty).unwrap_or(size as u32 * 8);
+            image.bytes(&int_bytes(n, width, size, m.types.layout().big_endian));
+            return Ok(());
+        }
         match init {
             Const::Zero | Const::Undef | Const::Null => image.zeros(size),
             Const::Int(n) => image.bytes(&int_bytes(
@@ -290,13 +316,23 @@ impl Ctx<'_, '_> {
                     .iter()
                     .try_for_each(|(t, c)| self.image(*t, c, image))?,
             },
-            Const::Sym(_) => {
+            Const::Sym(sym) => {
+                self.same_for_all_threads(*sym)?;
                 let text = self.constant(ty, init)?;
                 image.word(size, text);
             }
             Const::Expr(e) => self.image_expr(ty, size, e, image)?,
         }
         Ok(())
+    }
+
+    fn same_for_all_threads(&self, sym: SymId) -> Result<()> {
+        match self.m.symbols[sym.0 as usize].def {
+            Def::Global(n) if self.m.globals[n as usize].head.thread_local => Err(Error::new(
+                "unsupported address of a thread-local variable in an initializer",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn image_expr(
@@ -309,18 +345,12 @@ impl Ctx<'_, '_> {
         let m = self.m;
         match e {
             ConstExpr::Gep(gep) => {
+                if let Ok((sym, _)) = alias::resolve(m, &gep.ptr) {
+                    self.same_for_all_threads(sym)?;
+                }
                 let (base, offset) = self.const_gep(gep)?;
                 // In an initializer only a pointer plus a number is a constant.
                 image.word(size, format!("{base} + {}", offset as i32));
-                Ok(())
-            }
-            ConstExpr::Cast {
-                op: CastOp::IntToPtr,
-                from,
-                value: Const::Int(n),
-                ..
-            } if m.types.int_width(*from).is_some_and(|w| w <= 64) => {
-                image.bytes(&int_bytes(*n, 32, size, m.types.layout().big_endian));
                 Ok(())
             }
             ConstExpr::Cast {

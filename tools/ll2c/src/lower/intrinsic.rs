@@ -101,13 +101,36 @@ impl<'a> Lower<'_, '_, 'a> {
         if names(name, "is.constant") {
             return self.set(result, "0");
         }
-        if name == "threadlocal.address.p0" {
-            return unsupported();
+        if names(name, "threadlocal.address") || names(name, "annotation") {
+            return self.set(result, a(0));
+        }
+        if names(name, "clear_cache") {
+            self.e
+                .statement(&format!("__builtin___clear_cache({}, {});", a(0), a(1)));
+            return Ok(());
+        }
+        if names(name, "objectsize") {
+            // Unknown: the least or the most that it can be.
+            let least = matches!(
+                call.args.get(1).map(|a| &a.value),
+                Some(Value::Const(Const::Int(1)))
+            );
+            let width = self.int_width(call.ret)?;
+            let size = if least {
+                0
+            } else {
+                crate::parse::cut(u128::MAX, width)
+            };
+            let text = self.ctx.constant(call.ret, &Const::Int(size))?;
+            return self.set(result, &text);
+        }
+        if let Some(list) = name.strip_prefix("va_") {
+            return self.va(call, list, &args);
         }
         if names(name, "ptrmask") {
             return self.set(result, &format!("(ptr)((uptr){} & {})", a(0), a(1)));
         }
-        if names(name, "load.relative") || names(name, "objectsize") {
+        if names(name, "load.relative") {
             return unsupported();
         }
         let Some(first) = call.args.first() else {
@@ -116,7 +139,7 @@ impl<'a> Lower<'_, '_, 'a> {
         let types = &self.ctx.m.types;
         let text = match (types.int_width(first.ty), types.get(first.ty)) {
             (Some(width), _) => self.integer(result, call, name, width, &args)?,
-            (None, Type::Float | Type::Double) => float(types, call, name, &args),
+            (None, Type::Float | Type::Double) => self.float(result, call, name, &args)?,
             _ => None,
         };
         match text {
@@ -301,37 +324,5 @@ fn volatile_flag(call: &Call<'_>, at: usize, text: &str) -> Result<bool> {
     match call.args.get(at).map(|a| &a.value) {
         Some(Value::Const(Const::Int(n))) => Ok(*n != 0),
         _ => Err(Error::new(format!("unsupported volatile flag `{text}`"))),
-    }
-}
-
-fn float(types: &Types, call: &Call<'_>, name: &str, args: &[String]) -> Option<String> {
-    let single = *types.get(call.args[0].ty) == Type::Float;
-    let (f, bits) = if single { ("f", "f32") } else { ("", "f64") };
-    let (base, rest) = name.split_once('.')?;
-    let list = args.join(", ");
-    let builtin = |n: &str| Some(format!("__builtin_{n}{f}({list})"));
-    match base {
-        "fabs" | "copysign" => Some(format!("ll_{base}_{bits}({list})")),
-        "sqrt" | "floor" | "ceil" | "trunc" | "rint" | "nearbyint" | "round" | "roundeven"
-        | "fma" | "pow" | "exp" | "exp2" | "log" | "log2" | "log10" | "sin" | "cos" | "ldexp" => {
-            builtin(base)
-        }
-        "fmuladd" => Some(format!(
-            "{} * {} + {}",
-            args.first()?,
-            args.get(1)?,
-            args.get(2)?
-        )),
-        "minnum" => builtin("fmin"),
-        "maxnum" => builtin("fmax"),
-        "fptoui" | "fptosi" if rest.starts_with("sat.") => {
-            let width = types.int_width(call.ret).filter(|&w| w <= 64)?;
-            Some(format!(
-                "({})ll_{base}_sat({}, {width})",
-                container(width),
-                args.first()?
-            ))
-        }
-        _ => None,
     }
 }

@@ -232,7 +232,7 @@ impl Lower<'_, '_, '_> {
                 let (Some(offset), Some(&field)) = (offsets.get(n), fields.get(n)) else {
                     return Err(Error::new(format!("no member {n} in {}", m.types.show(ty))));
                 };
-                constant += i128::from(*offset);
+                constant = constant.wrapping_add(i128::from(*offset));
                 ty = field;
                 continue;
             }
@@ -251,7 +251,8 @@ impl Lower<'_, '_, '_> {
             let width = self.int_width(*index_ty)?;
             match index {
                 Value::Const(Const::Int(n)) => {
-                    constant += signed_value(*n, width) * i128::from(size)
+                    constant = constant
+                        .wrapping_add(signed_value(*n, width).wrapping_mul(i128::from(size)));
                 }
                 Value::Const(Const::Zero) => {}
                 _ => {

@@ -6,7 +6,9 @@
 //! they lean on is `support/ll2c.h`.
 
 mod aggregate;
+mod alias;
 mod arith;
+mod asm;
 mod atomic;
 mod call;
 mod cast;
@@ -15,11 +17,14 @@ mod constant;
 mod control;
 mod ctypes;
 mod emit;
+mod float;
 mod function;
 mod global;
 mod intrinsic;
 mod mem;
 mod names;
+mod signature;
+mod variadic;
 
 use crate::abi::{AtomicRmw, Subject};
 use crate::error::Result;
@@ -28,7 +33,7 @@ use crate::layout::is_full;
 use crate::meta::Inlined;
 use ctypes::CTypes;
 use names::Names;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write;
 
 /// The fixed part of every translated file.
@@ -48,8 +53,14 @@ struct Ctx<'m, 'a> {
     options: &'m Options,
     names: Names,
     types: CTypes,
-    /// Symbols that `llvm.used` keeps.
+    /// What each alias stands for.
+    bases: Vec<(SymId, i64)>,
+    /// Symbols that `llvm.used` keeps, or only the assembler sees the use of.
     used: FxHashSet<SymId>,
+    /// Whether something reads variable arguments by `va_arg`.
+    has_va_arg: bool,
+    /// The numbers that stand for the addresses of blocks.
+    taken: FxHashMap<(SymId, &'a str), usize>,
     /// Sections with a variable that may change.
     writable: FxHashSet<&'a str>,
 }
@@ -65,13 +76,20 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         }
     }
     let m = &*m;
+    let bases = alias::bases(m)?;
+    let mut used = global::used(m);
+    let places = bases.iter().filter(|(_, offset)| *offset != 0);
+    used.extend(places.map(|(base, _)| *base));
     let mut ctx = Ctx {
+        bases,
         m,
         subject,
         options,
         names: Names::new(m)?,
         types: CTypes::default(),
-        used: global::used(m),
+        used,
+        has_va_arg: variadic::has_va_arg(m),
+        taken: m.taken.iter().copied().zip(1..).collect(),
         writable: global::writable(m),
     };
     let mut declarations = String::new();
@@ -92,9 +110,9 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         let place = |e: crate::Error| e.at(m.src, g.head.pos).within(m.name(g.head.sym));
         ctx.global(g, &mut declarations, &mut data).map_err(place)?;
     }
-    for a in &m.aliases {
+    for (i, a) in m.aliases.iter().enumerate() {
         let place = |e: crate::Error| e.at(m.src, a.head.pos).within(m.name(a.head.sym));
-        ctx.alias(a, &mut declarations).map_err(place)?;
+        ctx.alias(i, &mut declarations).map_err(place)?;
     }
 
     let mut out =

@@ -132,15 +132,15 @@ impl Parser<'_> {
                     self.bump()?;
                     attrs.align = self.align_value()?;
                 }
-                Tok::Word(w @ ("sret" | "byval")) => {
+                Tok::Word(w @ ("sret" | "byval" | "elementtype")) => {
                     self.bump()?;
                     self.expect(b'(')?;
                     let ty = Some(self.ty()?);
                     self.expect(b')')?;
-                    if w == "sret" {
-                        attrs.sret = ty;
-                    } else {
-                        attrs.byval = ty;
+                    match w {
+                        "sret" => attrs.sret = ty,
+                        "byval" => attrs.byval = ty,
+                        _ => attrs.element = ty,
                     }
                 }
                 Tok::Word(w) if PARAM_PROMISES.contains(&w) => {

@@ -151,6 +151,7 @@ impl<'a> Parser<'a> {
                     incoming.iter_mut().for_each(|(_, b)| mv(b));
                     incoming.sort_by_key(|(_, b)| *b);
                 }
+                Op::IndirectBr { targets, .. } => targets.iter_mut().for_each(mv),
                 Op::Br { to } => mv(to),
                 Op::CondBr { then, other, .. } => {
                     mv(then);

@@ -144,6 +144,26 @@ impl<'a> Parser<'a> {
             "phi" => self.phi(b),
             "br" => self.br(b),
             "switch" => self.switch(b),
+            "indirectbr" => {
+                let ptr = self.pointer(b)?;
+                self.expect(b',')?;
+                self.expect(b'[')?;
+                let mut targets = Vec::new();
+                while !self.is(b']') {
+                    if !targets.is_empty() {
+                        self.expect(b',')?;
+                    }
+                    targets.push(self.label(b)?);
+                }
+                self.bump()?;
+                Ok((Op::IndirectBr { ptr, targets }, None))
+            }
+            "va_arg" => {
+                let ptr = self.pointer(b)?;
+                self.expect(b',')?;
+                let ty = self.ty()?;
+                Ok((Op::VaArg { ptr, ty }, Some(ty)))
+            }
             "ret" => {
                 let ty = self.ty()?;
                 let value = if ty == Types::VOID {

@@ -6,10 +6,13 @@
 mod attrs;
 mod body;
 mod call;
+mod function;
 mod inst;
 mod memory;
 mod types;
 mod value;
+
+pub(crate) use value::cut;
 
 use crate::error::{Error, Result};
 use crate::ir::*;
@@ -46,6 +49,7 @@ struct Parser<'a> {
     m: Module<'a>,
     named: FxHashMap<&'a str, Named>,
     syms: FxHashMap<&'a str, SymId>,
+    taken: FxHashMap<(SymId, &'a str), u128>,
     /// How deep types and constants are nested.
     depth: u32,
 }
@@ -63,6 +67,7 @@ impl<'a> Parser<'a> {
             functions: Vec::new(),
             globals: Vec::new(),
             aliases: Vec::new(),
+            taken: Vec::new(),
             groups: FxHashMap::default(),
             meta: Metadata::new(src),
         };
@@ -83,6 +88,7 @@ impl<'a> Parser<'a> {
             m,
             named,
             syms: FxHashMap::default(),
+            taken: FxHashMap::default(),
             depth: 0,
         })
     }
@@ -304,6 +310,7 @@ impl<'a> Parser<'a> {
             sym,
             linkage: Linkage::External,
             visibility: Visibility::Default,
+            thread_local: false,
             section: None,
             align: 0,
             pos: self.pos,
@@ -316,11 +323,16 @@ impl<'a> Parser<'a> {
             } else {
                 match w {
                     "dso_local" | "dso_preemptable" | "unnamed_addr" | "local_unnamed_addr" => {}
-                    "thread_local"
-                    | "dllimport"
-                    | "dllexport"
-                    | "addrspace"
-                    | "externally_initialized" => {
+                    "thread_local" => {
+                        head.thread_local = true;
+                        self.bump()?;
+                        // A model says how far away it may be, which the C compiler finds out.
+                        if self.is(b'(') {
+                            self.skip_group()?;
+                        }
+                        continue;
+                    }
+                    "dllimport" | "dllexport" | "addrspace" | "externally_initialized" => {
                         return self.fail(format!("unsupported `{w}`"));
                     }
                     _ => break,
@@ -364,11 +376,11 @@ impl<'a> Parser<'a> {
                     self.skip_group()?;
                 }
                 self.expect(b',')?;
-                self.ty()?;
-                let Tok::Global(_) = self.tok else {
-                    return self.fail("unsupported alias of an expression");
-                };
-                let target = self.global_name()?;
+                // The type stands before an address, and inside an expression.
+                if self.at_type() {
+                    self.ty()?;
+                }
+                let target = self.constant(Types::PTR)?;
                 if self.accept(b',')? {
                     let what = self.any_word("`partition`")?;
                     return self.fail(format!("unsupported `{what}` of an alias"));
@@ -444,124 +456,5 @@ impl<'a> Parser<'a> {
             }
             _ => self.unexpected("a metadata node"),
         }
-    }
-
-    fn function(&mut self, defined: bool) -> Result<()> {
-        // `declare` may carry attachments first.
-        while let Tok::Meta(_) = self.tok {
-            self.attachment()?;
-        }
-        let mut head = self.head(SymId(0))?;
-        self.calling_convention()?;
-        let ret_attrs = self.param_attrs()?;
-        let ret = self.ty()?;
-        head.sym = self.global_name()?;
-        let name = self.m.name(head.sym).to_owned();
-        self.function_rest(defined, head, ret, ret_attrs)
-            .map_err(|e| e.at(self.m.src, self.pos).within(&name))
-    }
-
-    fn function_rest(
-        &mut self,
-        defined: bool,
-        mut head: Head<'a>,
-        ret: TypeId,
-        ret_attrs: ParamAttrs,
-    ) -> Result<()> {
-        let mut body = body::BodyBuilder::default();
-        let mut sig = Signature {
-            ret,
-            ret_attrs,
-            params: Vec::new(),
-            variadic: false,
-        };
-        self.expect(b'(')?;
-        while !self.is(b')') {
-            if !sig.params.is_empty() || sig.variadic {
-                self.expect(b',')?;
-            }
-            if self.tok == Tok::Dots {
-                self.bump()?;
-                sig.variadic = true;
-                continue;
-            }
-            let ty = self.ty()?;
-            let attrs = self.param_attrs()?;
-            sig.params.push((ty, attrs));
-            let name = if let Tok::Local(n) = self.tok {
-                self.bump()?;
-                Some(n)
-            } else {
-                None
-            };
-            if defined {
-                self.parameter(&mut body, name, ty)?;
-            }
-        }
-        self.bump()?;
-        let mut attrs = FnAttrs::default();
-        let mut group = None;
-        let mut dbg = None;
-        loop {
-            match self.tok {
-                Tok::Word("section") => {
-                    self.bump()?;
-                    head.section = Some(self.string()?);
-                }
-                Tok::Word("align") => {
-                    self.bump()?;
-                    head.align = self.number()?;
-                }
-                Tok::Word("comdat") => {
-                    self.bump()?;
-                    if self.is(b'(') {
-                        self.skip_group()?;
-                    }
-                }
-                Tok::Word("unnamed_addr" | "local_unnamed_addr") => {
-                    self.bump()?;
-                }
-                Tok::Word("personality") => {
-                    // Only invoke and landingpad use it, and those are rejected.
-                    self.bump()?;
-                    let ty = self.ty()?;
-                    self.constant(ty)?;
-                }
-                Tok::Word(w @ ("prefix" | "prologue" | "gc" | "partition" | "addrspace")) => {
-                    return self.fail(format!("unsupported `{w}` of a function"));
-                }
-                Tok::Meta(_) => {
-                    if let Some(("dbg", id)) = self.attachment()? {
-                        dbg = id;
-                    }
-                }
-                Tok::Hash(n) => {
-                    group = n.parse().ok();
-                    self.bump()?;
-                }
-                _ if !defined && (self.at_top_level() || self.tok == Tok::End) => break,
-                Tok::Punct(b'{') if defined => break,
-                _ => self.fn_attr(&mut attrs)?,
-            }
-        }
-        let body = if defined {
-            self.bump()?;
-            let mut body = self.body(body)?;
-            body.dbg = dbg;
-            Some(body)
-        } else {
-            self.unread();
-            None
-        };
-        let def = Def::Function(self.m.functions.len() as u32);
-        self.define_symbol(head.sym, def)?;
-        self.m.functions.push(Function {
-            head,
-            sig,
-            attrs,
-            group,
-            body,
-        });
-        Ok(())
     }
 }

@@ -37,6 +37,7 @@ impl<'a> Parser<'a> {
             Tok::Word("zeroinitializer") => Const::Zero,
             Tok::Word("undef" | "poison") => Const::Undef,
             Tok::Word("getelementptr") => return self.const_gep(),
+            Tok::Word("blockaddress") => return self.block_address(),
             Tok::Word(w) => {
                 if let Some(op) = CastOp::from_word(w) {
                     return self.const_cast(op);
@@ -93,6 +94,30 @@ impl<'a> Parser<'a> {
             Ok(n) => Ok(cut(if negative { n.wrapping_neg() } else { n }, width)),
             Err(_) => self.fail(format!("unsupported integer constant `{text}`")),
         }
+    }
+
+    /// Only `indirectbr` and comparisons look at the address of a block: a number is as good, and needs no label.
+    fn block_address(&mut self) -> Result<Const<'a>> {
+        self.bump()?;
+        self.expect(b'(')?;
+        let function = self.global_name()?;
+        self.expect(b',')?;
+        let Tok::Local(block) = self.tok else {
+            return self.unexpected("a block");
+        };
+        self.bump()?;
+        self.expect(b')')?;
+        let next = self.m.taken.len() as u128 + 1;
+        let number = *self.taken.entry((function, block)).or_insert(next);
+        if number == next {
+            self.m.taken.push((function, block));
+        }
+        Ok(Const::Expr(Box::new(ConstExpr::Cast {
+            op: CastOp::IntToPtr,
+            from: Types::I32,
+            value: Const::Int(number),
+            to: Types::PTR,
+        })))
     }
 
     /// The integer of a `switch` case.

@@ -11,6 +11,8 @@
 mod abi;
 mod atomics;
 mod blocks;
+mod c;
+mod floats;
 mod objects;
 mod ops;
 mod placement;
@@ -129,6 +131,7 @@ suites! {
     // What lies in memory depends on the byte order, and addresses on the layout.
     memory: ops::memory, &["hppa"];
     floats: ops::floats, &["hppa", "hppa-2.0"];
+    more_floats: floats::build, &["hppa", "hppa-2.0"];
     placement: placement::build, &["hppa"];
     undefined: undefined::build, &["hppa", "m68k", "sh4"];
     blocks: blocks::build, &["hppa", "m68k"];
@@ -194,6 +197,16 @@ fn lines() {
 #[ignore = "needs cross compilers: set LL2C_TOOLCHAIN"]
 fn kernel_atomics() {
     objects::kernel_atomics(&Toolchain::from_env());
+}
+
+#[test]
+#[ignore = "needs cross compilers and qemu-user: set LL2C_TOOLCHAIN"]
+fn c_language() {
+    c::compare(
+        &Toolchain::from_env(),
+        "language",
+        include_str!("c/language.c"),
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub fn build(s: &mut Suite) {
     by_value(s);
     stack(s);
     names(s);
+    aliases(s);
     constants(s);
 }
 
@@ -121,6 +122,30 @@ fn names(s: &mut Suite) {
             put(32, "%r", 0)
         );
         s.function(&format!("name_{i}"), [32, 0, 0], &body);
+    }
+}
+
+/// Other names, of variables, of places inside them, of functions and of other names.
+fn aliases(s: &mut Suite) {
+    s.ir += "@whole = internal global [4 x i32] [i32 10, i32 20, i32 30, i32 40]\n\
+        @second = alias i32, getelementptr ([4 x i32], ptr @whole, i32 0, i32 1)\n@third = alias i8, getelementptr (i8, ptr @second, i32 4)\n\
+        @same = alias [4 x i32], ptr @whole\n@again = internal alias [4 x i32], ptr @same\n\
+        @doubled = alias i32 (i32), ptr @double\ndefine i32 @double(i32 %x) noinline {\n  %r = add i32 %x, %x\n  ret i32 %r\n}\n";
+    for (name, load) in [
+        ("second", "%x = load volatile i32, ptr @second"),
+        ("third", "%x = load volatile i32, ptr @third"),
+        ("again", "%x = load volatile i32, ptr @again"),
+        ("doubled", "%x = call i32 @doubled(i32 %a)"),
+        (
+            "distance",
+            "%p = ptrtoint ptr @third to i32\n  %q = ptrtoint ptr @same to i32\n  %x = sub i32 %p, %q",
+        ),
+    ] {
+        let body = format!(
+            "  store volatile i32 %a, ptr @second\n  {load}\n{}",
+            put(32, "%x", 0)
+        );
+        s.function(&format!("alias_{name}"), [32, 0, 0], &body);
     }
 }
 

@@ -3,9 +3,12 @@
 //!
 //! Not checked: that a definition dominates its uses. rustc's own verifier does that.
 
+mod constant;
+
 use crate::error::{Error, Result};
 use crate::ir::*;
-use crate::lexer::unescape;
+use constant::{cast, constant};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Checks a whole module.
 ///
@@ -19,16 +22,7 @@ pub fn verify(m: &Module<'_>) -> Result<()> {
             );
         }
     }
-    for alias in &m.aliases {
-        if matches!(
-            m.symbols[alias.target.0 as usize].def,
-            Def::Alias(_) | Def::Nothing
-        ) {
-            return Err(Error::new("unsupported alias of an alias")
-                .at(m.src, alias.head.pos)
-                .within(m.name(alias.head.sym)));
-        }
-    }
+    blocks_exist(m)?;
     for g in &m.globals {
         let checked = match (&g.init, m.types.get(g.ty)) {
             (_, Type::Void | Type::Metadata) | (Some(_), Type::Opaque) => {
@@ -57,16 +51,35 @@ fn signature(m: &Module<'_>, f: &Function<'_>) -> Result<()> {
         return Ok(()); // judged where it is called
     }
     if f.sig.variadic && f.body.is_some() {
-        return Err(Error::new("unsupported definition of a variadic function"));
+        if f.sig.params.is_empty() {
+            return err("unsupported definition of a variadic function without a named parameter");
+        }
+        if f.sig.params.iter().any(|(_, attrs)| attrs.sret.is_some()) {
+            return err("unsupported definition of a variadic function that returns a struct");
+        }
     }
-    returns_once(m, &f.attrs, f.group)?;
     parameters(m, &f.sig, f.head.linkage.is_local())
 }
 
-fn returns_once(m: &Module<'_>, attrs: &FnAttrs, group: Option<u32>) -> Result<()> {
-    let group = group.and_then(|g| m.groups.get(&g));
-    if attrs.returns_twice || group.is_some_and(|a| a.returns_twice) {
-        return err("unsupported function attribute `returns_twice`");
+/// That each block whose address is taken is there.
+fn blocks_exist(m: &Module<'_>) -> Result<()> {
+    let mut known: FxHashMap<SymId, FxHashSet<&str>> = FxHashMap::default();
+    for &(sym, block) in &m.taken {
+        let names = known.entry(sym).or_insert_with(|| {
+            let body = match m.symbols[sym.0 as usize].def {
+                Def::Function(n) => m.functions[n as usize].body.as_ref(),
+                _ => None,
+            };
+            body.map_or_else(FxHashSet::default, |body| {
+                body.blocks.iter().map(|b| &*b.name).collect()
+            })
+        });
+        if !names.contains(block) {
+            let name = m.name(sym);
+            return err(format!(
+                "`@{name}` has no block `{block}` to take the address of"
+            ));
+        }
     }
     Ok(())
 }
@@ -279,6 +292,14 @@ impl Verifier<'_, '_> {
                 Ok(())
             }
             Op::Br { .. } | Op::Unreachable => Ok(()),
+            Op::IndirectBr { ptr, .. } => self.value(Types::PTR, ptr),
+            Op::VaArg { ptr, ty } => {
+                let ok = *ty == Types::PTR
+                    || *self.m.types.get(*ty) == Type::Double
+                    || matches!(self.m.types.int_width(*ty), Some(32 | 64));
+                self.require(ok, "va_arg", *ty)?;
+                self.value(Types::PTR, ptr)
+            }
             Op::CondBr { cond, .. } => self.value(Types::I1, cond),
             Op::Switch { ty, value, .. } => {
                 self.require(self.is_int(*ty), "switch", *ty)?;
@@ -381,8 +402,31 @@ impl Verifier<'_, '_> {
         Ok(())
     }
 
+    /// Only a function that is declared so may return twice: C says it where it declares it.
+    fn returns_once(&self, call: &Call<'_>) -> Result<()> {
+        let m = self.m;
+        let twice = |attrs: &FnAttrs, group: Option<u32>| {
+            let group = group.and_then(|g| m.groups.get(&g));
+            attrs.returns_twice || group.is_some_and(|a| a.returns_twice)
+        };
+        let declared = match &call.callee {
+            Callee::Sym(sym) => match m.symbols[sym.0 as usize].def {
+                Def::Function(n) => {
+                    let f = &m.functions[n as usize];
+                    twice(&f.attrs, f.group) && f.sig == call_signature(call)
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if twice(&call.attrs, call.group) && !declared {
+            return err("unsupported `returns_twice` of a call whose callee is not declared so");
+        }
+        Ok(())
+    }
+
     fn call(&self, call: &Call<'_>) -> Result<()> {
-        returns_once(self.m, &call.attrs, call.group)?;
+        self.returns_once(call)?;
         for arg in &call.args {
             if *self.m.types.get(arg.ty) != Type::Metadata {
                 self.value(arg.ty, &arg.value)?;
@@ -418,86 +462,11 @@ pub fn call_signature(call: &Call<'_>) -> Signature {
 fn is_terminator(op: &Op<'_>) -> bool {
     matches!(
         op,
-        Op::Br { .. } | Op::CondBr { .. } | Op::Switch { .. } | Op::Ret { .. } | Op::Unreachable
+        Op::Br { .. }
+            | Op::CondBr { .. }
+            | Op::Switch { .. }
+            | Op::IndirectBr { .. }
+            | Op::Ret { .. }
+            | Op::Unreachable
     )
-}
-
-fn cast(m: &Module<'_>, op: CastOp, from: TypeId, to: TypeId) -> Result<()> {
-    use CastOp::*;
-    let t = &m.types;
-    let (fi, ti) = (t.int_width(from), t.int_width(to));
-    let float = |ty| matches!(t.get(ty), Type::Float | Type::Double);
-    let ok = match op {
-        Trunc => matches!((fi, ti), (Some(a), Some(b)) if a > b),
-        ZExt | SExt => matches!((fi, ti), (Some(a), Some(b)) if a < b),
-        PtrToInt | PtrToAddr => from == Types::PTR && ti.is_some(),
-        IntToPtr => fi.is_some() && to == Types::PTR,
-        Bitcast => {
-            let scalar = |ty| t.int_width(ty).is_some() || float(ty);
-            from == to || (scalar(from) && scalar(to) && t.store_size(from) == t.store_size(to))
-        }
-        FpTrunc => *t.get(from) == Type::Double && *t.get(to) == Type::Float,
-        FpExt => *t.get(from) == Type::Float && *t.get(to) == Type::Double,
-        FpToUi | FpToSi => float(from) && ti.is_some_and(|w| w <= 64),
-        UiToFp | SiToFp => float(to) && fi.is_some_and(|w| w <= 64),
-    };
-    if ok {
-        Ok(())
-    } else {
-        err(format!(
-            "unsupported `{}` from {} to {}",
-            op.word(),
-            t.show(from),
-            t.show(to)
-        ))
-    }
-}
-
-/// That a constant can be a `ty`.
-pub fn constant(m: &Module<'_>, ty: TypeId, c: &Const<'_>) -> Result<()> {
-    let t = &m.types;
-    let ok = match c {
-        Const::Int(_) => t.int_width(ty).is_some(),
-        Const::Float(_) => matches!(t.get(ty), Type::Float | Type::Double),
-        Const::Null | Const::Sym(_) => ty == Types::PTR,
-        Const::Zero | Const::Undef => true,
-        Const::Agg(members) => match t.get(ty) {
-            Type::Struct { fields, .. } => {
-                fields.len() == members.len()
-                    && fields.iter().zip(members).all(|(f, (t, _))| f == t)
-            }
-            Type::Array(n, e) => *n == members.len() as u64 && members.iter().all(|(t, _)| t == e),
-            _ => false,
-        },
-        Const::Bytes(text) => {
-            matches!(t.get(ty), Type::Array(n, e) if *e == Types::I8 && *n == unescape(text).len() as u64)
-        }
-        Const::Expr(e) => match &**e {
-            ConstExpr::Gep(_) => ty == Types::PTR,
-            ConstExpr::Cast {
-                op,
-                from,
-                value,
-                to,
-            } => {
-                cast(m, *op, *from, *to)?;
-                constant(m, *from, value)?;
-                *to == ty
-            }
-            ConstExpr::Bin {
-                ty: inner, a, b, ..
-            } => {
-                constant(m, *inner, a)?;
-                constant(m, *inner, b)?;
-                *inner == ty
-            }
-        },
-    };
-    if !ok {
-        return err(format!("a constant that is no {}", t.show(ty)));
-    }
-    if let Const::Agg(members) = c {
-        members.iter().try_for_each(|(t, c)| constant(m, *t, c))?;
-    }
-    Ok(())
 }

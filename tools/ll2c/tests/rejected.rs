@@ -174,6 +174,18 @@ fn instructions() {
         ),
         ("%x = call signext i1 %p()", "unsupported `signext` of i1"),
         (
+            "%x = load i32, ptr %p, align 3",
+            "alignment 3 is no power of two",
+        ),
+        (
+            "%x = alloca i32, align 4294967296",
+            "unsupported alignment 4294967296",
+        ),
+        (
+            "call void @h(ptr align 0 %p)",
+            "alignment 0 is no power of two",
+        ),
+        (
             "%x = alloca [9223372036854775807 x i64]",
             "unsupported type of more than 4 GiB",
         ),
@@ -220,6 +232,10 @@ fn others() {
         (
             "@x = global ptr blockaddress(@f, %b)\ndefine void @f() {\na:\n  ret void\n}",
             "`@f` has no block `b` to take the address of",
+        ),
+        (
+            "define void @f(i8 %x) {\n  switch i8 %x, label %a [ i8 -1, label %a i8 255, label %a ]\na:\n  ret void\n}",
+            "`switch` with two cases 255",
         ),
         (
             "@x = alias i32, ptr @y\n@y = alias i32, ptr @x",

@@ -74,6 +74,17 @@ fn zeros_are_counted() {
     assert!(c.unwrap().len() < ll2c::lower::SUPPORT.len() + 2000);
 }
 
+#[test]
+fn zeros_that_are_written_out_are_counted() {
+    let written = vec!["i8 0"; 100_000].join(", ");
+    let text = "\\00".repeat(100_000);
+    let ir = format!(
+        "@a = global [100000 x i8] [{written}]\n@b = global [100002 x i8] c\"x{text}y\"\n\
+         @c = global {{ i8, [100000 x i8], i8 }} {{ i8 1, [100000 x i8] c\"{text}\", i8 2 }}\n"
+    );
+    assert!(hppa(&ir).unwrap().len() < ll2c::lower::SUPPORT.len() + 2000);
+}
+
 /// `count` phis of a loop, each of which becomes the one that `source` says.
 fn phis(count: u32, source: impl Fn(u32) -> u32) -> String {
     let mut ir = String::from("define i32 @f(i32 %n) {\nstart:\n  br label %l\nl:\n");

@@ -58,14 +58,15 @@ const ZEROS: u64 = 32;
 
 impl Image {
     fn bytes(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
+        // Runs of zeros are counted, also inside.
+        for run in bytes.chunk_by(|&a, &b| (a == 0) == (b == 0)) {
+            if run[0] == 0 {
+                self.zeros(run.len() as u64);
+            } else {
+                self.flush_zeros();
+                self.append(run);
+            }
         }
-        if bytes.iter().all(|&b| b == 0) {
-            return self.zeros(bytes.len() as u64);
-        }
-        self.flush_zeros();
-        self.append(bytes);
     }
 
     fn append(&mut self, bytes: &[u8]) {

@@ -80,6 +80,9 @@ const FN_PROMISES: &[&str] = &[
     "noipa",
 ];
 
+/// GCC's largest alignment, in bytes.
+const MAX_ALIGN: u32 = 1 << 28;
+
 /// Conventions of functions that only IR calls: C's own does as well, on both sides.
 const CONVENTIONS: &[&str] = &[
     "ccc",
@@ -105,14 +108,27 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// `align 4`, `align(4)`
+    /// `4` or `(4)`, after `align`.
     fn align_value(&mut self) -> Result<u32> {
         if self.accept(b'(')? {
-            let n = self.number()?;
+            let n = self.alignment()?;
             self.expect(b')')?;
             Ok(n)
         } else {
-            self.number()
+            self.alignment()
+        }
+    }
+
+    /// A power of two that C has for an alignment.
+    pub(super) fn alignment(&mut self) -> Result<u32> {
+        let pos = self.pos;
+        let n: u64 = self.number()?;
+        if !n.is_power_of_two() {
+            return self.fail_at(pos, format!("alignment {n} is no power of two"));
+        }
+        match u32::try_from(n) {
+            Ok(n) if n <= MAX_ALIGN => Ok(n),
+            _ => self.fail_at(pos, format!("unsupported alignment {n}")),
         }
     }
 

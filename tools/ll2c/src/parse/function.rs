@@ -71,7 +71,7 @@ impl<'a> Parser<'a> {
                 }
                 Tok::Word("align") => {
                     self.bump()?;
-                    head.align = self.number()?;
+                    head.align = self.alignment()?;
                 }
                 Tok::Word("comdat") => {
                     self.bump()?;

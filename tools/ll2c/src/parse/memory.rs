@@ -43,11 +43,7 @@ impl<'a> Parser<'a> {
     fn access_align(&mut self, ty: TypeId) -> Result<u32> {
         if self.next_operand()? {
             self.expect_word("align")?;
-            let align: u32 = self.number()?;
-            if !align.is_power_of_two() {
-                return self.fail(format!("alignment {align} is no power of two"));
-            }
-            return Ok(align);
+            return self.alignment();
         }
         Ok(self.m.types.align(ty) as u32)
     }
@@ -116,16 +112,13 @@ impl<'a> Parser<'a> {
             match self.tok {
                 Tok::Word("align") => {
                     self.bump()?;
-                    align = self.number()?;
+                    align = self.alignment()?;
                 }
                 Tok::Word("addrspace") => {
                     return self.fail("unsupported `alloca` in an address space");
                 }
                 _ => count = Some(self.typed(b)?),
             }
-        }
-        if !align.is_power_of_two() {
-            return self.fail(format!("alignment {align} is no power of two"));
         }
         Ok((Op::Alloca { ty, count, align }, Some(Types::PTR)))
     }

@@ -406,7 +406,7 @@ impl<'a> Parser<'a> {
                 Tok::Meta(_) => drop(self.attachment()?),
                 Tok::Word("align") => {
                     self.bump()?;
-                    head.align = self.number()?;
+                    head.align = self.alignment()?;
                 }
                 Tok::Word("section") => {
                     self.bump()?;

@@ -301,8 +301,14 @@ impl Verifier<'_, '_> {
                 self.value(Types::PTR, ptr)
             }
             Op::CondBr { cond, .. } => self.value(Types::I1, cond),
-            Op::Switch { ty, value, .. } => {
+            Op::Switch {
+                ty, value, cases, ..
+            } => {
                 self.require(self.is_int(*ty), "switch", *ty)?;
+                let mut seen = FxHashSet::default();
+                if let Some((n, _)) = cases.iter().find(|(n, _)| !seen.insert(*n)) {
+                    return err(format!("`switch` with two cases {n}"));
+                }
                 self.value(*ty, value)
             }
             Op::Ret { ty, value } => {

@@ -11,6 +11,8 @@ pub enum Watch {
     Notes,
     /// Everything.
     All,
+    /// What the kernel maps for devices by the streaming DMA API, which also says when they transfer.
+    Dma,
     /// A physical range.
     Range {
         /// Its first address.
@@ -140,13 +142,14 @@ fn watch_of(argument: &str, value: &str) -> Result<Watch, String> {
     Ok(match value {
         "notes" => Watch::Notes,
         "all" => Watch::All,
+        "dma" => Watch::Dma,
         _ => match value.split_once('+') {
             Some((first, len)) => match (number(first), number(len)) {
                 (Some(first), Some(len)) if len != 0 => Watch::Range { first, len },
                 _ => {
                     return Err(not_one_of(
                         argument,
-                        "notes, all, 0xADDRESS+0xLENGTH or a symbol",
+                        "notes, dma, all, 0xADDRESS+0xLENGTH or a symbol",
                     ));
                 }
             },

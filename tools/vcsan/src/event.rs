@@ -2,6 +2,7 @@
 //! What the guest's CPU thread tells the model's thread: entries of two words, nearly all of them accesses, and the commands
 //! among them.
 
+use crate::contract::{Caller, Step};
 use crate::groups::{PackedGroup, SitedGroup};
 use crate::pages::Page;
 use std::sync::Arc;
@@ -32,6 +33,13 @@ pub enum Command {
         vaddr: Option<u64>,
         /// Where it came from.
         site: Site,
+    },
+    /// A call of the kernel's DMA API has come to a step.
+    Dma {
+        /// What.
+        step: Step,
+        /// Whose call it is.
+        caller: Caller,
     },
     /// Physical memory is reported on.
     Watch {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the model's driver has to say, before it is put into words.
 
+use crate::contract::{Area, Breaking, Request};
 use crate::history::PastEvent;
-use vcsan_model::Hazard;
+use vcsan_model::{Hazard, Site};
 
 /// A hazard and what will be forgotten when it is described.
 #[derive(Clone, Debug)]
@@ -19,11 +20,32 @@ pub struct Captured {
     pub past: Vec<PastEvent>,
 }
 
+/// A breach of the DMA API's contract and what will be forgotten when it is described.
+#[derive(Clone, Debug)]
+pub struct CapturedBreach {
+    /// What.
+    pub broken: Breaking,
+    /// What was called, if it is a call.
+    pub request: Option<Request>,
+    /// Which memory was accessed, or named by the call.
+    pub area: Area,
+    /// The virtual address of the access, if it is one.
+    pub vaddr: Option<u64>,
+    /// The access or the call.
+    pub site: Site,
+    /// The running test.
+    pub test: Option<String>,
+    /// What happened to the first line before, oldest first.
+    pub past: Vec<PastEvent>,
+}
+
 /// In the order in which it was found.
 #[derive(Clone, Debug)]
 pub enum Finding {
     /// A hazard that was not seen before in its test. They are numbered from 0 on.
     Hazard(Box<Captured>),
+    /// A breach of the DMA API's contract, likewise, and numbered with them.
+    Breach(Box<CapturedBreach>),
     /// The running test provokes one, as its note says.
     Expect {
         /// The test.

@@ -4,14 +4,15 @@
 //!
 //! [`watcher`] follows the guest and tells by a [`queue`], in the language of [`event`]; the [`driver`] of the model (crate
 //! `vcsan-model`) is at its other end, in a thread of its own, and [`report`] puts what that finds into words. A [`session`] holds
-//! them all. [`decode`] knows maintenance instructions, [`translate`] page tables, [`symbols`] names. Only `qemu` knows QEMU, so
+//! them all. [`contract`] follows the kernel's DMA API. [`decode`] knows maintenance instructions, [`translate`] page tables, [`symbols`] names. Only `qemu` knows QEMU, so
 //! all the rest is tested without it.
 //!
-//! Who uses whom, from the bottom: what is used by all; `event`, `finding`, [`stats`]; `queue`, `watcher`, `driver`, `report`,
+//! Who uses whom, from the bottom: what is used by all, `contract` among it; `event`, `finding`, [`stats`]; `queue`, `watcher`, `driver`, `report`,
 //! none of which knows another one but by its language; `session`; `qemu`.
 
 pub mod access;
 pub mod config;
+pub mod contract;
 pub mod coverage;
 pub mod decode;
 pub mod driver;

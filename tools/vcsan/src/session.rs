@@ -4,7 +4,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::config::Options;
+use crate::config::{Options, Watch};
+use crate::contract::Calls;
 use crate::driver::Driver;
 use crate::event::Batch;
 use crate::finding::Finding;
@@ -64,6 +65,16 @@ impl Session {
             Some(path) => Symbols::load(path).map_err(|error| fragment(&error))?,
             None => Symbols::none(),
         };
+        let calls = options
+            .watch
+            .contains(&Watch::Dma)
+            .then(|| {
+                Calls::new(target, |name| {
+                    symbols.address_of(name).map(|extent| extent.address)
+                })
+            })
+            .transpose()?;
+        let sees_maps = calls.as_ref().is_some_and(Calls::sees_maps);
         let text = symbols.address_of("_text").map(|extent| extent.address);
         let names = SharedNames::new(Names {
             layout: Layout::new(target, text),
@@ -71,11 +82,11 @@ impl Session {
             sites: Sites::default(),
         });
         let recorder = Recorder {
-            driver: Driver::new(options.model, target.arch, &options.watch)?,
+            driver: Driver::new(options.model, target.arch, &options.watch, sees_maps)?,
             report: Report::create(options, target, names.clone())?,
         };
         Ok(Self {
-            watcher: Watcher::new(options, target, names.clone(), recorder)?,
+            watcher: Watcher::new(options, target, names.clone(), calls, recorder)?,
             names,
         })
     }

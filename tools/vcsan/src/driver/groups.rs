@@ -2,6 +2,7 @@
 //! Groups of accesses.
 
 use super::Driver;
+use crate::contract::Area;
 use crate::groups::{PackedGroup, SitedGroup};
 use crate::history::PastKind;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ impl Driver {
             return 0;
         };
         let paddr = page.paddr(vaddr);
-        match (page.uncached, self.watches.has_page(paddr)) {
+        match (page.uncached, self.traces(paddr)) {
             (true, false) if self.model.fast_words_past_cache(paddr, count, store, site) => {
                 self.accesses.uncached += u64::from(count);
                 count
@@ -74,6 +75,11 @@ impl Driver {
                 };
                 let taken = self.cached_words(by, offset, count, store, site);
                 self.record_words(vaddr, paddr, taken, store, site);
+                let area = Area {
+                    first: paddr,
+                    len: 4 * u64::from(taken),
+                };
+                self.check_owner(vaddr, area, store, site);
                 taken
             }
             _ => 0,

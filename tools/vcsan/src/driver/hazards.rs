@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which hazards are the same: they come by the million, and are counted instead of captured.
+//! Which findings are the same: they come by the million, and are counted instead of captured.
 
+use crate::contract::Breach;
 use crate::finding::Finding;
 use std::collections::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
@@ -9,10 +10,16 @@ use vcsan_model::{Accessor, Cause, Hazard, Kind, Site};
 /// Hazards of different instructions that are kept for one test; more are only counted.
 const MOST: usize = 256;
 
-/// Equal for hazards that are certainly the same, and cheap to tell.
-type Fingerprint = (Kind, u8, Site, Site, u8, Site);
+/// Equal for findings that are certainly the same, and cheap to tell.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) enum Fingerprint {
+    /// Kind, accessor, access, write, cause, who caused it.
+    Hazard(Kind, u8, Site, Site, u8, Site),
+    /// What, where, where the mapping was made.
+    Breach(Breach, Site, Option<Site>),
+}
 
-fn fingerprint(hazard: &Hazard) -> Fingerprint {
+pub(super) fn fingerprint(hazard: &Hazard) -> Fingerprint {
     let accessor = match hazard.accessor {
         Accessor::Cpu(_) => 0,
         Accessor::Uncached => 1,
@@ -25,7 +32,7 @@ fn fingerprint(hazard: &Hazard) -> Fingerprint {
         Cause::Discarded { by, .. } => (4, by),
         Cause::OtherPage { filled_by, .. } => (5, filled_by),
     };
-    (
+    Fingerprint::Hazard(
         hazard.kind,
         accessor,
         hazard.access,
@@ -47,13 +54,13 @@ pub(super) struct Reported {
 }
 
 impl Reported {
-    /// Counts a hazard. Whether it gets the next number and is to be kept.
-    pub(super) fn is_new(&mut self, hazard: &Hazard) -> bool {
+    /// Counts a finding. Whether it gets the next number and is to be kept.
+    pub(super) fn is_new(&mut self, print: Fingerprint, title: impl FnOnce() -> String) -> bool {
         let many = self.known.len() >= MOST;
-        match self.known.entry(fingerprint(hazard)) {
+        match self.known.entry(print) {
             Entry::Occupied(mut known) => known.get_mut().1 += 1,
             Entry::Vacant(_) if many => {
-                *self.surplus.entry(hazard.title().to_string()).or_default() += 1;
+                *self.surplus.entry(title()).or_default() += 1;
             }
             Entry::Vacant(new) => {
                 new.insert((self.count, 1));

@@ -3,11 +3,13 @@
 //!
 //! It sees nothing of the guest but what it is told: it may be behind.
 
+mod contract;
 mod groups;
 mod hazards;
 mod shortcuts;
 
 use crate::config::Watch;
+use crate::contract::{Area, Mappings};
 use crate::decode::Arch;
 use crate::event::{Batch, Command, Unpacked, address};
 use crate::finding::{Captured, Finding};
@@ -17,7 +19,7 @@ use crate::pages::Pages;
 use crate::panics;
 use crate::stats::{Accesses, RunStats};
 use crate::watch::Watches;
-use hazards::Reported;
+use hazards::{Reported, fingerprint};
 use shortcuts::Shortcuts;
 use std::sync::Arc;
 use vcsan_model::geometry::PAGE_SIZE;
@@ -31,6 +33,8 @@ pub struct Driver {
     shortcuts: Shortcuts,
     groups: Vec<Arc<SitedGroup>>,
     watches: Watches,
+    /// What is mapped for devices, if that is followed.
+    mappings: Mappings,
     history: History,
     accesses: Accesses,
     reported: Reported,
@@ -40,12 +44,18 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A machine at reset. Of `watch`, what has addresses is reported on; of the rest it is to be told.
+    /// A machine at reset. Of `watch`, what has addresses is reported on; of the rest it is to be told. `sees_maps`: so it is
+    /// of all that is mapped for devices.
     ///
     /// # Errors
     ///
     /// A fragment: a combination that can't be modelled.
-    pub fn new(config: Config, arch: Arch, watch: &[Watch]) -> Result<Self, String> {
+    pub fn new(
+        config: Config,
+        arch: Arch,
+        watch: &[Watch],
+        sees_maps: bool,
+    ) -> Result<Self, String> {
         let mut watches = Watches::default();
         for watch in watch {
             match watch {
@@ -53,7 +63,7 @@ impl Driver {
                 Watch::Range { first, len } => {
                     watches.add(*first, *len, format!("{first:#x}+{len:#x}"), false);
                 }
-                Watch::Notes | Watch::Symbol(_) => {}
+                Watch::Notes | Watch::Dma | Watch::Symbol(_) => {}
             }
         }
         Ok(Self {
@@ -62,6 +72,7 @@ impl Driver {
             shortcuts: Shortcuts::new(arch),
             groups: Vec::new(),
             watches,
+            mappings: Mappings::new(sees_maps, config.geometry.line()),
             history: History::default(),
             accesses: Accesses::default(),
             reported: Reported::default(),
@@ -127,6 +138,7 @@ impl Driver {
                 self.record(event, vaddr, site);
                 self.apply(event, vaddr, site);
             }
+            Command::Dma { step, caller } => self.dma(step, caller),
             Command::Watch {
                 first,
                 len,
@@ -199,9 +211,14 @@ impl Driver {
             (true, false) => Event::UncachedLoad { paddr, len },
             (true, true) => Event::UncachedStore { paddr, len },
         };
-        let watched = self.watches.has_page(paddr);
+        let watched = self.traces(paddr);
         if watched {
             self.record(event, Some(vaddr), site);
+            let area = Area {
+                first: paddr,
+                len: len.into(),
+            };
+            self.check_owner(vaddr, area, store, site);
         }
         self.apply(event, Some(vaddr), site);
         if page.uncached {
@@ -211,6 +228,11 @@ impl Driver {
             let shortcut = self.model.shortcut(at);
             self.shortcuts.set(vaddr, watched, shortcut);
         }
+    }
+
+    /// Whether lines in the page of a physical address have a history.
+    fn traces(&self, paddr: u64) -> bool {
+        self.watches.has_page(paddr) || self.mappings.has_page(paddr)
     }
 
     fn line_len(&self) -> u64 {
@@ -238,7 +260,7 @@ impl Driver {
         };
         let mut line = self.line(first);
         while line < first.saturating_add(u64::from(len)) {
-            if self.watches.has_page(line) {
+            if self.traces(line) {
                 let vaddr = vaddr.map(|vaddr| vaddr.wrapping_add(line.saturating_sub(first)));
                 self.history.add(line, kind, vaddr, 1, site);
             }
@@ -259,7 +281,9 @@ impl Driver {
     fn report(&mut self, hazards: &[Hazard], vaddr: Option<u64>) {
         for hazard in hazards {
             let len = u64::from(64 - hazard.bytes.leading_zeros() - hazard.bytes.trailing_zeros());
-            if !self.watches.reports(hazard.paddr(), len) || !self.reported.is_new(hazard) {
+            let reports = self.watches.reports(hazard.paddr(), len) || self.concerns_dma(hazard);
+            let title = || hazard.title().to_string();
+            if !reports || !self.reported.is_new(fingerprint(hazard), title) {
                 continue;
             }
             let buffer = self.watches.buffer(hazard.paddr());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Callbacks of loads and stores: tens of millions a boot, nearly all of them to pages that are known.
 
-use super::{Guest, PLUGIN, Plugin, with_plugin};
+use super::{Guest, Plugin, look, with_plugin};
 use crate::decode::Arch;
 use crate::groups::PackedGroup;
 use crate::guest::{Access, Cpu, Destination, Memory, Register, Target};
@@ -62,13 +62,6 @@ fn known_address<const PARISC: bool>(info: Meminfo, vaddr: u64) -> u64 {
 #[inline(always)]
 fn is_absolute(info: Meminfo) -> bool {
     info & 15 < 8
-}
-
-/// Runs `body` with the plugin, if there is one. It must not panic.
-#[inline(always)]
-fn look<T>(body: impl FnOnce(&mut Plugin) -> T) -> Option<T> {
-    // SAFETY: see `super::Global`; callbacks don't nest, so that this is the only reference.
-    unsafe { &mut *PLUGIN.0.get() }.as_mut().map(body)
 }
 
 /// An instruction with one access.

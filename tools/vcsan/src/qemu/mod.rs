@@ -6,6 +6,7 @@
 //! No panic leaves this module: it becomes a failure of the run, and from then on the guest runs unwatched.
 
 mod accesses;
+mod calls;
 mod registers;
 mod scores;
 
@@ -16,6 +17,7 @@ use crate::runs::Code;
 use crate::session::Session;
 use crate::watcher::{LoopCounter, MaintenanceCallback};
 use accesses::{Infos, MultiAccess};
+use calls::Awaiting;
 use qemu_plugin_sys as sys;
 use registers::Reader;
 use scores::Scores;
@@ -49,6 +51,7 @@ struct Plugin {
     /// Instructions of the block in translation. Kept for its allocation.
     block: Vec<Code>,
     scores: Scores,
+    awaiting: Awaiting,
     failed: bool,
 }
 
@@ -91,6 +94,13 @@ fn with_plugin(body: impl FnOnce(&mut Plugin)) {
         plugin.session.watcher.block_fast_path();
         plugin.session.watcher.fail(&text);
     }
+}
+
+/// Runs `body` with the plugin, if there is one. It must not panic.
+#[inline(always)]
+fn look<T>(body: impl FnOnce(&mut Plugin) -> T) -> Option<T> {
+    // SAFETY: see `Global`; callbacks don't nest, so that this is the only reference.
+    unsafe { &mut *PLUGIN.0.get() }.as_mut().map(body)
 }
 
 /// The guest's memory, from a callback.
@@ -229,6 +239,8 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
             }
         }
         // SAFETY: the block's instructions were just listed.
+        unsafe { calls::register(plugin, block) };
+        // SAFETY: the block's instructions were just listed.
         unsafe { accesses::register(plugin, block) };
         // SAFETY: the block's instructions were just listed.
         unsafe { register_maintenance(plugin, block) };
@@ -306,6 +318,7 @@ unsafe fn plugin(
         unstarted: true,
         block: Vec::new(),
         scores: Scores::new(),
+        awaiting: Awaiting::new(),
         first: None,
         failed: false,
     })

@@ -3,7 +3,7 @@
 
 use super::drawing;
 use crate::finding::Captured;
-use crate::history::PastKind;
+use crate::history::{PastEvent, PastKind};
 use crate::names::Names;
 use crate::sites::Origin;
 use crate::symbols::Location;
@@ -33,6 +33,16 @@ pub struct Party {
     /// Function, offset, file and line, for people.
     #[serde(skip)]
     place: String,
+}
+
+impl Party {
+    /// Where, and through which mapping.
+    pub(super) fn at(&self) -> String {
+        match (&self.alias, &self.vaddr) {
+            (Some(alias), Some(vaddr)) => format!("{}, through the {alias} at {vaddr}", self.place),
+            _ => self.place.clone(),
+        }
+    }
 }
 
 /// A hazard, ready to be written.
@@ -114,7 +124,13 @@ impl Describer<'_> {
         }
     }
 
-    fn party(&mut self, by: &'static str, site: Site, vaddr: Option<u64>, paddr: u64) -> Party {
+    pub(super) fn party(
+        &mut self,
+        by: &'static str,
+        site: Site,
+        vaddr: Option<u64>,
+        paddr: u64,
+    ) -> Party {
         let (pc, location) = self.locate(site);
         let line = location.as_ref().and_then(|l| l.lines.last().cloned());
         let place = match (&location, pc) {
@@ -301,10 +317,15 @@ impl Describer<'_> {
                 described.physical
             ),
         );
-        let past = &captured.past;
+        self.draw(&mut text, hazard.line, &captured.past);
+        text
+    }
+
+    /// Adds what happened to a line before.
+    pub(super) fn draw(&mut self, text: &mut String, line: u64, past: &[PastEvent]) {
         if !past.is_empty() {
             let layout = self.names.layout;
-            let regions = |vaddr| layout.region(vaddr, hazard.line);
+            let regions = |vaddr| layout.region(vaddr, line);
             let mut places = Vec::new();
             for event in past {
                 let location = match self.names.sites.origin(event.site) {
@@ -317,9 +338,8 @@ impl Describer<'_> {
                     format!("{}+{:#x}", location.symbol, location.offset)
                 }));
             }
-            text.push_str(&drawing::draw(hazard.line, past, &places, regions));
+            text.push_str(&drawing::draw(line, past, &places, regions));
         }
-        text
     }
 }
 
@@ -341,11 +361,7 @@ fn sentence(party: &Party, does: &str) -> String {
         "uncached" => format!("the CPU {does} past its cache at"),
         _ => format!("the CPU {does} at"),
     };
-    let through = match (&party.alias, &party.vaddr) {
-        (Some(alias), Some(vaddr)) => format!(", through the {alias} at {vaddr}"),
-        _ => String::new(),
-    };
-    format!("{who} {}{through}", party.place)
+    format!("{who} {}", party.at())
 }
 
 /// The kernel's call for maintenance of a region, for memory that a device shares (Documentation/core-api/cachetlb.rst,

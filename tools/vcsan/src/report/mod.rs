@@ -5,13 +5,14 @@
 //! has not told yet, when it does, or at the end. How often it was seen is known when its test is over: then that follows, and
 //! the text is written. A hazard is the same as an earlier one if test, title, both functions and the missing maintenance are.
 
+mod breach;
 mod drawing;
 mod hazard;
 
 pub use hazard::Party;
 
-use crate::config::Options;
-use crate::finding::{Captured, Finding};
+use crate::config::{Options, Watch};
+use crate::finding::{Captured, CapturedBreach, Finding};
 use crate::guest::Target;
 use crate::names::SharedNames;
 use crate::sites::Origin;
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use vcsan_model::{Geometry, Mode};
+use vcsan_model::{Geometry, Mode, Site};
 
 /// The shape of the records.
 const SCHEMA: u32 = 1;
@@ -58,9 +59,15 @@ struct Written {
     count: u64,
 }
 
-/// A hazard whose code has no name yet.
+/// What is put into words.
+enum Found {
+    Hazard(Box<Captured>),
+    Breach(Box<CapturedBreach>),
+}
+
+/// A finding whose code has no name yet.
 struct Waiting {
-    captured: Box<Captured>,
+    found: Found,
     /// The number of those who found it.
     number: usize,
     /// How often it was seen, once its test is over.
@@ -115,6 +122,7 @@ impl Report {
         report.record(&json!({
             "record": "start", "schema": SCHEMA, "version": env!("CARGO_PKG_VERSION"),
             "target": target.name, "geometry": options.geometry, "mode": mode,
+            "contract": options.watch.contains(&Watch::Dma),
         }));
         Ok(report)
     }
@@ -122,7 +130,8 @@ impl Report {
     /// Writes what was found.
     pub fn add(&mut self, finding: Finding) {
         match finding {
-            Finding::Hazard(captured) => self.hazard(captured),
+            Finding::Hazard(captured) => self.found(Found::Hazard(captured)),
+            Finding::Breach(captured) => self.found(Found::Breach(captured)),
             Finding::Expect { test, text } => {
                 let test = test.unwrap_or_default();
                 self.record(&json!({"record": "expect", "test": test, "title": text}));
@@ -133,24 +142,31 @@ impl Report {
         }
     }
 
-    fn hazard(&mut self, captured: Box<Captured>) {
+    fn found(&mut self, found: Found) {
         let number = self.numbers.len();
         self.numbers.push(None);
-        if self.has_modules && !self.is_named(&captured) {
+        if self.has_modules && !self.is_named(&found) {
             self.waiting.push(Waiting {
-                captured,
+                found,
                 number,
                 count: None,
             });
         } else {
-            self.write_hazard(number, &captured);
+            self.write_found(number, &found);
         }
     }
 
-    /// Whether all of the kernel's code that a hazard is about has a name.
-    fn is_named(&self, captured: &Captured) -> bool {
+    /// Whether all of the kernel's code that a finding is about has a name.
+    fn is_named(&self, found: &Found) -> bool {
         let names = self.names.lock();
-        [captured.hazard.access, captured.hazard.write]
+        let sites = match found {
+            Found::Hazard(captured) => [captured.hazard.access, captured.hazard.write],
+            Found::Breach(captured) => {
+                let mapped_by = captured.broken.mapped_by;
+                [captured.site, mapped_by.unwrap_or(Site::NONE)]
+            }
+        };
+        sites
             .into_iter()
             .filter_map(|site| names.sites.origin(site))
             .all(|origin| {
@@ -159,12 +175,19 @@ impl Report {
             })
     }
 
-    fn write_hazard(&mut self, number: usize, captured: &Captured) {
-        let described = Describer {
+    fn describe(&self, found: &Found) -> Described {
+        let mut describer = Describer {
             geometry: self.geometry,
             names: &mut self.names.lock(),
+        };
+        match found {
+            Found::Hazard(captured) => describer.describe(captured),
+            Found::Breach(captured) => describer.describe_breach(captured),
         }
-        .describe(captured);
+    }
+
+    fn write_found(&mut self, number: usize, found: &Found) {
+        let described = self.describe(found);
         let next = self.findings.len();
         let index = *self.by_key.entry(Key::of(&described)).or_insert(next);
         self.numbers[number] = Some(index);
@@ -184,8 +207,8 @@ impl Report {
     fn write_waiting(&mut self, all: bool) {
         let mut counts = Vec::new();
         for waiting in std::mem::take(&mut self.waiting) {
-            if all || self.is_named(&waiting.captured) {
-                self.write_hazard(waiting.number, &waiting.captured);
+            if all || self.is_named(&waiting.found) {
+                self.write_found(waiting.number, &waiting.found);
                 counts.extend(waiting.count.map(|count| (waiting.number, count)));
             } else {
                 self.waiting.push(waiting);

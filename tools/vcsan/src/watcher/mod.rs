@@ -4,6 +4,7 @@
 //!
 //! It knows nothing of QEMU: [`guest`](crate::guest) is all it sees.
 
+mod contract;
 mod device;
 mod groups;
 mod maintain;
@@ -14,6 +15,7 @@ mod notes;
 mod translations;
 
 use crate::config::{Options, Watch};
+use crate::contract::Calls;
 use crate::decode::{self, Effect, TlbOp};
 use crate::event::{Command, Entry};
 use crate::guest::{Access, Destination, Memory, Target};
@@ -71,11 +73,13 @@ pub struct Watcher<S: Sink> {
     last_translated: Option<(u64, u64)>,
     repeated: Option<Repeated>,
     devices: Devices,
+    /// If the DMA API is followed.
+    calls: Option<Calls>,
     counts: Counts,
 }
 
 impl<S: Sink> Watcher<S> {
-    /// A watcher of a machine at reset.
+    /// A watcher of a machine at reset. `calls`: those of the DMA API, if they are followed.
     ///
     /// # Errors
     ///
@@ -84,6 +88,7 @@ impl<S: Sink> Watcher<S> {
         options: &Options,
         target: Target,
         names: SharedNames,
+        calls: Option<Calls>,
         sink: S,
     ) -> Result<Self, String> {
         let named = names.lock();
@@ -97,7 +102,7 @@ impl<S: Sink> Watcher<S> {
         for watch in &options.watch {
             match watch {
                 Watch::Notes => takes_notes = true,
-                Watch::All | Watch::Range { .. } => {}
+                Watch::All | Watch::Dma | Watch::Range { .. } => {}
                 Watch::Symbol(name) => {
                     let extent = named.symbols.address_of(name).ok_or_else(|| {
                         format!("watch {name}: no such symbol; is vmlinux= given?")
@@ -131,6 +136,7 @@ impl<S: Sink> Watcher<S> {
             last_translated: None,
             repeated: None,
             devices: Devices::default(),
+            calls,
             counts: Counts::default(),
         })
     }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What breaks the contract of the DMA API, in words.
+
+use super::hazard::{Described, Describer};
+use crate::contract::Breach;
+use crate::finding::CapturedBreach;
+
+fn cause(breach: Breach) -> &'static str {
+    match breach {
+        Breach::Write => {
+            "the CPU's line may be written back over what the device writes, or dropped when the buffer is taken back"
+        }
+        Breach::Read => {
+            "the line that the CPU reads may stay in the cache when the device has written"
+        }
+        Breach::SharedLine => {
+            "the whole line is written back or invalidated: either what the device writes or what the CPU wrote may be lost"
+        }
+        Breach::NotMapped => "the call maintains memory that no mapping hands to a device",
+        Breach::Direction => "the maintenance is that of another direction",
+        Breach::Length => {
+            "some of the maintenance is missing, or is done to somebody else's memory"
+        }
+    }
+}
+
+fn missing(breach: Breach) -> &'static str {
+    match breach {
+        Breach::Write | Breach::Read => {
+            "dma_unmap_*() or dma_sync_*_for_cpu() before the access, and dma_sync_*_for_device() after it"
+        }
+        Breach::SharedLine => {
+            "align the buffer and its length to cache lines, as kmalloc() does to ARCH_DMA_MINALIGN, or keep it apart (____cacheline_aligned)"
+        }
+        Breach::NotMapped => "dma_map_*() before the call, or no call after dma_unmap_*()",
+        Breach::Direction => "the direction with which the memory was mapped",
+        Breach::Length => {
+            "the address and the length with which the memory was mapped, or a part of them"
+        }
+    }
+}
+
+impl Describer<'_> {
+    /// Puts a breach of the contract into words.
+    pub(super) fn describe_breach(&mut self, captured: &CapturedBreach) -> Described {
+        let CapturedBreach {
+            broken,
+            request,
+            area,
+            ..
+        } = captured;
+        let title = broken.breach.title(*request).to_owned();
+        let by = if captured.vaddr.is_some() {
+            "cpu"
+        } else {
+            "call"
+        };
+        let access = self.party(by, captured.site, captured.vaddr, area.first);
+        let mapping = broken
+            .mapped_by
+            .map(|site| self.party("call", site, None, area.first));
+        let headline = match access.symbol.as_deref() {
+            Some(function) => format!("VCSan: {title} in {function}"),
+            None => format!("VCSan: {title} in unknown code"),
+        };
+        let mut described = Described {
+            title,
+            headline,
+            test: captured.test.clone(),
+            access,
+            write: None,
+            cause: cause(broken.breach).to_owned(),
+            buffer: None,
+            offset: broken
+                .mapping
+                .and_then(|mapping| area.first.checked_sub(mapping.first)),
+            physical: format!("{:#x}", area.first),
+            missing: missing(broken.breach).to_owned(),
+            text: String::new(),
+        };
+        let mut text = format!("{}\n", described.headline);
+        let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<9} {value}\n"));
+        if let Some(test) = &described.test {
+            line("test", test);
+        }
+        line(
+            if captured.vaddr.is_some() {
+                "access"
+            } else {
+                "call"
+            },
+            &format!(
+                "{} {}",
+                if captured.vaddr.is_some() {
+                    "the CPU at"
+                } else {
+                    "at"
+                },
+                described.access.at()
+            ),
+        );
+        if let (Some(mapping), Some(dir), Some(mapped)) = (&mapping, broken.dir, broken.mapping) {
+            line(
+                "mapped",
+                &format!(
+                    "{} bytes at physical {:#x}, {}, by {}",
+                    mapped.len,
+                    mapped.first,
+                    dir.name(),
+                    mapping.at()
+                ),
+            );
+        }
+        line("because", &described.cause);
+        line("missing", &described.missing);
+        line(
+            "memory",
+            &format!("physical {:#x}, {} bytes", area.first, area.len),
+        );
+        self.draw(&mut text, area.first, &captured.past);
+        described.text = text;
+        described
+    }
+}

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The contract of the DMA API: what is called, what is mapped, what breaks it.
+
+use proptest::prelude::*;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use vcsan::contract::{Area, Breach, Caller, Calls, Direction, Hook, Mappings, Request, Step};
+use vcsan::guest::{Cpu, Memory, Register, Target};
+use vcsan_model::Site;
+
+const LINE: u32 = 32;
+
+fn area(first: u64, len: u64) -> Area {
+    Area { first, len }
+}
+
+fn single(request: Request) -> Caller {
+    Caller {
+        request: Some(request),
+        list: None,
+        site: Site::new(7),
+    }
+}
+
+fn listed(request: Request, list: u64) -> Caller {
+    Caller {
+        list: Some(list),
+        ..single(request)
+    }
+}
+
+/// A driver's calls, each with all steps that the plugin sees of it.
+struct Driver(Mappings);
+
+impl Driver {
+    fn new() -> Self {
+        Self(Mappings::new(true, LINE))
+    }
+
+    fn map(&mut self, area: Area, dir: Direction) {
+        let caller = single(Request::Map);
+        assert_eq!(self.0.follow(Step::ForDevice { area, dir }, caller), None);
+        assert_eq!(self.0.follow(Step::Mapped { area, dir }, caller), None);
+    }
+
+    fn taken(&mut self, area: Area, dir: Direction, caller: Caller) -> Option<Breach> {
+        let broken = self.0.follow(Step::ForCpu { area, dir }, caller);
+        assert_eq!(self.0.follow(Step::AtCpu { area, dir }, caller), None);
+        broken.map(|broken| broken.breach)
+    }
+
+    fn unmap(&mut self, area: Area, dir: Direction) -> Option<Breach> {
+        let caller = single(Request::Unmap);
+        let broken = self.taken(area, dir, caller);
+        let area = Some(area);
+        assert_eq!(self.0.follow(Step::Unmapped { area, dir }, caller), None);
+        broken
+    }
+
+    fn sync_for_cpu(&mut self, area: Area, dir: Direction) -> Option<Breach> {
+        self.taken(area, dir, single(Request::SyncForCpu))
+    }
+
+    fn sync_for_device(&mut self, area: Area, dir: Direction) -> Option<Breach> {
+        let caller = single(Request::SyncForDevice);
+        let broken = self.0.follow(Step::ForDevice { area, dir }, caller);
+        broken.map(|broken| broken.breach)
+    }
+
+    fn read(&self, first: u64, len: u64) -> Option<Breach> {
+        let broken = self.0.access(area(first, len), false);
+        broken.map(|broken| broken.breach)
+    }
+
+    fn write(&self, first: u64, len: u64) -> Option<Breach> {
+        let broken = self.0.access(area(first, len), true);
+        broken.map(|broken| broken.breach)
+    }
+}
+
+use Direction::{Bidirectional, FromDevice, ToDevice};
+
+#[test]
+fn a_device_owns_what_it_may_write_until_that_is_unmapped() {
+    for dir in [FromDevice, Bidirectional] {
+        let mut driver = Driver::new();
+        let buffer = area(0x1fc0, 0x80);
+        assert_eq!(driver.write(0x1fc0, 4), None);
+        driver.map(buffer, dir);
+        assert_eq!(driver.write(0x1fc0, 4), Some(Breach::Write));
+        assert_eq!(driver.read(0x203c, 4), Some(Breach::Read));
+        assert_eq!(driver.read(0x2040, 4), None);
+        assert_eq!(driver.unmap(buffer, dir), None);
+        assert_eq!(driver.write(0x1fc0, 4), None);
+        assert!(driver.0.is_empty());
+        assert!(driver.0.has_page(0x1000) && driver.0.has_page(0x2000));
+    }
+}
+
+#[test]
+fn what_a_device_only_reads_can_be_read_and_written_for_the_next_sync() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x40);
+    driver.map(buffer, ToDevice);
+    assert_eq!(driver.read(0x1000, 4), None);
+    assert_eq!(driver.write(0x1000, 4), None);
+    assert_eq!(driver.sync_for_device(buffer, ToDevice), None);
+    assert_eq!(driver.unmap(buffer, ToDevice), None);
+}
+
+#[test]
+fn a_sync_takes_and_gives_parts() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x100);
+    driver.map(buffer, FromDevice);
+    let part = area(0x1040, 0x40);
+    assert_eq!(driver.sync_for_cpu(part, FromDevice), None);
+    assert_eq!(driver.read(0x1040, 0x40), None);
+    assert_eq!(driver.read(0x103c, 8), Some(Breach::Read));
+    assert_eq!(driver.sync_for_cpu(area(0x1080, 0x40), FromDevice), None);
+    assert_eq!(driver.read(0x1060, 0x40), None);
+    assert_eq!(driver.sync_for_device(area(0x1060, 0x10), FromDevice), None);
+    assert_eq!(driver.read(0x1064, 4), Some(Breach::Read));
+    assert_eq!(driver.read(0x1070, 0x10), None);
+}
+
+#[test]
+fn a_neighbour_in_the_line_of_a_buffer_is_not_to_be_written() {
+    let mut driver = Driver::new();
+    driver.map(area(0x1010, 0x20), FromDevice);
+    assert_eq!(driver.write(0x1000, 4), Some(Breach::SharedLine));
+    assert_eq!(driver.write(0x1030, 4), Some(Breach::SharedLine));
+    assert_eq!(driver.write(0x1040, 4), None);
+    assert_eq!(driver.write(0xffc, 4), None);
+    // A read leaves nothing dirty.
+    assert_eq!(driver.read(0x1000, 4), None);
+    let mut driver = Driver::new();
+    driver.map(area(0x1010, 0x20), ToDevice);
+    assert_eq!(driver.write(0x1000, 4), None);
+}
+
+#[test]
+fn calls_must_be_about_what_is_mapped() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x100);
+    assert_eq!(
+        driver.sync_for_cpu(buffer, FromDevice),
+        Some(Breach::NotMapped)
+    );
+    assert_eq!(driver.unmap(buffer, FromDevice), Some(Breach::NotMapped));
+    driver.map(buffer, FromDevice);
+    assert_eq!(
+        driver.sync_for_cpu(buffer, ToDevice),
+        Some(Breach::Direction)
+    );
+    assert_eq!(
+        driver.sync_for_device(area(0x1080, 0x100), FromDevice),
+        Some(Breach::Length)
+    );
+    assert_eq!(
+        driver.unmap(area(0x1000, 0x80), FromDevice),
+        Some(Breach::Length)
+    );
+    assert!(driver.0.is_empty());
+    driver.map(buffer, FromDevice);
+    assert_eq!(driver.unmap(buffer, ToDevice), Some(Breach::Direction));
+    assert!(driver.0.is_empty());
+}
+
+#[test]
+fn what_is_mapped_twice_is_unmapped_twice() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x100);
+    driver.map(buffer, Bidirectional);
+    driver.map(buffer, Bidirectional);
+    assert_eq!(driver.0.len(), 2);
+    assert_eq!(driver.unmap(buffer, Bidirectional), None);
+    assert_eq!(driver.write(0x1000, 4), Some(Breach::Write));
+    assert_eq!(driver.unmap(buffer, Bidirectional), None);
+    assert_eq!(driver.write(0x1000, 4), None);
+}
+
+#[test]
+fn a_kernel_whose_maps_are_not_seen_is_not_blamed_for_them() {
+    let mut driver = Driver(Mappings::new(false, LINE));
+    assert_eq!(driver.sync_for_cpu(area(0x1000, 4), FromDevice), None);
+}
+
+#[test]
+fn a_list_is_unmapped_as_a_whole_even_without_maintenance() {
+    let mut mappings = Mappings::new(true, LINE);
+    let (table, list) = (0xc000_1000, 0xc000_2000);
+    let dir = Bidirectional;
+    for first in [0x1000, 0x4000] {
+        let area = area(first, 0x1000);
+        mappings.follow(Step::ForDevice { area, dir }, listed(Request::Map, table));
+    }
+    mappings.follow(Step::Listed { list }, listed(Request::Map, table));
+    assert_eq!(mappings.len(), 2);
+    let area = None;
+    mappings.follow(Step::Unmapped { area, dir }, listed(Request::Unmap, list));
+    assert!(mappings.is_empty());
+}
+
+#[test]
+fn a_list_that_was_mapped_without_maintenance_can_be_synced() {
+    let mut mappings = Mappings::new(true, LINE);
+    let step = Step::ForCpu {
+        area: area(0x1000, 0x1000),
+        dir: FromDevice,
+    };
+    assert_eq!(
+        mappings.follow(step, listed(Request::SyncForCpu, 0xc000_2000)),
+        None
+    );
+}
+
+/// Registers, and one word of memory for all addresses.
+struct Guest {
+    registers: RefCell<HashMap<u8, u64>>,
+    word: u32,
+    target: Target,
+}
+
+impl Memory for Guest {
+    fn read(&self, _: u64, into: &mut [u8]) -> bool {
+        into.copy_from_slice(&if self.target.big_endian {
+            self.word.to_be_bytes()
+        } else {
+            self.word.to_le_bytes()
+        });
+        true
+    }
+}
+
+impl Cpu for Guest {
+    fn register(&self, register: Register) -> Result<u64, String> {
+        match register {
+            Register::General(number) => {
+                Ok(self.registers.borrow().get(&number).copied().unwrap_or(0))
+            }
+            _ => Err("read it".into()),
+        }
+    }
+}
+
+/// A target, and its registers for arguments, the result, the return address and the stack.
+const CONVENTIONS: [(&str, [u8; 4], u8, u8, u8); 3] = [
+    ("arm", [0, 1, 2, 3], 0, 14, 13),
+    ("mips", [4, 5, 6, 7], 2, 31, 29),
+    ("hppa", [26, 25, 24, 23], 28, 2, 30),
+];
+
+/// Each function somewhere.
+fn address_of(name: &str) -> Option<u64> {
+    let sum: u64 = name
+        .bytes()
+        .zip(1..)
+        .map(|(byte, at)| u64::from(byte) * at)
+        .sum();
+    Some(0x10_0000 + 0x10 * sum)
+}
+
+struct Machine {
+    calls: Calls,
+    guest: Guest,
+    arguments: [u8; 4],
+    result: u8,
+    link: u8,
+    stack: u8,
+}
+
+impl Machine {
+    fn new(convention: (&str, [u8; 4], u8, u8, u8)) -> Self {
+        let (name, arguments, result, link, stack) = convention;
+        let target = Target::by_name(name).unwrap();
+        Self {
+            calls: Calls::new(target, address_of).unwrap(),
+            guest: Guest {
+                registers: RefCell::default(),
+                word: 0xc000_2000,
+                target,
+            },
+            arguments,
+            result,
+            link,
+            stack,
+        }
+    }
+
+    fn set(&self, register: u8, value: u64) {
+        self.guest.registers.borrow_mut().insert(register, value);
+    }
+
+    fn enter(
+        &mut self,
+        hook: Hook,
+        arguments: &[u64],
+        stack: u64,
+        link: u64,
+    ) -> Result<Option<(Step, Caller)>, String> {
+        for (register, value) in self.arguments.into_iter().zip(arguments) {
+            self.set(register, *value);
+        }
+        self.set(self.stack, stack);
+        self.set(self.link, link);
+        // CAST: small numbers.
+        self.calls
+            .enter(&self.guest, hook, |pc| Site::new(pc as u32))
+    }
+
+    fn arrive(&mut self, pc: u64, stack: u64) -> Vec<Step> {
+        self.set(self.stack, stack);
+        let steps = self.calls.arrive(&self.guest, pc).unwrap();
+        steps.into_iter().map(|(step, _)| step).collect()
+    }
+}
+
+#[test]
+fn a_map_is_followed_on_each_architecture() {
+    for convention in CONVENTIONS {
+        let mut machine = Machine::new(convention);
+        let whole = area(0x1000, 0x40);
+        let entered = machine.enter(
+            Hook::Single(Request::Map),
+            &[1, 0x1000, 0x40, 2],
+            0x9000,
+            0x500,
+        );
+        assert_eq!(entered, Ok(None));
+        let entered = machine.enter(Hook::ForDevice, &[0x1000, 0x40, 2], 0x8f00, 0x600);
+        assert_eq!(entered, Ok(None));
+        assert!(machine.calls.awaits_return());
+        assert_eq!(machine.arrive(0x600, 0x8e00), []);
+        let dir = FromDevice;
+        assert_eq!(
+            machine.arrive(0x600, 0x8f00),
+            [Step::ForDevice { area: whole, dir }]
+        );
+        machine.set(machine.result, 0x1000);
+        assert_eq!(
+            machine.arrive(0x500, 0x9000),
+            [Step::Mapped { area: whole, dir }]
+        );
+        assert!(!machine.calls.awaits_return());
+    }
+}
+
+#[test]
+fn the_driver_is_the_caller_however_deep_the_call() {
+    for convention in CONVENTIONS {
+        let mut machine = Machine::new(convention);
+        machine
+            .enter(
+                Hook::Single(Request::Unmap),
+                &[1, 0x8000_1000, 0x40, 2],
+                0x9000,
+                0x500,
+            )
+            .unwrap();
+        let (step, caller) = machine
+            .enter(Hook::ForCpu, &[0x1000, 0x40, 2], 0x8f00, 0x600)
+            .unwrap()
+            .unwrap();
+        let (whole, dir) = (area(0x1000, 0x40), FromDevice);
+        assert_eq!(step, Step::ForCpu { area: whole, dir });
+        assert_eq!(caller.request, Some(Request::Unmap));
+        assert!(caller.site.id() < 0x500 && caller.site.id() >= 0x4f8);
+        machine.arrive(0x600, 0x8f00);
+        // The bus has other addresses, maintenance has physical ones.
+        let area = Some(whole);
+        assert_eq!(
+            machine.arrive(0x500, 0x9000),
+            [Step::Unmapped { area, dir }]
+        );
+    }
+}
+
+#[test]
+fn another_thread_s_call_is_another_call() {
+    let mut machine = Machine::new(CONVENTIONS[0]);
+    machine
+        .enter(
+            Hook::Single(Request::Unmap),
+            &[1, 0x1000, 0x40, 2],
+            0x9000,
+            0x500,
+        )
+        .unwrap();
+    let (_, caller) = machine
+        .enter(Hook::ForCpu, &[0x2000, 0x40, 2], 0x90_9000, 0x600)
+        .unwrap()
+        .unwrap();
+    assert_eq!(caller.request, None);
+}
+
+#[test]
+fn what_fails_maps_nothing() {
+    let mut machine = Machine::new(CONVENTIONS[0]);
+    let dir = ToDevice;
+    machine
+        .enter(
+            Hook::Single(Request::Map),
+            &[1, 0x1000, 0x40, 1],
+            0x9000,
+            0x500,
+        )
+        .unwrap();
+    machine.set(0, 0xffff_ffff);
+    let whole = Some(area(0x1000, 0x40));
+    assert_eq!(
+        machine.arrive(0x500, 0x9000),
+        [Step::Unmapped { area: whole, dir }]
+    );
+    for (hook, result) in [(Hook::List(Request::Map), 0), (Hook::MapTable, 0xffff_fff4)] {
+        machine
+            .enter(hook, &[1, 0x1000, 1, 1], 0x9000, 0x500)
+            .unwrap();
+        machine.set(0, result);
+        let steps = machine.arrive(0x500, 0x9000);
+        assert!(
+            matches!(steps[..], [Step::Unmapped { area: None, .. }]),
+            "{hook:?}"
+        );
+    }
+}
+
+#[test]
+fn a_table_s_list_is_known_when_it_is_mapped() {
+    for convention in CONVENTIONS {
+        let mut machine = Machine::new(convention);
+        machine
+            .enter(Hook::MapTable, &[1, 0xc000_1000, 1, 0], 0x9000, 0x500)
+            .unwrap();
+        machine.set(machine.result, 0);
+        let list = 0xc000_2000;
+        assert_eq!(machine.arrive(0x500, 0x9000), [Step::Listed { list }]);
+    }
+}
+
+#[test]
+fn wide_physical_addresses_are_refused() {
+    let mut machine = Machine::new(CONVENTIONS[0]);
+    // paddr, paddr's high half, size: what stands in the direction's place is a size.
+    let error = machine.enter(Hook::ForDevice, &[0x1000, 0, 0x40], 0x9000, 0x500);
+    assert!(error.unwrap_err().contains("64 bits are not supported"));
+}
+
+#[test]
+fn a_kernel_without_the_functions_is_refused() {
+    let target = Target::by_name("arm").unwrap();
+    let error = Calls::new(target, |name| {
+        address_of(name).filter(|_| name != "arch_sync_dma_for_cpu")
+    });
+    assert!(error.err().unwrap().contains("arch_sync_dma_for_cpu"));
+}
+
+fn steps() -> impl Strategy<Value = Vec<(u8, u64, u64, u8)>> {
+    prop::collection::vec((0_u8..6, 0_u64..0x3000, 1_u64..0x1800, 0_u8..3), 0..60)
+}
+
+proptest! {
+    /// Whatever is called: who owns a byte is what a list of bytes says.
+    #[test]
+    fn ownership_is_that_of_a_table_of_bytes(steps in steps()) {
+        let mut driver = Driver::new();
+        // Mappings as made, with what of each byte the device owns.
+        let mut table: Vec<(Area, Direction, Vec<bool>)> = Vec::new();
+        for (kind, first, len, dir) in steps {
+            let dir = [Bidirectional, ToDevice, FromDevice][usize::from(dir)];
+            let part = area(first, len);
+            match kind {
+                0 | 1 => {
+                    driver.map(part, dir);
+                    table.push((part, dir, vec![true; len as usize]));
+                }
+                2 if !table.is_empty() => {
+                    let at = (first as usize) % table.len();
+                    let (whole, dir, _) = &table[at];
+                    let (whole, dir) = (*whole, *dir);
+                    // The oldest of those that are the same.
+                    let oldest = table.iter().position(|(a, d, _)| (*a, *d) == (whole, dir)).unwrap();
+                    prop_assert_eq!(driver.unmap(whole, dir), None);
+                    table.remove(oldest);
+                }
+                3 | 4 => {
+                    if kind == 3 {
+                        driver.sync_for_cpu(part, dir);
+                    } else {
+                        driver.sync_for_device(part, dir);
+                    }
+                    for (whole, mapped, owned) in &mut table {
+                        if *mapped != dir {
+                            continue;
+                        }
+                        for (byte, owned) in (whole.first..).zip(owned) {
+                            if (part.first..part.end()).contains(&byte) {
+                                *owned = kind == 4;
+                            }
+                        }
+                    }
+                }
+                _ => {
+                    let owned = table.iter().any(|(whole, dir, owned)| {
+                        dir.device_writes()
+                            && (whole.first..).zip(owned).any(|(byte, owned)| byte == first && *owned)
+                    });
+                    prop_assert_eq!(driver.read(first, 1).is_some(), owned);
+                    prop_assert_eq!(driver.write(first, 1) == Some(Breach::Write), owned);
+                }
+            }
+        }
+    }
+}

@@ -127,6 +127,9 @@ pub struct Suites {
     /// Let the modelled cache fill lines by accesses only, also where the CPU may fill any mapped alias at any moment
     #[arg(long, conflicts_with = "no_vcsan")]
     pub architectural: bool,
+    /// Follow the kernel's DMA API instead of what suites say of transfers, and report what breaks its contract
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub contract: bool,
 }
 
 impl Suites {

@@ -421,6 +421,9 @@ fn boot_cell(
     if result.mode == Some(Mode::Architectural) {
         result.repeat += " --architectural";
     }
+    if model(shared, set).is_some_and(|(plugin, _)| plugin.contract) {
+        result.repeat += " --contract";
+    }
     match watched(shared, selection, boot, media, &folder, &task) {
         Ok((judgement, counts, took)) => {
             result.verdict = judgement.verdict;

@@ -133,7 +133,7 @@ fn plugin(
     }
     let task = context.ui.task("vcsan");
     task.detail("building the cache model");
-    Plugin::build(args.architectural, &context.stop).map(Some)
+    Plugin::build(args.architectural, args.contract, &context.stop).map(Some)
 }
 
 pub(super) fn shared<'a>(

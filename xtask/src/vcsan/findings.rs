@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// What the plugin saw of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Findings {
+    /// The kernel's DMA API told of transfers, and not what the guest's tests said.
+    pub contract: bool,
     /// What the guest's tests said that they would provoke.
     pub expected: Vec<Expected>,
     /// What it reports.
@@ -175,6 +177,8 @@ pub struct Summary {
 enum Record {
     Start {
         schema: u32,
+        #[serde(default)]
+        contract: bool,
     },
     Expect(Expected),
     Hazard(Hazard),
@@ -235,10 +239,11 @@ impl Findings {
             let record: Record = serde_json::from_str(line)
                 .map_err(|e| format!("failed to understand line {number}: {e}"))?;
             match record {
-                Record::Start { schema } if schema != SCHEMA => {
+                Record::Start { schema, .. } if schema != SCHEMA => {
                     return Err(format!("schema {schema} instead of {SCHEMA}"));
                 }
-                Record::Start { .. } | Record::Other => {}
+                Record::Start { contract, .. } => findings.contract = contract,
+                Record::Other => {}
                 Record::Expect(expected) => findings.expected.push(expected),
                 Record::Hazard(hazard) => findings.hazards.push(hazard),
                 Record::Seen { number, count } => {

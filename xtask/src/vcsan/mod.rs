@@ -67,6 +67,8 @@ pub struct Plugin {
     pub file: PathBuf,
     /// Whether lines are filled by accesses only, whatever a cell's CPU may do.
     pub architectural: bool,
+    /// Whether the kernel's DMA API tells of transfers, and not what suites say.
+    pub contract: bool,
 }
 
 impl Plugin {
@@ -74,11 +76,12 @@ impl Plugin {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn build(architectural: bool, stop: &Stop) -> Result<Plugin, Error> {
+    pub fn build(architectural: bool, contract: bool, stop: &Stop) -> Result<Plugin, Error> {
         let file = cargo::build("vcsan", stop)?;
         Ok(Plugin {
             file,
             architectural,
+            contract,
         })
     }
 
@@ -119,9 +122,14 @@ impl Plugin {
         let linear = cell.linear.as_ref().filter(|_| mode == Mode::Speculative);
         let linear = linear.map_or_else(String::new, |map| format!(",linear={map}"));
         let mode = mode.as_str();
+        let watch = if self.contract {
+            ",watch=notes,watch=dma"
+        } else {
+            ""
+        };
         // No device of any cell sees the cache.
         let value = format!(
-            "{},out={},geometry={},mode={mode},coherent=off,vmlinux={},modules={}{linear}",
+            "{},out={},geometry={},mode={mode},coherent=off,vmlinux={},modules={}{linear}{watch}",
             quoted(&self.file),
             quoted(out),
             cell.geometry,

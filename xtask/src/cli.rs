@@ -157,8 +157,8 @@ pub struct Test {
     pub exporters: Vec<String>,
     /// Build the modules of a folder out of tree, load them, watch them and unload them, and run no suites of this project
     ///
-    /// What is to be watched, and when a device reads or writes, the module says by include/linux/vcsan.h. KUnit suites in it
-    /// run too.
+    /// What it maps for devices is watched, by the kernel's DMA API, as with --contract; it can name more by
+    /// include/linux/vcsan.h. KUnit suites in it run too.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["exporters", "sets"])]
     pub module: Option<PathBuf>,
     /// What the guest runs between loading and unloading: a program for its CPU, or C source of one

@@ -40,9 +40,10 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
     for target in args.suites.reports() {
         target.check().map_err(Failure::usage)?;
     }
+    let contract = args.suites.contract || args.module.is_some();
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
-        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites));
+        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites, contract));
         let prepared = prepare::prepare(context, &context.ui.task("setup"));
         (prepared, plugin.join())
     });
@@ -127,13 +128,14 @@ fn plugin(
     context: &Context,
     selection: &Selection<'_>,
     args: &cli::Suites,
+    contract: bool,
 ) -> Result<Option<Plugin>, vcsan::Error> {
     if args.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
         return Ok(None);
     }
     let task = context.ui.task("vcsan");
     task.detail("building the cache model");
-    Plugin::build(args.architectural, args.contract, &context.stop).map(Some)
+    Plugin::build(args.architectural, contract, &context.stop).map(Some)
 }
 
 pub(super) fn shared<'a>(

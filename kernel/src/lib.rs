@@ -9,3 +9,6 @@ pub mod model;
 
 #[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/ownership.rs"]
 pub mod ownership;
+
+#[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/walk.rs"]
+pub mod walk;

@@ -121,6 +121,31 @@ impl Peer {
         })
     }
 
+    /// The word at `offset`.
+    pub(crate) fn word(&self, offset: usize) -> Result<u32> {
+        let mut bytes = [0; 4];
+
+        self.for_each(offset..offset + 4, |piece, there, here| {
+            // SAFETY: As in `write`.
+            let piece = unsafe { piece.as_ref() };
+
+            bytes[here].copy_from_slice(&piece[there]);
+            Ok(())
+        })?;
+        Ok(u32::from_ne_bytes(bytes))
+    }
+
+    /// Writes the word at `offset`.
+    pub(crate) fn set_word(&self, offset: usize, word: u32) -> Result {
+        self.for_each(offset..offset + 4, |piece, there, here| {
+            // SAFETY: As in `write`.
+            let bytes = unsafe { piece.as_mut() };
+
+            bytes[there].copy_from_slice(&word.to_ne_bytes()[here]);
+            Ok(())
+        })
+    }
+
     /// Compares with `image`.
     #[track_caller]
     pub(crate) fn check(&self, image: &Image, what: &str) -> Outcome {

@@ -77,6 +77,16 @@ void *heap_test_user_page(unsigned long addr)
 	return page;
 }
 
+int heap_test_read_user(unsigned long addr, u32 *word)
+{
+	return get_user(*word, (u32 __user *)addr);
+}
+
+int heap_test_write_user(unsigned long addr, u32 word)
+{
+	return put_user(word, (u32 __user *)addr);
+}
+
 /*
  * Waits for buffers that were dropped: fput() of a kernel thread is deferred.
  * Now and then addresses of vmaps that are gone are made free too, else new

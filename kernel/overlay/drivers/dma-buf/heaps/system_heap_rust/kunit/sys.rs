@@ -37,6 +37,8 @@ mod c {
         ) -> c_ulong;
         pub(super) safe fn heap_test_munmap(addr: c_ulong, len: c_ulong) -> c_int;
         pub(super) safe fn heap_test_user_page(addr: c_ulong) -> *const c_void;
+        pub(super) fn heap_test_read_user(addr: c_ulong, word: *mut u32) -> c_int;
+        pub(super) safe fn heap_test_write_user(addr: c_ulong, word: u32) -> c_int;
         pub(super) safe fn heap_test_flush();
         pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
         pub(super) fn heap_test_vmap(dmabuf: *mut c_void) -> c_int;
@@ -74,6 +76,20 @@ pub(crate) fn allocate(arg: usize) -> Result {
 /// Closes a file descriptor of this thread.
 pub(crate) fn close_fd(fd: i32) -> Result {
     to_result(c::heap_test_close_fd(fd))
+}
+
+/// Reads a word of user memory.
+pub(crate) fn read_user(addr: usize) -> Result<u32> {
+    let mut word = 0;
+
+    // SAFETY: `word` is valid for writing.
+    to_result(unsafe { c::heap_test_read_user(addr, &mut word) })?;
+    Ok(word)
+}
+
+/// Writes a word of user memory.
+pub(crate) fn write_user(addr: usize, word: u32) -> Result {
+    to_result(c::heap_test_write_user(addr, word))
 }
 
 /// Waits until buffers that were dropped are freed.

@@ -30,9 +30,11 @@ mod heap;
 mod lifecycle;
 mod lsi;
 mod mmap;
+mod sequences;
 mod sys;
 mod vcsan;
 mod vmap;
+mod walk;
 
 #[pin_data]
 struct Tests {

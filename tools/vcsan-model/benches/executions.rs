@@ -3,6 +3,8 @@
 //!
 //! Stops with a panic at the first difference.
 
+#[path = "../tests/cells/mod.rs"]
+mod cells;
 #[path = "../tests/concrete/mod.rs"]
 mod concrete;
 #[path = "../tests/reference/mod.rs"]
@@ -38,7 +40,7 @@ fn main() {
     let each = (millions * 500_000).div_ceil(shapes.len() as u64);
     for shape in shapes {
         let start = Instant::now();
-        let stats = concrete::run(shape, 42, each);
+        let stats = concrete::run(&shape, 42, each);
         println!(
             "against a cache, {}: {each} events, {stats:?}: nothing wrong unreported ({:.1?})",
             shape.name,

@@ -111,6 +111,11 @@ impl Sweep {
         !self.apart.is_empty() && self.apart.contains_key(&line)
     }
 
+    /// An alias's index is another one's from now on.
+    pub(crate) fn forget(&mut self, alias: usize) {
+        self.apart.retain(|line, _| line.1 != alias);
+    }
+
     /// Where a line can be.
     pub(crate) fn ways(&self, line: Apart) -> Ways {
         self.apart

@@ -371,3 +371,44 @@ fn memory_grows_with_pages_touched_only() {
     }
     assert_eq!(model.memory(), before, "repeating oneself costs nothing");
 }
+
+/// Virtual tags, ways of 16 KiB: a page has other sets through another virtual page.
+#[test]
+fn a_line_of_a_loop_over_ways_does_not_outlive_its_alias() {
+    let geometry = Geometry::vivt(32, 16384, 4, false).expect("real");
+    let mut model = Model::new(Config::new(geometry)).expect("meaningful");
+    let through = |page: u64| Address {
+        vaddr: 0xc000_0000 + page * 0x1000,
+        paddr: PAGE,
+        space: 0,
+    };
+    let op = Op::WriteBackInvalidate;
+    let way = |model: &mut Model, way| {
+        let event = Event::SetWay {
+            op,
+            set: 0,
+            sets: 1,
+            way,
+        };
+        assert_eq!(model.apply(event, Site::new(9)), []);
+    };
+    // In the middle of a loop over its set's ways the line of page 0 is accessed, so that it may be in any way again.
+    way(&mut model, 0);
+    store(&mut model, through(0), 4, 1);
+    (1..4).for_each(|number| way(&mut model, number));
+    maintain(&mut model, op, through(0), 4);
+    // Its page's other aliases get as many as the model keeps at once; page 5 has another set, and the index of page 0.
+    for page in [4, 8, 12] {
+        load(&mut model, through(page), 4);
+    }
+    model.apply(
+        Event::Free {
+            paddr: PAGE,
+            len: 4,
+        },
+        Site::new(8),
+    );
+    store(&mut model, through(5), 4, 2);
+    way(&mut model, 0);
+    assert_eq!(kinds(&device_read(&mut model, 4)), [Kind::StaleDeviceRead]);
+}

@@ -80,6 +80,8 @@ impl Model {
                 }
             }
             self.forget_lookups();
+            // Where the old one's lines may be in a loop over sets and ways says nothing of the new one's.
+            self.sweep.forget(alias);
             new.listed = self.aliases[alias].listed;
             new.in_company = self.aliases[alias].in_company;
             self.aliases[alias] = new;

@@ -2,6 +2,7 @@
 //! A write-back cache of real size limits, with data in it, that evicts, writes back and (if asked) fills at random; and the
 //! model beside it. Every wrong value that a read gets must have been reported.
 
+use crate::cells;
 use crate::rng::Rng;
 use vcsan_model::config::{Config, Mode};
 use vcsan_model::event::{Address, Event, Op, Site};
@@ -10,9 +11,9 @@ use vcsan_model::hazard::{Hazard, Kind};
 use vcsan_model::model::Model;
 
 /// What one concrete cache looks like.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Shape {
-    pub name: &'static str,
+    pub name: String,
     pub config: Config,
     /// Of the concrete cache, which may be smaller than what the architecture allows.
     pub sets: u64,
@@ -21,41 +22,52 @@ pub struct Shape {
     pub physical_index: bool,
 }
 
-/// All shapes that are compared.
+/// All shapes that are compared: the caches of the project's cells, in each mode that they can have, and others.
 pub fn shapes() -> Vec<Shape> {
-    let shape = |name, geometry: Result<Geometry, _>, sets, ways| Shape {
-        name,
+    let mut shapes = Vec::new();
+    for (name, cell) in cells::all() {
+        // PA-RISC's is direct-mapped, of 64 KiB.
+        let (sets, ways) = match &*cell.numbers {
+            &[line, way, ways] => (way / line, ways),
+            &[line, ..] => ((64 << 10) / line, 1),
+            [] => panic!("a cache of no size"),
+        };
+        let shape = Shape {
+            name,
+            config: Config::new(cell.geometry),
+            sets: sets.into(),
+            ways: ways as usize,
+            virtual_tags: cell.kind == "vivt",
+            physical_index: cell.kind == "pipt",
+        };
+        if !shape.virtual_tags {
+            let mut speculative = shape.clone();
+            speculative.name += ", speculative";
+            speculative.config.mode = Mode::Speculative;
+            shapes.push(speculative);
+        }
+        shapes.push(shape);
+    }
+    let other = |name: &str, geometry: Result<Geometry, _>, sets, ways, virtual_tags| Shape {
+        name: name.into(),
         config: Config::new(geometry.expect("a real cache")),
         sets,
         ways,
-        virtual_tags: false,
+        virtual_tags,
         physical_index: false,
     };
-    let vipt = shape("vipt, 8 KiB ways", Geometry::vipt(32, 8192, 4), 256, 4);
-    let mut speculative = Shape {
-        name: "vipt, 8 KiB ways, speculative",
-        ..vipt
-    };
-    speculative.config.mode = Mode::Speculative;
-    vec![
-        vipt,
-        speculative,
-        Shape {
-            virtual_tags: true,
-            ..shape("vivt", Geometry::vivt(32, 4096, 4, false), 128, 4)
-        },
-        shape(
-            "parisc, direct-mapped 64 KiB",
-            Geometry::parisc(32, 4 << 20, 0),
-            2048,
-            1,
+    let eight_colours = Geometry::vipt(32, 32768, 2);
+    shapes.extend([
+        other(
+            "vivt, 4 KiB ways",
+            Geometry::vivt(32, 4096, 4, false),
+            128,
+            4,
+            true,
         ),
-        Shape {
-            physical_index: true,
-            ..shape("pipt", Geometry::pipt(64, 16384, 2), 256, 2)
-        },
-        shape("1 KiB ways", Geometry::vipt(16, 1024, 4), 64, 4),
-    ]
+        other("vipt, 8 colours", eight_colours, 1024, 2, false),
+    ]);
+    shapes
 }
 
 #[derive(Clone)]
@@ -77,12 +89,15 @@ pub struct Stats {
     pub reported: u64,
     /// Hits on another page's line.
     pub homonyms: u64,
+    /// Loops over all ways of all sets that came to their end.
+    pub loops: u64,
 }
 
 const FRAMES: u64 = 3;
 /// Lines of each page in use.
 const LINES: u64 = 4;
-const VPAGES: u64 = 6;
+/// Enough for each frame to have more aliases than the model keeps at once.
+const VPAGES: u64 = 18;
 const BASE: u64 = 0x1000_0000;
 
 struct Machine {
@@ -204,10 +219,10 @@ fn bytes_of(found: &[Hazard], homonym: bool) -> u64 {
 }
 
 /// Random events on model and machine; panics at the first wrong read that was not reported.
-pub fn run(shape: Shape, seed: u64, events: u64) -> Stats {
+pub fn run(shape: &Shape, seed: u64, events: u64) -> Stats {
     let line = u64::from(shape.config.geometry.line());
     let mut m = Machine {
-        shape,
+        shape: shape.clone(),
         line,
         rng: Rng::new(seed),
         cache: vec![None; shape.sets as usize * shape.ways],
@@ -246,6 +261,7 @@ pub fn run(shape: Shape, seed: u64, events: u64) -> Stats {
         let event = match (m.rng.below(32), sweep) {
             (0..3, Some((op, way))) => {
                 sweep = (way + 1 < shape.config.geometry.ways()).then_some((op, way + 1));
+                stats.loops += u64::from(sweep.is_none());
                 let sets = shape.config.geometry.sets();
                 // All in one event, or each in its own.
                 let together = m.rng.below(2) == 0;

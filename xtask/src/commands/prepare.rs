@@ -11,8 +11,8 @@ use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::source::{self, Source, Tree};
+use crate::toolchain::place::Share;
 use crate::toolchain::prerequisites::{self, Install};
-use crate::toolchain::root::Share;
 use crate::toolchain::{Recipe, Request, Toolchain};
 use crate::ui::Task;
 
@@ -38,7 +38,7 @@ pub(super) fn setup(context: &Context, args: &cli::Setup) -> Result<Exit, Failur
     if args.install {
         prerequisites::ensure(Install::Yes, &task, &context.stop).map_err(Failure::infra)?;
     }
-    let (_, source) = tools_and_source(context, &cache, &task)?;
+    let (_, source) = tools_and_source(context, &cache, &task, &[])?;
     task.line(&format!(
         "Linux {} and its toolchain are ready in {}",
         source.version,
@@ -49,7 +49,7 @@ pub(super) fn setup(context: &Context, args: &cli::Setup) -> Result<Exit, Failur
 
 pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Failure> {
     let cache = cache(context)?;
-    let (toolchain, source) = tools_and_source(context, &cache, task)?;
+    let (toolchain, source) = tools_and_source(context, &cache, task, &[])?;
     let lock = cache.lock("build", task).map_err(Failure::infra)?;
     let tree = source::private_tree(&toolchain, &cache, &source, &context.project, task)
         .map_err(of_the_source)?;
@@ -86,8 +86,9 @@ pub(super) fn tools_and_source(
     context: &Context,
     cache: &Cache,
     task: &Task<'_>,
+    more: &[Share],
 ) -> Result<(Toolchain, Source), Failure> {
-    let toolchain = tools(context, cache, task)?;
+    let toolchain = tools(context, cache, task, more)?;
     let global = &context.global;
     let source = match &global.kernel {
         Some(dir) => source::user_tree(dir),
@@ -103,30 +104,18 @@ pub(super) fn tools_and_source(
     Ok((toolchain, source))
 }
 
+/// `more` are folders that commands read, besides what the project itself needs.
 pub(super) fn tools(
     context: &Context,
     cache: &Cache,
     task: &Task<'_>,
+    more: &[Share],
 ) -> Result<Toolchain, Failure> {
     let recipe = recipe(context)?;
     let global = &context.global;
-    let mut shares = vec![Share {
-        path: context.project.root().to_owned(),
-        writable: false,
-    }];
-    shares.extend(context.shares.iter().map(|path| Share {
-        path: path.clone(),
-        writable: false,
-    }));
-    if let Some(dir) = &global.kernel {
-        let path = fs::canonicalize(dir).map_err(|e| {
-            Failure::usage(format!("failed to find --kernel {}: {e}", dir.display()))
-        })?;
-        shares.push(Share {
-            path,
-            writable: false,
-        });
-    }
+    let mut shares = vec![Share::read(context.project.root().join("kernel"))];
+    shares.extend(more.iter().cloned());
+    shares.extend(context.shares.iter().map(Share::read));
     let request = Request {
         choice: global.toolchain,
         recipe: &recipe,
@@ -144,10 +133,12 @@ pub(super) fn tools(
 }
 
 pub(super) fn of_the_source(error: source::Error) -> Failure {
-    use source::Error::{Gone, Misfit, NoKernel, NoPatch, Occupied, Unsupported};
+    use source::Error::{Gone, Link, Misfit, NoKernel, NoPatch, Occupied, Unsupported, Untracked};
     let exit = match error {
         Misfit { .. } | NoPatch { .. } | Occupied { .. } => Exit::Build,
-        NoKernel { .. } | Unsupported { .. } | Gone { .. } => Exit::Usage,
+        NoKernel { .. } | Unsupported { .. } | Gone { .. } | Link { .. } | Untracked { .. } => {
+            Exit::Usage
+        }
         _ => Exit::Infra,
     };
     Failure {

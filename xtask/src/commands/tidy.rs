@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::{Context, prepare};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
+use crate::toolchain::place::Share;
 
 /// What has to say its licence, by file name ending.
 const LICENSED: [&str; 12] = [
@@ -86,7 +87,13 @@ pub(super) fn tidy(context: &Context) -> Result<Exit, Failure> {
 /// What the kernel's tools say of the files that are to enter a kernel tree.
 fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure> {
     let task = context.ui.task("tidy");
-    let (toolchain, source) = prepare::tools_and_source(context, &prepare::cache(context)?, &task)?;
+    // Its checkpatch and its rustfmt's settings are used where they are.
+    let kernel = context.global.kernel.iter();
+    let kernel: Vec<Share> = kernel
+        .filter_map(|dir| Some(Share::read(fs::canonicalize(dir).ok()?)))
+        .collect();
+    let (toolchain, source) =
+        prepare::tools_and_source(context, &prepare::cache(context)?, &task, &kernel)?;
     let root = context.project.root();
     let files = |dir: &str, endings: &[&str]| -> Vec<PathBuf> {
         let of = |n: &&str| n.starts_with(dir) && endings.iter().any(|e| n.ends_with(e));

@@ -85,6 +85,20 @@ pub enum Error {
         /// And its series.
         series: String,
     },
+    /// A folder of a user's tree is a link, and something of ours belongs below it.
+    #[error("failed to change {}: {} is a symbolic link in this kernel tree, and what is behind it may be elsewhere; give a tree with a folder there", path.display(), link.display())]
+    Link {
+        /// The file.
+        path: PathBuf,
+        /// The folder above it.
+        link: PathBuf,
+    },
+    /// Git does not know the files of a user's tree.
+    #[error("failed to find a kernel tree in {}: git does not list its Makefile, so nothing there is tracked; add the files to git, or remove its .git", path.display())]
+    Untracked {
+        /// The tree.
+        path: PathBuf,
+    },
     /// A file of the overlay would replace another one.
     #[error("failed to add {} to linux {version}, which has it already; changes to a tree's own files belong in kernel/patches/", path.display())]
     Occupied {

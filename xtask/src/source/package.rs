@@ -148,7 +148,7 @@ pub fn fetch_part(
     progress.step(&format!("unpacking {}", part.package));
     let strip = part.files.matches('/').count() + 1;
     toolchain
-        .command("bash")
+        .fetch_command("bash")
         .args(["-c", script, "bash"])
         .args([deb.as_os_str(), part.tarball.as_ref(), part.files.as_ref()])
         .args([strip.to_string().as_ref(), folder.as_os_str()])
@@ -206,7 +206,7 @@ impl<'a> Archive<'a> {
     fn command(&self, program: &str) -> Command {
         let option = |name: &str, path: &str| format!("-o{name}={}", self.dir.join(path).display());
         self.toolchain
-            .command(program)
+            .fetch_command(program)
             .arg(option("Dir::State::Lists", "lists"))
             .arg(option("Dir::Cache", "cache"))
             .args([
@@ -255,7 +255,7 @@ impl<'a> Archive<'a> {
         let script = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -xO --wildcards \"./usr/src/$2.tar.*\" \
                       | xz -dc | tar -x --strip-components=1 --no-same-owner -C \"$3\"";
         self.toolchain
-            .command("bash")
+            .fetch_command("bash")
             .args(["-c", script, "bash"])
             .args([deb.as_os_str(), package.as_ref(), linux.as_os_str()])
             .dir(&self.dir)

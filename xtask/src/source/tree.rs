@@ -99,7 +99,16 @@ pub fn private_tree(
     loop {
         let listing = match source.origin {
             Origin::Distribution => None,
-            Origin::User => Some(listing::list(&source.dir, toolchain.stop())?),
+            Origin::User => {
+                let listing = listing::list(&source.dir, toolchain.stop())?;
+                // A copy without it would fail later, with an error of make's about something else.
+                if !listing.contains_key(Path::new("Makefile")) {
+                    return Err(Error::Untracked {
+                        path: source.dir.clone(),
+                    });
+                }
+                Some(listing)
+            }
         };
         let source_id = listing
             .as_ref()
@@ -282,6 +291,7 @@ fn update(
 
 /// Makes `path` in `tree` what it must be, and leaves it alone if it is that already.
 fn bring(tree: &Path, path: &Path, file: Option<&File>, scratch: &Path) -> Result<(), Error> {
+    not_through_a_link(tree, path)?;
     let place = tree.join(path);
     match file {
         Some(file) if apply::read(&place)?.as_ref() == Some(file) => Ok(()),
@@ -290,8 +300,22 @@ fn bring(tree: &Path, path: &Path, file: Option<&File>, scratch: &Path) -> Resul
     }
 }
 
+/// Refuses a path that leads out of `tree`, or to another place in it: a user's tree may have links for folders.
+fn not_through_a_link(tree: &Path, path: &Path) -> Result<(), Error> {
+    let folders = path.ancestors().skip(1);
+    let mut links = folders.filter(|folder| tree.join(folder).is_symlink());
+    match links.find(|folder| !folder.as_os_str().is_empty()) {
+        Some(link) => Err(Error::Link {
+            path: path.to_owned(),
+            link: link.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Removes a file, if it is there, and the folders that are empty then.
 fn remove(tree: &Path, path: &Path) -> Result<(), Error> {
+    not_through_a_link(tree, path)?;
     let place = tree.join(path);
     match fs::remove_file(&place) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -357,6 +381,7 @@ fn copy_changed(
         .into_iter()
         .filter(|path| !wanted.contains_key(*path))
     {
+        not_through_a_link(&tree, path)?;
         copy(&from.join(path), &tree.join(path)).map_err(Error::io("copy", path))?;
     }
     save(&record, listing)

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use super::root::Entrance;
+use super::place::Place;
 use crate::follow::{self, Limits, follow};
 use crate::stop::Stop;
 
@@ -58,17 +58,6 @@ impl Failed {
     }
 }
 
-/// Where a command runs.
-#[derive(Debug, Clone)]
-pub(super) enum Place {
-    /// On the host. If it is killed, what it started may go on for a while.
-    Host,
-    /// On the host, in a namespace of process numbers that ends with it.
-    Namespace,
-    /// In the Debian root.
-    Inside(Entrance),
-}
-
 /// A command, either on the host or in the Debian root.
 ///
 /// Its environment is not that of this process, which cargo and rustup have filled with what would change a kernel's build
@@ -113,7 +102,7 @@ impl Command {
         self
     }
 
-    /// The folder that it runs in. In the root, it is the cache folder unless this is called.
+    /// The folder that it runs in. In the root, it is `/tmp` unless this is called.
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Command {
         self.dir = Some(dir.into());
         self

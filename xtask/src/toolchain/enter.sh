@@ -1,18 +1,34 @@
 #!/bin/sh -eu
 # SPDX-License-Identifier: GPL-2.0-only
-# enter TABLE DIR PROGRAM [ARGUMENT]...
+# enter TABLE NETWORK DIR PROGRAM [ARGUMENT]...
 #
 # Runs PROGRAM in DIR of the Debian root beside this script, which it sees as its own and can't write to. TABLE, in the form
-# of fstab, says what is mounted there. Nothing survives: if this process or the one that started it dies, the kernel kills
-# PROGRAM and all that it started.
+# of fstab, says what else is mounted there. NETWORK is `net` for the host's, else there is none. Nothing survives: if this
+# process or the one that started it dies, the kernel kills PROGRAM and all that it started.
 if [ "$1" != --inside ]; then
-	as=
-	# An ordinary user becomes root of a user namespace. No one else's files can be written by that.
-	[ -O / ] || as='--user --map-root-user'
-	exec setpriv --pdeathsig KILL -- unshare $as --mount --pid --fork --kill-child -- "$0" --inside "$@"
+	as='--user --map-root-user'
+	# Root does without a user namespace where a container forbids it; PROGRAM has no capabilities either way.
+	if [ -O / ] && ! unshare $as true 2>/dev/null; then
+		as=
+	fi
+	[ "$2" = net ] || as="$as --net"
+	exec setpriv --pdeathsig KILL -- \
+		unshare $as --mount --pid --ipc --uts --fork --kill-child -- "$0" --inside "$@"
 fi
 table=$2
-dir=$3
-shift 3
+dir=$4
+shift 4
+root=${0%/*}/root
+mount -o bind,ro "$root" "$root"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+mkdir "$root/dev/shm"
+for device in full null random urandom zero; do
+	: >"$root/dev/$device"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+ln -s fd/0 "$root/dev/stdin"
+ln -s fd/1 "$root/dev/stdout"
+ln -s fd/2 "$root/dev/stderr"
 mount --all --fstab "$table"
-exec unshare --root "${0%/*}/root" --wd "$dir" -- "$@"
+exec unshare --root "$root" --wd "$dir" -- \
+	setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"

@@ -7,6 +7,7 @@
 
 pub mod command;
 pub mod doctor;
+pub mod place;
 pub mod prerequisites;
 pub mod recipe;
 pub mod root;
@@ -24,9 +25,8 @@ pub use version::Version;
 use crate::cache::{self, Cache, Lock};
 use crate::progress::Progress;
 use crate::stop::Stop;
-use command::Place;
+use place::{Entrance, Network, Place, Share};
 use prerequisites::Install;
-use root::{Entrance, Share};
 
 /// Why there are no tools.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,8 @@ pub struct Request<'a> {
 #[derive(Debug)]
 pub struct Toolchain {
     place: Place,
+    /// Where commands run that need the network.
+    fetching: Place,
     /// What it is, for the stamps of what is made with it.
     id: String,
     stop: Stop,
@@ -157,18 +159,29 @@ impl Toolchain {
     ) -> Result<Toolchain, Error> {
         let recipe = &request.recipe.root;
         let (id, name) = (root::key(recipe), Toolchain::folder(recipe));
-        let mut shares = vec![Share {
-            path: cache.root().to_owned(),
-            writable: true,
-        }];
+        // Builds read trees and write to build folders, guests write to the folder of their run, ll2c's comparisons to theirs.
+        // What is in a tree has other names in the source.
+        let mut shares = Vec::new();
+        for part in ["tree", "source"] {
+            shares.push(Share::read(cache.folder(part)?));
+        }
+        for part in ["build", "runs", "differential"] {
+            shares.push(Share::write(cache.folder(part)?));
+        }
         shares.extend(request.shares.iter().cloned());
+        // Before the root is made, which takes minutes.
+        shares.iter().try_for_each(Share::check)?;
+        let downloads = [
+            Share::write(cache.folder("source")?),
+            Share::write(cache.folder("differential")?),
+        ];
         let (folder, in_use) = loop {
             let folder = cache.make(&name, &id, progress, |folder| {
                 prerequisites::ensure(request.install, progress, stop)?;
                 cache.need("the Debian root", recipe.space_mib)?;
                 root::make(folder, recipe, request.mirror.as_deref(), progress, stop)?;
                 progress.step("trying the tools in the Debian root");
-                let made = Toolchain::inside(Entrance::open(folder, &shares)?, stop);
+                let made = Toolchain::inside(Entrance::open(folder, &shares, Network::None)?, stop);
                 made.check(request.recipe, &request.recipe.archs())
                     .map(drop)
             })?;
@@ -178,7 +191,9 @@ impl Toolchain {
                 break (folder, in_use);
             }
         };
-        let mut toolchain = Toolchain::inside(Entrance::open(&folder, &shares)?, stop);
+        let mut toolchain =
+            Toolchain::inside(Entrance::open(&folder, &shares, Network::None)?, stop);
+        toolchain.fetching = Place::Inside(Entrance::open(&folder, &downloads, Network::Host)?);
         toolchain.id = id;
         toolchain._in_use = Some(in_use);
         Ok(toolchain)
@@ -193,20 +208,15 @@ impl Toolchain {
         if !cache::is_made(&folder, &root::key(&recipe.root)) {
             return Ok(None);
         }
-        let share = Share {
-            path: cache.root().to_owned(),
-            writable: true,
-        };
-        Ok(Some(Toolchain::inside(
-            Entrance::open(&folder, &[share])?,
-            stop,
-        )))
+        let entrance = Entrance::open(&folder, &[], Network::None)?;
+        Ok(Some(Toolchain::inside(entrance, stop)))
     }
 
     /// The host's tools, unchecked.
     pub fn host(stop: &Stop) -> Toolchain {
         Toolchain {
             place: Place::Host,
+            fetching: Place::Host,
             id: String::new(),
             stop: stop.clone(),
             _in_use: None,
@@ -215,7 +225,8 @@ impl Toolchain {
 
     fn inside(entrance: Entrance, stop: &Stop) -> Toolchain {
         Toolchain {
-            place: Place::Inside(entrance),
+            place: Place::Inside(entrance.clone()),
+            fetching: Place::Inside(entrance),
             ..Toolchain::host(stop)
         }
     }
@@ -260,6 +271,11 @@ impl Toolchain {
     /// `program`, to be run with these tools. Programs that it starts find them too.
     pub fn command(&self, program: impl Into<OsString>) -> Command {
         Command::at(self.place.clone(), program)
+    }
+
+    /// The same, where the network can be reached, and of the cache folder only what downloads go to can be seen.
+    pub fn fetch_command(&self, program: impl Into<OsString>) -> Command {
+        Command::at(self.fetching.clone(), program)
     }
 
     /// The words that stand before a program so that it is one of these tools, for processes that start their own.

@@ -62,7 +62,7 @@ pub(super) fn differential(context: &Context, args: &cli::Differential) -> Resul
 impl<'a> Bench<'a> {
     fn new(context: &'a Context, task: &Task<'_>) -> Result<Bench<'a>, Failure> {
         let cache = prepare::cache(context)?;
-        let toolchain = prepare::tools(context, &cache, task)?;
+        let toolchain = prepare::tools(context, &cache, task, &[])?;
         let dir = cache.folder("differential/work").map_err(Failure::infra)?;
         let lock = cache.lock("differential", task).map_err(Failure::infra)?;
         let pages = Pages::load(&suites::home())?;

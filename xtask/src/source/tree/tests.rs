@@ -351,3 +351,73 @@ fn fixes_come_after_the_patches_and_go_again() {
     assert_eq!(page(&world.make_with(true).expect("a tree")), "fixed\n");
     assert_eq!(page(&world.tree()), "new\n");
 }
+
+#[test]
+fn nothing_is_written_through_a_link_of_a_users_tree() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    put(outside.path(), "page.c", "old\n");
+    put(outside.path(), "heap/heap.rs", "theirs\n");
+    for link in ["mm", "drivers", "drivers/heap"] {
+        let mut world = World::new();
+        let own = world.dir.path().join("own");
+        put_source(&own);
+        put(&own, "drivers/other.c", "other\n");
+        fs::remove_dir_all(own.join(link))
+            .or_else(|_| fs::create_dir_all(own.join("drivers")))
+            .expect("made");
+        std::os::unix::fs::symlink(outside.path(), own.join(link)).expect("made");
+        world.source = crate::source::user_tree(&own).expect("a kernel");
+        let error = world.make().expect_err(link).to_string();
+        // What is behind the link counts as not there, or as the tree's own; it is not written to either way.
+        let refusals = ["is a symbolic link", "mm/page.c", "which has it already"];
+        assert!(
+            refusals.iter().any(|r| error.contains(r)),
+            "{link}: {error}"
+        );
+    }
+    let left = files(outside.path());
+    assert_eq!(
+        left.iter()
+            .map(|(p, t)| (p.as_str(), t.as_str()))
+            .collect::<Vec<_>>(),
+        [("heap/heap.rs", "theirs\n"), ("page.c", "old\n")]
+    );
+}
+
+#[test]
+fn a_folder_that_became_a_link_is_followed_as_a_link() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    let mut world = World::new();
+    let own = world.dir.path().join("own");
+    put_source(&own);
+    put(&own, "doc/a", "a\n");
+    world.source = crate::source::user_tree(&own).expect("a kernel");
+    world.tree();
+    fs::remove_dir_all(own.join("doc")).expect("removed");
+    std::os::unix::fs::symlink(outside.path(), own.join("doc")).expect("made");
+    let tree = world.tree();
+    assert!(tree.dir.join("doc").is_symlink());
+    fs::remove_file(own.join("doc")).expect("removed");
+    put(&own, "doc/a", "b\n");
+    drop(tree);
+    let tree = world.tree();
+    assert!(!tree.dir.join("doc").is_symlink());
+    assert!(files(outside.path()).is_empty());
+}
+
+#[test]
+fn a_checkout_in_which_nothing_is_tracked_is_no_kernel_tree() {
+    let mut world = World::new();
+    let own = world.dir.path().join("own");
+    put_source(&own);
+    fs::write(own.join(".gitignore"), "*\n").expect("written");
+    crate::toolchain::Command::host("git")
+        .arg("-C")
+        .arg(&own)
+        .args(["init", "--quiet"])
+        .read(&Stop::new())
+        .expect("git is there");
+    world.source = crate::source::user_tree(&own).expect("a kernel");
+    let error = world.make().expect_err("nothing is listed").to_string();
+    assert!(error.contains("git does not list its Makefile"), "{error}");
+}

@@ -140,7 +140,7 @@ impl Gen {
     fn step(&mut self, helpers: &[Helper]) {
         let w = self.rng.pick(WIDTHS);
         let (a, b) = (self.value(w), self.value(w));
-        match self.rng.below(22) {
+        match self.rng.below(25) {
             0..=4 => {
                 let op = self.rng.pick(&["add", "sub", "mul", "and", "or", "xor"]);
                 self.def(w, &format!("{op} i{w} {a}, {b}"));
@@ -221,6 +221,25 @@ impl Gen {
                 self.def(w, &format!("load i{w}, ptr {p}, align {align}"));
             }
             20 if !helpers.is_empty() => self.call(helpers),
+            21 | 22 => self.aggregate(w, &a),
+            23 => {
+                // Undefined, but of its width: how wide it is must not be seen.
+                let what = self.rng.pick(&["undef", "poison"]);
+                let f = self.local(&format!("freeze i{w} {what}"));
+                let s = self.local(&format!("insertvalue {{ i{w}, i32 }} {what}, i32 7, 1"));
+                let s = self.local(&format!("freeze {{ i{w}, i32 }} {s}"));
+                let g = self.local(&format!("extractvalue {{ i{w}, i32 }} {s}, 0"));
+                for v in [f, g] {
+                    let wide = if w == 128 {
+                        v
+                    } else {
+                        self.local(&format!("zext i{w} {v} to i128"))
+                    };
+                    let over = self.local(&format!("lshr i128 {wide}, {}", w.min(127)));
+                    let one = self.local(&format!("and i128 {over}, {}", u8::from(w < 128)));
+                    self.def(128, &format!("add i128 {one}, 0"));
+                }
+            }
             _ => {
                 let op = self.rng.pick(&["memmove", "memset"]);
                 let (from, to, n) = (self.rng.below(32), self.rng.below(32), self.rng.below(32));
@@ -239,6 +258,43 @@ impl Gen {
                     ));
                 }
             }
+        }
+    }
+
+    /// A struct and an array in it, filled member by member, chosen, stored, loaded and taken apart.
+    fn aggregate(&mut self, w: u32, a: &str) {
+        let (x, y) = (self.rng.pick(WIDTHS), self.rng.pick(WIDTHS));
+        let ty = self.rng.pick(&[
+            "{ X, [2 x Y], W }",
+            "{ W, { X, Y }, i8 }",
+            "<{ i8, X, W, [1 x Y] }>",
+        ]);
+        let members: &[(&str, u32)] = match ty.as_bytes()[2] {
+            b'X' => &[("0", x), ("1, 0", y), ("1, 1", y), ("2", w)],
+            b'W' => &[("0", w), ("1, 0", x), ("1, 1", y), ("2", 8)],
+            _ => &[("0", 8), ("1", x), ("2", w), ("3, 0", y)],
+        };
+        let ty = ty
+            .replace('X', &format!("i{x}"))
+            .replace('Y', &format!("i{y}"))
+            .replace('W', &format!("i{w}"));
+        let start = self.rng.pick(&["undef", "poison", "zeroinitializer"]);
+        let mut s = start.to_owned();
+        for &(path, width) in members {
+            let v = if width == w {
+                a.to_owned()
+            } else {
+                self.value(width)
+            };
+            s = self.local(&format!("insertvalue {ty} {s}, i{width} {v}, {path}"));
+        }
+        let c = self.value(1);
+        let s = self.local(&format!("select i1 {c}, {ty} {s}, {ty} zeroinitializer"));
+        let align = self.rng.pick(&[1, 4, 8]);
+        self.line(&format!("store {ty} {s}, ptr %agg, align {align}"));
+        let t = self.local(&format!("load {ty}, ptr %agg, align {align}"));
+        for &(path, width) in members {
+            self.def(width, &format!("extractvalue {ty} {t}, {path}"));
         }
     }
 
@@ -396,6 +452,7 @@ fn body(
         declared: Vec::new(),
     };
     g.line("%mem = alloca [64 x i8], align 8");
+    g.line("%agg = alloca [96 x i8], align 8");
     g.line("%slot = alloca ptr, align 4");
     g.declare("void @llvm.memset.p0.i32(ptr, i8, i32, i1)".into());
     g.line("call void @llvm.memset.p0.i32(ptr %mem, i8 90, i32 64, i1 false)");

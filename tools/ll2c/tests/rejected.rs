@@ -346,7 +346,7 @@ fn entities() {
         ),
         (
             "define void @x(ptr sret(i32) %r, ...) { ret void }",
-            "unsupported definition of a variadic function that returns a struct",
+            "unsupported definition of a variadic function without a named parameter",
         ),
         (
             "define void @x() gc \"statepoint-example\" { ret void }",

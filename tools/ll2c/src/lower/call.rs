@@ -48,7 +48,7 @@ impl<'a> Lower<'_, '_, 'a> {
             let own = self.ctx.c_signature(&f.sig)?;
             if own.ret == c.ret && own.params == c.params && own.variadic == c.variadic {
                 let defined = f.body.is_some() && f.head.linkage != Linkage::AvailableExternally;
-                if defined && c.sret.is_some() && !f.head.linkage.is_weak() {
+                if defined && c.is_split() && !f.head.linkage.is_weak() {
                     let args = self.arguments(call, true)?;
                     self.e.statement(&format!("{c_name}__sret({args});"));
                     return Ok(());

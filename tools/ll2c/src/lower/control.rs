@@ -151,8 +151,10 @@ impl Lower<'_, '_, '_> {
         let v = self.value(ty, value)?;
         // Cases with the same target share one edge.
         let mut groups: Vec<(BlockId, Vec<u128>)> = Vec::new();
+        let mut place: FxHashMap<BlockId, usize> = FxHashMap::default();
         for &(n, to) in cases {
-            match groups.iter_mut().find(|(b, _)| *b == to) {
+            let at = *place.entry(to).or_insert(groups.len());
+            match groups.get_mut(at) {
                 Some((_, list)) => list.push(n),
                 None => groups.push((to, vec![n])),
             }
@@ -215,8 +217,15 @@ impl Lower<'_, '_, '_> {
         Ok(())
     }
 
+    fn returns_struct(&self) -> bool {
+        let sig = &self.f.sig;
+        sig.variadic && sig.params.iter().any(|(_, attrs)| attrs.sret.is_some())
+    }
+
     pub(super) fn ret(&mut self, ty: TypeId, value: Option<&Value<'_>>) -> Result<()> {
         let text = match value {
+            // The struct that a variadic function returns: others take a pointer to it.
+            None if self.returns_struct() => "return a0;".to_owned(),
             None => "return;".to_owned(),
             Some(v) => {
                 let v = self.value(ty, v)?;

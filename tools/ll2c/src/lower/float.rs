@@ -49,8 +49,9 @@ impl<'a> Lower<'_, '_, 'a> {
                 Ok((width <= 32).then(|| format!("__builtin_{base}{f}({}, {n})", args[0])))
             }
             "fmuladd" => Ok(Some(format!("{} * {} + {}", args[0], args[1], args[2]))),
-            "minnum" => builtin("fmin"),
-            "maxnum" => builtin("fmax"),
+            // Not libm's: what LLVM takes for a quiet NaN may be a signalling one to the machine.
+            "minnum" => Ok(Some(format!("ll_minimumnum_{bits}({list})"))),
+            "maxnum" => Ok(Some(format!("ll_maximumnum_{bits}({list})"))),
             // `long` is as wide as a pointer, whatever the name says.
             "lrint" | "llrint" | "lround" | "llround" => {
                 let base = base.trim_start_matches('l');

@@ -104,7 +104,7 @@ pub(super) fn lower<'m, 'a>(
     }
     out.push_str(&text);
     out.push_str("}\n");
-    if let Some(sret) = &sig.sret {
+    if let Some(sret) = sig.sret.as_ref().filter(|_| sig.is_split()) {
         out.push('\n');
         out.push_str(place.as_deref().unwrap_or_default());
         wrapper(ctx, f, &sig, sret, out);
@@ -178,7 +178,16 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
         let mut names = Vec::new();
         for (i, (ty, attrs)) in f.sig.params.iter().enumerate() {
             let var = &self.vars[i];
-            if let Some(pointee) = attrs.byval {
+            if let Some((pointee, c)) = attrs.sret.zip(sig.sret.as_ref())
+                && !sig.is_split()
+            {
+                let align = declared_align(&self.ctx.m.types, pointee, attrs.align);
+                let _ = writeln!(
+                    copies,
+                    "\t{c} a{i} __attribute__((aligned({align})));\n\tptr {var} = (ptr)&a{i};"
+                );
+                names.push(var.clone());
+            } else if let Some(pointee) = attrs.byval {
                 let types = &self.ctx.m.types;
                 let align = declared_align(types, pointee, attrs.align);
                 // C's place for arguments is as aligned as its largest scalar and no more.
@@ -209,8 +218,8 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
         let c = self.ctx.names.c(f.head.sym);
         let local = f.head.linkage.is_local();
         let (storage, ret, suffix, shape) = match sig.sret {
-            Some(_) => ("static ", "void", "__sret", &full),
-            None => (if local { "static " } else { "" }, &*sig.ret, "", sig),
+            Some(_) if sig.is_split() => ("static ", "void", "__sret", &full),
+            _ => (if local { "static " } else { "" }, &*sig.ret, "", sig),
         };
         let _ = writeln!(
             head,

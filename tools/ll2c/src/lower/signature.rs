@@ -20,6 +20,12 @@ pub(super) struct CSignature {
 }
 
 impl CSignature {
+    /// Whether a definition is written as two: one that takes the pointer of `sret` and one that returns the struct. What is
+    /// variadic can't call another one with the same arguments.
+    pub(super) fn is_split(&self) -> bool {
+        self.sret.is_some() && !self.variadic
+    }
+
     /// `(T, T, ...)`, with names for a definition.
     pub(super) fn params_text(&self, name: impl Fn(usize) -> Option<String>) -> String {
         let mut list: Vec<String> = Vec::new();
@@ -136,7 +142,7 @@ impl Ctx<'_, '_> {
             sig.params_text(|_| None),
             self.names.label(sym)
         );
-        if defined && sig.sret.is_some() {
+        if defined && sig.is_split() {
             attrs.retain(|a| !matches!(a.as_str(), "weak") && !a.starts_with("visibility"));
             let body = pointer_params(&sig).params_text(|_| None);
             let _ = writeln!(

@@ -51,11 +51,9 @@ fn signature(m: &Module<'_>, f: &Function<'_>) -> Result<()> {
         return Ok(()); // judged where it is called
     }
     if f.sig.variadic && f.body.is_some() {
-        if f.sig.params.is_empty() {
+        let named = |(_, attrs): &(TypeId, ParamAttrs)| attrs.sret.is_none();
+        if !f.sig.params.iter().any(named) {
             return err("unsupported definition of a variadic function without a named parameter");
-        }
-        if f.sig.params.iter().any(|(_, attrs)| attrs.sret.is_some()) {
-            return err("unsupported definition of a variadic function that returns a struct");
         }
     }
     parameters(m, &f.sig, f.head.linkage.is_local())

@@ -201,12 +201,10 @@ fn kernel_atomics() {
 
 #[test]
 #[ignore = "needs cross compilers and qemu-user: set LL2C_TOOLCHAIN"]
-fn c_language() {
-    c::compare(
-        &Toolchain::from_env(),
-        "language",
-        include_str!("c/language.c"),
-    );
+fn c_programs() {
+    let tc = Toolchain::from_env();
+    c::compare(&tc, "language", include_str!("c/language.c"));
+    c::compare(&tc, "general", include_str!("c/general.c"));
 }
 
 #[test]

@@ -40,6 +40,20 @@ define double @calls(ptr %s) {
   ret double %d
 }
 
+; It can't call itself with the arguments that it got: the struct is its own.
+define void @struct(ptr sret([12 x i8]) align 4 %out, i32 %n, ...) {
+  %ap = alloca ptr
+  call void @llvm.va_start.p0(ptr %ap)
+  %x = va_arg ptr %ap, i64
+  store i64 %x, ptr %out, align 4
+  ret void
+}
+
+define void @gets(ptr %p) {
+  call void (ptr, i32, ...) @struct(ptr sret([12 x i8]) align 4 %p, i32 1, i64 5)
+  ret void
+}
+
 declare i32 @vprintf(ptr, ptr)
 
 ; The list only goes to C, which can read it.

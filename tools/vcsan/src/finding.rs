@@ -14,8 +14,8 @@ pub struct Captured {
     pub vaddr: Option<u64>,
     /// The running test.
     pub test: Option<String>,
-    /// The buffer's name, and the offset of the first wrong byte in it.
-    pub buffer: Option<(String, u64)>,
+    /// The buffer's name, and the offset of the first wrong byte in it, or none if that is beside it, in the same line.
+    pub buffer: Option<(String, Option<u64>)>,
     /// What happened to the line before, oldest first.
     pub past: Vec<PastEvent>,
 }

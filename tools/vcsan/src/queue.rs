@@ -100,6 +100,15 @@ impl<S: Sink> Queue<S> {
         }
     }
 
+    /// Waits until the sink has followed all that was written.
+    pub fn sync(&mut self) {
+        self.send();
+        // A batch that is sent on only when all before it have been followed.
+        for _ in 0..=WAITING {
+            self.send();
+        }
+    }
+
     /// The sink, when it has followed all that it was told; none the second time, or if its thread could not run.
     pub fn finish(&mut self) -> Option<S> {
         if let Some(mut sink) = self.sink.take() {

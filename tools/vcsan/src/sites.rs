@@ -2,15 +2,18 @@
 //! Numbers for the places that events come from, as the model wants them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use vcsan_model::Site;
 
 /// Where an event came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// The instruction at this address.
-    Instruction(u64),
-    /// A device, which the instruction at this address announced.
-    Device(u64),
+pub struct Origin {
+    /// The address of an instruction.
+    pub pc: u64,
+    /// A device, which the instruction announced; else the instruction itself.
+    pub device: bool,
+    /// How many modules had been loaded when the number was given: later ones may have other code at the address.
+    pub generation: u32,
 }
 
 /// Log2 of the bytes of a stretch of code.
@@ -27,35 +30,50 @@ pub struct Sites {
     instructions: Vec<Box<[u32; STRETCH]>>,
     /// The stretch of the last instruction, and its index.
     last: Option<(u64, usize)>,
-    /// Other origins.
-    numbers: HashMap<Origin, u32>,
+    /// Of devices, by the instruction.
+    devices: HashMap<u64, u32>,
     origins: Vec<Origin>,
+    generation: u32,
 }
 
 impl Sites {
-    /// The number of an origin.
-    pub fn number(&mut self, origin: Origin) -> Site {
-        let known = match origin {
-            Origin::Instruction(pc) => {
-                let stretch = self.stretch(pc >> STRETCH_SHIFT);
-                &mut self.instructions[stretch][(pc >> 1) as usize % STRETCH]
+    /// The number of an instruction.
+    pub fn instruction(&mut self, pc: u64) -> Site {
+        let stretch = self.stretch(pc >> STRETCH_SHIFT);
+        let known = &mut self.instructions[stretch][(pc >> 1) as usize % STRETCH];
+        Site::new(number(known, &mut self.origins, pc, false, self.generation))
+    }
+
+    /// The number of a device whose transfer an instruction announces.
+    pub fn device(&mut self, pc: u64) -> Site {
+        let known = self.devices.entry(pc).or_default();
+        Site::new(number(known, &mut self.origins, pc, true, self.generation))
+    }
+
+    /// Another module has been loaded, with code in these places: what is executed there gets new numbers.
+    pub fn loaded(&mut self, code: &[Range<u64>]) {
+        self.generation += 1;
+        for range in code {
+            self.devices.retain(|pc, _| !range.contains(pc));
+            let (first, last) = (range.start >> STRETCH_SHIFT, range.end >> STRETCH_SHIFT);
+            for (stretch, &index) in &self.stretches {
+                if (first..=last).contains(stretch) {
+                    self.instructions[index].fill(0);
+                }
             }
-            Origin::Device(_) => self.numbers.entry(origin).or_default(),
-        };
-        if *known == 0 {
-            self.origins.push(origin);
-            // CAST: memory ends before four billion of them; site 0 is taken, so they count from 1.
-            *known = self.origins.len() as u32;
         }
-        Site::new(*known)
     }
 
     /// New numbers, side by side, of instructions that may have others as well. The first one.
     pub fn consecutive(&mut self, pcs: impl IntoIterator<Item = u64>) -> Site {
         // CAST: as above.
         let first = Site::new(self.origins.len() as u32 + 1);
-        self.origins
-            .extend(pcs.into_iter().map(Origin::Instruction));
+        let generation = self.generation;
+        self.origins.extend(pcs.into_iter().map(|pc| Origin {
+            pc,
+            device: false,
+            generation,
+        }));
         first
     }
 
@@ -86,8 +104,28 @@ impl Sites {
     pub fn memory(&self) -> usize {
         self.origins.capacity() * size_of::<Origin>()
             + self.instructions.len() * size_of::<[u32; STRETCH]>()
-            + (self.stretches.capacity() + self.numbers.capacity()) * 28
+            + (self.stretches.capacity() + self.devices.capacity()) * 28
     }
+}
+
+/// The number there is, or a new one.
+fn number(
+    known: &mut u32,
+    origins: &mut Vec<Origin>,
+    pc: u64,
+    device: bool,
+    generation: u32,
+) -> u32 {
+    if *known == 0 {
+        origins.push(Origin {
+            pc,
+            device,
+            generation,
+        });
+        // CAST: memory ends before four billion of them; site 0 is taken, so they count from 1.
+        *known = origins.len() as u32;
+    }
+    *known
 }
 
 #[cfg(test)]
@@ -97,18 +135,35 @@ mod tests {
     #[test]
     fn numbers_are_stable() {
         let mut sites = Sites::default();
-        let (load, device) = (
-            Origin::Instruction(0xc000_8000),
-            Origin::Device(0xc000_8000),
-        );
-        let first = sites.number(load);
+        let pc = 0xc000_8000;
+        let first = sites.instruction(pc);
         assert_ne!(first, Site::NONE);
-        assert_ne!(sites.number(device), first);
-        assert_eq!(sites.number(load), first);
-        assert_eq!(sites.origin(first), Some(load));
+        assert_ne!(sites.device(pc), first);
+        assert_eq!(sites.instruction(pc), first);
+        let load = sites.origin(first);
+        assert_eq!(
+            load.map(|origin| (origin.pc, origin.device)),
+            Some((pc, false))
+        );
         assert_eq!(sites.origin(Site::NONE), None);
-        let again = sites.consecutive([0xc000_9000, 0xc000_8000]);
-        assert_eq!(sites.origin(Site::new(again.id() + 1)), Some(load));
-        assert_eq!(sites.number(load), first);
+        let again = sites.consecutive([0xc000_9000, pc]);
+        assert_eq!(sites.origin(Site::new(again.id() + 1)), load);
+        assert_eq!(sites.instruction(pc), first);
+    }
+
+    #[test]
+    fn code_of_another_module_has_other_numbers() {
+        let mut sites = Sites::default();
+        let (kernel, module) = (0xc000_8000, 0xbf00_0010);
+        let before = [sites.instruction(kernel), sites.instruction(module)];
+        let device = sites.device(module);
+        let code = 0xbf00_0000..0xbf00_0800;
+        sites.loaded(std::slice::from_ref(&code));
+        assert_eq!(sites.instruction(kernel), before[0]);
+        let after = sites.instruction(module);
+        assert_ne!(after, before[1]);
+        assert_ne!(sites.device(module), device);
+        let generation = |site| sites.origin(site).unwrap().generation;
+        assert_eq!((generation(before[1]), generation(after)), (0, 1));
     }
 }

@@ -13,6 +13,8 @@ pub struct Buffer {
     pub len: u64,
     /// What the guest, or the command line, calls it.
     pub name: String,
+    /// The same for all of a name.
+    pub id: usize,
     /// Whether it ends with the test.
     temporary: bool,
 }
@@ -20,6 +22,10 @@ pub struct Buffer {
 impl Buffer {
     fn end(&self) -> u64 {
         self.first.saturating_add(self.len)
+    }
+
+    fn overlaps(&self, first: u64, len: u64) -> bool {
+        self.first < first.saturating_add(len) && first < self.end()
     }
 }
 
@@ -29,16 +35,23 @@ pub struct Watches {
     /// Everything is.
     pub all: bool,
     buffers: Vec<Buffer>,
+    names: Vec<String>,
     ever: HashSet<u64>,
 }
 
 impl Watches {
     /// Adds a range; a `temporary` one ends with the test.
     pub fn add(&mut self, first: u64, len: u64, name: String, temporary: bool) {
+        let known = self.names.iter().position(|known| *known == name);
+        let id = known.unwrap_or_else(|| {
+            self.names.push(name.clone());
+            self.names.len() - 1
+        });
         let buffer = Buffer {
             first,
             len,
             name,
+            id,
             temporary,
         };
         if len != 0 && !self.buffers.contains(&buffer) {
@@ -88,23 +101,31 @@ impl Watches {
             .any(|buffer| buffer.first < page + PAGE_SIZE && page < buffer.end())
     }
 
-    /// The buffer around a physical address.
+    /// The buffer around a physical address and the offset in it, or one that has other bytes of the same line of `line`
+    /// bytes.
     #[must_use]
-    pub fn buffer(&self, paddr: u64) -> Option<&Buffer> {
-        self.buffers
-            .iter()
-            .rev()
-            .find(|buffer| (buffer.first..buffer.end()).contains(&paddr))
+    pub fn buffer(&self, paddr: u64, line: u64) -> Option<(&Buffer, Option<u64>)> {
+        let inside = |buffer: &&Buffer| (buffer.first..buffer.end()).contains(&paddr);
+        let around = self.buffers.iter().rev().find(inside);
+        let first = paddr & !(line - 1);
+        around
+            .map(|buffer| (buffer, Some(paddr - buffer.first)))
+            .or_else(|| {
+                let mut buffers = self.buffers.iter().rev();
+                let beside = buffers.find(|buffer| buffer.overlaps(first, line))?;
+                Some((beside, None))
+            })
     }
 
-    /// Whether any of the `len` bytes from `paddr` on is reported on.
+    /// Whether the line of `line` bytes at `paddr` is reported on: any byte of it. What lies beside a buffer in a line is
+    /// written back and invalidated with it.
     #[must_use]
-    pub fn reports(&self, paddr: u64, len: u64) -> bool {
+    pub fn reports(&self, paddr: u64, line: u64) -> bool {
         self.all
             || self
                 .buffers
                 .iter()
-                .any(|buffer| buffer.first < paddr + len && paddr < buffer.end())
+                .any(|buffer| buffer.overlaps(paddr & !(line - 1), line))
     }
 
     /// Pages that were ever watched by name.
@@ -125,15 +146,31 @@ mod tests {
         watches.add(0x8000, 0x10, "option".into(), false);
         assert_eq!(watches.pages(), 3);
         assert!(watches.has_page(0x1000) && watches.has_page(0x2fff) && !watches.has_page(0x3000));
-        assert!(watches.reports(0x17f0, 0x20) && !watches.reports(0x17f0, 0x10));
-        assert_eq!(watches.buffer(0x2000).unwrap().name, "a");
+        assert!(watches.reports(0x1800, 32) && !watches.reports(0x17f0, 16));
+        let buffer = |watches: &Watches, paddr| {
+            let found = watches.buffer(paddr, 32);
+            found.map(|(buffer, offset)| (buffer.name.clone(), buffer.len, offset))
+        };
+        assert_eq!(
+            buffer(&watches, 0x2000),
+            Some(("a".into(), 0x1000, Some(0x800)))
+        );
         watches.remove(0x2000, 0x100);
-        assert!(watches.buffer(0x2000).is_none());
-        assert_eq!(watches.buffer(0x1900).unwrap().len, 0x800);
-        assert_eq!(watches.buffer(0x2100).unwrap().len, 0x700);
+        assert_eq!(buffer(&watches, 0x2000), None);
+        assert_eq!(
+            buffer(&watches, 0x1900),
+            Some(("a".into(), 0x800, Some(0x100)))
+        );
+        assert_eq!(buffer(&watches, 0x2100), Some(("a".into(), 0x700, Some(0))));
         watches.remove(0x8000, 0x10);
         watches.end_test();
-        assert!(watches.reports(0x8008, 1) && !watches.reports(0x1900, 1));
+        assert!(watches.reports(0x8008, 32) && !watches.reports(0x1900, 32));
+        // Beside a buffer, in the same line.
+        assert!(watches.reports(0x8010, 32) && !watches.reports(0x8010, 16));
+        assert_eq!(
+            buffer(&watches, 0x8010),
+            Some(("option".into(), 0x10, None))
+        );
     }
 
     #[test]

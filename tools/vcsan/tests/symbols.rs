@@ -290,6 +290,9 @@ fn the_module_loaded_last_wins() {
         .expect("arm");
     assert_eq!(symbols.find(0xbf00_0000), None);
     assert_eq!(name(symbols.find(0xbf00_8000)), "arm");
+    // What ran before keeps its name: of the module that was there then, or of the one that was told of later.
+    assert_eq!(name(symbols.find_at(0xbf00_4000, 2)), "hppa");
+    assert_eq!(name(symbols.find_at(0xbf00_8000, 0)), "arm");
 }
 
 #[test]
@@ -392,7 +395,7 @@ proptest! {
         let symbols = if module {
             let mut symbols = Symbols::none();
             let added = symbols.add_module(&note("broken .text=0xc0008000 .init.text=0xc0000000"), &folder);
-            added.map(|()| symbols)
+            added.map(|_| symbols)
         } else {
             Symbols::load(&folder.join("broken.ko"))
         };

@@ -280,18 +280,20 @@ impl Driver {
     #[cold]
     fn report(&mut self, hazards: &[Hazard], vaddr: Option<u64>) {
         for hazard in hazards {
-            let len = u64::from(64 - hazard.bytes.leading_zeros() - hazard.bytes.trailing_zeros());
-            let reports = self.watches.reports(hazard.paddr(), len) || self.concerns_dma(hazard);
-            let title = || hazard.title().to_string();
-            if !reports || !self.reported.is_new(fingerprint(hazard), title) {
+            let line = self.line_len();
+            if !self.watches.reports(hazard.line, line) && !self.concerns_dma(hazard) {
                 continue;
             }
-            let buffer = self.watches.buffer(hazard.paddr());
+            let buffer = self.watches.buffer(hazard.paddr(), line);
+            let print = fingerprint(hazard, buffer.map(|(buffer, _)| buffer.id));
+            if !self.reported.is_new(print, || hazard.title().to_string()) {
+                continue;
+            }
             let captured = Captured {
                 hazard: *hazard,
                 vaddr,
                 test: self.test.clone(),
-                buffer: buffer.map(|buffer| (buffer.name.clone(), hazard.paddr() - buffer.first)),
+                buffer: buffer.map(|(buffer, offset)| (buffer.name.clone(), offset)),
                 past: self.history.of(hazard.line),
             };
             self.findings.push(Finding::Hazard(Box::new(captured)));

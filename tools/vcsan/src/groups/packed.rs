@@ -2,7 +2,7 @@
 //! Groups with the sites of their accesses, and the word that stands for one.
 
 use super::Group;
-use crate::sites::{Origin, Sites};
+use crate::sites::Sites;
 use vcsan_model::Site;
 
 /// What nearly all accesses of a group need to know of it, in one word: there are tens of thousands of groups, and to fetch
@@ -127,8 +127,7 @@ impl SitedGroup {
             let first = sites.consecutive(pcs).id();
             (first..).take(members.len()).map(Site::new).collect()
         } else {
-            pcs.map(|pc| sites.number(Origin::Instruction(pc)))
-                .collect()
+            pcs.map(|pc| sites.instruction(pc)).collect()
         };
         let accesses = members.iter().zip(sites).map(|(member, site)| SitedAccess {
             distance: i64::from(member.distance),

@@ -62,7 +62,7 @@ pub struct Described {
     pub cause: String,
     /// The buffer's name.
     pub buffer: Option<String>,
-    /// Offset in it, bytes.
+    /// Offset in it, bytes; none for memory beside it that shares its line.
     pub offset: Option<u64>,
     /// Physical address of the first byte that may be wrong.
     pub physical: String,
@@ -106,7 +106,7 @@ impl Describer<'_> {
             write,
             cause,
             buffer: captured.buffer.as_ref().map(|(name, _)| name.clone()),
-            offset: captured.buffer.as_ref().map(|(_, offset)| *offset),
+            offset: captured.buffer.as_ref().and_then(|(_, offset)| *offset),
             physical: format!("{paddr:#x}"),
             missing,
             text: String::new(),
@@ -117,8 +117,8 @@ impl Describer<'_> {
 
     fn locate(&mut self, site: Site) -> (Option<u64>, Option<Location>) {
         match self.names.sites.origin(site) {
-            Some(Origin::Instruction(pc) | Origin::Device(pc)) => {
-                (Some(pc), self.names.symbols.find(pc))
+            Some(Origin { pc, generation, .. }) => {
+                (Some(pc), self.names.symbols.find_at(pc, generation))
             }
             None => (None, None),
         }
@@ -168,7 +168,7 @@ impl Describer<'_> {
             .and_then(|past| past.vaddr)
             .map(|vaddr| vaddr & !line | captured.hazard.paddr() & line);
         match (self.names.sites.origin(write), last) {
-            (Some(Origin::Device(_)), _) => ("device", None),
+            (Some(Origin { device: true, .. }), _) => ("device", None),
             (_, Some(past)) if past.kind == PastKind::UncachedStore => ("uncached", vaddr),
             _ => ("cpu", vaddr),
         }
@@ -303,8 +303,11 @@ impl Describer<'_> {
         line("because", &described.cause);
         line("missing", &described.missing);
         let buffer = match (&described.buffer, described.offset) {
-            (Some(name), Some(offset)) => {
-                format!("{name:?} at offset {offset:#x}, ")
+            (Some(name), Some(offset)) => format!("{name:?} at offset {offset:#x}, "),
+            (Some(name), None) => {
+                format!(
+                    "beside {name:?}, which shares the line: what a device transfers must not, "
+                )
             }
             _ => String::new(),
         };
@@ -329,8 +332,8 @@ impl Describer<'_> {
             let mut places = Vec::new();
             for event in past {
                 let location = match self.names.sites.origin(event.site) {
-                    Some(Origin::Instruction(pc) | Origin::Device(pc)) => {
-                        self.names.symbols.find(pc)
+                    Some(Origin { pc, generation, .. }) => {
+                        self.names.symbols.find_at(pc, generation)
                     }
                     None => None,
                 };

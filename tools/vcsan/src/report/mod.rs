@@ -3,7 +3,8 @@
 //!
 //! A hazard is written down when it is found, so that a guest that is killed has had its say; one in a module of which the guest
 //! has not told yet, when it does, or at the end. How often it was seen is known when its test is over: then that follows, and
-//! the text is written. A hazard is the same as an earlier one if test, title, both functions and the missing maintenance are.
+//! the text is written. A hazard is the same as an earlier one if test, title, buffer, both functions (instructions, where they
+//! have no names) and the missing maintenance are.
 
 mod breach;
 mod drawing;
@@ -34,6 +35,7 @@ const SCHEMA: u32 = 1;
 struct Key {
     test: Option<String>,
     title: String,
+    buffer: Option<String>,
     access: Option<String>,
     write: Option<String>,
     missing: String,
@@ -41,12 +43,13 @@ struct Key {
 
 impl Key {
     fn of(described: &Described) -> Self {
-        let write = described.write.as_ref();
+        let code = |party: &Party| party.symbol.clone().or(party.pc.clone());
         Self {
             test: described.test.clone(),
             title: described.title.clone(),
-            access: described.access.symbol.clone(),
-            write: write.and_then(|write| write.symbol.clone()),
+            buffer: described.buffer.clone(),
+            access: code(&described.access),
+            write: described.write.as_ref().and_then(code),
             missing: described.missing.clone(),
         }
     }
@@ -169,9 +172,9 @@ impl Report {
         sites
             .into_iter()
             .filter_map(|site| names.sites.origin(site))
-            .all(|origin| {
-                let (Origin::Instruction(pc) | Origin::Device(pc)) = origin;
-                names.layout.is_user(pc) || names.symbols.function(pc).is_some()
+            .all(|Origin { pc, generation, .. }| {
+                let named = names.symbols.function_at(pc, generation);
+                names.layout.is_user(pc) || named.is_some()
             })
     }
 

@@ -16,6 +16,7 @@ pub use note::{ModuleNote, NoteError};
 use lines::Lines;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use table::Table;
@@ -78,6 +79,10 @@ struct Object {
     module: Option<String>,
     table: Table,
     lines: Lines,
+    /// How many modules had been loaded with this one; 0 for the kernel.
+    since: u32,
+    /// The same when it was loaded anew.
+    until: u32,
 }
 
 /// Names of a guest.
@@ -85,6 +90,8 @@ struct Object {
 pub struct Symbols {
     /// In the order in which they were loaded: a later module may lie where an earlier one's initialisation was.
     objects: Vec<Object>,
+    /// How many modules have been loaded.
+    generation: u32,
     /// Folder of the kernel's source, once the kernel's lines have been asked for it.
     source: Option<Option<String>>,
 }
@@ -105,34 +112,44 @@ impl Symbols {
         let object = Object::read(vmlinux, None)?;
         Ok(Self {
             objects: vec![object],
-            source: None,
+            ..Self::default()
         })
     }
 
-    /// Adds a module, from its file somewhere under `dir`. It takes the place of one of the same name.
+    /// Adds a module, from its file somewhere under `dir`. It takes the place of one of the same name. Returns where its code
+    /// is.
     ///
     /// # Errors
     ///
     /// No such file, or one that is no module, see [`Error`].
-    pub fn add_module(&mut self, note: &ModuleNote, dir: &Path) -> Result<(), Error> {
+    pub fn add_module(&mut self, note: &ModuleNote, dir: &Path) -> Result<Vec<Range<u64>>, Error> {
         let path = find_module(&note.name, dir)?.ok_or_else(|| Error::Missing {
             name: note.name.clone(),
             dir: dir.into(),
         })?;
-        let object = Object::read(&path, Some(note))?;
-        self.objects.retain(|known| known.module != object.module);
+        let mut object = Object::read(&path, Some(note))?;
+        self.generation += 1;
+        object.since = self.generation;
+        for known in &mut self.objects {
+            if known.module == object.module && known.until == u32::MAX {
+                known.until = self.generation;
+            }
+        }
+        let code = object.table.code().to_vec();
         self.objects.push(object);
-        Ok(())
+        Ok(code)
     }
 
     /// The function around a code address, and its source lines. Files of the kernel's source are named as in its tree,
     /// others in full.
     pub fn find(&mut self, pc: u64) -> Option<Location> {
-        let object = self
-            .objects
-            .iter_mut()
-            .rev()
-            .find(|object| object.table.covers(pc))?;
+        self.find_at(pc, self.generation)
+    }
+
+    /// As [`find`](Self::find), for code that was executed when so many modules had been loaded.
+    pub fn find_at(&mut self, pc: u64, generation: u32) -> Option<Location> {
+        let index = self.object_at(pc, generation)?;
+        let object = &mut self.objects[index];
         let function = object.table.function(pc)?;
         let mut location = Location {
             module: object.module.clone(),
@@ -153,15 +170,29 @@ impl Symbols {
         Some(location)
     }
 
+    /// The file that an address was in when so many modules had been loaded. Of code without one then, a guest has told later,
+    /// when the module had already run.
+    fn object_at(&self, pc: u64, generation: u32) -> Option<usize> {
+        let there = |object: &Object| {
+            object.since <= generation && generation < object.until && object.table.covers(pc)
+        };
+        let later = |object: &Object| object.since > generation && object.table.covers(pc);
+        let mut all = self.objects.iter();
+        all.rposition(there)
+            .or_else(|| self.objects.iter().position(later))
+    }
+
     /// The function around a code address, as its symbol is spelt, and how far it is into it. Costs a search among
     /// symbols; [`Symbols::find`] reads line tables too.
     #[must_use]
     pub fn function(&self, pc: u64) -> Option<(&str, u64)> {
-        let object = self
-            .objects
-            .iter()
-            .rev()
-            .find(|object| object.table.covers(pc))?;
+        self.function_at(pc, self.generation)
+    }
+
+    /// As [`function`](Self::function), for code that was executed when so many modules had been loaded.
+    #[must_use]
+    pub fn function_at(&self, pc: u64, generation: u32) -> Option<(&str, u64)> {
+        let object = &self.objects[self.object_at(pc, generation)?];
         let function = object.table.function(pc)?;
         Some((
             object.table.text(function.name),
@@ -236,6 +267,8 @@ impl Object {
             module: module.map(|note| note.name.clone()),
             table,
             lines: Lines::of(&file, path, loaded),
+            since: 0,
+            until: u32::MAX,
         })
     }
 }

@@ -131,6 +131,11 @@ impl Table {
         self.functions.is_empty()
     }
 
+    /// Executable sections.
+    pub(super) fn code(&self) -> &[Range<u64>] {
+        &self.code
+    }
+
     /// Whether an address is in the file's code.
     pub(super) fn covers(&self, pc: u64) -> bool {
         self.code.iter().any(|range| range.contains(&pc))

@@ -7,7 +7,6 @@ use crate::event::Command;
 use crate::guest::Cpu;
 use crate::queue::Sink;
 use crate::runs::Code;
-use crate::sites::Origin;
 
 impl<S: Sink> Watcher<S> {
     /// A block is translated: the functions of the DMA API that begin in it, by the index of the instruction.
@@ -50,7 +49,7 @@ impl<S: Sink> Watcher<S> {
             return;
         };
         let names = &self.names;
-        let site = |pc| names.lock().sites.number(Origin::Device(pc));
+        let site = |pc| names.lock().sites.device(pc);
         match calls.enter(cpu, hook, site) {
             Ok(Some((step, caller))) => self.step(step, caller),
             Ok(None) => {}

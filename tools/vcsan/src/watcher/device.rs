@@ -3,7 +3,6 @@
 
 use super::Watcher;
 use crate::queue::Sink;
-use crate::sites::Origin;
 use vcsan_model::Event;
 
 /// The transfer device, seen from its registers: a transfer that no store started is a tale.
@@ -24,7 +23,7 @@ impl<S: Sink> Watcher<S> {
             ));
         };
         self.devices.announced = true;
-        let site = self.names.lock().sites.number(Origin::Device(pc));
+        let site = self.names.lock().sites.device(pc);
         let event = if write {
             self.counts.device_writes += 1;
             Event::DeviceWrite {

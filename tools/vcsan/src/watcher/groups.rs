@@ -8,7 +8,6 @@ use crate::groups::{self, Group, PackedGroup, SitedAccess, SitedGroup};
 use crate::guest::{Access, Destination, Memory};
 use crate::queue::Sink;
 use crate::runs::Code;
-use crate::sites::Origin;
 use std::collections::HashMap;
 use std::sync::Arc;
 use vcsan_model::Site;
@@ -64,6 +63,11 @@ pub(super) struct Groups {
 }
 
 impl Groups {
+    /// Keeps those that are known at addresses of which this holds.
+    pub(super) fn retain(&mut self, holds: impl Fn(u64) -> bool) {
+        self.numbers.retain(|&(pc, _), _| holds(pc));
+    }
+
     /// Bytes in use, roughly, but for what the judge has as well.
     pub(super) fn memory(&self) -> usize {
         let members: usize = self.all.iter().map(|group| group.all.len()).sum();
@@ -250,10 +254,8 @@ impl<S: Sink> Watcher<S> {
     /// An access was of another kind than its instruction's bytes say.
     #[cold]
     pub fn wrong_kind(&mut self, site: u32) {
-        let pc = match self.names.lock().sites.origin(Site::new(site)) {
-            Some(Origin::Instruction(pc) | Origin::Device(pc)) => pc,
-            None => 0,
-        };
+        let origin = self.names.lock().sites.origin(Site::new(site));
+        let pc = origin.map_or(0, |origin| origin.pc);
         self.fail(&format!(
             "understand the instruction at {pc:#x}: its access is of another length or kind than it was taken for"
         ));

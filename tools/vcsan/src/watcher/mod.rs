@@ -24,7 +24,6 @@ use crate::notes::{MAGIC, Reader};
 use crate::pages::{Page, Pages};
 use crate::queue::{Queue, Sink};
 use crate::runs::{self, Code, Run};
-use crate::sites::Origin;
 use crate::stats::{Counts, Maintenance, RunStats};
 use crate::translate::{Landmarks, Translator};
 use device::Devices;
@@ -150,7 +149,7 @@ impl<S: Sink> Watcher<S> {
     /// The number of the site of an instruction's accesses.
     pub fn site(&mut self, pc: u64) -> u32 {
         let pc = self.target.vaddr(pc);
-        self.names.lock().sites.number(Origin::Instruction(pc)).id()
+        self.names.lock().sites.instruction(pc).id()
     }
 
     /// A block is translated: its maintenance.
@@ -165,7 +164,7 @@ impl<S: Sink> Watcher<S> {
             .filter(|(_, run)| has_effect(run.instruction.effect))
             .map(|(index, run)| {
                 let pc = self.target.vaddr(block[index].pc);
-                let site = names.sites.number(Origin::Instruction(pc));
+                let site = names.sites.instruction(pc);
                 let number = *self.numbers.entry((pc, run)).or_insert_with(|| {
                     self.operations.push(Operation {
                         pc,
@@ -307,6 +306,11 @@ impl<S: Sink> Watcher<S> {
     /// Something went wrong in here: the run proves nothing.
     pub fn fail(&mut self, text: &str) {
         self.queue.command(Command::Fail(text.to_owned()));
+    }
+
+    /// Waits until the far end of the queue has followed all that was seen.
+    pub fn sync(&mut self) {
+        self.queue.sync();
     }
 
     /// The guest is gone: the far end of the queue, when it has followed everything, and what was seen here. None the second

@@ -6,7 +6,6 @@ use crate::event::Command;
 use crate::guest::Memory;
 use crate::notes::Note;
 use crate::queue::Sink;
-use crate::sites::Origin;
 use crate::symbols::ModuleNote;
 use vcsan_model::Site;
 
@@ -14,10 +13,8 @@ impl<S: Sink> Watcher<S> {
     /// The magic word of a note was stored.
     #[cold]
     pub(super) fn magic(&mut self, memory: &impl Memory, vaddr: u64, site: Site) {
-        let pc = match self.names.lock().sites.origin(site) {
-            Some(Origin::Instruction(pc) | Origin::Device(pc)) => pc,
-            None => 0,
-        };
+        let origin = self.names.lock().sites.origin(site);
+        let pc = origin.map_or(0, |origin| origin.pc);
         match self.notes.read(memory, self.target, vaddr) {
             Ok(None) => {}
             Ok(Some(note)) => {
@@ -45,6 +42,8 @@ impl<S: Sink> Watcher<S> {
                 self.settle_transfers();
                 let test = Some(name).filter(|name| !name.is_empty());
                 self.queue.command(Command::Test(test));
+                // What the last one ran into is in the file soon, whatever becomes of the guest.
+                self.queue.send();
             }
             Note::Module(text) => self.module(&text),
             // The calls of the DMA API say it.
@@ -69,7 +68,14 @@ impl<S: Sink> Watcher<S> {
             Err(error) => Err(fragment(&error)),
         };
         match added {
-            Ok(()) => self.queue.command(Command::Named),
+            Ok(code) => {
+                self.names.lock().sites.loaded(&code);
+                // What is translated there from now on is other code.
+                let elsewhere = |pc: u64| !code.iter().any(|range| range.contains(&pc));
+                self.numbers.retain(|&(pc, _), _| elsewhere(pc));
+                self.groups.retain(elsewhere);
+                self.queue.command(Command::Named);
+            }
             Err(text) => self.fail(&text),
         }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A run with a guest of a few lines: what it writes of what it is told.
 
+mod findings;
+
 use super::Session;
 use crate::config::Options;
 use crate::guest::{Access, Cpu, Destination, Memory, Register, Target};

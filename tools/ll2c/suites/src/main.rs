@@ -3,8 +3,12 @@
 //!
 //! It runs beside the compilers, in the toolchain root; `cargo xtask differential --suite` starts it there.
 
+mod coretests;
+mod cost;
+mod crates;
 mod row;
 mod run;
+mod rust;
 mod subject;
 mod torture;
 
@@ -46,6 +50,33 @@ enum Suite {
         /// Only tests whose name contains this
         #[arg(long)]
         only: Option<String>,
+    },
+    /// Rust's own tests of core and alloc
+    Coretests {
+        #[command(flatten)]
+        places: rust::Places,
+        /// Only these modules, such as core::num
+        #[arg(long = "only")]
+        only: Vec<String>,
+    },
+    /// Instructions that ten kernels take
+    Cost {
+        #[command(flatten)]
+        places: rust::Places,
+        /// The folder tools/ll2c/suites/cost, or a copy
+        #[arg(long)]
+        kernels: PathBuf,
+    },
+    /// Crates of the registry
+    Crates {
+        #[command(flatten)]
+        places: rust::Places,
+        /// Only these programs
+        #[arg(long = "only")]
+        only: Vec<String>,
+        /// Only the first pair of levels
+        #[arg(long)]
+        sample: bool,
     },
 }
 
@@ -113,6 +144,13 @@ fn work(args: &Args) -> Result<Vec<Row>, String> {
             every,
             only,
         } => c_torture(&tools, source, *every, only.as_deref()),
+        Suite::Cost { places, kernels } => cost::all(&tools, places, kernels),
+        Suite::Coretests { places, only } => coretests::all(&tools, places, only, "-O1"),
+        Suite::Crates {
+            places,
+            only,
+            sample,
+        } => crates::all(&tools, places, only, *sample),
     }
     .map_err(|e| format!("failed to run the suite: {e}"))?;
     append(&args.rows, &rows)

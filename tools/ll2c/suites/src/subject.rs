@@ -18,6 +18,8 @@ pub struct Subject {
     pub run: Vec<String>,
     /// Where IR of C comes from.
     pub c: C,
+    /// Where IR of Rust comes from; none if Rust is not tried.
+    pub rust: Option<Rust>,
     /// What LLVM makes of the same programs.
     pub reference: Reference,
 }
@@ -28,6 +30,16 @@ pub struct Subject {
 pub struct C {
     /// clang's target, and what makes its headers and macros the subject's.
     pub clang: Vec<String>,
+}
+
+/// The stand-in for Rust.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rust {
+    /// A target specification in ll2c's `abi/`, without `.json`.
+    pub stand_in: String,
+    /// rustc's target for the reference.
+    pub reference: String,
 }
 
 /// A machine that LLVM knows.

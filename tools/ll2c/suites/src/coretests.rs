@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Rust's own tests of core and alloc. Each of their top modules is compiled alone, so that one that needs more than `std.rs`
+//! has (threads, files) or that ll2c refuses does not take the others with it.
+
+use crate::Tools;
+use crate::crates;
+use crate::row::{Row, Verdict, reasons};
+use crate::rust::{LARGE, Places, Side, library};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Modules of alloc's tests that others use.
+const HELPERS: &[&str] = &["testing"];
+
+/// Features of std, which `std.rs` does not have.
+const OF_STD: &[&str] = &["panic_update_hook"];
+
+/// A module of tests.
+#[derive(Debug)]
+struct Module {
+    /// `core` or `alloc`, and the module's name.
+    name: (String, String),
+    /// The text of the crate that it is alone in.
+    text: String,
+}
+
+/// The modules of one crate's tests. Where there are two levels of GCC, each has all modules.
+fn modules(library: &Path, of: &str) -> io::Result<Vec<Module>> {
+    let dir = library.join(of).join("tests");
+    let lib = fs::read_to_string(dir.join("lib.rs"))?;
+    let declared = |line: &str| -> Option<String> {
+        let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+        Some(name.to_owned())
+    };
+    let names: Vec<String> = lib.lines().filter_map(declared).collect();
+    let with = |name: &str| {
+        let mut text = String::from(
+            "#![feature(custom_test_frameworks)]\n#![reexport_test_harness_main = \"test_main\"]\n#![no_main]\n#![allow(unused_attributes)]\n",
+        );
+        for line in lib.lines() {
+            match declared(line) {
+                Some(m) if m == name || HELPERS.contains(&m.as_str()) => {
+                    let file = dir.join(format!("{m}.rs"));
+                    let file = if file.exists() {
+                        file
+                    } else {
+                        dir.join(&m).join("mod.rs")
+                    };
+                    text += &format!("#[path = {:?}]\nmod {m};\n", file.display().to_string());
+                }
+                Some(_) => {}
+                None if OF_STD.iter().any(|f| line == format!("#![feature({f})]")) => {}
+                None => text += &format!("{line}\n"),
+            }
+        }
+        text += "extern crate pre;\n#[unsafe(no_mangle)]\npub extern \"C\" fn run() {\n    test_main();\n}\n";
+        text
+    };
+    Ok(names
+        .iter()
+        .filter(|n| !HELPERS.contains(&n.as_str()))
+        .map(|n| Module {
+            name: (of.to_owned(), n.clone()),
+            text: with(n),
+        })
+        .collect())
+}
+
+/// What the tests are linked with on one side.
+struct Bench<'a> {
+    side: Side<'a>,
+    objects: Vec<PathBuf>,
+    deps: PathBuf,
+}
+
+impl<'a> Bench<'a> {
+    fn new(tools: &'a Tools, places: &'a Places, subject: bool, gcc: &str) -> io::Result<Self> {
+        let side = Side::new(tools, places, subject)?;
+        let deps = crates::build(&side, "release", &["pre".into(), "random".into()])?;
+        // Only what these two need; other crates may be there from before.
+        let needed = ["pre", "rand", "rand_core", "rand_xorshift"];
+        let wanted = |name: &str| needed.contains(&name);
+        let (made, missing) = crates::objects(&side, &deps, gcc, &wanted)?;
+        if let Some((name, verdict)) = missing.first() {
+            return Err(io::Error::other(format!("{name}: {verdict:?}")));
+        }
+        let mut objects: Vec<PathBuf> = made.into_iter().map(|(_, path)| path).collect();
+        let support = places.support.display().to_string();
+        for name in ["test", "std"] {
+            let emit = if subject { "llvm-ir" } else { "obj" };
+            let file = if subject { "ll" } else { "o" };
+            side.rustc(&[
+                "--crate-type",
+                "rlib",
+                "--edition",
+                "2021",
+                "-Copt-level=2",
+                "--crate-name",
+                name,
+                &format!("--emit=link=lib{name}.rlib,{emit}={name}.{file}"),
+                &format!("{support}/{name}.rs"),
+            ])?;
+            let object = side.object(&side.dir.join(name), gcc)?;
+            objects.push(object.map_err(|v| io::Error::other(format!("{name}: {v:?}")))?);
+        }
+        objects.extend(side.libraries_objects()?);
+        Ok(Self {
+            side,
+            objects,
+            deps,
+        })
+    }
+
+    /// The rlib of a crate that cargo built.
+    fn built(&self, name: &str) -> io::Result<String> {
+        for entry in fs::read_dir(&self.deps)? {
+            let path = entry?.path();
+            let file = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if file.starts_with(&format!("lib{name}-")) && file.ends_with(".rlib") {
+                return Ok(path.display().to_string());
+            }
+        }
+        Err(io::Error::other(format!("cargo made no {name}")))
+    }
+
+    /// What a module's tests print; none if they don't compile, and why.
+    fn run(&self, module: &Module, gcc: &str) -> io::Result<Result<String, Verdict>> {
+        let name = format!("{}_{}", module.name.0, module.name.1);
+        let source = self.side.dir.join(format!("{name}.rs"));
+        fs::write(&source, &module.text)?;
+        let (emit, file) = if self.side.subject {
+            ("llvm-ir", "ll")
+        } else {
+            ("obj", "o")
+        };
+        let mut args = vec![
+            "--test".to_owned(),
+            "-Zpanic_abort_tests".into(),
+            "--edition".into(),
+            "2021".into(),
+            "-Copt-level=2".into(),
+            "--crate-name".into(),
+            name.clone(),
+            format!("--emit={emit}={name}.{file}"),
+            "--extern".into(),
+            "std=libstd.rlib".into(),
+            "--extern".into(),
+            "test=libtest.rlib".into(),
+            "-L".into(),
+            format!("dependency={}", self.deps.display()),
+        ];
+        for krate in ["pre", "rand", "rand_xorshift"] {
+            args.extend(["--extern".into(), format!("{krate}={}", self.built(krate)?)]);
+        }
+        args.push(source.display().to_string());
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        if let Err(e) = self.side.rustc(&args) {
+            return Ok(Err(Verdict::NotApplicable(e.to_string())));
+        }
+        let object = match self.side.object(&self.side.dir.join(&name), gcc)? {
+            Ok(object) => object,
+            Err(verdict) => return Ok(Err(verdict)),
+        };
+        let mut objects: Vec<&Path> = vec![&object];
+        objects.extend(self.objects.iter().map(PathBuf::as_path));
+        Ok(match self.side.program(&name, &objects, LARGE)? {
+            Ok(ended) => Ok(ended.out),
+            Err(reason) => Err(Verdict::Wrong(format!("link: {reason}"))),
+        })
+    }
+}
+
+/// Results by test, from lines `test NAME: RESULT`. A test that took the program with it has none, nor have those after it.
+fn results(text: &str, module: &str) -> BTreeMap<String, String> {
+    let of_module = |test: &str| {
+        let top = test.split("::").next().unwrap_or_default();
+        top.strip_prefix("r#").unwrap_or(top) == module
+    };
+    text.lines()
+        .filter_map(|line| line.strip_prefix("test ")?.rsplit_once(": "))
+        .filter(|(test, _)| of_module(test))
+        .map(|(test, result)| (test.to_owned(), result.to_owned()))
+        .collect()
+}
+
+/// Runs the tests; a row for each crate.
+///
+/// # Errors
+/// A tool can't be started, or what the tests need can't be built.
+pub fn all(
+    tools: &Tools,
+    places: &Places,
+    only: &[String],
+    gcc: &'static str,
+) -> io::Result<Vec<Row>> {
+    let library = library(&tools.work)?;
+    let reference = Bench::new(tools, places, false, gcc)?;
+    let subject = Bench::new(tools, places, true, gcc)?;
+    let mut rows = Vec::new();
+    for of in ["core", "alloc"] {
+        let list: Vec<Module> = modules(&library, of)?
+            .into_iter()
+            .filter(|m| only.is_empty() || only.contains(&format!("{}::{}", m.name.0, m.name.1)))
+            .collect();
+        if list.is_empty() {
+            continue;
+        }
+        let ran: Vec<_> = list
+            .par_iter()
+            .map(|m| {
+                let want = reference.run(m, gcc)?;
+                // What does not compile for one rustc does not for the other.
+                let got = match &want {
+                    Ok(_) => subject.run(m, gcc)?,
+                    Err(verdict) => Err(verdict.clone()),
+                };
+                Ok((m, want, got))
+            })
+            .collect::<io::Result<_>>()?;
+        let mut row = Row {
+            suite: "coretests".into(),
+            subject: tools.subject.page.clone(),
+            levels: format!("rustc -O2, gcc {gcc}"),
+            unit: format!("tests of {of}"),
+            ..Row::default()
+        };
+        let mut refused = Vec::new();
+        for (module, want, got) in ran {
+            let name = format!("{of}::{}", module.name.1);
+            let want = match want {
+                Ok(text) => results(&text, &module.name.1),
+                Err(verdict) => {
+                    println!("coretests: {name} is not run: {verdict:?}");
+                    continue;
+                }
+            };
+            let verdicts = judge(&want, got.as_ref().map(|t| results(t, &module.name.1)));
+            for (test, verdict) in &verdicts {
+                row.add(verdict);
+                match verdict {
+                    Verdict::Wrong(reason) => println!("coretests: {of} {test}: wrong: {reason}"),
+                    Verdict::Refused(reason) => refused.push(reason.clone()),
+                    _ => {}
+                }
+            }
+            let right = verdicts.values().filter(|v| **v == Verdict::Right).count();
+            println!("coretests: {name}: {} tests, {right} right", verdicts.len());
+        }
+        for (n, reason) in reasons(refused.iter().map(String::as_str)) {
+            println!("  refused {n:4}: {reason}");
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// A verdict for each test that the reference ran.
+fn judge(
+    want: &BTreeMap<String, String>,
+    got: Result<BTreeMap<String, String>, &Verdict>,
+) -> BTreeMap<String, Verdict> {
+    want.iter()
+        .map(|(test, want)| {
+            let verdict = match (&got, want.as_str()) {
+                (_, "ok") => match &got {
+                    Err(verdict) => (*verdict).clone(),
+                    Ok(results) => match results.get(test).map(String::as_str) {
+                        Some("ok") => Verdict::Right,
+                        Some(other) => Verdict::Wrong(other.to_owned()),
+                        None => Verdict::Wrong("it did not come to an end".into()),
+                    },
+                },
+                (_, other) => Verdict::NotApplicable(format!("the reference: {other}")),
+            };
+            (test.clone(), verdict)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_ends_the_program_has_no_result() {
+        let text =
+            "test any::a: ok\ntest any::b: panic: x: y\nFAILED\ntest num::c: ok\ntest any::d: ";
+        let found = results(text, "any");
+        assert_eq!(found.len(), 1);
+        assert_eq!(found["any::a"], "ok");
+        let want = [("any::a", "ok"), ("any::b", "ok"), ("any::c", "FAILED")]
+            .map(|(n, r)| (n.to_owned(), r.to_owned()))
+            .into();
+        let verdicts = judge(&want, Ok(found));
+        assert_eq!(verdicts["any::a"], Verdict::Right);
+        assert!(matches!(verdicts["any::b"], Verdict::Wrong(_)));
+        assert!(matches!(verdicts["any::c"], Verdict::NotApplicable(_)));
+    }
+}

@@ -65,6 +65,12 @@ pub struct Failure {
     pub error: Box<dyn std::error::Error + Send + Sync>,
 }
 
+impl From<crate::cache::Error> for Failure {
+    fn from(error: crate::cache::Error) -> Failure {
+        Failure::infra(error)
+    }
+}
+
 impl Failure {
     /// The user asked for something that there isn't.
     pub fn usage(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {

@@ -111,7 +111,8 @@ impl Scratch {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a folder.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for entry in WalkDir::new(from) {
         let entry = entry?;
         let to = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));

@@ -34,7 +34,7 @@ fn compare(tc: &Toolchain, name: &str, suite: &Suite, subjects: &[&str]) {
         .chain(
             SUBJECTS
                 .iter()
-                .filter(|s| subjects.contains(&s.name))
+                .filter(|s| subjects.contains(&s.name) && s.is_wanted())
                 .map(Some),
         )
         .collect();

@@ -90,6 +90,15 @@ pub const SUBJECTS: &[SubjectTools] = &[
     },
 ];
 
+impl SubjectTools {
+    /// Whether `LL2C_SUBJECTS` has what its name starts with, or does not say.
+    pub fn is_wanted(&self) -> bool {
+        std::env::var("LL2C_SUBJECTS").map_or(true, |some| {
+            some.split_whitespace().any(|s| self.name.starts_with(s))
+        })
+    }
+}
+
 const LEVELS: &[&str] = &["-O0", "-O1", "-O2", "-O3", "-Os"];
 
 /// The optimisation levels of both sides: all, or those in `LL2C_LEVELS`.
@@ -190,10 +199,30 @@ impl Toolchain {
 
     /// What the reference prints for IR text and C text compiled together, at one level.
     pub fn reference(&self, name: &str, ir: &str, c: &str, level: &str, args: &[&str]) -> String {
+        // With LL2C_KEEP, what was printed for the same before is good enough: the tools are the same.
+        let base = format!("{name}.ref{level}");
+        let path = |extension: &str| self.dir.join(format!("{base}.{extension}"));
+        let same = |extension: &str, text: &str| {
+            std::fs::read_to_string(path(extension)).is_ok_and(|now| now == text)
+        };
+        if std::env::var_os("LL2C_KEEP").is_some()
+            && args.is_empty()
+            && same("ll", ir)
+            && same("c", c)
+            && let Ok(said) = std::fs::read_to_string(path("said"))
+        {
+            return said;
+        }
+        // Not beside other files of the same name.
+        let _ = std::fs::remove_file(path("said"));
         let exe = self.reference_build(name, ir, c, level);
         let mut run = vec!["timeout", "-s", "KILL", LIMIT, "qemu-mips", &exe];
         run.extend(args);
-        self.run(&run)
+        let said = self.run(&run);
+        if args.is_empty() {
+            self.write(&format!("{base}.said"), &said);
+        }
+        said
     }
 
     fn reference_build(&self, name: &str, ir: &str, c: &str, level: &str) -> String {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask differential`: programs compiled by LLVM and by ll2c with GCC, run and compared.
 
+mod mutations;
 mod suites;
 mod table;
 
@@ -34,6 +35,9 @@ struct Bench<'a> {
 }
 
 pub(super) fn differential(context: &Context, args: &cli::Differential) -> Result<Exit, Failure> {
+    if args.mutations {
+        return mutations::mutations(context, args);
+    }
     let task = context.ui.task("differential");
     let bench = Bench::new(context, &task)?;
     let asked: BTreeSet<Programs> = match &args.suites[..] {
@@ -174,12 +178,17 @@ impl<'a> Bench<'a> {
             ]
             .into_iter()
             .map(str::to_owned)
+            .chain(names.first().map(|_| "--exact".to_owned()))
             .chain(names.iter().cloned()),
         )
         .env("LL2C_TOOLCHAIN", self.toolchain.prefix().join("\n"))
         .env("LL2C_DIR", dir)
         .env("LL2C_BIN", ll2c)
         .env("LL2C_ROWS", rows);
+        if !names.is_empty() {
+            // One test and one machine are enough to see what is wrong.
+            test = test.env("LL2C_SUBJECTS", "hppa").env("LL2C_KEEP", "1");
+        }
         if let Some(levels) = levels {
             test = test.env("LL2C_LEVELS", levels);
         }

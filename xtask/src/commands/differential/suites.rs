@@ -12,8 +12,10 @@ use serde::Deserialize;
 use super::Bench;
 use crate::cli::Programs;
 use crate::commands::prepare::of_the_source;
+use crate::commands::scratch::copy;
 use crate::config::yaml;
 use crate::exit::Failure;
+use crate::progress::Progress as _;
 use crate::project::Project;
 use crate::source::{Part, fetch_part};
 use crate::ui::Task;
@@ -45,6 +47,9 @@ struct Page {
     /// What is fetched from the distribution's archive for it.
     #[serde(default)]
     source: Option<Part>,
+    /// Whether it compiles Rust, and crates of the registry.
+    #[serde(default)]
+    rust: bool,
     /// The arguments that make a sample of it.
     #[serde(default)]
     sample: Vec<String>,
@@ -112,6 +117,15 @@ impl Bench<'_> {
         if let Some(part) = &page.source {
             args.extend(["--source".into(), self.fetch(&name, part, task)?.into()]);
         }
+        if page.rust {
+            args.extend(self.rust(task)?);
+            if suite == Programs::Cost {
+                let to = self.dir.join("cost");
+                crate::cache::remove(&to).map_err(Failure::infra)?;
+                copy(&home().join("cost"), &to).map_err(Failure::infra)?;
+                args.extend(["--kernels".into(), to.into()]);
+            }
+        }
         if sample {
             args.extend(page.sample.iter().map(OsString::from));
         }
@@ -141,6 +155,66 @@ impl Bench<'_> {
             ))
         })?;
         Ok(to)
+    }
+
+    /// Where what a suite of Rust compiles with is.
+    fn rust(&self, task: &Task<'_>) -> Result<Vec<OsString>, Failure> {
+        let ll2c = home().join("..");
+        let mut args: Vec<OsString> = Vec::new();
+        for (option, from) in [
+            ("--crates", home().join("crates")),
+            ("--support", home().join("rust")),
+            ("--abi", ll2c.join("abi")),
+            ("--runtime", ll2c.join("tests/differential/c")),
+        ] {
+            let to = self.dir.join(option.trim_start_matches("--"));
+            crate::cache::remove(&to).map_err(Failure::infra)?;
+            copy(&from, &to).map_err(Failure::infra)?;
+            args.extend([option.into(), to.into()]);
+        }
+        args.extend(["--vendor".into(), self.vendor(task)?.into()]);
+        // Debian's cargo would need libraries that the root lacks; rustup's runs on any C library that is not older.
+        let cargo = std::env::var_os("CARGO").ok_or_else(|| {
+            Failure::infra("failed to find cargo's own program: run this as `cargo xtask`")
+        })?;
+        let to = self.dir.join("cargo");
+        let _ = fs::remove_file(&to);
+        fs::copy(cargo, &to).map_err(Failure::infra)?;
+        args.extend(["--cargo".into(), to.into()]);
+        Ok(args)
+    }
+
+    /// The sources of the crates that the suites depend on, by their lock file.
+    fn vendor(&self, task: &Task<'_>) -> Result<PathBuf, Failure> {
+        let manifest = home().join("crates/Cargo.toml");
+        let lock = fs::read_to_string(home().join("crates/Cargo.lock")).map_err(Failure::infra)?;
+        self.cache
+            .make("differential/vendor", &lock, task, |folder| {
+                task.step("downloading crates");
+                let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+                let args: [OsString; 6] = [
+                    "vendor".into(),
+                    "--locked".into(),
+                    "--quiet".into(),
+                    "--manifest-path".into(),
+                    manifest.into(),
+                    folder.into(),
+                ];
+                let run = duct::cmd(cargo, args)
+                    .stderr_to_stdout()
+                    .stdout_capture()
+                    .unchecked()
+                    .run()
+                    .map_err(Failure::infra)?;
+                if run.status.success() {
+                    Ok(())
+                } else {
+                    Err(Failure::infra(format!(
+                        "failed to download crates:\n{}",
+                        String::from_utf8_lossy(&run.stdout)
+                    )))
+                }
+            })
     }
 
     /// What a suite is made of, unpacked once.

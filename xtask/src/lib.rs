@@ -3,8 +3,8 @@
 //!
 //! One cell goes through five stages, each a module: [`toolchain`] (the tools), [`source`] (a kernel tree with the heap in
 //! it), [`build`] (kernel, modules, guest), [`boot`] (QEMU, watched) and [`judge`] (what the log proves, and what the cache
-//! model, [`vcsan`], saw). [`matrix`] runs many
-//! cells at once and [`report`] says what came of it.
+//! model, [`vcsan`], saw). `cell` takes one boot through the last two, [`matrix`] all of a [`session`]'s through all of them,
+//! in the order of [`schedule`], and [`report`] says what came of it. [`error`] says which verdict and exit code an error is.
 
 #[macro_use]
 mod print;
@@ -13,9 +13,11 @@ pub mod boot;
 pub mod build;
 pub mod cache;
 pub mod cargo;
+mod cell;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod error;
 pub mod exit;
 pub mod follow;
 pub mod judge;
@@ -25,6 +27,8 @@ pub mod progress;
 pub mod project;
 pub mod report;
 pub mod results;
+pub mod schedule;
+pub mod session;
 pub mod source;
 pub mod stop;
 pub mod toolchain;

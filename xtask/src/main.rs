@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use xtask::cli::Cli;
-use xtask::{commands, matrix};
+use xtask::{commands, error};
 
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            let text = matrix::chain(failure.error.as_ref());
+            let text = error::chain(failure.error.as_ref());
             // Nobody is left to be told where this can't be written.
             let _ = writeln!(std::io::stderr(), "error: {text}");
             failure.exit.into()

@@ -11,8 +11,10 @@ use super::prepare;
 use super::test;
 use crate::cli;
 use crate::exit::{Exit, Failure};
-use crate::matrix::{self, Selection};
+use crate::matrix;
 use crate::project::Project;
+use crate::session::Selection;
+use crate::verdict::Verdict;
 
 pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
     let config = context.config()?;
@@ -26,8 +28,8 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
     let shared = test::shared(context, &config, args, &prepared);
     let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
     if let Some((kernel, error)) = failed.into_iter().next() {
-        let exit = Exit::from(matrix::verdict_of(&error));
-        let error = format!("failed to check {kernel}: {}", matrix::chain(&error)).into();
+        let exit = Exit::from(Verdict::from(&error));
+        let error = format!("failed to check {kernel}: {}", crate::error::chain(&error)).into();
         return Err(Failure { exit, error });
     }
 

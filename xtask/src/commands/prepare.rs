@@ -133,16 +133,8 @@ pub(super) fn tools(
 }
 
 pub(super) fn of_the_source(error: source::Error) -> Failure {
-    use source::Error::{Gone, Link, Misfit, NoKernel, NoPatch, Occupied, Unsupported, Untracked};
-    let exit = match error {
-        Misfit { .. } | NoPatch { .. } | Occupied { .. } => Exit::Build,
-        NoKernel { .. } | Unsupported { .. } | Gone { .. } | Link { .. } | Untracked { .. } => {
-            Exit::Usage
-        }
-        _ => Exit::Infra,
-    };
     Failure {
-        exit,
+        exit: Exit::from(&error),
         error: error.into(),
     }
 }

@@ -4,6 +4,7 @@
 use super::{Context, named, prepare};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
+use crate::verdict::Verdict;
 
 pub(super) fn shell(context: &Context, cell: &str) -> Result<Exit, Failure> {
     let config = context.config()?;
@@ -23,7 +24,7 @@ pub(super) fn shell(context: &Context, cell: &str) -> Result<Exit, Failure> {
         set,
     )
     .map_err(|error| Failure {
-        exit: matrix::verdict_of(&error).into(),
+        exit: Verdict::from(&error).into(),
         error: error.into(),
     })?;
     drop(lock);

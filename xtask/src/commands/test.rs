@@ -12,10 +12,11 @@ use super::{Context, named};
 use crate::cli;
 use crate::config::{Cell, Config, Exporter, Own, Suites};
 use crate::exit::{Exit, Failure};
-use crate::matrix::{self, Selection, Shared};
+use crate::matrix;
 use crate::progress::Progress as _;
 use crate::report;
 use crate::results::{self, Run};
+use crate::session::{Selection, Shared};
 use crate::toolchain::Choice;
 use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
@@ -57,7 +58,11 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
             } else {
                 Verdict::Infra
             };
-            matrix::unrun(&selection, verdict, &matrix::chain(failure.error.as_ref()))
+            matrix::unrun(
+                &selection,
+                verdict,
+                &crate::error::chain(failure.error.as_ref()),
+            )
         }
     };
     let run = Run::new(cells, context.ui.elapsed().as_secs_f64());
@@ -85,11 +90,11 @@ pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failur
     let shared = shared(context, &config, args, &prepared);
     let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
     for (kernel, error) in &failed {
-        eprintln!("{kernel}: {}", matrix::chain(error));
+        eprintln!("{kernel}: {}", crate::error::chain(error));
     }
     Ok(failed
         .iter()
-        .map(|(_, error)| Exit::from(matrix::verdict_of(error)))
+        .map(|(_, error)| Exit::from(Verdict::from(error)))
         .max_by_key(|e| *e as u8)
         .unwrap_or(Exit::Ok))
 }
@@ -112,7 +117,7 @@ fn run(
             return Ok(matrix::unrun(
                 selection,
                 Verdict::Infra,
-                &matrix::chain(&error),
+                &crate::error::chain(&error),
             ));
         }
     };

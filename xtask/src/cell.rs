@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One boot: a cell with a set of suites, from its media to its results.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::boot::{self, Media};
+use crate::build::Built;
+use crate::config::{Suites, Watched};
+use crate::error::chain;
+use crate::follow::Limits;
+use crate::judge::{self, judge};
+use crate::ktap;
+use crate::progress::Progress as _;
+use crate::report::text::paint;
+use crate::results;
+use crate::session::{Boot, Selection, Shared, blank};
+use crate::ui::Task;
+use crate::vcsan::findings::Summary;
+use crate::vcsan::{Findings, Mode, Plugin};
+use crate::verdict::Verdict;
+
+/// Boots it and judges what it prints. Whatever goes wrong is its verdict.
+pub(crate) fn boot_cell(
+    shared: &Shared<'_>,
+    selection: &Selection<'_>,
+    boot: Boot<'_>,
+    media: &Media,
+    built: &Built,
+) -> results::Cell {
+    let Boot { cell, set, .. } = boot;
+    let task = shared.ui.task(&cell.name);
+    task.detail("booting");
+    let folder = shared.folder.join(format!("{}-{}", cell.name, set.name));
+    let mut result = results::Cell {
+        kernel: Some(built.release.clone()),
+        build_s: built.took_s,
+        folder: Some(folder.clone()),
+        ..blank(selection, boot)
+    };
+    result.mode = model(shared, set).map(|(plugin, _)| plugin.mode(cell));
+    if result.mode == Some(Mode::Architectural) {
+        result.repeat += " --architectural";
+    }
+    if model(shared, set).is_some_and(|(plugin, _)| plugin.contract) {
+        result.repeat += " --contract";
+    }
+    match watched(shared, selection, boot, media, &folder, &task) {
+        Ok((judgement, counts, took)) => {
+            result.verdict = judgement.verdict;
+            result.cache_proof = judgement.cache_proof;
+            result.suites = judgement.suites;
+            result.message = judgement.message;
+            result.oddities = judgement.oddities;
+            result.vcsan = counts;
+            result.boot_s = took.as_secs_f64();
+        }
+        Err(error) => {
+            result.verdict = Verdict::Infra;
+            result.message = Some(chain(&error));
+        }
+    }
+    task.line(&format!(
+        "{} {} in {:.1} s",
+        set.name,
+        paint(result.verdict).for_stderr(),
+        result.boot_s
+    ));
+    result
+}
+
+/// The cache model, where there is something to see for it, and what.
+fn model<'a>(shared: &Shared<'a>, set: &'a Suites) -> Option<(&'a Plugin, &'a Watched)> {
+    shared.vcsan.zip(set.vcsan.as_ref())
+}
+
+fn watched(
+    shared: &Shared<'_>,
+    selection: &Selection<'_>,
+    boot: Boot<'_>,
+    media: &Media,
+    folder: &Path,
+    task: &Task<'_>,
+) -> io::Result<(judge::Judgement, Option<Summary>, Duration)> {
+    let Boot { cell, set, .. } = boot;
+    fs::create_dir_all(folder)?;
+    let model = model(shared, set);
+    let found = folder.join("vcsan.jsonl");
+    let program = boot::program(cell);
+    let line = command_line(selection, boot).map_err(io::Error::other)?;
+    let mut args = boot::arguments(cell, media, boot::Console::Log, &line);
+    if let Some((plugin, _)) = model {
+        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found));
+    }
+    let qemu = shared.toolchain.command(&program).args(&args).expression();
+    fs::write(folder.join("qemu.txt"), boot::shell_words(&program, &args))?;
+    let limits = Limits {
+        silence: Duration::from_secs(set.silence_s),
+        total: Duration::from_secs(set.total_s),
+    };
+    let mut parser = ktap::Parser::new();
+    let (mut passed, mut other) = (0, 0);
+    let log = folder.join("console.log");
+    let booted = boot::watch(&program, &qemu, &log, limits, shared.stop, |piece| {
+        task.output(String::from_utf8_lossy(piece).trim_end());
+        for event in parser.push(piece) {
+            match event {
+                ktap::Event::CaseFinished {
+                    verdict: Verdict::Passed,
+                    ..
+                } => passed += 1,
+                ktap::Event::CaseFinished {
+                    verdict: Verdict::Skipped,
+                    ..
+                } => {}
+                ktap::Event::CaseFinished { .. } => other += 1,
+                ktap::Event::SuiteStarted { suite } => {
+                    task.detail(&format!("{passed} passed, {other} failed, {suite}"))
+                }
+                ktap::Event::SuiteFinished { .. } => {}
+            }
+        }
+    })
+    .map_err(|error| io::Error::other(chain(&error)))?;
+    let own = set.own.as_ref();
+    let own = own.map(|own| judge::module::suite(&media.loaded, own.program().as_deref(), &booted));
+    let mut judgement = judge(
+        cell,
+        &set.expected(selection.filter),
+        own,
+        &parser.finish(),
+        &booted,
+    );
+    if let Some(exporter) = &set.of {
+        judge::exporter::explain(&mut judgement, exporter, selection.filter.is_none());
+    }
+    let mut counts = None;
+    if let Some((_, watched)) = model {
+        let was_ended = booted.end != boot::End::Exited;
+        match Findings::read(&found) {
+            Ok(mut found) => {
+                if let (Some(_), Some(end)) = (&set.own, &mut found.end) {
+                    // What a module of the user's announces need not be done by a device of this machine.
+                    end.doubtful_transfers = 0;
+                }
+                let known = known(shared, selection, boot);
+                judge::hazards::add(
+                    &mut judgement,
+                    &watched.transfers,
+                    &found,
+                    &known,
+                    was_ended,
+                );
+                counts = found.end;
+            }
+            // A QEMU that ends at once leaves nothing, and says why itself.
+            Err(_) if was_ended => {}
+            Err(why) => judgement.worsen(
+                Verdict::Infra,
+                &format!("the cache model left nothing to read: {why}"),
+            ),
+        }
+    }
+    Ok((judgement, counts, booted.took))
+}
+
+/// What is known of the exporter under test. With the fixes, nothing is.
+fn known<'a>(
+    shared: &Shared<'a>,
+    selection: &Selection<'a>,
+    boot: Boot<'a>,
+) -> judge::known::Known<'a> {
+    let Some(exporter) = &boot.set.of else {
+        return judge::known::Known::default();
+    };
+    let findings = shared.config.findings.values();
+    judge::known::Known {
+        findings: match shared.project.fixes() {
+            Some(_) => Vec::new(),
+            None => findings.collect(),
+        },
+        exporter: &exporter.name,
+        cell: &boot.cell.name,
+        whole: selection.filter.is_none(),
+    }
+}
+
+/// What the kernel is told: which suites of its own and of modules to run, and what the exporter under test needs.
+fn command_line(selection: &Selection<'_>, boot: Boot<'_>) -> Result<String, boot::TooLong> {
+    let filter = selection.filter.unwrap_or(&boot.set.filter);
+    let mut words = vec![format!("kunit.filter_glob={filter}")];
+    let exporter = boot.set.of.as_ref();
+    words.extend(
+        exporter
+            .and_then(|e| e.command_line.get(&boot.cell.kernel))
+            .cloned(),
+    );
+    boot::command_line(boot.cell, &words)
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What errors mean: how they are shown, and which verdict and exit code they come to.
+
+use crate::exit::Exit;
+use crate::verdict::Verdict;
+use crate::{build, source};
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+impl From<&build::Error> for Verdict {
+    /// Whether the thing built is at fault or the machine.
+    fn from(error: &build::Error) -> Verdict {
+        if error.is_of_the_source() {
+            Verdict::BuildFailed
+        } else {
+            Verdict::Infra
+        }
+    }
+}
+
+impl From<&source::Error> for Exit {
+    fn from(error: &source::Error) -> Exit {
+        use source::Error::{
+            Gone, Link, Misfit, NoKernel, NoPatch, Occupied, Unsupported, Untracked,
+        };
+        match error {
+            Misfit { .. } | NoPatch { .. } | Occupied { .. } => Exit::Build,
+            NoKernel { .. } | Unsupported { .. } | Gone { .. } | Link { .. } | Untracked { .. } => {
+                Exit::Usage
+            }
+            source::Error::Cache(_) | source::Error::Command(_) => Exit::Infra,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a run has at hand, and what of the matrix it is about.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use crate::config::{Cell, Config, Kernel, Suites};
+use crate::project::Project;
+use crate::results;
+use crate::source::Tree;
+use crate::stop::Stop;
+use crate::toolchain::Toolchain;
+use crate::ui::Ui;
+use crate::vcsan::Plugin;
+
+/// What all cells of a run share.
+#[derive(Debug)]
+pub struct Shared<'a> {
+    /// The checkout.
+    pub project: &'a Project,
+    /// Its `configs/`.
+    pub config: &'a Config,
+    /// The tools.
+    pub toolchain: &'a Toolchain,
+    /// The kernel tree.
+    pub tree: &'a Tree,
+    /// The folder below which each kernel has its build folder.
+    pub builds: &'a Path,
+    /// See [`crate::build::Builder::host_crates`].
+    pub host_crates: Mutex<()>,
+    /// The cache model, unless the user does without.
+    pub vcsan: Option<&'a Plugin>,
+    /// This run's own folder.
+    pub folder: &'a Path,
+    /// How much may run at once.
+    pub jobs: usize,
+    /// The user's wish to end it all.
+    pub stop: &'a Stop,
+    /// Where progress is shown.
+    pub ui: &'a Ui,
+}
+
+/// What to run.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    /// In the order of the report.
+    pub cells: Vec<&'a Cell>,
+    /// Each cell boots once for each.
+    pub sets: Vec<&'a Suites>,
+    /// `SUITE[.CASE]`, globs; else each set's own.
+    pub filter: Option<&'a str>,
+    /// The command that a cell's report gives to repeat it, but for the cell and the set.
+    pub repeat: String,
+}
+
+impl<'a> Selection<'a> {
+    pub(crate) fn boots(&self) -> impl Iterator<Item = Boot<'a>> {
+        let pairs = self
+            .cells
+            .iter()
+            .flat_map(|&cell| self.sets.iter().map(move |&set| (cell, set)));
+        pairs
+            .enumerate()
+            .map(|(at, (cell, set))| Boot { at, cell, set })
+    }
+}
+
+/// A boot that waits for its kernel, or for its turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Boot<'a> {
+    /// Where it stands in the report.
+    pub(crate) at: usize,
+    pub(crate) cell: &'a Cell,
+    pub(crate) set: &'a Suites,
+}
+
+impl Boot<'_> {
+    /// Why the exporter under test can't be tested on this cell, if that is so.
+    pub(crate) fn excluded(&self) -> Option<&str> {
+        let exporter = self.set.of.as_ref()?;
+        exporter.not_on.get(&self.cell.name).map(String::as_str)
+    }
+
+    pub(crate) fn is_of(&self, kernel: &Kernel) -> bool {
+        self.set.kernel(self.cell) == kernel.name
+    }
+}
+
+/// What is known of a cell before anything of it has run.
+pub(crate) fn blank(selection: &Selection<'_>, boot: Boot<'_>) -> results::Cell {
+    results::Cell {
+        cell: boot.cell.name.clone(),
+        role: Some(boot.cell.role),
+        set: boot.set.name.clone(),
+        repeat: format!(
+            "{} {} {}",
+            selection.repeat, boot.set.option, boot.cell.name
+        ),
+        ..results::Cell::default()
+    }
+}

@@ -115,6 +115,8 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         ctx.alias(i, &mut declarations).map_err(place)?;
     }
 
+    declarations.push_str(&ctx.names.directives(m));
+
     let mut out =
         String::with_capacity(SUPPORT.len() + declarations.len() + data.len() + code.len() + 4096);
     out.push_str("/* Translated by ll2c; not meant to be edited. */\n");

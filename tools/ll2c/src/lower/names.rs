@@ -2,10 +2,11 @@
 //! C names for symbols.
 
 use crate::error::{Error, Result};
-use crate::ir::{Def, Module, SymId};
+use crate::ir::{Def, Linkage, Module, SymId, Visibility};
 use crate::lexer::unescape;
 use crate::lower::SUPPORT;
 use rustc_hash::FxHashSet;
+use std::fmt::Write;
 use std::sync::LazyLock;
 
 /// Functions that GCC knows by their names, for any of the subjects: what `__builtin_NAME` stands for.
@@ -91,6 +92,8 @@ const RESERVED: &[&str] = &[
 #[derive(Debug)]
 pub(super) struct Names {
     list: Vec<(String, Option<String>)>,
+    /// Symbols that other files know by names which an assembler takes in quotes only, and those.
+    odd: Vec<(SymId, String)>,
     library: bool,
 }
 
@@ -140,11 +143,23 @@ fn is_implementations(name: &str) -> bool {
         })
 }
 
+/// A name in the assembler's quotes, as a C string's inside, if it can be written so.
+fn quoted(bytes: &[u8]) -> Option<String> {
+    let name = std::str::from_utf8(bytes).ok()?;
+    if name.is_empty() || name.bytes().any(|b| b.is_ascii_control()) {
+        return None;
+    }
+    // Escaped for the assembler, then for C.
+    let inside = name.replace('\\', "\\\\\\\\").replace('"', "\\\\\\\"");
+    Some(format!("\\\"{inside}\\\""))
+}
+
 impl Names {
     pub(super) fn new(m: &Module<'_>) -> Result<Self> {
         let mut list = Vec::with_capacity(m.symbols.len());
         let no_builtins = m.functions.iter().any(|f| f.attrs.no_builtins);
         let mut library = false;
+        let mut odd = Vec::new();
         for (i, symbol) in m.symbols.iter().enumerate() {
             // A name after \01 is the assembler's, whatever the platform would put before it.
             let raw = symbol.name.strip_prefix("\\01").unwrap_or(symbol.name);
@@ -194,12 +209,9 @@ impl Names {
                 Some(String::from_utf8_lossy(&bytes).into_owned())
             } else if local {
                 None
-            } else if bytes
-                .iter()
-                .all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\'))
-            {
-                // The assembler takes any other name in quotes.
-                Some(format!("\\\"{}\\\"", String::from_utf8_lossy(&bytes)))
+            } else if let Some(quoted) = quoted(&bytes) {
+                odd.push((SymId(i as u32), quoted));
+                None
             } else {
                 return Err(
                     Error::new(format!("unsupported symbol name `{raw}`")).at(m.src, symbol.pos)
@@ -207,7 +219,45 @@ impl Names {
             };
             list.push((format!("G{i}_{clean}"), label));
         }
-        Ok(Self { list, library })
+        Ok(Self { list, odd, library })
+    }
+
+    /// Directives that give symbols names which the assembler does not take wherever C would write them.
+    pub(super) fn directives(&self, m: &Module<'_>) -> String {
+        let mut text = String::new();
+        for (sym, quoted) in &self.odd {
+            let (head, defined) = match m.symbols[sym.0 as usize].def {
+                Def::Function(n) => {
+                    let f = &m.functions[n as usize];
+                    (f.head, f.body.is_some())
+                }
+                Def::Global(n) => {
+                    let g = &m.globals[n as usize];
+                    (g.head, g.init.is_some())
+                }
+                Def::Alias(n) => (m.aliases[n as usize].head, true),
+                Def::Nothing => continue,
+            };
+            let defined = defined && head.linkage != Linkage::AvailableExternally;
+            let c = self.c(*sym);
+            let weak = head.linkage.is_weak() || head.linkage == Linkage::ExternWeak;
+            let mut lines = Vec::new();
+            match (weak, defined) {
+                (true, _) => lines.push(format!(".weak {quoted}")),
+                (false, true) => lines.push(format!(".globl {quoted}")),
+                (false, false) => {}
+            }
+            if head.visibility != Visibility::Default {
+                lines.push(format!(".{} {quoted}", head.visibility.word()));
+            }
+            lines.push(if defined {
+                format!(".set {quoted}, {c}")
+            } else {
+                format!(".set {c}, {quoted}")
+            });
+            let _ = writeln!(text, "__asm__(\"{}\");", lines.join("\\n\\t"));
+        }
+        text
     }
 
     /// Whether the module defines what a compiler makes of loops: memcpy and the like.

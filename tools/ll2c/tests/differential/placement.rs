@@ -8,6 +8,7 @@ pub fn build(s: &mut Suite) {
     by_value(s);
     stack(s);
     names(s);
+    odd_names(s);
     aliases(s);
     constants(s);
 }
@@ -122,6 +123,32 @@ fn names(s: &mut Suite) {
             put(32, "%r", 0)
         );
         s.function(&format!("name_{i}"), [32, 0, 0], &body);
+    }
+}
+
+/// Names that other files may know and that no assembler takes without quotes.
+fn odd_names(s: &mut Suite) {
+    for (i, name) in [
+        "two words",
+        "quo\\22te",
+        "back\\5Cslash",
+        "\\C3\\A9t\\C3\\A9",
+        "1st",
+        "a-b",
+    ]
+    .iter()
+    .enumerate()
+    {
+        s.ir += &format!(
+            "@\"{name}\" = global i32 {i}\n@\"{name} too\" = weak hidden global i32 {i}\n\
+             define i32 @\"{name} of\"(i32 %x) noinline {{\n  %r = add i32 %x, {i}\n  ret i32 %r\n}}\n"
+        );
+        let body = format!(
+            "  %x = load volatile i32, ptr @\"{name}\"\n  %y = load volatile i32, ptr @\"{name} too\"\n  \
+             %z = call i32 @\"{name} of\"(i32 %a)\n  %s = add i32 %x, %y\n  %r = add i32 %s, %z\n{}",
+            put(32, "%r", 0)
+        );
+        s.function(&format!("odd_name_{i}"), [32, 0, 0], &body);
     }
 }
 

@@ -50,6 +50,18 @@ impl Expected {
 }
 
 impl Pattern {
+    /// Whether it is the cache model that sees such a hazard, and not who follows the DMA API.
+    pub fn is_of_the_cache(&self) -> bool {
+        [
+            "stale read",
+            "stale device read",
+            "lost write",
+            "discarded write",
+        ]
+        .iter()
+        .any(|title| self.title.starts_with(title))
+    }
+
     /// Reads `TITLE | ALIAS | FUNCTION | MISSING`: title and the alias that the CPU used, word by word; that function and the
     /// maintenance that is missing, as globs.
     ///

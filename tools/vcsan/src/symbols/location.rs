@@ -26,10 +26,11 @@ impl Location {
         brief(&self.symbol)
     }
 
-    /// The innermost line that is somebody's own, not one of Rust's libraries inlined there.
+    /// The innermost line that is somebody's own, not one of Rust's libraries or of a header of the kernel's inlined there.
     #[must_use]
     pub fn line(&self) -> Option<&Line> {
-        let own = |line: &&Line| line.line != 0 && !line.file.contains("/lib/rustlib/");
+        let inlined = |file: &str| file.contains("/lib/rustlib/") || file.starts_with("include/");
+        let own = |line: &&Line| line.line != 0 && !inlined(&line.file);
         self.lines.iter().find(own).or(self.lines.first())
     }
 }
@@ -89,7 +90,32 @@ fn brief(symbol: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::brief;
+    use super::{Line, Location, brief};
+
+    #[test]
+    fn a_header_s_inline_function_is_not_where_the_mistake_is() {
+        let line = |file: &str, line| Line {
+            file: file.into(),
+            line,
+            function: None,
+        };
+        let location = Location {
+            module: None,
+            symbol: "probe".into(),
+            offset: 0,
+            size: 0,
+            lines: vec![
+                line("include/linux/dma-mapping.h", 535),
+                line("drivers/net/nic.c", 7),
+            ],
+        };
+        assert_eq!(location.line(), Some(&line("drivers/net/nic.c", 7)));
+        let alone = Location {
+            lines: vec![line("include/linux/dma-mapping.h", 535)],
+            ..location
+        };
+        assert_eq!(alone.line(), alone.lines.first());
+    }
 
     #[test]
     fn names_lose_their_generic_arguments() {

@@ -109,7 +109,9 @@ fn run(
                 output: String::from_utf8_lossy(&output).trim_end().to_owned(),
             });
         }
-        End::Silent(_) | End::TooLong(_) | End::Interrupted => return Err(Error::Interrupted),
+        End::Silent(_) | End::TooLong(_) | End::TooMuch(_) | End::Interrupted => {
+            return Err(Error::Interrupted);
+        }
     }
     made(package, &output).ok_or_else(|| Error::Missing {
         package: package.to_owned(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One boot: a cell with a set of suites, from its media to its results.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -14,6 +15,7 @@ use crate::follow::Limits;
 use crate::judge::{self, judge};
 use crate::ktap;
 use crate::progress::Progress as _;
+use crate::quote::shell_words;
 use crate::report::text::paint;
 use crate::results;
 use crate::session::{Boot, Selection, Shared, blank};
@@ -21,6 +23,9 @@ use crate::ui::Task;
 use crate::vcsan::findings::Summary;
 use crate::vcsan::{Findings, Mode, Plugin};
 use crate::verdict::Verdict;
+
+/// What a guest may print, in bytes: a hundred times what the most talkative suites do.
+const LOG_LIMIT: u64 = 64 << 20;
 
 /// Boots it and judges what it prints. Whatever goes wrong is its verdict.
 pub(crate) fn boot_cell(
@@ -95,10 +100,12 @@ fn watched(
         args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found));
     }
     let qemu = shared.toolchain.command(&program).args(&args).expression();
-    fs::write(folder.join("qemu.txt"), boot::shell_words(&program, &args))?;
+    let words = std::iter::once(OsStr::new(&program)).chain(args.iter().map(OsString::as_os_str));
+    fs::write(folder.join("qemu.txt"), shell_words(words))?;
     let limits = Limits {
-        silence: Duration::from_secs(set.silence_s),
-        total: Duration::from_secs(set.total_s),
+        silence: Duration::from_secs(set.silence_s) * shared.patience,
+        total: Duration::from_secs(set.total_s) * shared.patience,
+        output: LOG_LIMIT,
     };
     let mut parser = ktap::Parser::new();
     let (mut passed, mut other) = (0, 0);

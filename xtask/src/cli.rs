@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The command line.
 
-use std::num::NonZeroUsize;
+use std::ffi::OsString;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -48,6 +49,12 @@ pub struct Global {
     /// A checkout whose configs/ and kernel/ are used instead of this one's
     #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
     pub checkout: Option<PathBuf>,
+    /// How much to run at once [default: the number of cores]
+    #[arg(long, short, global = true, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Give guests N times as long before they count as hung, on a slow or busy machine
+    #[arg(long, global = true, value_name = "N", default_value = "1")]
+    pub patience: NonZeroU32,
     /// Show all output of the tools and the guests
     #[arg(long, short, global = true)]
     pub verbose: bool,
@@ -104,9 +111,6 @@ pub struct Cells {
     /// Cells by glob, such as 'mips-*'
     #[arg(long = "cell", value_name = "GLOB")]
     pub globs: Vec<String>,
-    /// How much to run at once [default: the number of cores]
-    #[arg(long, short, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
 }
 
 /// What of the suites to run, and where to report.
@@ -178,9 +182,6 @@ pub struct Run {
     /// Only cells that match this glob
     #[arg(long = "cell", value_name = "GLOB")]
     pub globs: Vec<String>,
-    /// How much to run at once [default: the number of cores]
-    #[arg(long, short, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
     /// What of the suites.
     #[command(flatten)]
     pub suites: Suites,
@@ -191,7 +192,6 @@ impl From<Run> for Test {
         let cells = Cells {
             cells: Vec::new(),
             globs: run.globs,
-            jobs: run.jobs,
         };
         Test {
             cells,
@@ -288,4 +288,73 @@ pub struct Bench {
     /// Also write the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+impl Global {
+    /// These options as they are written on a command line, but for `--checkout` and `--verbose`.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        let mut add = |name: &str, value: Option<OsString>| {
+            if let Some(value) = value {
+                words.extend([name.into(), value]);
+            }
+        };
+        let path = |path: &Option<PathBuf>| path.clone().map(Into::into);
+        add("--cache", path(&self.cache));
+        let host = self.toolchain == Choice::Host;
+        add("--toolchain", host.then(|| "host".into()));
+        add("--mirror", self.mirror.clone().map(Into::into));
+        add("--kernel", path(&self.kernel));
+        let version = self.kernel_version.as_ref();
+        add("--kernel-version", version.map(|v| v.to_string().into()));
+        add("--jobs", self.jobs.map(|n| n.to_string().into()));
+        let patience = self.patience.get();
+        add(
+            "--patience",
+            (patience != 1).then(|| patience.to_string().into()),
+        );
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_are_read_back_as_they_are_written() {
+        let line = [
+            "xtask",
+            "--cache",
+            "/a b",
+            "--toolchain",
+            "host",
+            "--mirror",
+            "http://m",
+            "--kernel",
+            "/k",
+            "--jobs",
+            "3",
+            "--patience",
+            "4",
+            "list",
+        ];
+        let first = Cli::parse_from(line).global;
+        let words = first.words();
+        assert_eq!(words.len(), line.len() - 2);
+        let again = std::iter::once("xtask".into())
+            .chain(words.clone())
+            .chain(["list".into()]);
+        assert_eq!(Cli::parse_from(again).global.words(), words);
+        let version = Cli::parse_from(["xtask", "--kernel-version", "7.2", "list"]).global;
+        assert_eq!(version.words(), ["--kernel-version", "7.2"]);
+        assert!(Cli::parse_from(["xtask", "list"]).global.words().is_empty());
+    }
 }

@@ -29,7 +29,7 @@ pub enum Exit {
     Build = 3,
     /// Something could not run.
     Infra = 4,
-    /// SIGINT or SIGTERM.
+    /// SIGINT, SIGTERM or SIGHUP.
     Interrupted = 130,
 }
 
@@ -93,6 +93,14 @@ impl Failure {
         Failure {
             exit: Exit::Build,
             error: error.into(),
+        }
+    }
+
+    /// The user had enough.
+    pub fn interrupted() -> Failure {
+        Failure {
+            exit: Exit::Interrupted,
+            error: "interrupted".into(),
         }
     }
 }

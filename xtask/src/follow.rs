@@ -3,25 +3,31 @@
 
 use std::io::{self, Read};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::stop::Stop;
 
-/// How long a program may take.
+/// How long a program may take, and how much it may print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Without printing anything.
     pub silence: Duration,
     /// Altogether.
     pub total: Duration,
+    /// Bytes of standard output.
+    pub output: u64,
 }
 
 impl Limits {
-    /// For what may take as long as it takes.
+    /// For what may take as long as it takes, and prints no more than a very talkative build does.
     pub const NONE: Limits = Limits {
         silence: Duration::MAX,
         total: Duration::MAX,
+        output: 1 << 28,
     };
 }
 
@@ -30,15 +36,26 @@ impl Limits {
 pub enum End {
     /// By itself.
     Ended(ExitStatus),
-    /// It printed nothing for as long as [`Limits::silence`], and was killed.
+    /// It printed nothing for as long as [`Limits::silence`], and was ended.
     Silent(Duration),
-    /// It ran for as long as [`Limits::total`], and was killed.
+    /// It ran for as long as [`Limits::total`], and was ended.
     TooLong(Duration),
-    /// The user interrupted it, and it was killed.
+    /// It printed more than [`Limits::output`] bytes, and was ended.
+    TooMuch(u64),
+    /// The user interrupted it, and it was ended.
     Interrupted,
 }
 
+/// How long a program may take to end when it is asked to, before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long what a program has started may keep its output open once the program has ended.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Runs `program` without standard input and hands every piece of its standard output to `heard`.
+///
+/// A program that is ended is asked first (SIGTERM), with all that it has started, and killed after [`GRACE`]. What it
+/// prints meanwhile is still handed on, within the limit of its output.
 ///
 /// # Errors
 /// The program does not start, or `heard` fails; then the program is killed.
@@ -50,60 +67,132 @@ pub fn follow(
 ) -> io::Result<End> {
     let start = Instant::now();
     let mut last = start;
-    let reader = program.stdin_null().unchecked().reader()?;
-    let (send, pieces) = mpsc::channel();
-    let end = std::thread::scope(|scope| {
-        let mut output = &reader;
-        scope.spawn(move || {
-            let mut piece = [0; 16384];
-            // An error is an end too: the pipe is gone, and how the program ended tells why.
-            while let Ok(n @ 1..) = output.read(&mut piece) {
-                if send.send(piece[..n].to_vec()).is_err() {
-                    break;
-                }
+    let reader = Arc::new(program.stdin_null().unchecked().reader()?);
+    // A program that prints faster than it is heard waits.
+    let (send, pieces) = mpsc::sync_channel(16);
+    let output = Arc::clone(&reader);
+    // Nobody waits for this thread: what the program has started may keep the pipe open for as long as it likes.
+    std::thread::spawn(move || {
+        let mut piece = [0; 16384];
+        // An error is an end too: the pipe is gone, and how the program ended tells why.
+        while let Ok(n @ 1..) = (&*output).read(&mut piece) {
+            if send.send(piece[..n].to_vec()).is_err() {
+                break;
             }
-        });
-        let end = loop {
-            if stop.requested() {
-                break Ok(Some(End::Interrupted));
-            }
-            let (silent, total) = (last.elapsed(), start.elapsed());
-            if silent >= limits.silence {
-                break Ok(Some(End::Silent(limits.silence)));
-            }
-            if total >= limits.total {
-                break Ok(Some(End::TooLong(limits.total)));
-            }
-            let patience = (limits.silence - silent)
-                .min(limits.total - total)
-                .min(Stop::POLL);
-            match pieces.recv_timeout(patience) {
-                Ok(piece) => {
-                    last = Instant::now();
-                    if let Err(error) = heard(&piece) {
-                        break Err(error);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break Ok(None),
-            }
-        };
-        if !matches!(end, Ok(None)) {
-            // This also ends the thread's read. A program that has ended meanwhile is not there to be killed.
-            let _ = reader.kill();
         }
-        end
+    });
+    let mut printed = 0;
+    let mut ended = None;
+    let end = loop {
+        if stop.requested() {
+            break End::Interrupted;
+        }
+        let (silent, total) = (last.elapsed(), start.elapsed());
+        if silent >= limits.silence {
+            break End::Silent(limits.silence);
+        }
+        if total >= limits.total {
+            break End::TooLong(limits.total);
+        }
+        let patience = (limits.silence - silent)
+            .min(limits.total - total)
+            .min(Stop::POLL);
+        match pieces.recv_timeout(patience) {
+            Ok(piece) => {
+                last = Instant::now();
+                printed += piece.len() as u64;
+                if printed > limits.output {
+                    break End::TooMuch(limits.output);
+                }
+                if let Err(error) = heard(&piece) {
+                    end_all(&reader, Signal::KILL);
+                    let _ = reader.kill();
+                    return Err(error);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let Some(output) = reader.try_wait()? else {
+                    continue;
+                };
+                let since = *ended.get_or_insert_with(Instant::now);
+                if since.elapsed() >= LINGER {
+                    return Ok(End::Ended(output.status));
+                }
+            }
+            // The end of its output: duct has waited for the program by now.
+            Err(RecvTimeoutError::Disconnected) => {
+                return match reader.try_wait()? {
+                    Some(output) => Ok(End::Ended(output.status)),
+                    None => Err(io::Error::other(
+                        "closed its standard output without ending",
+                    )),
+                };
+            }
+        }
+    };
+    end_all(&reader, Signal::TERM);
+    let asked = Instant::now();
+    while asked.elapsed() < GRACE {
+        match pieces.recv_timeout(Stop::POLL) {
+            Ok(piece) => {
+                printed += piece.len() as u64;
+                if printed <= limits.output {
+                    heard(&piece)?;
+                }
+            }
+            // Ended, and nothing more comes.
+            Err(RecvTimeoutError::Timeout) if reader.try_wait()?.is_some() => break,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    end_all(&reader, Signal::KILL);
+    // A program that has ended meanwhile is not there to be killed.
+    let _ = reader.kill();
+    Ok(end)
+}
+
+/// Runs `program` to its end and returns that with all of its standard output.
+///
+/// # Errors
+/// The program does not start.
+pub fn capture(program: &duct::Expression, stop: &Stop) -> io::Result<(End, Vec<u8>)> {
+    let mut output = Vec::new();
+    let end = follow(program, Limits::NONE, stop, |piece| {
+        output.extend_from_slice(piece);
+        Ok(())
     })?;
-    if let Some(end) = end {
-        return Ok(end);
+    Ok((end, output))
+}
+
+/// Sends `signal` to the program and to all that it has started and that has not gone its own way. Inner ones first: the
+/// program that stands before QEMU in the Debian root does not hand on a signal.
+fn end_all(reader: &duct::ReaderHandle, signal: Signal) {
+    let mut all: Vec<u32> = reader.pids();
+    let mut at = 0;
+    while let Some(&pid) = all.get(at) {
+        all.extend(children(pid));
+        at += 1;
     }
-    // The end of its output: duct has waited for the program by now.
-    match reader.try_wait()? {
-        Some(output) => Ok(End::Ended(output.status)),
-        None => Err(io::Error::other(
-            "closed its standard output without ending",
-        )),
+    for pid in all.into_iter().rev() {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = kill_process(pid, signal);
+        }
     }
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    tasks
+        .into_iter()
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok())
+        .flat_map(|text| {
+            let pids = text.split_whitespace().filter_map(|pid| pid.parse().ok());
+            pids.collect::<Vec<u32>>()
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -178,6 +267,71 @@ mod tests {
             run("exec sleep 600", Limits::NONE, &stop).0,
             End::Interrupted
         );
+    }
+
+    /// Whether a process whose number `file` holds is there and no zombie.
+    fn lives(file: &std::path::Path) -> bool {
+        let pid = std::fs::read_to_string(file).expect("it was written");
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        stat.is_ok_and(|stat| !stat.contains(") Z"))
+    }
+
+    #[test]
+    fn limits_hold_while_a_grandchild_keeps_the_pipe() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let pid = dir.path().join("pid");
+        let silence = Duration::from_millis(300);
+        let script = format!(
+            "sleep 600 & echo $! > {}; echo hi; sleep 600",
+            pid.display()
+        );
+        let limits = Limits {
+            silence,
+            ..Limits::NONE
+        };
+        let (end, heard) = run(&script, limits, &Stop::new());
+        assert_eq!((end, &*heard), (End::Silent(silence), &b"hi\n"[..]));
+        assert!(!lives(&pid), "the grandchild was left behind");
+    }
+
+    #[test]
+    fn a_program_has_ended_though_a_grandchild_keeps_the_pipe() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let pid = dir.path().join("pid");
+        let script = format!("sleep 600 & echo $! > {}; echo hi; exit 3", pid.display());
+        let (end, heard) = run(&script, Limits::NONE, &Stop::new());
+        assert!(
+            matches!(end, End::Ended(status) if status.code() == Some(3)),
+            "{end:?}"
+        );
+        assert_eq!(heard, b"hi\n");
+        let pid = std::fs::read_to_string(pid).expect("it was written");
+        let pid = pid.trim().parse().ok().and_then(Pid::from_raw);
+        let _ = kill_process(pid.expect("a number"), Signal::KILL);
+    }
+
+    #[test]
+    fn a_program_is_asked_before_it_is_killed_and_still_heard() {
+        let silence = Duration::from_millis(300);
+        let limits = Limits {
+            silence,
+            ..Limits::NONE
+        };
+        let script = "trap 'echo last words; exit' TERM; echo first; while :; do sleep 0.05; done";
+        let (end, heard) = run(script, limits, &Stop::new());
+        assert_eq!(end, End::Silent(silence));
+        assert_eq!(heard, b"first\nlast words\n");
+    }
+
+    #[test]
+    fn a_program_that_prints_without_end_is_ended() {
+        let limits = Limits {
+            output: 1 << 20,
+            ..Limits::NONE
+        };
+        let (end, heard) = run("exec yes", limits, &Stop::new());
+        assert_eq!(end, End::TooMuch(1 << 20));
+        assert!(heard.len() <= 1 << 20, "{}", heard.len());
     }
 
     #[test]

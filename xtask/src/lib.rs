@@ -25,6 +25,7 @@ pub mod ktap;
 pub mod matrix;
 pub mod progress;
 pub mod project;
+pub mod quote;
 pub mod report;
 pub mod results;
 pub mod schedule;

@@ -197,7 +197,56 @@ pub fn unrun(selection: &Selection<'_>, verdict: Verdict, message: &str) -> Vec<
         .collect()
 }
 
-/// Builds the kernels of `selection`, all at once, and boots nothing. Returns those that failed.
+/// Kernels to build and nothing to boot, as work for [`schedule::run`].
+struct Builds<'a> {
+    shared: &'a Shared<'a>,
+    module_dirs: Vec<PathBuf>,
+    slots: jobserver::Client,
+}
+
+impl<'a> schedule::Work for Builds<'a> {
+    type Build = &'a Kernel;
+    type Boot = std::convert::Infallible;
+    /// A build that failed.
+    type Done = (String, build::Error);
+
+    fn build(&self, kernel: &&'a Kernel) -> Result<Vec<Self::Boot>, Vec<Self::Done>> {
+        let boots = std::iter::empty();
+        let orders = |_: &Suites| Vec::new();
+        match build(
+            self.shared,
+            kernel,
+            boots,
+            orders,
+            &self.module_dirs,
+            &self.slots,
+        ) {
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => Err(vec![(kernel.name.clone(), error)]),
+        }
+    }
+
+    fn boot(&self, boot: &Self::Boot) -> Self::Done {
+        match *boot {}
+    }
+
+    fn build_lost(&self, kernel: &&'a Kernel, why: &str) -> Vec<Self::Done> {
+        let error = build::Error::Io {
+            what: "build in",
+            path: self.shared.builds.join(&kernel.name),
+            source: io::Error::other(why),
+        };
+        vec![(kernel.name.clone(), error)]
+    }
+
+    fn boot_lost(&self, boot: &Self::Boot, _: &str) -> Self::Done {
+        match *boot {}
+    }
+
+    fn built(&self) {}
+}
+
+/// Builds the kernels of `selection`, as many at once as there are jobs, and boots nothing. Returns those that failed.
 ///
 /// # Errors
 /// The job slots can't be made.
@@ -206,24 +255,13 @@ pub fn build_only(
     selection: &Selection<'_>,
 ) -> io::Result<Vec<(String, build::Error)>> {
     let wanted = |kernel: &&Kernel| selection.cells.iter().any(|c| c.kernel == kernel.name);
-    let (module_dirs, slots) = (module_dirs(shared.config), slots(shared.jobs)?);
-    let failed = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for kernel in shared.config.kernels.values().filter(wanted) {
-            let (module_dirs, slots, failed) = (&module_dirs, &slots, &failed);
-            scope.spawn(move || {
-                let none = std::iter::empty();
-                if let Err(error) = build(shared, kernel, none, |_| Vec::new(), module_dirs, slots)
-                {
-                    failed
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push((kernel.name.clone(), error));
-                }
-            });
-        }
-    });
-    Ok(failed.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let kernels = shared.config.kernels.values().filter(wanted).collect();
+    let builds = Builds {
+        shared,
+        module_dirs: module_dirs(shared.config),
+        slots: slots(shared.jobs)?,
+    };
+    Ok(schedule::run(&builds, shared.jobs, kernels))
 }
 
 /// Builds for `cell` and returns a QEMU whose console is the user's terminal.

@@ -32,6 +32,8 @@ pub struct Shared<'a> {
     pub vcsan: Option<&'a Plugin>,
     /// This run's own folder.
     pub folder: &'a Path,
+    /// How many times its limits a guest may take, on a slow or busy machine.
+    pub patience: u32,
     /// How much may run at once.
     pub jobs: usize,
     /// The user's wish to end it all.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Ctrl-C and SIGTERM: asked once, everything that runs is ended and the run still reports what it saw.
+//! Ctrl-C, SIGTERM and SIGHUP: asked once, everything that runs is ended and the run still reports what it saw.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether the run was asked to stop. Clones share the answer.
 #[derive(Debug, Clone, Default)]
@@ -19,13 +21,13 @@ impl Stop {
         Stop::default()
     }
 
-    /// One that SIGINT and SIGTERM ask. The second signal ends the process at once.
+    /// One that SIGINT, SIGTERM and SIGHUP ask. The second signal ends the process at once.
     ///
     /// # Errors
     /// The handlers could not be installed.
     pub fn on_signals() -> io::Result<Stop> {
         let stop = Stop::new();
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
             // In this order: the first signal finds the flag unset and sets it, the second finds it set.
             signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop.0))?;
             signal_hook::flag::register(signal, Arc::clone(&stop.0))?;

@@ -114,22 +114,6 @@ pub fn command_line(cell: &Cell, words: &[String]) -> Result<String, TooLong> {
     Ok(line)
 }
 
-/// A command line that a shell takes.
-pub fn shell_words(program: &str, args: &[OsString]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@".contains(c);
-    let mut line = program.to_owned();
-    for arg in args {
-        let arg = arg.to_string_lossy();
-        line.push(' ');
-        if !arg.is_empty() && arg.chars().all(plain) {
-            line.push_str(&arg);
-        } else {
-            line.push_str(&format!("'{}'", arg.replace('\'', "'\\''")));
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,14 +134,5 @@ mod tests {
         let said = command_line(&cell, &words).unwrap_err().to_string();
         assert!(said.contains("passes 59 bytes"), "{said}");
         assert!(said.contains("60 would be needed"), "{said}");
-    }
-
-    #[test]
-    fn words_that_a_shell_would_split_are_quoted() {
-        let args = ["-append".into(), "console=ttyS0 a='b'".into(), "".into()];
-        assert_eq!(
-            shell_words("qemu", &args),
-            r"qemu -append 'console=ttyS0 a='\''b'\''' ''"
-        );
     }
 }

@@ -20,6 +20,8 @@ pub enum End {
     Silent(Duration),
     /// It ran for as long as [`Limits::total`], and was ended.
     TooLong(Duration),
+    /// It printed more than [`Limits::output`] bytes, and was ended. The log has what came before.
+    TooMuch(u64),
     /// The user interrupted the run.
     Interrupted,
 }
@@ -82,6 +84,7 @@ pub fn watch(
         follow::End::Ended(status) => End::QemuFailed(last_words(&stderr, &status.to_string())),
         follow::End::Silent(limit) => End::Silent(limit),
         follow::End::TooLong(limit) => End::TooLong(limit),
+        follow::End::TooMuch(limit) => End::TooMuch(limit),
         follow::End::Interrupted => End::Interrupted,
     };
     Ok(Booted {

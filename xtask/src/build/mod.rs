@@ -13,6 +13,7 @@ pub mod stamp;
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -27,6 +28,7 @@ use crate::progress::Progress as _;
 use crate::project::Project;
 use crate::stop::Stop;
 use crate::toolchain::Toolchain;
+use crate::toolchain::command::{says_disk_full, says_out_of_memory};
 use crate::ui::Task;
 
 use stamp::{Inputs, Stamp, Stamped};
@@ -57,6 +59,16 @@ pub enum Error {
         what: String,
         /// The first error and what explains it.
         first_error: String,
+        /// The whole output.
+        log: PathBuf,
+    },
+    /// A tool failed for want of room or memory, which says nothing of what it was given.
+    #[error("failed to build {what}: {lack}; the tools' output is in {}", log.display())]
+    Machine {
+        /// Kernel, modules or guest, of which kernel.
+        what: String,
+        /// What there is not enough of, and what to do.
+        lack: &'static str,
         /// The whole output.
         log: PathBuf,
     },
@@ -254,9 +266,14 @@ impl Builder<'_> {
     fn keep(&self, file: &Path) -> Result<PathBuf, Error> {
         let name = file.file_name().unwrap_or_default();
         let kept = self.dir.join(KEPT).join(name);
-        let made = |path: &Path| fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len())));
-        let (changed, len) = made(file).map_err(io_error("read", file))?;
-        if made(&kept).is_ok_and(|(copied, size)| copied > changed && size == len) {
+        // By content: times and sizes may be the same of another build.
+        let hash = |path: &Path| -> io::Result<blake3::Hash> {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_reader(fs::File::open(path)?)?;
+            Ok(hasher.finalize())
+        };
+        let now = hash(file).map_err(io_error("read", file))?;
+        if hash(&kept).is_ok_and(|kept| kept == now) {
             return Ok(kept);
         }
         fs::create_dir_all(self.dir.join(KEPT)).map_err(io_error("create", &kept))?;
@@ -636,24 +653,99 @@ impl Builder<'_> {
         let mut file = fs::File::create(log).map_err(io_error("create", log))?;
         let mut output = Vec::new();
         let end = follow(&tool.stderr_to_stdout(), Limits::NONE, self.stop, |piece| {
-            output.extend_from_slice(piece);
+            // The first error is what matters, and the log has all of it.
+            output.extend_from_slice(&piece[..piece.len().min(OUTPUT - output.len())]);
+            file.write_all(piece)?;
             let piece = String::from_utf8_lossy(piece);
             if let Some(line) = piece.lines().rfind(|l| !l.trim().is_empty()) {
                 self.task.detail(&format!("{what}: {}", line.trim()));
             }
             self.task.output(piece.trim_end());
             said();
-            file.write_all(piece.as_bytes())
+            Ok(())
         })
         .map_err(io_error("run a tool with its output in", log))?;
         match end {
             End::Ended(status) if status.success() => Ok(()),
             End::Interrupted => Err(Error::Interrupted),
-            _ => Err(Error::Tool {
-                what: what.to_owned(),
-                first_error: first_error::first_error(&String::from_utf8_lossy(&output)),
-                log: log.to_owned(),
-            }),
+            end => Err(failed(what, log, end, &String::from_utf8_lossy(&output))),
+        }
+    }
+}
+
+/// How much of a tool's output is looked through for its first error, in bytes.
+const OUTPUT: usize = 16 << 20;
+
+/// Why a tool failed: what it was given, or the machine.
+fn failed(what: &str, log: &Path, end: End, output: &str) -> Error {
+    let lack = if says_disk_full(output) {
+        Some("the disk is full; make room there, or give another folder with --cache DIR")
+    } else if says_out_of_memory(output) || killed(end) {
+        Some("a tool was killed or got no memory; try fewer --jobs")
+    } else {
+        None
+    };
+    let (what, log) = (what.to_owned(), log.to_owned());
+    match lack {
+        Some(lack) => Error::Machine { what, lack, log },
+        None => Error::Tool {
+            what,
+            first_error: first_error::first_error(output),
+            log,
+        },
+    }
+}
+
+/// Whether nobody but the system can have ended it.
+fn killed(end: End) -> bool {
+    matches!(end, End::Ended(status) if status.signal() == Some(9) || status.code() == Some(137))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitStatus;
+
+    use super::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn the_machine_is_told_from_the_source() {
+        let status = |raw| End::Ended(ExitStatus::from_raw(raw));
+        for (output, end, verdict) in [
+            (
+                "a.c:1:1: error: no\nmake: *** Error 1",
+                status(512),
+                Verdict::BuildFailed,
+            ),
+            (
+                "/tmp/x.s: Fatal error: can't write 4 bytes: No space left on device",
+                status(512),
+                Verdict::Infra,
+            ),
+            (
+                "arm-linux-gnueabi-gcc: fatal error: Killed signal terminated program cc1",
+                status(512),
+                Verdict::Infra,
+            ),
+            (
+                "make[3]: *** [scripts/Makefile.build:1: a.o] Killed\n",
+                status(512),
+                Verdict::Infra,
+            ),
+            (
+                "cc1: out of memory allocating 65536 bytes",
+                status(512),
+                Verdict::Infra,
+            ),
+            ("", status(9), Verdict::Infra),
+            (
+                "a test called KilledByMe failed",
+                status(512),
+                Verdict::BuildFailed,
+            ),
+        ] {
+            let error = failed("kernel x", Path::new("x.log"), end, output);
+            assert_eq!(Verdict::from(&error), verdict, "{output}: {error}");
         }
     }
 }

@@ -11,6 +11,7 @@ use super::prepare;
 use super::test;
 use crate::cli;
 use crate::exit::{Exit, Failure};
+use crate::follow::{End, Limits, follow};
 use crate::matrix;
 use crate::project::Project;
 use crate::session::Selection;
@@ -25,7 +26,7 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
         repeat: String::new(),
     };
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
-    let shared = test::shared(context, &config, args, &prepared);
+    let shared = test::shared(context, &config, &prepared);
     let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
     if let Some((kernel, error)) = failed.into_iter().next() {
         let exit = Exit::from(Verdict::from(&error));
@@ -54,11 +55,16 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
         args.push(dir.join("vmlinux").into());
         args.extend(modules.map(Into::into));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let run = duct::cmd(cargo, args)
-            .unchecked()
-            .run()
-            .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
-        match run.status.code() {
+        let run = duct::cmd(cargo, args);
+        let end = follow(&run, Limits::NONE, &context.stop, |piece| {
+            print!("{}", String::from_utf8_lossy(piece));
+            Ok(())
+        })
+        .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
+        let End::Ended(status) = end else {
+            return Ok(Exit::Interrupted);
+        };
+        match status.code() {
             _ if context.stop.requested() => return Ok(Exit::Interrupted),
             Some(0) => {}
             Some(1) => missed += 1,

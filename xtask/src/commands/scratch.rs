@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 use super::Context;
 use crate::config::Edit;
 use crate::exit::Failure;
-use crate::toolchain::Choice;
+use crate::follow::{self, End};
 
 /// The copy, which goes with this.
 #[derive(Debug)]
@@ -73,40 +73,29 @@ impl Scratch {
     pub(super) fn xtask(&self, context: &Context, args: &[OsString]) -> Result<Output, Failure> {
         let mut all = args.to_vec();
         all.extend(["--checkout".into(), self.dir.path().into()]);
-        if !args.iter().any(|a| a == "--cache") {
-            all.extend(
-                context
-                    .global
-                    .cache
-                    .iter()
-                    .flat_map(|dir| ["--cache".into(), dir.into()]),
-            );
+        let mut global = context.global.clone();
+        if args.iter().any(|a| a == "--cache") {
+            global.cache = None;
         }
-        if context.global.toolchain == Choice::Host {
-            all.extend(["--toolchain".into(), "host".into()]);
-        }
-        all.extend(
-            context
-                .global
-                .mirror
-                .iter()
-                .flat_map(|url| ["--mirror".into(), url.into()]),
-        );
+        all.extend(global.words());
         let program = std::env::current_exe().map_err(Failure::infra)?;
-        let run = duct::cmd(program, all)
-            .stdin_null()
-            .stderr_to_stdout()
-            .stdout_capture()
-            .unchecked()
-            .run();
-        let output =
-            run.map_err(|e| Failure::infra(format!("failed to run this program again: {e}")))?;
-        if context.stop.requested() {
-            return Err(Failure {
-                exit: crate::exit::Exit::Interrupted,
-                error: "interrupted".into(),
-            });
-        }
+        // It is asked to stop when this command is, and ends its own tools and guests.
+        let run = duct::cmd(program, all).stderr_to_stdout();
+        let (end, stdout) = follow::capture(&run, &context.stop)
+            .map_err(|e| Failure::infra(format!("failed to run this program again: {e}")))?;
+        let status = match end {
+            _ if context.stop.requested() => return Err(Failure::interrupted()),
+            End::Ended(status) => status,
+            other => {
+                let why = format!("failed to run this program again: {other:?}");
+                return Err(Failure::infra(why));
+            }
+        };
+        let output = Output {
+            status,
+            stdout,
+            stderr: Vec::new(),
+        };
         Ok(output)
     }
 }

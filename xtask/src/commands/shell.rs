@@ -18,15 +18,11 @@ pub(super) fn shell(context: &Context, cell: &str) -> Result<Exit, Failure> {
         })?;
     let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let lock = prepared.lock.take();
-    let qemu = matrix::interactive(
-        &super::test::shared(context, &config, &Default::default(), &prepared),
-        cell,
-        set,
-    )
-    .map_err(|error| Failure {
-        exit: Verdict::from(&error).into(),
-        error: error.into(),
-    })?;
+    let qemu = matrix::interactive(&super::test::shared(context, &config, &prepared), cell, set)
+        .map_err(|error| Failure {
+            exit: Verdict::from(&error).into(),
+            error: error.into(),
+        })?;
     drop(lock);
     eprintln!(
         "{}: `help` lists what this shell knows, `poweroff` ends it, and so does C-a x",

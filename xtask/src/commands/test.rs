@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask test`, `test-all` and `build`
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
@@ -14,10 +15,11 @@ use crate::config::{Cell, Config, Exporter, Own, Suites};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::progress::Progress as _;
+use crate::project::Project;
+use crate::quote::shell_words;
 use crate::report;
 use crate::results::{self, Run};
 use crate::session::{Selection, Shared};
-use crate::toolchain::Choice;
 use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
 
@@ -50,7 +52,7 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
     });
     let plugin = plugin.map_err(|_| Failure::infra("failed to build the cache model: a panic"))?;
     let cells = match prepared {
-        Ok(prepared) => run(context, &config, &selection, args, prepared, plugin)?,
+        Ok(prepared) => run(context, &config, &selection, prepared, plugin)?,
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => {
             let verdict = if failure.exit == Exit::Build {
@@ -87,7 +89,7 @@ pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failur
         repeat: String::new(),
     };
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
-    let shared = shared(context, &config, args, &prepared);
+    let shared = shared(context, &config, &prepared);
     let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
     for (kernel, error) in &failed {
         eprintln!("{kernel}: {}", crate::error::chain(error));
@@ -103,7 +105,6 @@ fn run(
     context: &Context,
     config: &Config,
     selection: &Selection<'_>,
-    args: &cli::Test,
     mut prepared: Prepared,
     plugin: Result<Option<Plugin>, vcsan::Error>,
 ) -> Result<Vec<results::Cell>, Failure> {
@@ -123,7 +124,7 @@ fn run(
     };
     let shared = Shared {
         vcsan: plugin.as_ref(),
-        ..shared(context, config, &args.cells, &prepared)
+        ..shared(context, config, &prepared)
     };
     matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)
 }
@@ -146,7 +147,6 @@ fn plugin(
 pub(super) fn shared<'a>(
     context: &'a Context,
     config: &'a Config,
-    args: &cli::Cells,
     prepared: &'a Prepared,
 ) -> Shared<'a> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -159,7 +159,8 @@ pub(super) fn shared<'a>(
         host_crates: Mutex::default(),
         vcsan: None,
         folder: &prepared.run,
-        jobs: args.jobs.map_or(cores, NonZeroUsize::get),
+        patience: context.global.patience.get(),
+        jobs: context.global.jobs.map_or(cores, NonZeroUsize::get),
         stop: &context.stop,
         ui: &context.ui,
     }
@@ -279,28 +280,17 @@ fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
 
 /// The command that runs what `args` say, but for cells and sets.
 fn repeat(context: &Context, args: &cli::Test) -> String {
-    let mut words = vec!["cargo".to_owned(), "xtask".into(), "test".into()];
-    let global = &context.global;
-    if global.toolchain == Choice::Host {
-        words.push("--toolchain host".into());
+    let mut words: Vec<OsString> = ["cargo", "xtask", "test"].map(Into::into).into();
+    if context.project.root() != Project::this().root() {
+        words.extend(["--checkout".into(), context.project.root().into()]);
     }
-    words.extend(
-        global
-            .kernel
-            .as_ref()
-            .map(|dir| format!("--kernel {}", dir.display())),
-    );
-    words.extend(
-        global
-            .kernel_version
-            .as_ref()
-            .map(|version| format!("--kernel-version {version}")),
-    );
+    words.extend(context.global.words());
     words.extend(
         args.suites
             .filter
             .as_ref()
-            .map(|filter| format!("--filter '{filter}'")),
+            .into_iter()
+            .flat_map(|filter| ["--filter".into(), filter.into()]),
     );
     if args.fixes {
         words.push("--fixes".into());
@@ -308,7 +298,7 @@ fn repeat(context: &Context, args: &cli::Test) -> String {
     if args.suites.no_vcsan {
         words.push("--no-vcsan".into());
     }
-    words.join(" ")
+    shell_words(words)
 }
 
 fn last_log(cell: &results::Cell) -> Option<String> {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use super::{Context, prepare};
 use crate::exit::{Exit, Failure};
+use crate::follow::{self, End};
 use crate::progress::Progress as _;
 use crate::toolchain::place::Share;
 
@@ -151,18 +152,16 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
         ),
     ] {
         task.step(what);
-        let run = command
-            .expression()
-            .stderr_to_stdout()
-            .stdout_capture()
-            .unchecked()
-            .run();
-        let run = run.map_err(|e| Failure::infra(format!("failed to run {what}: {e}")))?;
-        if !run.status.success() {
-            wrong.push(format!(
+        let run = command.expression().stderr_to_stdout();
+        let (end, output) = follow::capture(&run, &context.stop)
+            .map_err(|e| Failure::infra(format!("failed to run {what}: {e}")))?;
+        match end {
+            _ if context.stop.requested() => return Err(Failure::interrupted()),
+            End::Ended(status) if status.success() => {}
+            _ => wrong.push(format!(
                 "{what}:\n{}",
-                String::from_utf8_lossy(&run.stdout).trim_end()
-            ));
+                String::from_utf8_lossy(&output).trim_end()
+            )),
         }
     }
     Ok(wrong)

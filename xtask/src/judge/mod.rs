@@ -54,7 +54,10 @@ pub fn judge(
             .map(String::from_utf8_lossy)
     };
     let said = |marker: &str| lines().any(|l| l.contains(marker));
-    let hung = matches!(booted.end, End::Silent(_) | End::TooLong(_));
+    let hung = matches!(
+        booted.end,
+        End::Silent(_) | End::TooLong(_) | End::TooMuch(_)
+    );
 
     // A plan says how many suites there should have been, `expected` says which: names are better.
     let named = |t: &&Test| expected.is_empty() || !t.name.starts_with('#');
@@ -148,6 +151,13 @@ pub fn judge(
                 ),
             );
         }
+        End::TooMuch(limit) => findings.add(
+            if said(INIT) { Verdict::Hung } else { stage },
+            format!(
+                "the guest printed more than {} MiB and was ended",
+                limit >> 20
+            ),
+        ),
         End::QemuFailed(why) => findings.add(Verdict::Infra, format!("QEMU failed: {why}")),
         End::Interrupted => findings.add(Verdict::Infra, "interrupted".into()),
     }

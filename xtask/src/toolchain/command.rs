@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use crate::follow::{self, Limits, follow};
+use crate::quote::shell_word;
 use crate::stop::Stop;
 
 /// How many of a failed command's last lines are kept.
@@ -49,13 +50,35 @@ impl Failed {
     /// Whether it failed for want of room on a disk, as far as its last lines tell.
     pub fn disk_full(&self) -> bool {
         match self {
-            Failed::Status { tail, .. } => {
-                tail.contains("No space left on device") || tail.contains("Disk quota exceeded")
-            }
+            Failed::Status { tail, .. } => says_disk_full(tail),
             Failed::Start { source, .. } => source.kind() == io::ErrorKind::StorageFull,
             Failed::Interrupted { .. } => false,
         }
     }
+}
+
+/// Whether a tool's output says that there is no room on a disk.
+pub fn says_disk_full(output: &str) -> bool {
+    ["No space left on device", "Disk quota exceeded"]
+        .iter()
+        .any(|text| output.contains(text))
+}
+
+/// Whether a tool's output says that it, or one that it started, was killed or got no memory.
+pub fn says_out_of_memory(output: &str) -> bool {
+    [
+        "Killed signal terminated program",
+        "virtual memory exhausted",
+        "out of memory allocating",
+        "memory allocation of ",
+        "Cannot allocate memory",
+        "(signal: 9, SIGKILL",
+    ]
+    .iter()
+    .any(|text| output.contains(text))
+        || output
+            .lines()
+            .any(|line| line.trim_end().ends_with("] Killed"))
 }
 
 /// A command, either on the host or in the Debian root.
@@ -245,7 +268,12 @@ impl Command {
                 status: status.to_string(),
                 tail: tail(),
             }),
-            // Nothing limits it here, so only the user can have ended it.
+            Ok(follow::End::TooMuch(limit)) => Err(Failed::Status {
+                line,
+                status: format!("it printed more than {} MiB and was ended", limit >> 20),
+                tail: tail(),
+            }),
+            // Nothing else limits it here, so only the user can have ended it.
             Ok(_) => Err(Failed::Interrupted { line }),
         }
     }
@@ -262,26 +290,15 @@ impl Command {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(dir) = &self.dir {
-            write!(f, "cd {} && ", quoted(dir.as_os_str()))?;
+            write!(f, "cd {} && ", shell_word(dir.as_os_str()))?;
         }
         for (name, value) in &self.env {
-            write!(f, "{}={} ", name.to_string_lossy(), quoted(value))?;
+            write!(f, "{}={} ", name.to_string_lossy(), shell_word(value))?;
         }
-        write!(f, "{}", quoted(&self.program))?;
+        write!(f, "{}", shell_word(&self.program))?;
         self.args
             .iter()
-            .try_for_each(|arg| write!(f, " {}", quoted(arg)))
-    }
-}
-
-/// A word as a POSIX shell reads it back.
-fn quoted(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+            .try_for_each(|arg| write!(f, " {}", shell_word(arg)))
     }
 }
 
@@ -472,7 +489,7 @@ mod tests {
             .dir("/x");
         assert_eq!(
             command.to_string(),
-            r"cd /x && V=1 make 'O=/a b' 'it'\''s' ''"
+            r#"cd /x && V=1 make 'O=/a b' "it's" ''"#
         );
     }
 

@@ -93,6 +93,30 @@ pub fn build(s: &mut Suite) {
                 .replace("iW", &format!("i{w}"))
                 .replace('W', &w.to_string()),
         );
+        // What three ways lead to is in a variable of its own, at every level of GCC's. What is above its width counts.
+        let wide = if w == 128 {
+            "add i128 %p, 0".to_owned()
+        } else {
+            format!("zext i{w} %p to i128")
+        };
+        s.ir += &format!(
+            "define i128 @merge_{w}(i32 %c, i{w} %x, i{w} %y) noinline {{\n  switch i32 %c, label %one [ i32 0, label %none\n i32 1, label %two ]\n\
+             none:\n  br label %m\none:\n  %t = add i{w} %x, %y\n  br label %m\ntwo:\n  %u = mul i{w} %y, %y\n  br label %m\nm:\n  \
+             %p = phi i{w} [ undef, %none ], [ %t, %one ], [ %u, %two ]\n  %r = {wide}\n  ret i128 %r\n}}\n"
+        );
+        let mut body = String::from("  %high0 = add i128 0, 0\n");
+        for c in 0..3 {
+            let _ = writeln!(
+                body,
+                "  call void @dirty()\n  %m{c} = call i128 @merge_{w}(i32 {c}, i{w} %a, i{w} %a)\n  %s{c} = lshr i128 %m{c}, {}\n  \
+                 %k{c} = and i128 %s{c}, {}\n  %high{} = or i128 %high{c}, %k{c}",
+                w.min(127),
+                if w == 128 { "0" } else { "-1" },
+                c + 1
+            );
+        }
+        let body = body + &put(128, "%high3", 0);
+        s.function(&format!("merged_{w}"), [w, 0, 0], &body);
         for what in ["undef", "poison"] {
             function(s, &format!("phi_{what}"), w, |b| {
                 b.line("%t = trunc i128 %p to i1\n  br i1 %t, label %x, label %y\nx:\n  br label %j\ny:\n  br label %j\nj:".replace("%p", if w == 128 { "%a" } else { "%wa" }).as_str());

@@ -306,7 +306,7 @@ pub(super) unsafe fn register(plugin: &mut Plugin, block: *mut sys::qemu_plugin_
 }
 
 /// Whose the block is that the CPU is about to execute, and so in which instruction set and mode.
-fn kind(plugin: &Plugin) -> CodeKind {
+fn kind(plugin: &mut Plugin) -> CodeKind {
     let Some(pc) = plugin.block.first().map(|code| code.pc) else {
         return CodeKind::Unknown;
     };
@@ -324,9 +324,15 @@ fn kind(plugin: &Plugin) -> CodeKind {
         Arch::Mips => pc & 0x8000_0000 != 0,
         Arch::Parisc => {
             const N: u64 = 1 << 21;
+            const W: u64 = 1 << 27;
             // A block is of code with this bit as it is now: with it, its first instruction does nothing.
             let status = plugin.reader.register(Register::Status);
-            nullified = !status.is_ok_and(|status| status & N == 0);
+            nullified = !status.as_ref().is_ok_and(|status| status & N == 0);
+            if status.is_ok_and(|status| status & W != 0) {
+                plugin.session.watcher.fail(
+                    "follow a kernel with addresses of 64 bits: build one for 32 (generic-32bit_defconfig)",
+                );
+            }
             // Programs have spaces of their own.
             pc >> 32 == 0
         }

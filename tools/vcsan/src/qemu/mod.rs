@@ -294,19 +294,28 @@ unsafe fn plugin(
         arguments.push(argument);
     }
     // SAFETY: QEMU passes a valid structure with a valid name.
-    let (name, system, cpus) = unsafe {
+    let (name, version, system, cpus) = unsafe {
         let name = CStr::from_ptr((*info).target_name);
         (
             name,
+            (*info).version.cur,
             (*info).system_emulation,
-            (*info).__bindgen_anon_1.system.smp_vcpus,
+            // With more to come, too, QEMU generates other code: atomics whose loads it does not tell of.
+            (*info).__bindgen_anon_1.system.max_vcpus,
         )
     };
+    if version != qemu_plugin_version {
+        return Err(format!(
+            "watch in this QEMU: its plugin interface is version {version}, and only version {qemu_plugin_version} is tested, which is QEMU 10.0's"
+        ));
+    }
     if !system {
         return Err("watch a user program: run it in a whole machine".into());
     }
     if cpus > 1 {
-        return Err(format!("watch {cpus} CPUs: run QEMU with one (-smp 1)"));
+        return Err(format!(
+            "watch {cpus} CPUs: run QEMU with one, and room for no other (-smp 1)"
+        ));
     }
     let target = Target::by_name(&name.to_string_lossy())?;
     let session = Session::new(&Options::parse(arguments)?, target)?;

@@ -11,6 +11,11 @@ const SCTLR_C: u32 = 1 << 2;
 /// System control register: pages as ARMv6 has them, with TEX where ARMv5 has access rights of subpages. Always 1 on ARMv7.
 const SCTLR_XP: u32 = 1 << 23;
 
+/// Bytes that a descriptor of the first level maps.
+pub const SECTION: u64 = 1 << 20;
+/// Translation table base control register: descriptors have eight bytes (LPAE).
+const TTBCR_EAE: u32 = 1 << 31;
+
 /// What the registers say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mmu {
@@ -42,13 +47,23 @@ impl Mmu {
     }
 
     /// A new value of another one.
-    pub fn write_register(&mut self, to: TlbRegister, value: u32) {
+    ///
+    /// # Errors
+    ///
+    /// A fragment, if tables look different from then on.
+    pub fn write_register(&mut self, to: TlbRegister, value: u32) -> Result<(), String> {
         match to {
+            TlbRegister::Ttbcr if value & TTBCR_EAE != 0 => {
+                return Err("walk page tables with long descriptors: \
+                            build the kernel without CONFIG_ARM_LPAE"
+                    .into());
+            }
             TlbRegister::Ttbr0 => self.ttbr0 = value,
             TlbRegister::Ttbr1 => self.ttbr1 = value,
             TlbRegister::Ttbcr => self.ttbcr = value & 7,
             _ => {}
         }
+        Ok(())
     }
 
     /// Walks the tables; `read` reads a word of physical memory.
@@ -84,18 +99,18 @@ impl Mmu {
                 let second = read(u64::from(first & !0x3ff) + u64::from(va >> 12 & 0xff) * 4)?;
                 match second & 3 {
                     0 => None,
-                    1 => mapping(second & !0xffff, va & 0xffff, second, Some(12)),
+                    1 => mapping(second & !0xffff, va & 0xffff, second, Some(12), false),
                     2 if self.control & SCTLR_XP == 0 => {
-                        mapping(second & !0xfff, va & 0xfff, second, None)
+                        mapping(second & !0xfff, va & 0xfff, second, None, false)
                     }
-                    _ => mapping(second & !0xfff, va & 0xfff, second, Some(6)),
+                    _ => mapping(second & !0xfff, va & 0xfff, second, Some(6), false),
                 }
             }
             // A supersection's addresses above 4 GiB are no memory of the machines that have one.
             2 if first & 1 << 18 != 0 => {
-                mapping(first & !0xff_ffff, va & 0xff_ffff, first, Some(12))
+                mapping(first & !0xff_ffff, va & 0xff_ffff, first, Some(12), true)
             }
-            2 => mapping(first & !0xf_ffff, va & 0xf_ffff, first, Some(12)),
+            2 => mapping(first & !0xf_ffff, va & 0xf_ffff, first, Some(12), true),
             _ => None,
         }
     }
@@ -106,7 +121,13 @@ impl Mmu {
     clippy::unnecessary_wraps,
     reason = "reads better among branches that have none"
 )]
-fn mapping(frame: u32, offset: u32, descriptor: u32, tex: Option<u32>) -> Option<Mapping> {
+fn mapping(
+    frame: u32,
+    offset: u32,
+    descriptor: u32,
+    tex: Option<u32>,
+    section: bool,
+) -> Option<Mapping> {
     let (b, c) = (descriptor >> 2 & 1 != 0, descriptor >> 3 & 1 != 0);
     // With TEX[2] set, C and B are the inner policy, of which 0 is "not cached". In all other codings (with remapping too,
     // as Linux programs it), memory is cached where C is set.
@@ -114,6 +135,7 @@ fn mapping(frame: u32, offset: u32, descriptor: u32, tex: Option<u32>) -> Option
     Some(Mapping {
         paddr: u64::from(frame | offset),
         cached: c || inner && b,
+        section,
     })
 }
 
@@ -123,7 +145,7 @@ mod tests {
 
     fn mmu() -> Mmu {
         let mut mmu = Mmu::default();
-        mmu.write_register(TlbRegister::Ttbr0, 0x4059);
+        mmu.write_register(TlbRegister::Ttbr0, 0x4059).unwrap();
         mmu
     }
 
@@ -146,8 +168,18 @@ mod tests {
             _ => Some(0),
         };
         let walk = |vaddr| mmu().walk(vaddr, read);
-        let found = |paddr, cached| Some(Mapping { paddr, cached });
-        assert_eq!(walk(0xc001_2345), found(0x1_2345, true));
+        let found = |paddr, cached| {
+            Some(Mapping {
+                paddr,
+                cached,
+                section: false,
+            })
+        };
+        let section = walk(0xc001_2345).unwrap();
+        assert_eq!(
+            (section.paddr, section.cached, section.section),
+            (0x1_2345, true, true)
+        );
         assert_eq!(walk(0xc891_0004), found(0x0123_4004, true));
         assert_eq!(walk(0xc891_1004), found(0x0123_5004, false));
         assert_eq!(walk(0xc891_2004), found(0x0001_2004, false));
@@ -172,10 +204,16 @@ mod tests {
     }
 
     #[test]
+    fn long_descriptors_are_refused() {
+        let error = mmu().write_register(TlbRegister::Ttbcr, 0x8000_0000);
+        assert!(error.unwrap_err().contains("CONFIG_ARM_LPAE"));
+    }
+
+    #[test]
     fn two_table_bases() {
         let mut mmu = mmu();
-        mmu.write_register(TlbRegister::Ttbr1, 0x2_4000);
-        mmu.write_register(TlbRegister::Ttbcr, 1);
+        mmu.write_register(TlbRegister::Ttbr1, 0x2_4000).unwrap();
+        mmu.write_register(TlbRegister::Ttbcr, 1).unwrap();
         let read = |paddr: u64| (paddr == 0x2_4000 + 0xc00 * 4).then_some(0x0030_0c0e);
         let found = mmu.walk(0xc000_0010, read).unwrap();
         assert_eq!(found.paddr, 0x30_0010);

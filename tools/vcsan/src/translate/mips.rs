@@ -57,6 +57,7 @@ const PAIR: u32 = !0x1fff;
 pub struct Tlb {
     entry_hi: u32,
     entry_lo: [u32; 2],
+    page_mask: u32,
     /// Index, if the kernel has written it; a probe leaves there what only hardware knows.
     index: Option<u32>,
     /// The current address space.
@@ -73,15 +74,22 @@ pub struct Tlb {
 
 impl Tlb {
     /// A new value of a coprocessor register.
-    pub fn write_register(&mut self, to: TlbRegister, value: u32) -> Ended {
+    ///
+    /// # Errors
+    ///
+    /// A fragment, if page tables look different from then on.
+    pub fn write_register(&mut self, to: TlbRegister, value: u32) -> Result<Ended, String> {
         match to {
-            TlbRegister::EntryHi => return self.write_entry_hi(value),
+            TlbRegister::EntryHi => return Ok(self.write_entry_hi(value)),
+            // Whether kseg0 is cached.
+            TlbRegister::Config => return Ok(Ended::Everything),
+            TlbRegister::PageMask => self.page_mask = value,
             TlbRegister::EntryLo0 => self.entry_lo[0] = value,
             TlbRegister::EntryLo1 => self.entry_lo[1] = value,
             TlbRegister::Index => self.index = Some(value),
             _ => {}
         }
-        Ended::Nothing
+        Ok(Ended::Nothing)
     }
 
     fn write_entry_hi(&mut self, value: u32) -> Ended {
@@ -113,7 +121,22 @@ impl Tlb {
     }
 
     /// `tlbwi`: an entry is written at Index.
-    pub fn write_indexed(&mut self) -> Ended {
+    ///
+    /// # Errors
+    ///
+    /// A fragment for pages of another size than 4 KiB.
+    pub fn write_indexed(&mut self) -> Result<Ended, String> {
+        // Bits 12 and 11 are of pages of 1 KiB, and read as the hardware likes.
+        if self.page_mask & 0x1fff_e000 != 0 {
+            let kib = ((self.page_mask | 0x1fff) + 1) >> 11;
+            return Err(format!(
+                "follow pages of {kib} KiB: build the kernel with those of 4 KiB, and without huge ones"
+            ));
+        }
+        Ok(self.write_entry())
+    }
+
+    fn write_entry(&mut self) -> Ended {
         // What a probe found has ended with it, and goes on with the next access if it is written again.
         let Some(index) = self.index else {
             return Ended::Nothing;
@@ -146,6 +169,7 @@ impl Tlb {
         (lo & 2 != 0).then(|| Mapping {
             paddr: u64::from(lo >> 6 & 0xff_ffff) << 12 | vaddr & 0xfff,
             cached: cached(lo >> 3),
+            section: false,
         })
     }
 
@@ -169,6 +193,7 @@ impl Tlb {
         (entry >> (shift - 5) & 1 != 0).then(|| Mapping {
             paddr: u64::from(entry >> shift) << 12 | vaddr & 0xfff,
             cached: cached(entry >> (shift - 3)),
+            section: false,
         })
     }
 }
@@ -191,11 +216,13 @@ mod tests {
 
     /// Writes an entry as the kernel does.
     fn write_at(tlb: &mut Tlb, index: u32, entry_hi: u32, entry_lo: [u32; 2]) -> Ended {
-        tlb.write_register(TlbRegister::EntryHi, entry_hi);
-        tlb.write_register(TlbRegister::EntryLo0, entry_lo[0]);
-        tlb.write_register(TlbRegister::EntryLo1, entry_lo[1]);
-        tlb.write_register(TlbRegister::Index, index);
-        tlb.write_indexed()
+        tlb.write_register(TlbRegister::EntryHi, entry_hi).unwrap();
+        tlb.write_register(TlbRegister::EntryLo0, entry_lo[0])
+            .unwrap();
+        tlb.write_register(TlbRegister::EntryLo1, entry_lo[1])
+            .unwrap();
+        tlb.write_register(TlbRegister::Index, index).unwrap();
+        tlb.write_indexed().unwrap()
     }
 
     #[test]
@@ -204,7 +231,13 @@ mod tests {
         let lo = [0x1234 << 6 | 3 << 3 | 7, 0x1235 << 6 | 2 << 3 | 7];
         let written = Ended::Pairs([None, Some(0xfffe_8000)]);
         assert_eq!(write_at(&mut tlb, 0, 0xfffe_8000, lo), written);
-        let found = |paddr, cached| Some(Mapping { paddr, cached });
+        let found = |paddr, cached| {
+            Some(Mapping {
+                paddr,
+                cached,
+                section: false,
+            })
+        };
         assert_eq!(tlb.find(0xfffe_8010), found(0x123_4010, true));
         assert_eq!(tlb.find(0xfffe_9010), found(0x123_5010, false));
         assert_eq!(
@@ -213,14 +246,16 @@ mod tests {
         );
         assert_eq!(tlb.find(0xfffe_8010), None);
         // One entry is no flush.
-        let back = tlb.write_register(TlbRegister::EntryHi, 0xc000_0000);
+        let back = tlb
+            .write_register(TlbRegister::EntryHi, 0xc000_0000)
+            .unwrap();
         assert_eq!(back, Ended::Nothing);
     }
 
     #[test]
     fn a_flush_of_a_pair_is_a_probe_for_it() {
         let mut tlb = Tlb::default();
-        tlb.write_register(TlbRegister::EntryHi, 7);
+        tlb.write_register(TlbRegister::EntryHi, 7).unwrap();
         for (entry_hi, in_exception, ended) in [
             (0xc000_2000, false, pair(0xc000_2000)),
             (0xc000_2000, true, Ended::Nothing),
@@ -228,11 +263,12 @@ mod tests {
             // Another program's, which went when this one came.
             (0x0040_0008, false, Ended::Nothing),
         ] {
-            tlb.write_register(TlbRegister::EntryHi, entry_hi);
+            tlb.write_register(TlbRegister::EntryHi, entry_hi).unwrap();
             assert_eq!(tlb.probe(in_exception), ended);
             // What was found is overwritten, where hardware says.
-            tlb.write_register(TlbRegister::EntryHi, 0x8000_2000);
-            assert_eq!(tlb.write_indexed(), Ended::Nothing);
+            tlb.write_register(TlbRegister::EntryHi, 0x8000_2000)
+                .unwrap();
+            assert_eq!(tlb.write_indexed().unwrap(), Ended::Nothing);
         }
     }
 
@@ -243,7 +279,10 @@ mod tests {
             let ended = write_at(&mut tlb, index, 0x8000_0000 + (index << 13), [0; 2]);
             assert_eq!(ended, Ended::Pairs([None, None]));
         }
-        let back = |tlb: &mut Tlb| tlb.write_register(TlbRegister::EntryHi, 0xc000_0000);
+        let back = |tlb: &mut Tlb| {
+            tlb.write_register(TlbRegister::EntryHi, 0xc000_0000)
+                .unwrap()
+        };
         assert_eq!(back(&mut tlb), Ended::Everything);
         assert_eq!(back(&mut tlb), Ended::Nothing);
     }
@@ -257,7 +296,10 @@ mod tests {
             (1, Ended::Nothing),
             (2, Ended::Programs),
         ] {
-            assert_eq!(tlb.write_register(TlbRegister::EntryHi, value), ended);
+            assert_eq!(
+                tlb.write_register(TlbRegister::EntryHi, value).unwrap(),
+                ended
+            );
         }
     }
 
@@ -278,9 +320,30 @@ mod tests {
             found,
             Some(Mapping {
                 paddr: 0x123_4008,
-                cached: true
+                cached: true,
+                section: false,
             })
         );
         assert_eq!(tlb.walk(0xc000_2008, 0x8060_0000, read), None);
+    }
+
+    #[test]
+    fn pages_of_another_size_are_refused() {
+        let mut tlb = Tlb::default();
+        // What a probe for them leaves is no page.
+        for (mask, refused) in [
+            (0x1800, None),
+            (0x6000, Some("16 KiB")),
+            (0x1f_e000, Some("1024 KiB")),
+        ] {
+            tlb.write_register(TlbRegister::PageMask, mask).unwrap();
+            tlb.write_register(TlbRegister::Index, 0).unwrap();
+            let error = tlb.write_indexed().err();
+            let says = |says| error.as_ref().is_some_and(|error| error.contains(says));
+            assert!(
+                refused.map_or(error.is_none(), says),
+                "{mask:#x}: {error:?}"
+            );
+        }
     }
 }

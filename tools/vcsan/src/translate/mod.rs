@@ -8,7 +8,7 @@ pub mod parisc;
 
 use crate::decode::{Arch, TlbRegister};
 use crate::guest::{Memory, Target};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use vcsan_model::geometry::PAGE_SIZE;
 
 /// What a page table says of an address.
@@ -18,6 +18,8 @@ pub struct Mapping {
     pub paddr: u64,
     /// Whether accesses go through the cache.
     pub cached: bool,
+    /// Whether it is of more than a table's worth of pages.
+    pub section: bool,
 }
 
 /// Which of its mappings an address belongs to, as people say it.
@@ -88,6 +90,9 @@ pub struct Translator {
     mips: mips::Tlb,
     /// The page that an access last showed for a virtual page.
     shown: HashMap<u64, u64>,
+    /// ARM: parts of the linear map that are mapped by one descriptor of the first level, cached, by number: in a kernel most
+    /// accesses go there, and each look into the tables takes as long as thousands of them.
+    sections: HashSet<u64>,
     /// PA-RISC: what the tables said of a page of the kernel's mappings when its translation was last ended.
     ended: HashMap<u64, Mapping>,
 }
@@ -166,6 +171,7 @@ impl Translator {
             arm: arm::Mmu::default(),
             mips: mips::Tlb::default(),
             shown: HashMap::new(),
+            sections: HashSet::new(),
             ended: HashMap::new(),
         }
     }
@@ -174,14 +180,34 @@ impl Translator {
     ///
     /// QEMU shows PA-RISC's page tables only where the TLB has them. Here it has: whoever makes a mapping writes the table's
     /// entry just before (`map_pte_uncached()` in arch/parisc/kernel/pci-dma.c).
+    ///
+    /// Elsewhere what an access has shown of the page counts no more: the tables have it if it is still there.
     pub fn end(&mut self, memory: &impl Memory, vaddr: u64) {
-        if self.target.arch != Arch::Parisc || parisc::LINEAR.contains(&vaddr) {
+        if self.target.arch != Arch::Parisc {
+            self.shown.remove(&(vaddr / PAGE_SIZE));
+            self.sections.remove(&(vaddr / arm::SECTION));
+            return;
+        }
+        if parisc::LINEAR.contains(&vaddr) {
             return;
         }
         match self.walk(memory, vaddr) {
             Some(mapping) => self.ended.insert(vaddr / PAGE_SIZE, mapping),
             None => self.ended.remove(&(vaddr / PAGE_SIZE)),
         };
+    }
+
+    /// As [`end`](Self::end), for all pages, or for programs' only.
+    pub fn end_all(&mut self, programs_only: bool) {
+        if self.target.arch == Arch::Parisc {
+            return;
+        }
+        let layout = self.layout;
+        self.shown
+            .retain(|page, _| programs_only && !layout.is_user(page * PAGE_SIZE));
+        if !programs_only {
+            self.sections.clear();
+        }
     }
 
     /// An access was seen to go to memory. Whether the [layout](Self::layout) is another one now.
@@ -203,6 +229,18 @@ impl Translator {
         match self.target.arch {
             Arch::Arm if !self.arm.caches() => true,
             Arch::Mips if mips::segment(vaddr).is_some() => mips::in_kseg1(vaddr),
+            // Memory for devices may be remapped in place (`__dma_remap()` in arch/arm/mm/dma-mapping.c).
+            Arch::Arm if self.layout.in_linear_map(vaddr, paddr) => {
+                let section = vaddr / arm::SECTION;
+                if self.sections.contains(&section) {
+                    return false;
+                }
+                let mapping = self.walk(memory, vaddr);
+                if mapping.is_some_and(|mapping| mapping.section && mapping.cached) {
+                    self.sections.insert(section);
+                }
+                mapping.is_some_and(|mapping| !mapping.cached)
+            }
             _ if self.layout.in_linear_map(vaddr, paddr) => false,
             _ => {
                 if self.target.arch == Arch::Mips {
@@ -296,17 +334,19 @@ impl Translator {
     }
 
     /// A coprocessor register gets a new value.
-    pub fn write_register(&mut self, to: TlbRegister, value: u32) -> Ended {
-        match self.target.arch {
+    ///
+    /// # Errors
+    ///
+    /// A fragment, if translations are then made in a way that is not understood.
+    pub fn write_register(&mut self, to: TlbRegister, value: u32) -> Result<Ended, String> {
+        Ok(match self.target.arch {
             Arch::Arm => {
-                self.arm.write_register(to, value);
+                self.arm.write_register(to, value)?;
                 Ended::Programs
             }
-            // Whether kseg0 is cached.
-            Arch::Mips if to == TlbRegister::Config => Ended::Everything,
-            Arch::Mips => self.mips.write_register(to, value),
+            Arch::Mips => self.mips.write_register(to, value)?,
             Arch::Parisc => Ended::Nothing,
-        }
+        })
     }
 
     /// MIPS: the TLB is asked for the pages in EntryHi.
@@ -315,7 +355,11 @@ impl Translator {
     }
 
     /// MIPS: the TLB's entry at Index is written.
-    pub fn write_indexed(&mut self) -> Ended {
+    ///
+    /// # Errors
+    ///
+    /// A fragment for pages of another size than 4 KiB.
+    pub fn write_indexed(&mut self) -> Result<Ended, String> {
         self.mips.write_indexed()
     }
 
@@ -330,7 +374,8 @@ impl Translator {
     pub fn maintained(&self, vaddr: u64, pc: u64) -> u64 {
         let firmware = parisc::DEVICES..1 << 32;
         if self.target.arch == Arch::Parisc && firmware.contains(&pc) {
-            parisc::of_absolute(vaddr)
+            // Absolute addresses have no space.
+            parisc::of_absolute(vaddr & 0xffff_ffff)
         } else {
             vaddr
         }

@@ -42,6 +42,7 @@ pub fn walk(vaddr: u64, directory: u64, read: impl Fn(u64) -> Option<u32>) -> Op
         return Some(Mapping {
             paddr: vaddr - PAGE_OFFSET,
             cached: true,
+            section: false,
         });
     }
     let entry = read((directory - PAGE_OFFSET) + (vaddr >> 22) * 4)?;
@@ -54,6 +55,7 @@ pub fn walk(vaddr: u64, directory: u64, read: impl Fn(u64) -> Option<u32>) -> Op
     (pte & PRESENT != 0).then(|| Mapping {
         paddr: u64::from(pte & !0xfff) | vaddr & 0xfff,
         cached: pte & NO_CACHE == 0,
+        section: false,
     })
 }
 
@@ -77,7 +79,13 @@ mod tests {
             _ => Some(0),
         };
         let walk = |vaddr| walk(vaddr, PAGE_OFFSET + 0x50_0000, read);
-        let found = |paddr, cached| Some(Mapping { paddr, cached });
+        let found = |paddr, cached| {
+            Some(Mapping {
+                paddr,
+                cached,
+                section: false,
+            })
+        };
         assert_eq!(walk(0x0fc0_1010), found(0x45_6010, true));
         assert_eq!(walk(0x0fc0_2010), found(0x45_7010, false));
         assert_eq!(walk(0x0fc0_3010), None);

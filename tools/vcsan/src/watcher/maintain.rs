@@ -189,7 +189,7 @@ impl<S: Sink> Watcher<S> {
         match instruction.effect {
             Effect::None => {}
             Effect::Line { op, address } => {
-                let vaddr = self.operand(cpu, address)?;
+                let vaddr = self.in_space(cpu, address)?;
                 self.maintenance.add(op, Form::Line, u64::from(len));
                 self.lines(cpu, op, vaddr, operation)?;
             }
@@ -283,7 +283,16 @@ impl<S: Sink> Watcher<S> {
         let stride = self.stride(cpu, run.stride)?;
         // The page that a temporary alias stands for.
         let temporary = match operation.names_page {
-            true => Some(self.general(cpu, 26)? & !(PAGE_SIZE - 1)),
+            true => {
+                let page = self.general(cpu, 26)?;
+                // Some kernels convert it to what a TLB is given before they flush.
+                if !page.is_multiple_of(PAGE_SIZE) {
+                    return Err(format!(
+                        "find the page that {page:#x} stands for: register 26 is no address of a page"
+                    ));
+                }
+                Some(page)
+            }
             false => None,
         };
         let place = |watcher: &mut Self, page| temporary.or_else(|| watcher.place(cpu, page));
@@ -292,7 +301,8 @@ impl<S: Sink> Watcher<S> {
             self.maintain(op, vaddr, len, site, pc, place);
         } else {
             for index in 0..len {
-                let vaddr = vaddr.wrapping_add(index * stride) & 0xffff_ffff;
+                let (space, offset) = (vaddr & !0xffff_ffff, vaddr.wrapping_add(index * stride));
+                let vaddr = space | offset & 0xffff_ffff;
                 self.maintain(op, vaddr, 1, site, pc, place);
             }
         }

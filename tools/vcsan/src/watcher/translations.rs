@@ -92,6 +92,7 @@ impl<S: Sink> Watcher<S> {
     /// As [`end_page`](Self::end_page), for all pages, or for programs' only.
     fn end_pages(&mut self, programs_only: bool) {
         self.forget_translations();
+        self.translator.end_all(programs_only);
         let (queue, translator) = (&mut self.queue, &self.translator);
         if let Some(mapped) = &mut self.mapped {
             mapped.maintained = None;
@@ -124,6 +125,8 @@ impl<S: Sink> Watcher<S> {
             }
             Ended::Pairs(pairs) => {
                 for pair in pairs.into_iter().flatten() {
+                    self.translator.end(cpu, pair);
+                    self.translator.end(cpu, pair + PAGE_SIZE);
                     self.end_page(pair);
                     self.end_page(pair + PAGE_SIZE);
                 }
@@ -139,13 +142,13 @@ impl<S: Sink> Watcher<S> {
             TlbOp::Write { to, from } => {
                 // CAST: 32-bit registers.
                 let value = self.general(cpu, from)? as u32;
-                self.translator.write_register(to, value)
+                self.translator.write_register(to, value)?
             }
             TlbOp::Probe => {
                 let in_exception = cpu.register(Register::Status)? & EXL != 0;
                 self.translator.probe(in_exception)
             }
-            TlbOp::WriteIndexed => self.translator.write_indexed(),
+            TlbOp::WriteIndexed => self.translator.write_indexed()?,
             TlbOp::InvalidatePage { register } => Ended::Page(self.general(cpu, register)?),
             TlbOp::Purge {
                 data: true,
@@ -163,8 +166,8 @@ impl<S: Sink> Watcher<S> {
         })
     }
 
-    /// PA-RISC: an address with its space above, as accesses have it.
-    fn in_space(&self, cpu: &impl Cpu, operand: Operand) -> Result<u64, String> {
+    /// PA-RISC: an address with its space above, as accesses have it. Elsewhere the address.
+    pub(super) fn in_space(&self, cpu: &impl Cpu, operand: Operand) -> Result<u64, String> {
         let offset = self.operand(cpu, operand)?;
         let base = match operand {
             Operand::Parisc { base, .. } => self.general(cpu, base)?,

@@ -2,6 +2,7 @@
 //! A run with a guest of a few lines: what it writes of what it is told.
 
 mod findings;
+mod translations;
 
 use super::Session;
 use crate::config::Options;
@@ -421,6 +422,7 @@ fn fills_on_parisc(name: &str, vaddr: u64, between: &[(u32, u64)], space: u64) -
         machine.guest.registers.insert(4, *at);
         machine.execute(LINEAR + 0x1004, *word);
     }
+    machine.guest.spaces[4] = 0;
     machine.store(LINEAR + 0x1008, LINEAR + BUFFER, BUFFER);
     machine.guest.registers.insert(4, LINEAR + BUFFER);
     machine.execute(LINEAR + 0x100c, FLUSH_LINE);

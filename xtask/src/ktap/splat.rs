@@ -85,7 +85,12 @@ const LINES: [(Kind, Role, &str); 9] = {
             r"Internal error: |\[#\d+\]|^Oops\b|: Code=\d+ \(|\(pid \d+\): .* \(code -?\d+\)",
         ),
         (Bug, Title, r"^(?:\[ |watchdog: )?BUG[: ]"),
-        (Warning, Title, r"^WARNING: "),
+        // A driver's own line may begin with that word too: `WARN()` says where it is, lockdep what is wrong.
+        (
+            Warning,
+            Title,
+            r"^WARNING: (?:CPU: |(?:at )?\S+:\d+ at |at \S+:\d+|possible .*(?:lock|dependency)|suspicious RCU|inconsistent lock|bad (?:unlock|contention)|held lock|lock held|(?:[A-Z_]+-)+(?:safe|READ-safe) )",
+        ),
         (Warning, Frame, r"-\[ cut here \]-"),
         (
             Stall,

@@ -6,7 +6,7 @@ use super::grammar::{self, Kind as LineKind, Outcome};
 use super::lines::Line;
 use super::rules::{joint_verdict, name, own_verdict};
 use super::splat::{self, Role};
-use super::{Event, Oddity, Report, Said, Splat, Stream, Test, text};
+use super::{Directive, Event, Oddity, Report, Said, Splat, Stream, Test, text};
 use crate::verdict::Verdict;
 
 /// Bounds on what is kept of a hostile log. What exceeds them is never counted as passed.
@@ -27,6 +27,31 @@ mod limit {
     pub const ALL_DIAGNOSTICS: usize = 1_000_000;
     /// Unreliable results on one level.
     pub const DOUBTFUL: usize = 64;
+}
+
+/// What a suite says that came of its tests: `# suite: pass:1 fail:0 skip:0 total:1`, see `kunit_print_test_stats()`.
+struct Totals {
+    name: String,
+    pass: u64,
+    fail: u64,
+    skip: u64,
+}
+
+impl Totals {
+    fn read(line: &[u8]) -> Option<Totals> {
+        let line = std::str::from_utf8(line).ok()?.strip_prefix("# ")?;
+        let (name, counts) = line.split_once(": pass:")?;
+        let mut counts = counts.split_whitespace();
+        let pass = counts.next()?.parse().ok()?;
+        let fail = counts.next()?.strip_prefix("fail:")?.parse().ok()?;
+        let skip = counts.next()?.strip_prefix("skip:")?.parse().ok()?;
+        Some(Totals {
+            name: name.to_owned(),
+            pass,
+            fail,
+            skip,
+        })
+    }
 }
 
 /// What the lines so far make together.
@@ -67,6 +92,12 @@ impl Tree {
         if !matches!(parsed.kind, LineKind::Other) {
             self.capture = None;
         }
+        if let LineKind::Diagnostic = parsed.kind
+            && line.whole
+            && let Some(totals) = Totals::read(parsed.text)
+        {
+            self.totals(&totals);
+        }
         match parsed.kind {
             LineKind::Version { known } if line.whole => self.version(parsed.indent, known),
             LineKind::Plan { count, clean, skip } => {
@@ -89,6 +120,37 @@ impl Tree {
                 self.other(parsed.text);
             }
             _ => self.other(parsed.text),
+        }
+    }
+
+    /// Compares what a suite says of its results with the results.
+    fn totals(&mut self, said: &Totals) {
+        let line = self.line;
+        let Some(block) = self.open.last_mut() else {
+            return;
+        };
+        // What is lost or doubtful is told otherwise.
+        if block.name.as_deref() != Some(said.name.as_str())
+            || !block.doubtful.is_empty()
+            || block.tests.iter().any(|t| t.said == Said::Nothing)
+        {
+            return;
+        }
+        let count = |wanted: &dyn Fn(&Test) -> bool| {
+            block.tests.iter().filter(|t| wanted(t)).count() as u64
+        };
+        let is_skip = |t: &Test| t.directive == Some(Directive::Skip);
+        let skip = count(&is_skip);
+        let fail = count(&|t| t.said == Said::NotOk && !is_skip(t));
+        let pass = count(&|t| t.said == Said::Ok && !is_skip(t));
+        if (pass, fail, skip) != (said.pass, said.fail, said.skip) {
+            let what = format!(
+                "its totals are pass:{} fail:{} skip:{}, its results pass:{pass} fail:{fail} skip:{skip}",
+                said.pass, said.fail, said.skip
+            );
+            if block.damage(what.clone(), line) {
+                self.odd(what);
+            }
         }
     }
 

@@ -121,22 +121,30 @@ impl Drop for Task<'_> {
     }
 }
 
-/// Text of a guest or a compiler, which may hold what a terminal would obey.
-fn printable(text: &str) -> Cow<'_, str> {
-    if text
-        .chars()
-        .any(|c| c.is_control() && c != '\n' && c != '\t')
-    {
-        text.chars()
-            .map(|c| {
-                if c.is_control() && c != '\n' && c != '\t' {
-                    '·'
-                } else {
-                    c
-                }
-            })
-            .collect()
+/// Text of a guest or a compiler, without what a terminal would obey or show in another order.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.contains(obeyed) {
+        text.replace(obeyed, "·").into()
     } else {
         text.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_made_harmless() {
+        assert_eq!(
+            printable("\u{1b}]0;title\u{7}\u{9b}2Jx\r"),
+            "·]0;title··2Jx·"
+        );
+        assert_eq!(printable("a\u{202e}b"), "a·b");
+        assert!(matches!(printable("a\tb\né"), Cow::Borrowed("a\tb\né")));
     }
 }

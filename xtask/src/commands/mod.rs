@@ -10,6 +10,7 @@ mod instructions;
 mod list;
 mod mutants;
 mod prepare;
+mod runs;
 mod scratch;
 mod shell;
 mod test;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What every command that builds or boots does first: toolchain, kernel source, private tree, a folder for the run.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Context;
+use super::runs::RunFolder;
 use crate::cache::{self, Cache, Lock};
 use crate::cli;
 use crate::exit::{Exit, Failure};
@@ -16,9 +15,6 @@ use crate::toolchain::prerequisites::{self, Install};
 use crate::toolchain::{Recipe, Request, Toolchain};
 use crate::ui::Task;
 
-/// How many runs' folders are kept.
-const RUNS: usize = 20;
-
 /// All of it, ready.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -27,7 +23,7 @@ pub(super) struct Prepared {
     /// The folder below which kernels are built.
     pub(super) builds: PathBuf,
     /// This run's own folder.
-    pub(super) run: PathBuf,
+    pub(super) run: RunFolder,
     /// Held while trees and builds change.
     pub(super) lock: Option<Lock>,
 }
@@ -63,7 +59,7 @@ pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Fa
         .folder(Path::new("build").join(name))
         .map_err(Failure::infra)?;
     let runs = cache.folder("runs").map_err(Failure::infra)?;
-    let run = new_run(&runs)
+    let run = RunFolder::make(&runs)
         .map_err(|e| Failure::infra(cache::Error::io("make a run's folder in", &runs, e)))?;
     Ok(Prepared {
         toolchain,
@@ -136,44 +132,5 @@ pub(super) fn of_the_source(error: source::Error) -> Failure {
     Failure {
         exit: Exit::from(&error),
         error: error.into(),
-    }
-}
-
-/// Makes a folder named by the time, and removes the oldest ones beyond [`RUNS`].
-fn new_run(runs: &Path) -> io::Result<PathBuf> {
-    let mut old: Vec<PathBuf> = fs::read_dir(runs)?
-        .map(|e| e.map(|e| e.path()))
-        .collect::<Result<_, _>>()?;
-    old.sort();
-    let beyond = old.len().saturating_sub(RUNS - 1);
-    for run in &old[..beyond] {
-        // Another run may be removing it too.
-        let _ = fs::remove_dir_all(run);
-    }
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
-    let run = runs.join(format!("{now}-{}", std::process::id()));
-    fs::create_dir_all(&run)?;
-    Ok(run)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_newest_runs_are_kept() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        for n in 0..RUNS + 3 {
-            fs::create_dir(dir.path().join(format!("20000101T0000{n:02}-1"))).expect("created");
-        }
-        let run = new_run(dir.path()).expect("made");
-        let mut left: Vec<_> = fs::read_dir(dir.path())
-            .expect("read")
-            .map(|e| e.expect("entry").path())
-            .collect();
-        left.sort();
-        assert_eq!(left.len(), RUNS);
-        assert_eq!(left.last(), Some(&run));
-        assert_eq!(left[0], dir.path().join("20000101T000004-1"));
     }
 }

@@ -110,7 +110,7 @@ fn run(
 ) -> Result<Vec<results::Cell>, Failure> {
     // Others may build as soon as nothing is left to build here; what boots has a copy of its own.
     let lock = prepared.lock.take();
-    let media = prepared.run.join("media");
+    let media = prepared.run.path().join("media");
     let plugin = plugin.and_then(|plugin| plugin.map(|p| p.publish(&media)).transpose());
     let plugin = match plugin {
         Ok(plugin) => plugin,
@@ -126,7 +126,11 @@ fn run(
         vcsan: plugin.as_ref(),
         ..shared(context, config, &prepared)
     };
-    matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)
+    let cells = matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)?;
+    if cells.iter().all(|cell| !cell.verdict.is_failure()) {
+        prepared.run.passed();
+    }
+    Ok(cells)
 }
 
 /// The cache model, if a set wants it and the user does not do without.
@@ -158,7 +162,7 @@ pub(super) fn shared<'a>(
         builds: &prepared.builds,
         host_crates: Mutex::default(),
         vcsan: None,
-        folder: &prepared.run,
+        folder: prepared.run.path(),
         patience: context.global.patience.get(),
         jobs: context.global.jobs.map_or(cores, NonZeroUsize::get),
         stop: &context.stop,

@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use console::{Style, StyledObject};
 
 use crate::results::{Cell, Run, Suite};
+use crate::ui::printable;
 use crate::vcsan::Mode;
 use crate::verdict::Verdict;
 
@@ -136,7 +137,7 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
         paint(cell.verdict)
     );
     for line in cell.message.iter().flat_map(|m| m.lines()) {
-        let _ = writeln!(out, "  {line}");
+        let _ = writeln!(out, "  {}", printable(line));
     }
     for suite in cell.suites.iter().filter(|s| s.verdict.is_failure()) {
         let failed: Vec<_> = suite
@@ -145,29 +146,33 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
             .filter(|c| c.verdict.is_failure())
             .collect();
         if failed.is_empty() {
-            let _ = writeln!(out, "  {} {}", paint(suite.verdict), suite.name);
+            let _ = writeln!(out, "  {} {}", paint(suite.verdict), printable(&suite.name));
         }
         for case in failed {
             let _ = writeln!(
                 out,
                 "  {} {}.{}",
                 paint(case.verdict),
-                suite.name,
-                case.name
+                printable(&suite.name),
+                printable(&case.name)
             );
             for line in case.message.iter().flat_map(|m| m.lines()) {
-                let _ = writeln!(out, "      {line}");
+                let _ = writeln!(out, "      {}", printable(line));
             }
         }
     }
     for oddity in &cell.oddities {
-        let _ = writeln!(out, "  odd: {oddity}");
+        let _ = writeln!(out, "  odd: {}", printable(oddity));
     }
     if let Some(log) = log {
         let lines: Vec<&str> = log.lines().collect();
         let _ = writeln!(out, "  the last lines of its log:");
         for line in &lines[lines.len().saturating_sub(TAIL)..] {
-            let _ = writeln!(out, "  | {}", console::strip_ansi_codes(line.trim_end()));
+            let _ = writeln!(
+                out,
+                "  | {}",
+                printable(&console::strip_ansi_codes(line.trim_end()))
+            );
         }
     }
     if let Some(folder) = &cell.folder {
@@ -204,7 +209,7 @@ fn known(out: &mut String, run: &Run) {
     if !lines.is_empty() {
         out.push_str("\nknown:\n");
         for line in lines {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", printable(&line));
         }
     }
 }

@@ -6,10 +6,10 @@ use std::fmt;
 use comfy_table::{Cell, Table, presets};
 use serde::Serialize;
 
-use super::prerequisites::{Host, PROGRAMS};
+use super::prerequisites::{Host, KEYRING, PROGRAMS_AND_KEYRING};
 use super::recipe::Recipe;
 use super::tools::{self, Found};
-use super::{Choice, Error, Toolchain};
+use super::{Choice, Command, Error, Toolchain, Version};
 use crate::cache::Cache;
 use crate::stop::Stop;
 
@@ -91,17 +91,32 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
                 } else {
                     Verdict::Later
                 },
-                remedy: made.is_none().then(|| "cargo xtask setup".into()),
+                remedy: made.is_none().then(|| SETUP.into()),
             });
             made
         }
     };
-    let to_make = if toolchain.is_some() {
+    let root = if toolchain.is_some() {
         0
     } else {
         recipe.root.space_mib
     };
-    checks.push(space(cache, to_make.max(1024))?);
+    let source = if cache
+        .path("source")
+        .join(recipe.source.preferred.to_string())
+        .is_dir()
+    {
+        0
+    } else {
+        recipe.source.space_mib
+    };
+    let builds = if cache.path("build").is_dir() {
+        0
+    } else {
+        BUILDS_MIB
+    };
+    checks.push(space(cache, root + source + builds + 256)?);
+    checks.extend(around(stop));
     if let Some(toolchain) = &toolchain {
         let archs = recipe.archs();
         checks.extend(
@@ -113,11 +128,71 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
     Ok(Checkup { checks })
 }
 
+/// What is run to get what is missing.
+const SETUP: &str = "cargo xtask setup";
+const INSTALL: &str = "cargo xtask setup --install";
+const MAKE_AGAIN: &str = "cargo xtask clean --all && cargo xtask setup";
+
+/// What all kernels' builds and a few runs take.
+const BUILDS_MIB: u64 = 2600;
+
+/// What every run needs besides the tools of a kernel's build.
+fn around(stop: &Stop) -> Vec<Check> {
+    let git = Command::host("git").arg("--version").read(stop).ok();
+    let name = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let cargo = Command::host(name).arg("--version").read(stop).ok();
+    let version = |text: &Option<String>| {
+        let mut words = text.iter().flat_map(|text| text.split_whitespace());
+        words.find_map(|word| word.parse::<Version>().ok())
+    };
+    let least: Option<Version> = env!("CARGO_PKG_RUST_VERSION").parse().ok();
+    let new_enough = version(&cargo) >= least;
+    let check =
+        |subject: &str, needed: String, found: Option<String>, fine: bool, remedy: &str| Check {
+            subject: subject.into(),
+            needed,
+            found: found.map_or("missing".into(), |text| text.trim().to_owned()),
+            verdict: if fine { Verdict::Fine } else { Verdict::Wrong },
+            remedy: (!fine).then(|| remedy.into()),
+        };
+    let is_there = git.is_some();
+    let arch = std::env::consts::ARCH;
+    vec![
+        check(
+            "git",
+            "to list the files of a checkout".into(),
+            git,
+            is_there,
+            "install git",
+        ),
+        check(
+            "cargo",
+            format!("{} or later", env!("CARGO_PKG_RUST_VERSION")),
+            cargo,
+            new_enough,
+            "rustup update stable",
+        ),
+        Check {
+            subject: "processor".into(),
+            needed: "x86_64; others have not been tried".into(),
+            found: arch.into(),
+            verdict: if arch == "x86_64" {
+                Verdict::Fine
+            } else {
+                Verdict::Later
+            },
+            remedy: (arch != "x86_64").then(|| {
+                "Debian may lack cross compilers of configs/toolchain.yaml here; setup tells".into()
+            }),
+        },
+    ]
+}
+
 /// What `host` has for making and entering a root.
 fn host(host: &Host, made: bool) -> Vec<Check> {
     let mut checks = Vec::new();
     let remedy = || host.remedy();
-    for program in PROGRAMS
+    for program in PROGRAMS_AND_KEYRING
         .iter()
         .filter(|program| !host.root || !program.users_only)
     {
@@ -125,11 +200,13 @@ fn host(host: &Host, made: bool) -> Vec<Check> {
             .missing
             .iter()
             .any(|missing| missing.name == program.name);
-        // What only makes a root is no longer needed once it is made, and root has it installed without being asked.
-        let needed = !(made && ["mmdebstrap", "newuidmap"].contains(&program.name));
+        // What only makes a root is no longer needed once it is made.
+        let needed = !(made && ["mmdebstrap", "newuidmap", KEYRING].contains(&program.name));
         checks.push(Check {
             subject: program.name.into(),
-            needed: if needed {
+            needed: if needed && program.name == KEYRING {
+                "to check the archive's signatures".into()
+            } else if needed {
                 "on PATH".into()
             } else {
                 "only to make the root".into()
@@ -141,10 +218,14 @@ fn host(host: &Host, made: bool) -> Vec<Check> {
             },
             verdict: match missing {
                 false => Verdict::Fine,
-                true if !needed || host.root => Verdict::Later,
+                true if !needed => Verdict::Later,
                 true => Verdict::Wrong,
             },
-            remedy: if missing { remedy() } else { None },
+            remedy: match missing {
+                true if host.root && host.manager.starts_with("apt-get") => Some(INSTALL.into()),
+                true => remedy(),
+                false => None,
+            },
         });
     }
     if !host.root {
@@ -210,9 +291,7 @@ fn tool_check(finding: &tools::Finding, choice: Choice) -> Check {
         (Verdict::Wrong, Choice::Host) => {
             Some(format!("on Debian: sudo apt-get install {}", tool.package))
         }
-        (Verdict::Wrong, Choice::Root) => {
-            Some("cargo xtask clean --toolchain, then cargo xtask setup".into())
-        }
+        (Verdict::Wrong, Choice::Root) => Some(MAKE_AGAIN.into()),
         _ => None,
     };
     Check {
@@ -306,13 +385,68 @@ mod tests {
     }
 
     #[test]
+    fn every_remedy_is_a_command_that_exists() {
+        use clap::Parser as _;
+        let mut commands = 0;
+        for remedy in [SETUP, INSTALL, MAKE_AGAIN] {
+            for command in remedy.split("&&") {
+                let words: Vec<&str> = command.split_whitespace().collect();
+                let ["cargo", "xtask", args @ ..] = &words[..] else {
+                    panic!("{command}")
+                };
+                let line = std::iter::once(&"cargo xtask").chain(args);
+                crate::cli::Cli::try_parse_from(line).expect(command);
+                commands += 1;
+            }
+        }
+        assert_eq!(commands, 4);
+    }
+
+    #[test]
+    fn a_missing_keyring_is_wrong_until_the_root_is_made() {
+        let user = Host {
+            root: false,
+            user: "alice".into(),
+            missing: vec![&PROGRAMS_AND_KEYRING[5]],
+            ranges: true,
+            free: 100_000,
+            manager: "apt-get install",
+            forbidden: None,
+        };
+        let of = |made| {
+            let checks = host(&user, made);
+            checks
+                .into_iter()
+                .find(|c| c.subject == KEYRING)
+                .expect("it is looked for")
+        };
+        let keyring = of(false);
+        assert_eq!(keyring.verdict, Verdict::Wrong);
+        assert_eq!(
+            keyring.remedy.as_deref(),
+            Some("sudo apt-get install debian-archive-keyring")
+        );
+        assert_eq!(of(true).verdict, Verdict::Later);
+    }
+
+    #[test]
+    fn what_is_around_is_looked_at_and_fine_where_this_was_built() {
+        let checks = around(&Stop::new());
+        let subjects: Vec<&str> = checks.iter().map(|c| c.subject.as_str()).collect();
+        assert_eq!(subjects, ["git", "cargo", "processor"]);
+        let cargo = &checks[1];
+        assert_eq!(cargo.verdict, Verdict::Fine, "{cargo:?}");
+    }
+
+    #[test]
     fn an_ordinary_user_needs_more_than_root() {
         let user = Host {
             root: false,
             user: "alice".into(),
-            missing: vec![&PROGRAMS[4]],
+            missing: vec![&PROGRAMS_AND_KEYRING[4]],
             ranges: true,
             free: 100_000,
+            manager: "apt-get install",
             forbidden: None,
         };
         let checks = host(&user, false);
@@ -332,13 +466,15 @@ mod tests {
         );
         let root = Host {
             root: true,
-            missing: vec![&PROGRAMS[0]],
+            missing: vec![&PROGRAMS_AND_KEYRING[0]],
             ..user
         };
-        assert!(
-            host(&root, false)
-                .iter()
-                .all(|check| check.subject != "newuidmap" && check.verdict != Verdict::Wrong)
+        let checks = host(&root, false);
+        assert!(checks.iter().all(|check| check.subject != "newuidmap"));
+        let mmdebstrap = checks.iter().find(|check| check.subject == "mmdebstrap");
+        assert_eq!(
+            mmdebstrap.map(|c| (c.verdict, c.remedy.as_deref())),
+            Some((Verdict::Wrong, Some(INSTALL)))
         );
     }
 }

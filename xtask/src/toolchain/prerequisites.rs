@@ -21,6 +21,8 @@ pub struct Host {
     pub ranges: bool,
     /// The first number from which on nobody has a range.
     pub free: u64,
+    /// How packages are installed here.
+    pub manager: &'static str,
     /// What keeps an ordinary user from making namespaces, as a setting and the value that would do.
     pub forbidden: Option<(&'static str, &'static str)>,
 }
@@ -65,16 +67,18 @@ pub const PROGRAMS: [Program; 5] = [
     },
 ];
 
-/// Where the archive's signatures are checked against, and what has it.
-const KEYRING: Program = Program {
-    name: "/usr/share/keyrings/debian-archive-keyring.gpg",
-    package: "debian-archive-keyring",
-    users_only: false,
-};
+/// Where the archive's signatures are checked against.
+pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-static PROGRAMS_AND_KEYRING: [Program; 6] = {
+/// All that making and entering a root takes: [`PROGRAMS`], and the archive's keys.
+pub static PROGRAMS_AND_KEYRING: [Program; 6] = {
     let [a, b, c, d, e] = PROGRAMS;
-    [a, b, c, d, e, KEYRING]
+    let keyring = Program {
+        name: KEYRING,
+        package: "debian-archive-keyring",
+        users_only: false,
+    };
+    [a, b, c, d, e, keyring]
 };
 
 impl Host {
@@ -100,6 +104,7 @@ impl Host {
                 .collect(),
             ranges: uid.is_root() || (has_range(&subuid) && has_range(&subgid)),
             free: first_free(&(subuid + "\n" + &subgid)),
+            manager: manager(|program| on_path(program).is_some()),
             forbidden: if uid.is_root() {
                 None
             } else {
@@ -123,7 +128,8 @@ impl Host {
         let mut steps = Vec::new();
         if !self.missing.is_empty() {
             steps.push(format!(
-                "{sudo}apt-get install {}",
+                "{sudo}{} {}",
+                self.manager,
                 self.packages().join(" ")
             ));
         }
@@ -250,6 +256,20 @@ fn try_namespace(root: bool, stop: &Stop) -> Result<(), super::Error> {
         .map_err(|source| super::Error::Namespace { source })
 }
 
+/// The command that installs packages, by the program that the distribution has for it. Fedora and Arch have packages of the
+/// same names, but for Arch's `shadow` and `util-linux`, which are part of every installation.
+fn manager(has: impl Fn(&str) -> bool) -> &'static str {
+    [
+        ("apt-get", "apt-get install"),
+        ("dnf", "dnf install"),
+        ("pacman", "pacman -S"),
+        ("zypper", "zypper install"),
+    ]
+    .into_iter()
+    .find(|(program, _)| has(program))
+    .map_or("apt-get install", |(_, command)| command)
+}
+
 /// The name of user `uid` in a passwd file.
 fn user_name(passwd: &str, uid: u32) -> Option<String> {
     passwd.lines().find_map(|line| {
@@ -311,6 +331,7 @@ mod tests {
             missing: Vec::new(),
             ranges: true,
             free: 165_536,
+            manager: "apt-get install",
             forbidden: None,
         }
     }
@@ -387,6 +408,23 @@ mod tests {
         assert_eq!(
             first_free("nonsense\nbob:x:y\nbob:18446744073709551615:1\nbob:1\n"),
             100_000
+        );
+    }
+
+    #[test]
+    fn packages_are_installed_as_the_host_does_it() {
+        assert_eq!(manager(|p| p == "apt-get"), "apt-get install");
+        assert_eq!(manager(|p| p == "dnf"), "dnf install");
+        assert_eq!(manager(|p| p == "pacman"), "pacman -S");
+        assert_eq!(manager(|_| false), "apt-get install");
+        let host = Host {
+            missing: vec![&PROGRAMS[0]],
+            manager: "dnf install",
+            ..fit()
+        };
+        assert_eq!(
+            host.remedy().as_deref(),
+            Some("sudo dnf install mmdebstrap")
         );
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::command::{Command, Failed};
 use super::place::{ROOT, inside};
+use super::prerequisites::KEYRING;
 use super::recipe::{self, PathFilter};
 use crate::cache;
 use crate::progress::Progress;
@@ -132,12 +133,12 @@ fn mmdebstrap_options(recipe: &recipe::Root) -> Vec<String> {
 
 /// mmdebstrap's last arguments: where the packages come from.
 ///
-/// Without a mirror it has one of its own, and the further suites are read from the same place.
+/// A mirror's files must be signed by Debian, whatever else the host trusts. Without a mirror it has one of its own, and the further suites are read from the same place.
 fn sources(recipe: &recipe::Root, mirror: Option<&str>, host: Option<&str>) -> Vec<String> {
     match mirror.or(host) {
         Some(mirror) => std::iter::once(&recipe.suite)
             .chain(&recipe.further)
-            .map(|suite| format!("deb {mirror} {suite} main"))
+            .map(|suite| format!("deb [signed-by={KEYRING}] {mirror} {suite} main"))
             .collect(),
         None => recipe
             .further
@@ -198,10 +199,13 @@ mod tests {
     fn a_mirror_that_is_asked_for_goes_before_the_hosts() {
         let host = Some("http://host.example/debian");
         let lines = sources(&recipe(), Some("http://m.example/debian"), host);
-        assert_eq!(lines[0], "deb http://m.example/debian trixie main");
+        assert_eq!(
+            lines[0],
+            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://m.example/debian trixie main"
+        );
         assert_eq!(
             sources(&recipe(), None, host)[1],
-            "deb http://host.example/debian trixie-backports main"
+            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://host.example/debian trixie-backports main"
         );
         assert!(sources(&recipe(), None, None)[0].starts_with("--setup-hook="));
     }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The folders of runs in the cache folder: one is made for each run, and old ones are removed.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// How many runs' folders are kept.
+const RUNS: usize = 20;
+
+/// In a run's folder, locked as long as the run goes on.
+const LOCK: &str = ".lock";
+
+/// In the folder of a run that nobody has to look at any more.
+const PASSED: &str = ".passed";
+
+/// A run's own folder, which nobody removes while this is kept.
+#[derive(Debug)]
+pub(super) struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes one in `runs`, named by the time, and removes old ones so that [`RUNS`] are left: first those that passed, then
+    /// the others, the oldest first. Those in use stay.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub(super) fn make(runs: &Path) -> io::Result<RunFolder> {
+        prune(runs)?;
+        let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
+        let path = runs.join(format!("{now}-{}", std::process::id()));
+        fs::create_dir_all(&path)?;
+        let lock = File::create(path.join(LOCK))?;
+        lock.lock()?;
+        Ok(RunFolder { path, _lock: lock })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Notes that the run passed, so that its folder goes before those of others.
+    pub(super) fn passed(&self) {
+        // Else it is kept a little longer.
+        let _ = File::create(self.path.join(PASSED));
+    }
+}
+
+fn prune(runs: &Path) -> io::Result<()> {
+    let mut old: Vec<PathBuf> = fs::read_dir(runs)?
+        .map(|e| e.map(|e| e.path()))
+        .collect::<Result<_, _>>()?;
+    let mut beyond = (old.len() + 1).saturating_sub(RUNS);
+    old.sort_by_cached_key(|run| (!run.join(PASSED).exists(), run.clone()));
+    for run in old {
+        if beyond == 0 {
+            break;
+        }
+        // One from before there was a lock is in nobody's use any more.
+        let lock = File::open(run.join(LOCK));
+        if lock.is_ok_and(|lock| lock.try_lock().is_err()) {
+            continue;
+        }
+        // Another run may be removing it too.
+        let _ = fs::remove_dir_all(&run);
+        beyond -= 1;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(runs: &Path, n: usize) -> PathBuf {
+        let run = runs.join(format!("20000101T0000{n:02}-1"));
+        fs::create_dir(&run).expect("created");
+        run
+    }
+
+    fn names(runs: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(runs).expect("read");
+        let mut names: Vec<_> = entries.map(|e| e.expect("entry").path()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn only_the_newest_runs_are_kept() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let old: Vec<PathBuf> = (0..RUNS + 3).map(|n| run(dir.path(), n)).collect();
+        let made = RunFolder::make(dir.path()).expect("made");
+        let left = names(dir.path());
+        assert_eq!(left.len(), RUNS);
+        assert_eq!(left.last().map(PathBuf::as_path), Some(made.path()));
+        assert_eq!(left[0], old[4]);
+    }
+
+    #[test]
+    fn runs_in_use_stay_and_those_that_passed_go_first() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut kept = Vec::new();
+        for n in 0..RUNS + 2 {
+            let run = run(dir.path(), n);
+            match n {
+                // In use, though it passed.
+                0 => {
+                    File::create(run.join(PASSED)).expect("created");
+                    let lock = File::create(run.join(LOCK)).expect("created");
+                    lock.lock().expect("nobody else has it");
+                    kept.push((run, Some(lock)));
+                }
+                // Failed, and old.
+                1 => kept.push((run, None)),
+                _ => drop(File::create(run.join(PASSED)).expect("created")),
+            }
+        }
+        let made = RunFolder::make(dir.path()).expect("made");
+        made.passed();
+        let left = names(dir.path());
+        assert_eq!(left.len(), RUNS);
+        assert!(kept.iter().all(|(run, _)| left.contains(run)));
+        // The run itself is in use too.
+        for _ in 0..2 {
+            prune(dir.path()).expect("pruned");
+        }
+        assert!(made.path().exists());
+    }
+}

@@ -69,7 +69,7 @@ impl Groups {
         self.numbers.retain(|&(pc, _), _| holds(pc));
     }
 
-    /// Bytes in use, roughly, but for what the judge has as well.
+    /// Bytes in use, roughly, but for what the model's driver has as well.
     pub(super) fn memory(&self) -> usize {
         let members: usize = self.all.iter().map(|group| group.all.len()).sum();
         self.all.capacity() * size_of::<Arc<SitedGroup>>()

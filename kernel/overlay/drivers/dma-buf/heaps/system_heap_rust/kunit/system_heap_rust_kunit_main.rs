@@ -54,6 +54,8 @@ impl Drop for Heap {
 
 impl InPlaceModule for Tests {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        vcsan::tell_module();
+
         // SAFETY: The init of a module runs once.
         unsafe { lsi::init() };
 

@@ -5,6 +5,8 @@
 
 #include <kunit/test-bug.h>
 #include <kunit/test.h>
+#include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -19,6 +21,44 @@ MODULE_PARM_DESC(vcsan, "VCSan watches this machine (default: no)");
 bool heap_test_is_watched(void)
 {
 	return vcsan;
+}
+
+/* Adds " name=address" of one of this module's sections, which its file in sysfs has. */
+static int tell_section(char *text, size_t size, const char *section)
+{
+	char path[96], address[24] = "";
+	struct file *file;
+	loff_t pos = 0;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/sections/%s", THIS_MODULE->name, section);
+	file = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		return 0;
+	len = kernel_read(file, address, sizeof(address) - 1, &pos);
+	filp_close(file, NULL);
+
+	return len > 0 ? scnprintf(text, size, " %s=%s", section, strim(address)) : 0;
+}
+
+/*
+ * Where this module's code lies, before its cases run: user space learns it
+ * when they are over, and never if one of them takes the kernel down.
+ */
+void heap_test_tell_module(void)
+{
+	static const char *const sections[] = {
+		".text", ".text.unlikely", ".init.text", ".exit.text",
+	};
+	char text[256];
+	int len;
+
+	if (!vcsan)
+		return;
+	len = scnprintf(text, sizeof(text), "%s", THIS_MODULE->name);
+	for (int i = 0; i < ARRAY_SIZE(sections); i++)
+		len += tell_section(text + len, sizeof(text) - len, sections[i]);
+	vcsan_note(VCSAN_MODULE, text, len, 0, 0);
 }
 
 /* The suite of the case that runs. The names of cases are their own, so their addresses tell. */

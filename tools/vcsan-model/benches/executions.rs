@@ -29,9 +29,9 @@ fn main() {
     let mut total = 0;
     for setup in &setups {
         let start = Instant::now();
-        let (hazards, sets) = versus_sets::run(setup, 42, each as usize);
+        let stats = versus_sets::run(setup, 42, each as usize);
         println!(
-            "against all executions, {}: {each} events, {hazards} with hazards, {sets} sets of states: equal throughout ({:.1?})",
+            "against all executions, {}: {each} events, {stats:?}: equal throughout ({:.1?})",
             setup.name,
             start.elapsed()
         );

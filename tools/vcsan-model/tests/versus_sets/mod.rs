@@ -32,8 +32,19 @@ pub struct Setup {
     pub speculative: u32,
 }
 
-/// Random events on both; panics where they differ. Returns how many events had hazards, and how many sets there were.
-pub fn run(setup: &Setup, seed: u64, events: usize) -> (usize, usize) {
+/// How much happened in a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Events with hazards.
+    pub hazards: usize,
+    /// Sets of concrete states.
+    pub sets: usize,
+    /// Accesses that the fast path took.
+    pub fast: usize,
+}
+
+/// Random events on both; panics where they differ.
+pub fn run(setup: &Setup, seed: u64, events: usize) -> Stats {
     let mut rng = Rng::new(seed);
     let mut model = Model::new(setup.config).expect("a meaningful configuration");
     let mut sets = Sets::new(World {
@@ -55,7 +66,7 @@ pub fn run(setup: &Setup, seed: u64, events: usize) -> (usize, usize) {
         }
     }
     let mut shortcuts = BTreeMap::new();
-    let mut hazards = 0;
+    let mut stats = Stats::default();
     for step in 0..events {
         let frame = rng.below(FRAMES);
         let line = rng.below(2) as usize;
@@ -130,7 +141,7 @@ pub fn run(setup: &Setup, seed: u64, events: usize) -> (usize, usize) {
         let found = if rng.below(2) == 0 {
             model.apply(event, site).to_vec()
         } else {
-            tell(&mut model, &mut shortcuts, event, site)
+            tell(&mut model, &mut shortcuts, event, site, &mut stats.fast)
         };
         if matches!(event, Event::WholeCache { .. }) {
             // The aliases of a line are met in any order.
@@ -167,7 +178,7 @@ pub fn run(setup: &Setup, seed: u64, events: usize) -> (usize, usize) {
                 assert_eq!(hazard.access, Site::new(step as u32 + 1));
                 assert_eq!(hazard.line, at.paddr / LINE * LINE);
             }
-            hazards += usize::from(!found.is_empty());
+            stats.hazards += usize::from(!found.is_empty());
         }
         let cached = matches!(event, Event::Load { .. } | Event::Store { .. });
         if speculates && cached && setup.speculative >> alias & 1 == 0 {
@@ -193,7 +204,8 @@ pub fn run(setup: &Setup, seed: u64, events: usize) -> (usize, usize) {
             }
         }
     }
-    (hazards, sets.len())
+    stats.sets = sets.len();
+    stats
 }
 
 /// Tells the model of an event as a caller does that remembers translations: accesses the short way, if there is one.
@@ -202,6 +214,7 @@ fn tell(
     shortcuts: &mut BTreeMap<(u64, u64), Shortcut>,
     event: Event,
     site: Site,
+    taken: &mut usize,
 ) -> Vec<Hazard> {
     let (at, len, store) = match event {
         Event::Load { at, len } => (at, len, false),
@@ -216,6 +229,7 @@ fn tell(
         let in_words =
             site.id().is_multiple_of(2) && len.is_multiple_of(4) && offset.is_multiple_of(4);
         if in_words && fast.access_words(offset, words, store, site) == words {
+            *taken += 1;
             return Vec::new();
         }
         let hit = if store {
@@ -224,6 +238,7 @@ fn tell(
             fast.load(offset, len)
         };
         if hit || fast.access(offset, len, store, site) {
+            *taken += 1;
             return Vec::new();
         }
     }

@@ -80,6 +80,8 @@ pub enum Command {
         /// The cell
         cell: String,
     },
+    /// Boot a cell with the heap, run a program there, and return what it prints and its exit code
+    Run(RunProgram),
     /// Remove what was made
     Clean(Clean),
     /// Measure the matrix and print each figure beside its limit
@@ -174,6 +176,25 @@ pub struct Test {
     /// What of them.
     #[command(flatten)]
     pub suites: Suites,
+}
+
+/// `run`
+#[derive(Debug, Clone, Args)]
+pub struct RunProgram {
+    /// The cell
+    pub cell: String,
+    /// What the guest runs once the heap is loaded: a static program for its CPU, or C source of one
+    ///
+    /// The guest's own first program starts it as root, with /proc, /sys, /dev and /tmp mounted. What it prints comes out line by line,
+    /// and its exit code becomes that of this command; codes of a run that did not get so far are those listed below.
+    #[arg(long, value_name = "PROGRAM")]
+    pub init: PathBuf,
+    /// A guest that runs for so long is ended, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub timeout: u64,
+    /// What the program is given, without commas
+    #[arg(value_name = "ARGUMENT", last = true)]
+    pub arguments: Vec<String>,
 }
 
 /// `test-all`

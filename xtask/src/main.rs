@@ -11,7 +11,7 @@ use xtask::{commands, error};
 
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(failure) => {
             let text = error::chain(failure.error.as_ref());
             // Nobody is left to be told where this can't be written.

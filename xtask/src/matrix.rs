@@ -10,6 +10,8 @@ use crate::build::{self, Builder, Built};
 use crate::cell::boot_cell;
 use crate::config::{Cell, Config, Kernel, Suites};
 use crate::error::chain;
+use crate::exit::Failure;
+use crate::follow::Limits;
 use crate::progress::Progress as _;
 use crate::results;
 use crate::schedule;
@@ -262,6 +264,45 @@ pub fn build_only(
         slots: slots(shared.jobs)?,
     };
     Ok(schedule::run(&builds, shared.jobs, kernels))
+}
+
+/// Builds for `cell`, calls `built`, boots `set` and returns what the guest's console said.
+///
+/// # Errors
+/// What the build returns, or QEMU can't be run.
+pub fn program(
+    shared: &Shared<'_>,
+    cell: &Cell,
+    set: &Suites,
+    limits: Limits,
+    built: impl FnOnce(),
+) -> Result<boot::Booted, Failure> {
+    let slots = slots(shared.jobs).map_err(Failure::infra)?;
+    let boot = Boot { at: 0, cell, set };
+    let ready = build(
+        shared,
+        &shared.config.kernels[&cell.kernel],
+        std::iter::once(boot),
+        |set| orders::of_suites(set, false),
+        &module_dirs(shared.config),
+        &slots,
+    )
+    .map_err(|error| Failure {
+        exit: Verdict::from(&error).into(),
+        error: error.into(),
+    })?;
+    built();
+    let [(_, media, _)] = ready.as_slice() else {
+        unreachable!("one boot was asked for")
+    };
+    // The kernel's own suites would run before the program.
+    let filter = format!("kunit.filter_glob={}", set.filter);
+    let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;
+    let program = boot::program(cell);
+    let args = boot::arguments(cell, media, boot::Console::Log, &line);
+    let qemu = shared.toolchain.command(&program).args(args).expression();
+    let log = shared.folder.join("console.log");
+    boot::watch(&program, &qemu, &log, limits, shared.stop, |_| {}).map_err(Failure::infra)
 }
 
 /// Builds for `cell` and returns a QEMU whose console is the user's terminal.

@@ -12,6 +12,15 @@ pub const FILE: &str = "orders";
 pub fn of_suites(set: &Suites, watched: bool) -> Vec<String> {
     let mut orders = set.parameters(watched);
     orders.extend(list("modules", set.modules()));
+    if let Some(program) = &set.program {
+        let words: Vec<&str> = program.arguments.iter().map(String::as_str).collect();
+        orders.push(format!(
+            "aliasheap.exec={}",
+            [&[program.path().as_str()], words.as_slice()]
+                .concat()
+                .join(",")
+        ));
+    }
     if let Some(own) = &set.own {
         orders.extend(
             own.program()
@@ -53,14 +62,19 @@ mod tests {
             own,
             [
                 "system_heap_rust_kunit.heap=system_rust",
-                "aliasheap.modules=system_heap_rust.ko,system_heap_rust_kunit.ko"
+                "aliasheap.modules=system_heap_rust.ko,system_heap_rust_kunit.ko",
+                "aliasheap.exec=/bin/processes,system_rust"
             ]
         );
         let mainline = of_suites(&heap.on(&config.exporters["system"]), true);
         assert_eq!(mainline[0], "system_heap_rust_kunit.heap=system");
         assert!(mainline[1].starts_with("system_heap_rust_kunit.skip=*_allocation.refuses_more"));
         assert_eq!(mainline[2], "system_heap_rust_kunit.vcsan=1");
-        assert_eq!(mainline[3], "aliasheap.modules=system_heap_rust_kunit.ko");
+        // The program is for the page's own exporter.
+        assert_eq!(
+            mainline[3..],
+            ["aliasheap.modules=system_heap_rust_kunit.ko"]
+        );
         assert_eq!(
             of_shell(heap).last().map(String::as_str),
             Some("aliasheap.shell")

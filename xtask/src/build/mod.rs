@@ -534,6 +534,11 @@ impl Builder<'_> {
         if let Some(own) = &set.own {
             files.extend(self.own_program(own)?);
         }
+        if let Some(program) = &set.program {
+            // One of the user's own is absolute, and stays as it is.
+            let file = self.project.guest().join("programs").join(&program.file);
+            files.push(self.program(&file, program.path().trim_start_matches("/bin/"))?);
+        }
         for module in set.modules() {
             let what = format!("modules for {}", self.kernel.name);
             let stripped = self.module_out(&module.dir).join(STRIPPED);

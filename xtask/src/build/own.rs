@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::stamp::{Inputs, Stamped};
 use super::{Builder, Error, exists, io_error};
 use crate::boot::initramfs;
 use crate::config::Own;
@@ -28,26 +29,53 @@ impl Builder<'_> {
         let (Some(init), Some(name)) = (&own.init, own.program()) else {
             return Ok(None);
         };
+        self.program(init, &name).map(Some)
+    }
+
+    /// `file` as `/bin/NAME` of the guest; one that is C source is compiled first.
+    pub(super) fn program(&self, init: &Path, name: &str) -> Result<initramfs::File, Error> {
         let what = format!("{} for {}", init.display(), self.kernel.name);
         let program = if init.extension().is_some_and(|e| e == "c") {
-            let out = self.dir.join("guest").join(format!("own-{name}"));
-            let gcc = self
-                .toolchain
-                .command(format!("{}gcc", self.kernel.cross))
-                .args(["-O2", "-static", "-s", "-o"])
-                .arg(&out)
-                .arg(init)
-                .expression();
-            self.run(&what, &self.dir.join("guest/own.log"), &gcc)?;
-            exists(&what, out)?
+            self.compiled(init, name, &what)?
         } else {
-            init.clone()
+            init.to_owned()
         };
-        Ok(Some(initramfs::File {
+        Ok(initramfs::File {
             path: format!("bin/{name}"),
             mode: 0o755,
             bytes: fs::read(&program).map_err(io_error("read", &program))?,
-        }))
+        })
+    }
+
+    /// The program that C source is compiled to.
+    fn compiled(&self, source: &Path, name: &str, what: &str) -> Result<PathBuf, Error> {
+        let headers = self.project.overlay().join("include");
+        let inputs = Inputs::new()
+            .text(self.toolchain.id())
+            .text(&self.kernel.cross)
+            .file(source)
+            .map_err(io_error("read", source))?
+            .files(&headers, |_| true)
+            .map_err(io_error("read", &headers))?;
+        let dir = self.dir.join("guest");
+        let out = dir.join(format!("bin-{name}"));
+        let (stamp, stamped) = (inputs.stamp(), Stamped::new(&dir, &format!("bin-{name}")));
+        if stamped.is(&stamp) && out.is_file() {
+            return Ok(out);
+        }
+        let gcc = self
+            .toolchain
+            .command(format!("{}gcc", self.kernel.cross))
+            .args(["-O2", "-static", "-s", "-I"])
+            .arg(headers)
+            .arg("-o")
+            .arg(&out)
+            .arg(source)
+            .expression();
+        self.run(what, &dir.join(format!("{name}.log")), &gcc)?;
+        let out = exists(what, out)?;
+        stamped.record(&stamp).map_err(io_error("write", &dir))?;
+        Ok(out)
     }
 }
 

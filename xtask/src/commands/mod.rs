@@ -10,6 +10,7 @@ mod instructions;
 mod list;
 mod mutants;
 mod prepare;
+mod run;
 mod runs;
 mod scratch;
 mod shell;
@@ -18,10 +19,11 @@ mod tidy;
 mod verdicts;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use crate::cli::{Cli, Command, Global};
 use crate::config::{Config, unknown};
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::project::Project;
 use crate::stop::Stop;
 use crate::ui::Ui;
@@ -47,7 +49,7 @@ impl Context {
 ///
 /// # Errors
 /// [`Failure`], where there is no report that could say what went wrong.
-pub fn run(cli: Cli) -> Result<Exit, Failure> {
+pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let stop = Stop::on_signals().map_err(Failure::infra)?;
     let project = cli
         .global
@@ -63,14 +65,21 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         let beside = own.init.as_ref().and_then(|init| init.parent());
         [Some(own.dir.clone()), beside.map(Path::to_owned)]
     });
+    let program = match &cli.command {
+        Command::Run(args) => Some(run::program(args)?),
+        _ => None,
+    };
+    let program = program.as_deref().and_then(Path::parent);
+    let shares = shares.flatten().chain(program.map(Path::to_owned));
     let context = Context {
-        shares: shares.flatten().collect(),
+        shares: shares.collect(),
         project: project.with_fixes(fixes),
         ui: Ui::new(cli.global.verbose),
         global: cli.global,
         stop,
     };
-    match cli.command {
+    let exit = match cli.command {
+        Command::Run(args) => return run::run(&context, &args),
         Command::Doctor => doctor::doctor(&context),
         Command::Setup(args) => prepare::setup(&context, &args),
         Command::List => list::list(&context),
@@ -86,7 +95,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Tidy => tidy::tidy(&context),
-    }
+    };
+    exit.map(ExitCode::from)
 }
 
 /// The value of that name, or what the user may have meant.

@@ -24,7 +24,10 @@ use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
 
 pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result<Exit, Failure> {
-    let config = context.config()?;
+    let mut config = context.config()?;
+    if let Some(filter) = &args.suites.filter {
+        config.suites.values_mut().for_each(|s| s.narrow(filter));
+    }
     let made = match own(args)? {
         Some(own) => vec![Suites::of_module(own)],
         None => on_exporters(&config, args)?,

@@ -27,7 +27,7 @@ pub use history::{History, How, Shown};
 pub use kernel::Kernel;
 pub use mutant::Mutant;
 pub use own::Own;
-pub use suites::{Module, Suites, Watched};
+pub use suites::{Module, Program, Suites, Watched};
 pub use yaml::Error;
 
 /// Everything that `configs/` says of the matrix, checked.

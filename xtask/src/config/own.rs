@@ -42,6 +42,7 @@ impl Suites {
             own: Some(own),
             // Known once they are built.
             tests: Vec::new(),
+            program: None,
             vcsan: Some(Watched {
                 transfers: Vec::new(),
                 orders: Vec::new(),

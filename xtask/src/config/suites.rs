@@ -43,6 +43,28 @@ pub struct Watched {
     pub orders: Vec<String>,
 }
 
+/// A program that runs in the guest once the modules are loaded, and prints a suite of its own in KTAP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// C source of it, below `kernel/guest/programs`, or the user's own file, absolute: source or a program for the guest's CPU.
+    pub file: PathBuf,
+    /// What it is given.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// The suite that it prints; none where nobody judges it.
+    #[serde(default)]
+    pub suite: Option<String>,
+}
+
+impl Program {
+    /// Its path in the guest.
+    pub fn path(&self) -> String {
+        let stem = self.file.file_stem().unwrap_or_default();
+        format!("/bin/{}", stem.to_string_lossy())
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -52,6 +74,8 @@ struct Raw {
     exporter: Option<String>,
     #[serde(default)]
     modules: Vec<Module>,
+    #[serde(default)]
+    program: Option<Program>,
     #[serde(default)]
     vcsan: Option<Watched>,
     filter: String,
@@ -79,6 +103,8 @@ pub struct Suites {
     pub own: Option<Own>,
     /// The modules with the tests, in the order in which the guest loads them.
     pub tests: Vec<Module>,
+    /// What runs after them, on the page's own exporter only.
+    pub program: Option<Program>,
     /// Whether the cache model watches, and what it is to see.
     pub vcsan: Option<Watched>,
     /// What `kunit.filter_glob` selects where the user filters nothing.
@@ -92,9 +118,31 @@ pub struct Suites {
 }
 
 impl Suites {
+    /// Leaves the program out if its suite is not among those that `filter` selects.
+    pub fn narrow(&mut self, filter: &str) {
+        let expected = self.expected(Some(filter));
+        let selected = |program: &Program| {
+            let suite = program.suite.as_deref();
+            suite.is_none_or(|suite| expected.contains(&suite))
+        };
+        if !self.program.as_ref().is_some_and(selected) {
+            self.program = None;
+        }
+    }
+
     /// The same suites on the buffers of `exporter`.
     pub fn on(&self, exporter: &Exporter) -> Suites {
+        let own = self.exporter.as_ref() == Some(&exporter.name);
+        let program = self.program.as_ref().filter(|_| !own);
+        let suite = program.and_then(|program| program.suite.as_ref());
         Suites {
+            program: self.program.clone().filter(|_| own),
+            expect: self
+                .expect
+                .iter()
+                .filter(|name| Some(*name) != suite)
+                .cloned()
+                .collect(),
             name: exporter.name.clone(),
             option: format!("{} --exporter {}", self.option, exporter.name),
             of: Some(exporter.clone()),
@@ -194,6 +242,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
         of: None,
         own: None,
         tests: raw.modules,
+        program: raw.program,
         vcsan: raw.vcsan,
         filter: raw.filter,
         expect: raw.expect,
@@ -216,6 +265,7 @@ mod tests {
             of: None,
             own: None,
             tests: Vec::new(),
+            program: None,
             vcsan: None,
             filter: "h_*".into(),
             expect: vec!["h_alloc".into(), "h_vmap".into()],
@@ -230,5 +280,23 @@ mod tests {
         assert_eq!(heap().expected(Some("h_v*")), ["h_vmap"]);
         assert_eq!(heap().expected(Some("h_vmap.counts")), ["h_vmap"]);
         assert!(heap().expected(Some("other")).is_empty());
+    }
+
+    #[test]
+    fn a_program_runs_where_its_suite_is_selected() {
+        let program = Program {
+            file: "p.c".into(),
+            arguments: Vec::new(),
+            suite: Some("h_vmap".into()),
+        };
+        assert_eq!(program.path(), "/bin/p");
+        for (filter, runs) in [("h_v*", true), ("h_vmap.one", true), ("h_alloc", false)] {
+            let mut set = Suites {
+                program: Some(program.clone()),
+                ..heap()
+            };
+            set.narrow(filter);
+            assert_eq!(set.program.is_some(), runs, "{filter}");
+        }
     }
 }

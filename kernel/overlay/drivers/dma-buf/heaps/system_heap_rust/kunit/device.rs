@@ -121,6 +121,28 @@ impl Peer {
         })
     }
 
+    /// Copies all of it to `bytes`, which are as many.
+    pub(crate) fn get(&self, bytes: &mut [u8]) -> Result {
+        self.for_each(0..bytes.len(), |piece, there, here| {
+            // SAFETY: As in `write`.
+            let piece = unsafe { piece.as_ref() };
+
+            bytes[here].copy_from_slice(&piece[there]);
+            Ok(())
+        })
+    }
+
+    /// Writes `bytes`, which are as many as it has.
+    pub(crate) fn put(&self, bytes: &[u8]) -> Result {
+        self.for_each(0..bytes.len(), |piece, there, here| {
+            // SAFETY: As in `write`.
+            let piece = unsafe { piece.as_mut() };
+
+            piece[there].copy_from_slice(&bytes[here]);
+            Ok(())
+        })
+    }
+
     /// The word at `offset`.
     pub(crate) fn word(&self, offset: usize) -> Result<u32> {
         let mut bytes = [0; 4];

@@ -127,20 +127,22 @@ fn data_direction(dir: Dir) -> DataDirection {
 }
 
 /// An attachment, which may be mapped.
-struct Link<'a> {
+pub(crate) struct Link<'a> {
     attachment: Attachment<'a>,
     mapped: Option<(NonNull<bindings::sg_table>, DataDirection)>,
 }
 
 impl<'a> Link<'a> {
-    fn new(buffer: &Importer, chip: &'a Chip<'_>) -> Result<Self> {
+    /// An attachment of the chip that is not mapped.
+    pub(crate) fn new(buffer: &Importer, chip: &'a Chip<'_>) -> Result<Self> {
         Ok(Self {
             attachment: buffer.attach(chip.dev())?,
             mapped: None,
         })
     }
 
-    fn map(&mut self, dir: DataDirection) -> Result {
+    /// Maps it. It must not be mapped.
+    pub(crate) fn map(&mut self, dir: DataDirection) -> Result {
         // SAFETY: The attachment is valid, and is not mapped.
         let table = from_err_ptr(unsafe {
             bindings::dma_buf_map_attachment_unlocked(self.attachment.as_raw(), dir.into())
@@ -164,7 +166,7 @@ impl<'a> Link<'a> {
     }
 
     /// What the device sees of `range`.
-    fn view(&self, range: &Range<usize>) -> Result<View> {
+    pub(crate) fn view(&self, range: &Range<usize>) -> Result<View> {
         let (table, _) = self.mapped.ok_or(EINVAL)?;
         // SAFETY: The table is valid while it is mapped.
         let table = unsafe { SGTable::from_raw(table.as_ptr()) };

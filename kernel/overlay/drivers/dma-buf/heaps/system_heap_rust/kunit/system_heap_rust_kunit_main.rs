@@ -12,6 +12,7 @@
 
 use kernel::{
     driver,
+    miscdevice::MiscDeviceRegistration,
     pci,
     prelude::*,
     InPlaceModule,
@@ -30,6 +31,7 @@ mod heap;
 mod lifecycle;
 mod lsi;
 mod mmap;
+mod node;
 mod sequences;
 mod sys;
 mod vcsan;
@@ -40,6 +42,8 @@ mod walk;
 struct Tests {
     #[pin]
     _driver: driver::Registration<pci::Adapter<lsi::Driver>>,
+    #[pin]
+    _node: MiscDeviceRegistration<node::Node>,
     _heap: Heap,
 }
 
@@ -65,6 +69,7 @@ impl InPlaceModule for Tests {
 
         try_pin_init!(Self {
             _driver <- driver::Registration::new(<Self as ModuleMetadata>::NAME, module),
+            _node <- MiscDeviceRegistration::register(node::OPTIONS),
             _heap: Heap,
         })
     }

@@ -77,7 +77,7 @@ pub(super) fn run(context: &Context, args: &cli::RunProgram) -> Result<ExitCode,
             args.init.display(),
             cell.name,
             said.why(&booted.end),
-            prepared.run.join("console.log").display()
+            shared.folder.join("console.log").display()
         ))),
     }
 }

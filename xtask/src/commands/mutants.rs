@@ -23,7 +23,7 @@ pub(super) fn mutants(context: &Context, args: &cli::Mutants) -> Result<Exit, Fa
     } else {
         args.names.iter().collect()
     };
-    let (mut rows, mut wrong, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut wrong) = (Vec::new(), Vec::new());
     for name in &all {
         let mutant = named("mutant", name, &config.mutants)?;
         let task = context.ui.task(name);
@@ -35,14 +35,11 @@ pub(super) fn mutants(context: &Context, args: &cli::Mutants) -> Result<Exit, Fa
                 let expected = expected.map_or("none", |e| e.as_str());
                 wrong.push(format!("{name} on {cell}: {got} instead of {expected}"));
             }
-            if let Some(reason) = mutant.not_needed.get(cell) {
-                reasons.push(format!("{name} is not needed on {cell}: {reason}"));
-            }
         }
         rows.push((name, got));
     }
     print!("{}", table(&rows));
-    for line in reasons.iter().chain(&wrong) {
+    for line in &wrong {
         println!("{line}");
     }
     println!("{} mutants, {} verdicts wrong", all.len(), wrong.len());

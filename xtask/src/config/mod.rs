@@ -147,10 +147,10 @@ impl Config {
         }
         let mutants = each(&dir.join("mutants"), |path, _| yaml::load::<Mutant>(path))?;
         for (name, mutant) in &mutants {
-            if let Some(stranger) = mutant.not_needed.keys().find(|c| !cells.contains_key(*c)) {
+            if let Some(stranger) = mutant.caught_on.iter().find(|c| !cells.contains_key(*c)) {
                 return Err(Error::Value {
                     path: dir.join("mutants").join(format!("{name}.yaml")),
-                    key: "not_needed".into(),
+                    key: "caught_on".into(),
                     message: unknown("cell", stranger, cells.keys()),
                 });
             }

@@ -24,6 +24,8 @@
 #include <linux/dma-heap.h>
 #include <linux/vcsan.h>
 
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 #define SUITE "system_heap_rust_processes"
 
 #define PAGE 4096UL
@@ -403,7 +405,7 @@ static void refuses_bad_syncs(void)
 	static const __u64 flags[] = { 0, DMA_BUF_SYNC_END, DMA_BUF_SYNC_RW << 2, 1ULL << 40 };
 	int fd = allocate(O_RDWR);
 
-	for (unsigned int i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
 		struct dma_buf_sync sync = { flags[i] };
 
 		if (!ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) || errno != EINVAL)
@@ -431,7 +433,7 @@ static const struct {
 	{ "refuses_bad_syncs", refuses_bad_syncs },
 };
 
-#define CASES ((int)(sizeof(cases) / sizeof(cases[0])))
+#define CASES ((int)ARRAY_SIZE(cases))
 
 /* Each case has a process of its own, so that it leaves nothing behind. */
 static bool passes(int number)

@@ -71,7 +71,8 @@ const TRIES: usize = 128;
 enum Via {
     /// The vmap.
     Vmap,
-    /// The direct map. Only for a user who is alone: what another one wrote gets there if the buffer
+    /// The direct map. Only for a user who is alone: what another one wrote gets there if the
+    /// buffer
     /// is mapped for a device that writes, and not otherwise.
     Direct,
     /// A mapping of all in a process.
@@ -574,7 +575,8 @@ mod tests {
         ..Stage::ONE_PAGE
     };
 
-    /// The kernel and a process. Where there are but two colours, either these or the direct map and
+    /// The kernel and a process. Where there are but two colours, either these or the direct map
+    /// and
     /// theirs differ.
     #[test]
     fn vmap_and_process() -> Outcome {

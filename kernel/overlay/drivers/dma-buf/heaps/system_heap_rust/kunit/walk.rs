@@ -5,9 +5,11 @@
 //! This is the pure part of the suite `sequences`: it knows neither buffers nor devices, so that a
 //! host can check that a walk finds each bug that a model of the caches says can be found.
 //!
-//! A [`Walk`] goes through the states of a buffer: what is mapped for devices, and who has an access
+//! A [`Walk`] goes through the states of a buffer: what is mapped for devices, and who has an
+//! access
 //! open. In each state it takes the step that it has taken the least after what it did just before.
-//! It ends when none is left, or when it has taken as many as it may. Between two steps, the users and the devices read and
+//! It ends when none is left, or when it has taken as many as it may. Between two steps, the users
+//! and the devices read and
 //! write, as dma-buf and the heap allow them to:
 //!
 //! - A user with an access open may read and write as the direction of the access says, until
@@ -224,7 +226,8 @@ const STRAYS: Cast = Cast {
     ..ALONE
 };
 
-/// Walks of one user. The simple ones come first: what goes wrong in one of them is easier to follow.
+/// Walks of one user. The simple ones come first: what goes wrong in one of them is easier to
+/// follow.
 pub const WALKS_ALONE: [Cast; 4] = [
     ALONE,
     Cast {

@@ -6,8 +6,42 @@
 
 use std::fmt::Write;
 
+/// Which structs are passed.
+#[derive(Debug, Clone, Copy)]
+pub struct Shapes {
+    /// Those with members of 64 bits, which must be aligned as the stand-in aligns them.
+    pub wide: bool,
+    /// Those of an odd size, which C may round up.
+    pub odd: bool,
+    /// Those with floating point in them, which C may pass in other registers than numbers of that size.
+    pub floats: bool,
+}
+
+impl Shapes {
+    /// All of them.
+    pub const ALL: Shapes = Shapes {
+        wide: true,
+        odd: true,
+        floats: true,
+    };
+
+    fn has(self, fields: &[&str]) -> bool {
+        let bytes = |t: &&str| match *t {
+            "u8" | "i8" | "bool" => 1,
+            "u16" | "i16" => 2,
+            "u64" | "i64" | "f64" => 8,
+            _ => 4,
+        };
+        // A member of two bytes or more makes the whole a multiple of two.
+        let odd = fields.iter().all(|t| bytes(t) == 1) && fields.len() % 2 == 1;
+        (self.wide || fields.iter().all(|t| bytes(t) < 8))
+            && (self.odd || !odd)
+            && (self.floats || !fields.iter().any(|t| t.starts_with('f')))
+    }
+}
+
 /// Fields by their C types' short names.
-fn shapes(with_u64: bool) -> Vec<Vec<&'static str>> {
+fn shapes(some: Shapes) -> Vec<Vec<&'static str>> {
     let mut list: Vec<Vec<&str>> = Vec::new();
     list.extend((1..=17).map(|n| vec!["u8"; n]));
     list.extend([24, 31].map(|n| vec!["u8"; n]));
@@ -31,17 +65,16 @@ fn shapes(with_u64: bool) -> Vec<Vec<&'static str>> {
         vec!["f32", "u32"],
         vec!["f32", "f32"],
     ]);
-    if with_u64 {
-        list.extend([
-            vec!["u64"],
-            vec!["u64", "i64"],
-            vec!["u8", "u64"],
-            vec!["i64", "u8"],
-            vec!["u32", "u64", "u16"],
-            vec!["f64"],
-            vec!["f64", "u8"],
-        ]);
-    }
+    list.extend([
+        vec!["u64"],
+        vec!["u64", "i64"],
+        vec!["u8", "u64"],
+        vec!["i64", "u8"],
+        vec!["u32", "u64", "u16"],
+        vec!["f64"],
+        vec!["f64", "u8"],
+    ]);
+    list.retain(|fields| some.has(fields));
     list
 }
 
@@ -135,7 +168,7 @@ fn start(t: &str, i: usize, k: usize, rust: bool) -> String {
 }
 
 /// A Rust and a C source.
-pub fn sources(with_u64: bool) -> (String, String) {
+pub fn sources(some: Shapes) -> (String, String) {
     let mut rust = String::from(
         "#![no_std]\n#![crate_type = \"lib\"]\n#![allow(improper_ctypes, improper_ctypes_definitions, dead_code)]\n",
     );
@@ -146,7 +179,7 @@ pub fn sources(with_u64: bool) -> (String, String) {
     rust.push_str("#[repr(C)] #[derive(Clone, Copy)] struct N { a: u8, b: u16 }\n");
     c.push_str("#define KEEP __attribute__((noinline, noclone))\n");
     let (mut externs, mut run, mut c_start) = (String::new(), String::new(), String::new());
-    for (i, fields) in shapes(with_u64).iter().enumerate() {
+    for (i, fields) in shapes(some).iter().enumerate() {
         let suffix = |t: &str| {
             if matches!(t, "u64") {
                 "ull"

@@ -22,39 +22,49 @@ mod speed;
 mod toolchain;
 mod undefined;
 
+use abi::Shapes;
 use ops::Suite;
 use rayon::prelude::*;
-use toolchain::{SUBJECTS, SubjectTools, Toolchain, levels, row};
+use toolchain::{BIG, LITTLE, Reference, SUBJECTS, SubjectTools, Toolchain, levels, row};
 
 /// Compares what the reference and the subjects print for a suite, at all levels.
 fn compare(tc: &Toolchain, name: &str, suite: &Suite, subjects: &[&str]) {
     let levels = levels();
     let driver = suite.driver() + atomics::LIBRARY;
-    let sides: Vec<Option<&SubjectTools>> = std::iter::once(None)
-        .chain(
-            SUBJECTS
-                .iter()
-                .filter(|s| subjects.contains(&s.name) && s.is_wanted())
-                .map(Some),
-        )
+    let subjects: Vec<&SubjectTools> = SUBJECTS
+        .iter()
+        .filter(|s| subjects.contains(&s.name) && s.is_wanted())
+        .collect();
+    // One reference for each byte order that is asked for.
+    let references: Vec<Reference> = [BIG, LITTLE]
+        .into_iter()
+        .filter(|r| subjects.iter().any(|s| s.reference() == *r))
+        .collect();
+    let sides: Vec<(Reference, Option<&SubjectTools>)> = references
+        .iter()
+        .map(|r| (*r, None))
+        .chain(subjects.iter().map(|s| (s.reference(), Some(*s))))
         .collect();
     let jobs: Vec<_> = sides
         .iter()
-        .flat_map(|side| levels.iter().map(move |level| (*side, *level)))
+        .flat_map(|side| levels.iter().map(move |level| (side.0, side.1, *level)))
         .collect();
     let printed: Vec<String> = jobs
         .par_iter()
-        .map(|(side, level)| match side {
-            None => tc.reference(name, &suite.reference(), &driver, level, &[]),
+        .map(|(r, side, level)| match side {
+            None => tc.reference(*r, name, &suite.reference(*r), &driver, level, &[]),
             Some(s) => tc.subject(s, name, &suite.module(s.layout), &driver, level, &[]),
         })
         .collect();
-    let want = &printed[0];
     // The reference must agree with itself before it can judge.
     let mut doubtful = Vec::new();
     let mut wrong = Vec::new();
-    for ((side, level), got) in jobs.iter().zip(&printed) {
-        let who = side.map_or("LLVM", |s| s.name);
+    let of = |r: &Reference| {
+        let at = references.iter().position(|x| x == r).unwrap_or_default();
+        &printed[at * levels.len()]
+    };
+    for ((r, side, level), got) in jobs.iter().zip(&printed) {
+        let who = side.map_or(r.name, |s| s.name);
         assert_eq!(
             got.lines().count(),
             suite.count,
@@ -66,17 +76,19 @@ fn compare(tc: &Toolchain, name: &str, suite: &Suite, subjects: &[&str]) {
             &mut wrong
         };
         list.extend(
-            want.lines()
+            of(r)
+                .lines()
                 .zip(got.lines())
                 .filter(|(want, got)| want != got)
                 .map(|(want, got)| format!("{who} {level}: want {want}, got {got}")),
         );
     }
+    let want = &printed[0];
     let results: u64 = want
         .lines()
         .filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok())
         .sum();
-    for s in sides.iter().flatten() {
+    for s in &subjects {
         for level in &levels {
             let here = format!("{} {level}:", s.name);
             let differ = wrong.iter().filter(|w| w.starts_with(&here)).count();
@@ -128,14 +140,15 @@ suites! {
     arithmetic: ops::arithmetic, &["hppa", "m68k", "sh4"];
     conversions: ops::conversions, &["hppa", "m68k", "sh4"];
     intrinsics: ops::intrinsics, &["hppa", "m68k", "sh4"];
-    // What lies in memory depends on the byte order, and addresses on the layout.
-    memory: ops::memory, &["hppa"];
-    floats: ops::floats, &["hppa", "hppa-2.0"];
-    more_floats: floats::build, &["hppa", "hppa-2.0"];
+    // Addresses depend on the layout, which is another one on m68k.
+    memory: ops::memory, &["hppa", "sh4"];
+    // m68k's 68881 computes wider.
+    floats: ops::floats, &["hppa", "hppa-2.0", "sh4"];
+    more_floats: floats::build, &["hppa", "hppa-2.0", "sh4"];
     placement: placement::build, &["hppa"];
     undefined: undefined::build, &["hppa", "m68k", "sh4"];
-    blocks: blocks::build, &["hppa", "m68k"];
-    atomics: atomics::build, &["hppa", "hppa-library"];
+    blocks: blocks::build, &["hppa", "m68k", "sh4"];
+    atomics: atomics::build, &["hppa", "hppa-library", "sh4"];
 }
 
 /// Seeds of programs; each adds two functions with four helpers. `LL2C_SEEDS` gives others, such as `1000..1200`.
@@ -161,7 +174,12 @@ fn random_programs() {
         for seed in first..(first + 20).min(seeds.end) {
             random::program(&mut suite, seed);
         }
-        compare(&tc, &format!("random_{first}"), &suite, &["hppa", "m68k"]);
+        compare(
+            &tc,
+            &format!("random_{first}"),
+            &suite,
+            &["hppa", "m68k", "sh4"],
+        );
     }
 }
 
@@ -171,7 +189,7 @@ macro_rules! programs {
         #[ignore = "needs cross compilers, rust-src and qemu-user: set LL2C_TOOLCHAIN"]
         fn $name() {
             let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(concat!("tests/differential/programs/", stringify!($name), ".rs"));
-            rust::compare(&Toolchain::from_env(), stringify!($name), &source, include_str!("programs/support.c"), &["hppa"]);
+            rust::compare(&Toolchain::from_env(), stringify!($name), &source, include_str!("programs/support.c"), &["hppa", "sh4"]);
         }
     )*};
 }
@@ -182,9 +200,31 @@ programs!(formatting, numbers, text, language);
 #[ignore = "needs cross compilers, rust-src and qemu-user: set LL2C_TOOLCHAIN"]
 fn c_abi() {
     let tc = Toolchain::from_env();
-    let (rust, c) = abi::sources(true);
-    let source = tc.dir.join(tc.write("c_abi.rs", &rust));
-    rust::compare(&tc, "c_abi", &source, &c, &["hppa"]);
+    for (subject, some) in [
+        ("hppa", Shapes::ALL),
+        // GCC passes a struct of floats as floats there.
+        (
+            "sh4",
+            Shapes {
+                floats: false,
+                ..Shapes::ALL
+            },
+        ),
+        // GCC aligns 64 bits to 2 bytes there, and rounds sizes up to 2.
+        (
+            "m68k",
+            Shapes {
+                wide: false,
+                odd: false,
+                ..Shapes::ALL
+            },
+        ),
+    ] {
+        let (rust, c) = abi::sources(some);
+        let name = format!("c_abi_{subject}");
+        let source = tc.dir.join(tc.write(&format!("{name}.rs"), &rust));
+        rust::compare(&tc, &name, &source, &c, &[subject]);
+    }
 }
 
 #[test]

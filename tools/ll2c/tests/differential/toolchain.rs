@@ -16,8 +16,36 @@ pub struct Toolchain {
 pub const BE: &str = "E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64";
 /// m68k's, as LLVM has it.
 pub const M68K: &str = "E-m:e-p:32:16:32-i8:8:8-i16:16:16-i32:16:32-n8:16:32-a:0:16-S16";
+/// The little-endian o32 layout.
+pub const LE: &str = "e-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64";
 /// A little-endian one with i64 at multiples of 4.
 pub const LE4: &str = "e-m:e-p:32:32-i64:32-f64:32-n32-S64";
+
+/// What LLVM compiles for itself: mips of one byte order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reference {
+    pub name: &'static str,
+    pub layout: &'static str,
+    target: &'static str,
+    gcc: &'static str,
+    qemu: &'static str,
+}
+
+pub const BIG: Reference = Reference {
+    name: "LLVM",
+    layout: BE,
+    target: "--target=mips-linux-gnu",
+    gcc: "mips-linux-gnu-gcc",
+    qemu: "qemu-mips",
+};
+
+pub const LITTLE: Reference = Reference {
+    name: "LLVM, little-endian",
+    layout: LE,
+    target: "--target=mipsel-linux-gnu",
+    gcc: "mipsel-linux-gnu-gcc",
+    qemu: "qemu-mipsel",
+};
 
 pub struct SubjectTools {
     pub name: &'static str,
@@ -91,6 +119,15 @@ pub const SUBJECTS: &[SubjectTools] = &[
 ];
 
 impl SubjectTools {
+    /// Whose results are its too.
+    pub fn reference(&self) -> Reference {
+        if self.layout.starts_with('e') {
+            LITTLE
+        } else {
+            BIG
+        }
+    }
+
     /// Whether `LL2C_SUBJECTS` has what its name starts with, or does not say.
     pub fn is_wanted(&self) -> bool {
         std::env::var("LL2C_SUBJECTS").map_or(true, |some| {
@@ -198,7 +235,16 @@ impl Toolchain {
     }
 
     /// What the reference prints for IR text and C text compiled together, at one level.
-    pub fn reference(&self, name: &str, ir: &str, c: &str, level: &str, args: &[&str]) -> String {
+    pub fn reference(
+        &self,
+        r: Reference,
+        name: &str,
+        ir: &str,
+        c: &str,
+        level: &str,
+        args: &[&str],
+    ) -> String {
+        let name = &format!("{name}.{}", r.qemu);
         // With LL2C_KEEP, what was printed for the same before is good enough: the tools are the same.
         let base = format!("{name}.ref{level}");
         let path = |extension: &str| self.dir.join(format!("{base}.{extension}"));
@@ -215,8 +261,8 @@ impl Toolchain {
         }
         // Not beside other files of the same name.
         let _ = std::fs::remove_file(path("said"));
-        let exe = self.reference_build(name, ir, c, level);
-        let mut run = vec!["timeout", "-s", "KILL", LIMIT, "qemu-mips", &exe];
+        let exe = self.reference_build(r, name, ir, c, level);
+        let mut run = vec!["timeout", "-s", "KILL", LIMIT, r.qemu, &exe];
         run.extend(args);
         let said = self.run(&run);
         if args.is_empty() {
@@ -225,19 +271,23 @@ impl Toolchain {
         said
     }
 
-    fn reference_build(&self, name: &str, ir: &str, c: &str, level: &str) -> String {
+    fn reference_build(&self, r: Reference, name: &str, ir: &str, c: &str, level: &str) -> String {
         let base = format!("{name}.ref{level}");
         let ll = self.write(&format!("{base}.ll"), ir);
         let drv = self.write(&format!("{base}.c"), c);
         let rt = self.write(
             &format!("{base}.rt.ll"),
-            &format!("target datalayout = \"{BE}\"\n{}", include_str!("c/rt.ll")),
+            &format!(
+                "target datalayout = \"{}\"\n{}",
+                r.layout,
+                include_str!("c/rt.ll")
+            ),
         );
         let clang = |from: &str, to: &str| {
             // The fast instruction selector of mips ignores alignments below 4: its programs die of SIGBUS.
             self.run(&[
                 "clang-19",
-                "--target=mips-linux-gnu",
+                r.target,
                 "-mllvm",
                 "-fast-isel=false",
                 "-w",
@@ -258,16 +308,7 @@ impl Toolchain {
         clang(&ll, &o);
         clang(&rt, &rto);
         self.run(&[
-            "mips-linux-gnu-gcc",
-            "-O1",
-            "-w",
-            "-static",
-            &drv,
-            &o,
-            &rto,
-            "-o",
-            &exe,
-            "-lm",
+            r.gcc, "-O1", "-w", "-static", &drv, &o, &rto, "-o", &exe, "-lm",
         ]);
         exe
     }

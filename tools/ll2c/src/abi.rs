@@ -132,6 +132,12 @@ impl Subject {
                 return differs(&format!("the alignment of i{width}"));
             }
         }
+        if (ours.float_align, ours.double_align) != (theirs.float_align, theirs.double_align) {
+            return differs("the alignment of floating point");
+        }
+        if ours.aggregate_align != theirs.aggregate_align {
+            return differs("the alignment of aggregates");
+        }
         Ok(())
     }
 }
@@ -145,6 +151,28 @@ mod tests {
         for name in Subject::names() {
             let subject = Subject::named(name).unwrap();
             assert_eq!(subject.layout.ptr_size, 4, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_part_of_a_layout_counts() {
+        let subject = Subject::named("sh4").unwrap();
+        let check = |layout: &str| {
+            let text = format!("target datalayout = \"{layout}\"\n");
+            let module = crate::parse::parse(&text).unwrap();
+            subject.check(&module).map_err(|e| e.to_string())
+        };
+        assert!(check("e-p:32:32-i64:32-f64:32").is_ok());
+        for (layout, part) in [
+            ("E-p:32:32-i64:32-f64:32", "byte order"),
+            ("e-p:32:16-i64:32-f64:32", "pointers"),
+            ("e-p:32:32-i64:64-f64:32", "i64"),
+            ("e-p:32:32-i64:32-f64:64", "floating point"),
+            ("e-p:32:32-i64:32-f32:64-f64:32", "floating point"),
+            ("e-p:32:32-i64:32-f64:32-a:32", "aggregates"),
+        ] {
+            let said = check(layout).unwrap_err();
+            assert!(said.contains(part), "{layout}: {said}");
         }
     }
 

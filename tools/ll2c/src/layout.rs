@@ -17,10 +17,12 @@ pub struct DataLayout {
     pub ptr_align: u64,
     /// Width in bits and alignment of each integer type that is named, ascending.
     ints: Vec<(u32, u64)>,
-    float_align: u64,
-    double_align: u64,
+    /// The alignment of `float`.
+    pub float_align: u64,
+    /// The alignment of `double`.
+    pub double_align: u64,
     /// The least alignment of a struct or an array.
-    aggregate_align: u64,
+    pub aggregate_align: u64,
 }
 
 impl Default for DataLayout {

@@ -11,8 +11,6 @@ use std::fmt::Write;
 pub struct Shapes {
     /// Those with members of 64 bits, which must be aligned as the stand-in aligns them.
     pub wide: bool,
-    /// Those of an odd size, which C may round up.
-    pub odd: bool,
     /// Those with floating point in them, which C may pass in other registers than numbers of that size.
     pub floats: bool,
 }
@@ -21,7 +19,6 @@ impl Shapes {
     /// All of them.
     pub const ALL: Shapes = Shapes {
         wide: true,
-        odd: true,
         floats: true,
     };
 
@@ -32,10 +29,7 @@ impl Shapes {
             "u64" | "i64" | "f64" => 8,
             _ => 4,
         };
-        // A member of two bytes or more makes the whole a multiple of two.
-        let odd = fields.iter().all(|t| bytes(t) == 1) && fields.len() % 2 == 1;
         (self.wide || fields.iter().all(|t| bytes(t) < 8))
-            && (self.odd || !odd)
             && (self.floats || !fields.iter().any(|t| t.starts_with('f')))
     }
 }

@@ -210,12 +210,11 @@ fn c_abi() {
                 ..Shapes::ALL
             },
         ),
-        // GCC aligns 64 bits to 2 bytes there, and rounds sizes up to 2.
+        // GCC aligns 64 bits to 2 bytes there.
         (
             "m68k",
             Shapes {
                 wide: false,
-                odd: false,
                 ..Shapes::ALL
             },
         ),
@@ -231,6 +230,12 @@ fn c_abi() {
 #[ignore = "needs cross compilers, rust-src and qemu-user: set LL2C_TOOLCHAIN"]
 fn lines() {
     objects::lines(&Toolchain::from_env());
+}
+
+#[test]
+#[ignore = "needs cross compilers: set LL2C_TOOLCHAIN"]
+fn pages() {
+    objects::pages(&Toolchain::from_env());
 }
 
 #[test]

@@ -232,3 +232,36 @@ pub fn builtins(tc: &Toolchain) {
         assert!(missing.is_empty(), "{}: {missing:?}", s.name);
     }
 }
+
+/// What a page says of C is what the subject's compiler does, but for what the page says that it does not.
+pub fn pages(tc: &Toolchain) {
+    // GCC for m68k aligns nothing to more than 2 bytes, but LLVM does.
+    let differs =
+        |page: &str, c: &str| page == "m68k" && matches!(c, "long long" | "float" | "double");
+    for s in SUBJECTS {
+        let page = ll2c::Subject::named(s.page).expect("the subject's page");
+        let l = &page.layout;
+        let order = if l.big_endian { "BIG" } else { "LITTLE" };
+        let mut c = format!(
+            "#if !defined({}) || __BYTE_ORDER__ != __ORDER_{order}_ENDIAN__ || __SIZEOF_POINTER__ != {}\n#error \"the machine\"\n#endif\n\
+             _Static_assert(sizeof(struct {{ char c; }}) == {}, \"the size of a struct\");\n",
+            page.macro_name, l.ptr_size, page.struct_round
+        );
+        for (t, align) in [
+            ("char", l.int_align(8)),
+            ("short", l.int_align(16)),
+            ("int", l.int_align(32)),
+            ("long long", l.int_align(64)),
+            ("void *", l.ptr_align),
+            ("float", l.float_align),
+            ("double", l.double_align),
+        ] {
+            let is = if differs(s.page, t) { "!=" } else { "==" };
+            c += &format!(
+                "_Static_assert(__builtin_offsetof(struct {{ char c; {t} x; }}, x) {is} {align}, \"the alignment of {t}\");\n"
+            );
+        }
+        let c = tc.write(&format!("page.{}.c", s.name), &c);
+        tc.run(&[&[s.gcc], s.machine, &["-std=gnu17", "-fsyntax-only", &c]].concat());
+    }
+}

@@ -109,6 +109,8 @@ impl Copy {
             .cache
             .folder("differential/mutant")
             .map_err(Failure::infra)?;
+        // Files that ll2c no longer has would be built too.
+        crate::cache::remove(&dir.join("tools"))?;
         let copy = Copy { dir };
         copy.refresh()?;
         Ok(copy)

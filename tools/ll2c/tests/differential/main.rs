@@ -189,7 +189,7 @@ macro_rules! programs {
         #[ignore = "needs cross compilers, rust-src and qemu-user: set LL2C_TOOLCHAIN"]
         fn $name() {
             let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(concat!("tests/differential/programs/", stringify!($name), ".rs"));
-            rust::compare(&Toolchain::from_env(), stringify!($name), &source, include_str!("programs/support.c"), &["hppa", "sh4"]);
+            rust::compare(&Toolchain::from_env(), stringify!($name), &source, include_str!("programs/support.c"), &["hppa"]);
         }
     )*};
 }
@@ -207,14 +207,6 @@ fn c_abi() {
             "sh4",
             Shapes {
                 floats: false,
-                ..Shapes::ALL
-            },
-        ),
-        // GCC aligns 64 bits to 2 bytes there.
-        (
-            "m68k",
-            Shapes {
-                wide: false,
                 ..Shapes::ALL
             },
         ),

@@ -67,7 +67,7 @@ pub enum Command {
     Doctor,
     /// Make the toolchain root and fetch the kernel source
     Setup(Setup),
-    /// List cells, kernels and sets of suites
+    /// List cells, kernels, sets of suites, suites and exporters
     List,
     /// Build the kernels of cells, their modules and guests
     Build(Cells),

@@ -32,7 +32,17 @@ pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
             .map_or("the cell's".to_owned(), |variant| format!("*-{variant}"));
         exporters.add_row([&exporter.name, &from, &kernel, &exporter.summary]);
     }
-    for table in [cells, sets, exporters] {
+    let mut kernels = table(["kernel", "architecture", "tools"]);
+    for kernel in config.kernels.values() {
+        kernels.add_row([&kernel.name, &kernel.arch, &kernel.cross]);
+    }
+    let mut suites = table(["suite", "set"]);
+    for set in config.suites.values() {
+        for suite in &set.expect {
+            suites.add_row([suite, &set.name]);
+        }
+    }
+    for table in [cells, kernels, sets, suites, exporters] {
         for line in table.lines() {
             println!("{}", line.trim_end());
         }

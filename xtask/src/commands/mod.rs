@@ -16,6 +16,7 @@ mod scratch;
 mod shell;
 mod test;
 mod tidy;
+mod unused;
 mod verdicts;
 
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Context, prepare};
+use super::{Context, prepare, unused};
 use crate::exit::{Exit, Failure};
 use crate::follow::{self, End};
 use crate::progress::Progress as _;
@@ -73,6 +73,7 @@ pub(super) fn tidy(context: &Context) -> Result<Exit, Failure> {
     if checked == 0 {
         return Err(Failure::infra("failed to find a file to check"));
     }
+    wrong.extend(unused::dependencies(root).map_err(Failure::infra)?);
     wrong.extend(kernel_style(context, &listed)?);
     for line in &wrong {
         println!("{line}");

@@ -57,7 +57,10 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
 /// # Errors
 /// [`Error::Parse`].
 pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
-    serde_yaml::from_str(text).map_err(|error| {
+    // A key that stands twice in a map would silently be the second one; as a value, it is refused.
+    let read =
+        serde_yaml::from_str::<serde_yaml::Value>(text).and_then(|_| serde_yaml::from_str(text));
+    read.map_err(|error| {
         let (line, column) = error
             .location()
             .map_or((1, 1), |at| (at.line(), at.column()));
@@ -134,5 +137,18 @@ mod tests {
     fn not_yaml_names_its_line() {
         let said = message("console: ]\n");
         assert!(said.contains("cells/a.yaml:1:10"), "{said}");
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        let text = "a: 1\nb:\n  /usr/bin/awk: mawk\n  /usr/bin/awk: gawk\n";
+        let refused = parse::<serde_yaml::Value>(Path::new("x.yaml"), text).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains("duplicate entry") && said.contains("/usr/bin/awk"),
+            "{said}"
+        );
+        type Map = std::collections::BTreeMap<String, serde_yaml::Value>;
+        parse::<Map>(Path::new("x.yaml"), text).expect_err("as a map too");
     }
 }

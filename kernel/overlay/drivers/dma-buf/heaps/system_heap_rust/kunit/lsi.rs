@@ -13,6 +13,7 @@ use kernel::{
         Bound,
         Core, //
     },
+    device_id::IdArray,
     dma::{
         Coherent,
         Device as _,
@@ -85,19 +86,16 @@ impl Drop for Published {
     }
 }
 
+/// The chip.
+///
+/// Not made by `pci_device_table!`, which would make this module an alias of the chip: user space
+/// would load it on any machine that has one.
 #[cfg(linux_7_2)]
-kernel::pci_device_table!(
-    PCI_TABLE,
-    MODULE_PCI_TABLE,
-    <Driver as pci::Driver>::IdInfo,
-    [(pci::DeviceId::from_id(pci::Vendor::LSI_LOGIC, 0x0012), ())]
-);
+const PCI_TABLE: IdArray<pci::DeviceId, (), 1> = IdArray::new([(ID, ())]);
 #[cfg(not(linux_7_2))]
-kernel::pci_device_table!(
-    PCI_TABLE,
-    <Driver as pci::Driver>::IdInfo,
-    [(pci::DeviceId::from_id(pci::Vendor::LSI_LOGIC, 0x0012), ())]
-);
+const PCI_TABLE: IdArray<pci::DeviceId, (), 1> = IdArray::new([(ID, &())]);
+
+const ID: pci::DeviceId = pci::DeviceId::from_id(pci::Vendor::LSI_LOGIC, 0x0012);
 
 /// What the bus passes to `probe` of the entry in [`PCI_TABLE`].
 #[cfg(linux_7_2)]

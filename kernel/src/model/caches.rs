@@ -11,19 +11,11 @@ use crate::ownership::Direction;
 /// Words in a line.
 pub const WORDS: usize = 2;
 
-/// The aliases by which the CPU can reach the memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Alias {
-    /// The kernel's linear mapping of all memory, the one that `dma_sync_*()` maintains.
-    DirectMap,
-    /// A mapping by `vmap()`.
-    Vmap,
-    /// A mapping of user space.
-    User,
-}
+/// Lines that a line of memory can have at once: one of the direct map, and one of each user.
+pub const MAX_LINES: usize = 3;
 
-/// All aliases, in the order of their lines.
-pub const ALIASES: [Alias; 3] = [Alias::DirectMap, Alias::Vmap, Alias::User];
+/// The line of the direct map, the one that `dma_sync_*()` maintains.
+pub const DIRECT_MAP: usize = 0;
 
 /// What a cache operation does to a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +35,20 @@ pub enum Maintenance {
 pub struct Cpu {
     /// What it is called in tests and tables.
     pub name: &'static str,
-    /// Whether each alias has lines of its own.
+    /// Whether aliases have lines of their own, unless they share a colour.
     pub aliases: bool,
+    /// Whether devices and the CPU see the same. There are no lines then.
+    pub coherent: bool,
+    /// Whether devices use copies of the memory, one for each mapping (`swiotlb`).
+    pub bounces: bool,
     /// Whether a line may be filled with no access, at any time.
     pub speculates: bool,
     /// `flush_kernel_vmap_range()`
     pub write_back_vmap: Maintenance,
     /// `invalidate_kernel_vmap_range()`
     pub invalidate_vmap: Maintenance,
+    /// `flush_cache_range()`, and what `exit_mmap()` does
+    pub flush_user: Maintenance,
     /// `flush_dcache_folio()`
     pub write_back_fresh: Maintenance,
     /// `dma_sync_sgtable_for_device()` of a mapping to the device
@@ -66,14 +64,17 @@ pub struct Cpu {
 use Maintenance::{Discard, Flush, Nothing, WriteBack};
 
 /// The CPUs, as their code in `arch/` of Linux 7.3 has it.
-pub const CPUS: [Cpu; 7] = [
+pub const CPUS: [Cpu; 8] = [
     // The least that Documentation/core-api/cachetlb.rst and dma-api.rst promise
     Cpu {
         name: "documented",
         aliases: true,
+        coherent: false,
+        bounces: false,
         speculates: true,
         write_back_vmap: WriteBack,
         invalidate_vmap: Discard,
+        flush_user: Flush,
         write_back_fresh: WriteBack,
         to_device: WriteBack,
         bidirectional: WriteBack,
@@ -84,9 +85,12 @@ pub const CPUS: [Cpu; 7] = [
     Cpu {
         name: "cortex-a15",
         aliases: false,
+        coherent: false,
+        bounces: false,
         speculates: true,
         write_back_vmap: Nothing,
         invalidate_vmap: Nothing,
+        flush_user: Nothing,
         write_back_fresh: Nothing,
         to_device: WriteBack,
         bidirectional: WriteBack,
@@ -97,9 +101,12 @@ pub const CPUS: [Cpu; 7] = [
     Cpu {
         name: "24Kf",
         aliases: false,
+        coherent: false,
+        bounces: false,
         speculates: false,
         write_back_vmap: Nothing,
         invalidate_vmap: Nothing,
+        flush_user: Nothing,
         write_back_fresh: Nothing,
         to_device: Flush,
         bidirectional: Flush,
@@ -110,9 +117,12 @@ pub const CPUS: [Cpu; 7] = [
     Cpu {
         name: "arm926",
         aliases: true,
+        coherent: false,
+        bounces: false,
         speculates: false,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
+        flush_user: Flush,
         write_back_fresh: Flush,
         to_device: WriteBack,
         bidirectional: Flush,
@@ -123,9 +133,12 @@ pub const CPUS: [Cpu; 7] = [
     Cpu {
         name: "arm1176",
         aliases: true,
+        coherent: false,
+        bounces: false,
         speculates: true,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
+        flush_user: Flush,
         write_back_fresh: Flush,
         to_device: WriteBack,
         bidirectional: WriteBack,
@@ -136,9 +149,12 @@ pub const CPUS: [Cpu; 7] = [
     Cpu {
         name: "P5600",
         aliases: true,
+        coherent: false,
+        bounces: false,
         speculates: true,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
+        flush_user: Flush,
         write_back_fresh: Flush,
         to_device: Flush,
         bidirectional: Flush,
@@ -149,14 +165,33 @@ pub const CPUS: [Cpu; 7] = [
     Cpu {
         name: "PA-RISC",
         aliases: true,
+        coherent: false,
+        bounces: false,
         speculates: true,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
+        flush_user: Flush,
         write_back_fresh: Flush,
         to_device: Flush,
         bidirectional: Flush,
         from_device: Flush,
         for_cpu: Flush,
+    },
+    // kernel/dma/swiotlb.c. Whether the device is coherent makes no difference: the CPU copies.
+    Cpu {
+        name: "bounce",
+        aliases: false,
+        coherent: true,
+        bounces: true,
+        speculates: true,
+        write_back_vmap: Nothing,
+        invalidate_vmap: Nothing,
+        flush_user: Nothing,
+        write_back_fresh: Nothing,
+        to_device: Nothing,
+        bidirectional: Nothing,
+        from_device: Nothing,
+        for_cpu: Nothing,
     },
 ];
 
@@ -178,8 +213,75 @@ impl Cpu {
         }
     }
 
-    fn index(&self, alias: Alias) -> usize {
-        if self.aliases { alias as usize } else { 0 }
+    /// All that can be in use on this CPU.
+    pub fn layouts(&self) -> Vec<Layout> {
+        let kernel = [Alias::Vmap, Alias::User];
+        let processes = [Alias::User, Alias::User];
+
+        if !self.aliases {
+            let lines = [0, 0, 0];
+            return vec![Layout {
+                users: kernel,
+                lines,
+            }];
+        }
+        // One of two processes is like the other.
+        [
+            (kernel, [0, 1, 2]),
+            (kernel, [0, 0, 1]),
+            (kernel, [0, 1, 0]),
+            (kernel, [0, 1, 1]),
+            (kernel, [0, 0, 0]),
+            (processes, [0, 1, 2]),
+            (processes, [0, 0, 1]),
+            (processes, [0, 1, 1]),
+            ([Alias::DirectMap, Alias::DirectMap], [0, 0, 0]),
+        ]
+        .map(|(users, lines)| Layout { users, lines })
+        .into()
+    }
+}
+
+/// How somebody can reach the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Alias {
+    /// The kernel's linear mapping of all memory.
+    DirectMap,
+    /// A mapping by `vmap()`.
+    Vmap,
+    /// A mapping of user space.
+    User,
+}
+
+/// Who uses the buffer, and which of the aliases share lines because they have the same colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Layout {
+    /// The aliases of the two users.
+    pub users: [Alias; 2],
+    /// The lines of the direct map and of the two users.
+    pub lines: [usize; MAX_LINES],
+}
+
+impl Layout {
+    /// The line of a user, counted from 0.
+    pub fn line(&self, user: usize) -> usize {
+        self.lines[1 + user]
+    }
+
+    /// The lines of all users with this kind of alias.
+    pub fn lines_of(self, alias: Alias) -> impl Iterator<Item = usize> {
+        (0..self.users.len())
+            .filter(move |&user| self.users[user] == alias)
+            .map(move |user| self.line(user))
+    }
+
+    fn count(&self) -> usize {
+        1 + self.lines.into_iter().max().unwrap_or(0)
+    }
+
+    /// Nobody reads through the direct map if that has lines of its own.
+    fn is_unread(&self, index: usize) -> bool {
+        index == DIRECT_MAP && !self.lines[1..].contains(&DIRECT_MAP)
     }
 }
 
@@ -189,36 +291,38 @@ struct Line {
     dirty: bool,
 }
 
-/// Memory, and what the cache holds of it.
+/// Memory, what the cache holds of it, and what bounce buffers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Caches {
     memory: [bool; WORDS],
-    lines: [Option<Line>; ALIASES.len()],
+    lines: [Option<Line>; MAX_LINES],
+    /// Of mappings to the device, and of those from it.
+    bounced: [Option<[bool; WORDS]>; 2],
 }
 
 impl Caches {
     /// Memory that held something of somebody else, and was just cleared through the direct map.
-    pub fn cleared() -> Caches {
-        let mut lines = [None; ALIASES.len()];
-        lines[Alias::DirectMap as usize] = Some(Line {
-            fresh: [true; WORDS],
-            dirty: true,
-        });
-        Caches {
+    pub fn cleared(cpu: &Cpu) -> Caches {
+        let mut caches = Caches {
             memory: [false; WORDS],
-            lines,
+            lines: [None; MAX_LINES],
+            bounced: [None; 2],
+        };
+        for word in 0..WORDS {
+            caches.cpu_write(cpu, DIRECT_MAP, word);
         }
+        caches
     }
 
     /// What can happen with no access at all.
-    pub fn on_their_own(&self, cpu: &Cpu) -> impl Iterator<Item = Caches> {
-        let count = if cpu.aliases { ALIASES.len() } else { 1 };
+    pub fn on_their_own(&self, cpu: &Cpu, layout: &Layout) -> impl Iterator<Item = Caches> {
+        let count = if cpu.coherent { 0 } else { layout.count() };
 
         (0..count).filter_map(move |index| {
             let mut next = *self;
             match next.lines[index] {
-                Some(_) => next.maintain_line(index, Flush),
-                None if cpu.speculates && !self.is_unread(cpu, index) => {
+                Some(_) => next.maintain(index, Flush),
+                None if cpu.speculates && !layout.is_unread(index) => {
                     next.fill(index);
                 }
                 None => return None,
@@ -227,12 +331,8 @@ impl Caches {
         })
     }
 
-    /// Does an operation to the line of an alias.
-    pub fn maintain(&mut self, cpu: &Cpu, alias: Alias, maintenance: Maintenance) {
-        self.maintain_line(cpu.index(alias), maintenance);
-    }
-
-    fn maintain_line(&mut self, index: usize, maintenance: Maintenance) {
+    /// Does an operation to a line.
+    pub fn maintain(&mut self, index: usize, maintenance: Maintenance) {
         let Some(line) = &mut self.lines[index] else {
             return;
         };
@@ -254,15 +354,23 @@ impl Caches {
     }
 
     /// The CPU reads all words; returns whether they were fresh.
-    pub fn cpu_read(&mut self, cpu: &Cpu, alias: Alias) -> bool {
-        self.fill(cpu.index(alias)).fresh == [true; WORDS]
+    pub fn cpu_read(&mut self, cpu: &Cpu, index: usize) -> bool {
+        if cpu.coherent {
+            return self.memory == [true; WORDS];
+        }
+        self.fill(index).fresh == [true; WORDS]
     }
 
     /// The CPU writes a word.
-    pub fn cpu_write(&mut self, cpu: &Cpu, alias: Alias, word: usize) {
-        self.fill(cpu.index(alias));
+    pub fn cpu_write(&mut self, cpu: &Cpu, index: usize, word: usize) {
+        if cpu.coherent {
+            self.outdate(word);
+            self.memory[word] = true;
+            return;
+        }
+        self.fill(index);
         self.outdate(word);
-        let line = self.fill(cpu.index(alias));
+        let line = self.fill(index);
         line.fresh[word] = true;
         line.dirty = true;
     }
@@ -270,42 +378,56 @@ impl Caches {
     /// The CPU reads all words through an alias that has no line of its own; returns whether they were
     /// fresh.
     pub fn read_new(&self, cpu: &Cpu) -> bool {
-        match &self.lines[0] {
+        match &self.lines[DIRECT_MAP] {
             Some(line) if !cpu.aliases => line.fresh == [true; WORDS],
             _ => self.memory == [true; WORDS],
         }
     }
 
-    /// A device reads all words; returns whether they were fresh.
-    pub fn device_read(&self) -> bool {
-        self.memory == [true; WORDS]
+    /// Copies the memory to the bounce buffer of mappings of a direction.
+    pub fn fill_bounce_buffer(&mut self, dir: Direction) {
+        self.bounced[dir as usize] = Some(self.memory);
     }
 
-    /// A device writes a word.
-    pub fn device_write(&mut self, word: usize) {
+    /// Copies the bounce buffer of mappings of a direction to the memory.
+    pub fn empty_bounce_buffer(&mut self, dir: Direction) {
+        if let Some(bounced) = self.bounced[dir as usize] {
+            self.memory = bounced;
+        }
+    }
+
+    /// Gives up the bounce buffer of mappings of a direction.
+    pub fn drop_bounce_buffer(&mut self, dir: Direction) {
+        self.bounced[dir as usize] = None;
+    }
+
+    /// A device reads all words through a mapping of a direction; returns whether they were fresh.
+    pub fn device_read(&self, dir: Direction) -> bool {
+        self.bounced[dir as usize].unwrap_or(self.memory) == [true; WORDS]
+    }
+
+    /// A device writes a word through a mapping of a direction.
+    pub fn device_write(&mut self, dir: Direction, word: usize) {
         self.outdate(word);
-        self.memory[word] = true;
-    }
-
-    /// Nobody reads through the direct map if that has lines of its own.
-    fn is_unread(&self, cpu: &Cpu, index: usize) -> bool {
-        cpu.aliases && index == Alias::DirectMap as usize
+        self.bounced[dir as usize]
+            .as_mut()
+            .unwrap_or(&mut self.memory)[word] = true;
     }
 
     /// The same without what makes no difference: clean lines of what nobody reads, and which of the
     /// words is which.
-    pub fn canonical(mut self, cpu: &Cpu) -> Caches {
-        for index in 0..ALIASES.len() {
-            let clean = self.lines[index].is_some_and(|line| !line.dirty);
-            if clean && self.is_unread(cpu, index) {
-                self.lines[index] = None;
-            }
+    pub fn canonical(mut self, layout: &Layout) -> Caches {
+        if layout.is_unread(DIRECT_MAP) && self.lines[DIRECT_MAP].is_some_and(|line| !line.dirty) {
+            self.lines[DIRECT_MAP] = None;
         }
 
         let mut swapped = self;
         swapped.memory.reverse();
         for line in swapped.lines.iter_mut().flatten() {
             line.fresh.reverse();
+        }
+        for bounced in swapped.bounced.iter_mut().flatten() {
+            bounced.reverse();
         }
         std::cmp::min(self, swapped)
     }
@@ -319,6 +441,9 @@ impl Caches {
         self.memory[word] = false;
         for line in self.lines.iter_mut().flatten() {
             line.fresh[word] = false;
+        }
+        for bounced in self.bounced.iter_mut().flatten() {
+            bounced[word] = false;
         }
     }
 }

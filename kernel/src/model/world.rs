@@ -2,63 +2,23 @@
 
 //! A buffer, what it is used by, and all that these may do.
 
-use super::caches::{Alias, Caches, Cpu, Maintenance, WORDS};
-use crate::ownership::{Direction, Event, Mappings, Op, Ownership};
-use std::collections::HashSet;
+use super::caches::{Alias, Caches, Cpu, DIRECT_MAP, Layout, Maintenance, WORDS};
+use super::step::{Step, User};
+use super::{Change, Exception};
+use crate::ownership::{Direction, Event, Op, Ownership};
 
 /// Mappings at once.
 const MAX_MAPPINGS: usize = 2;
 /// Processes that die with an access open.
 const MAX_ABANDONED: usize = 1;
 
-/// What of the heap is different from how it is.
-#[derive(Clone, Copy, Debug)]
-pub enum Change<'a> {
-    /// Nothing.
-    None,
-    /// Step `index` is left out of the plans that are `ops` for `event`.
-    LeaveOut {
-        /// The event.
-        event: Event,
-        /// Its plan, so that the step goes from this plan alone if the event has several.
-        ops: &'a [Op],
-        /// The step, counted from 0.
-        index: usize,
-    },
-    /// Mappings are made in the direction that is asked for.
-    MapAsAsked,
-    /// Fresh pages are not written back.
-    LeaveFresh,
-}
-
-/// Who uses the buffer by the CPU, each through an alias of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum User {
-    /// The kernel, through a vmap.
-    Kernel,
-    /// A process, through a mapping of user space.
-    Process,
-}
-
-impl User {
-    fn alias(self) -> Alias {
-        match self {
-            User::Kernel => Alias::Vmap,
-            User::Process => Alias::User,
-        }
-    }
-
-    fn other(self) -> User {
-        match self {
-            User::Kernel => User::Process,
-            User::Process => User::Kernel,
-        }
-    }
-}
+const USERS: [User; 2] = [User::First, User::Second];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Access {
     Closed,
+    /// Begun, but a transfer isn't over.
+    Waiting(Direction),
     Open {
         dir: Direction,
         /// Nobody else has written since it was opened.
@@ -73,61 +33,55 @@ enum Writer {
         /// In an access that has ended.
         ended: bool,
     },
-    /// A device, or who allocated.
-    Other,
+    Device,
+    /// Who allocated the memory.
+    Nobody,
 }
 
-/// One step of somebody.
-#[derive(Clone, Copy, Debug)]
-pub enum Step {
-    /// A line is written back, dropped or filled with no access.
-    OnItsOwn,
-    /// The heap does the next thing that it has planned.
-    Continue,
-    /// A device is given a mapping or loses one, or a stranger ends an access.
-    Event(Event),
-    /// Somebody opens an access.
-    Begin(User, Direction),
-    /// Somebody closes the access that they have opened.
-    End(User, Direction),
-    /// The process dies with an access open.
-    Die,
-    /// Somebody reads all words.
-    Read(User),
-    /// Somebody writes a word.
-    Write(User, usize),
-    /// Somebody reads through an alias that nobody has used yet.
-    ReadNew,
-    /// A device reads all words.
-    DeviceRead,
-    /// A device writes a word.
-    DeviceWrite(usize),
+/// Somebody has read something old.
+pub(super) struct Stale;
+
+/// What the heap is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Pending {
+    event: Event,
+    /// Steps of its plan that it has done.
+    done: usize,
+    /// Who called it, and goes on when it is done.
+    caller: Option<User>,
 }
 
-impl Step {
-    /// What the heap gets to know of it.
-    fn event(self) -> Option<Event> {
-        match self {
-            Step::Event(event) => Some(event),
-            Step::Begin(..) => Some(Event::Begin),
-            Step::End(_, dir) => Some(Event::End(dir)),
-            _ => None,
-        }
+/// What does not change while a world is explored.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) cpu: &'a Cpu,
+    pub(super) layout: Layout,
+    pub(super) change: Change<'a>,
+    pub(super) excused: &'a [Exception],
+}
+
+impl Scene<'_> {
+    fn excuses(&self, exception: Exception) -> bool {
+        self.excused.contains(&exception)
+    }
+
+    fn line(&self, user: User) -> usize {
+        self.layout.line(user as usize)
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct World {
-    ownership: Ownership,
-    caches: Caches,
+pub(super) struct World {
+    pub(super) ownership: Ownership,
+    pub(super) caches: Caches,
     /// Mappings in each direction, as they were asked for.
     mapped: [usize; 2],
-    kernel: Access,
-    process: Access,
+    accesses: [Access; 2],
     abandoned: usize,
     last_writer: Writer,
-    /// What the heap is doing, and how many steps of its plan it has done.
-    pending: Option<(Event, usize)>,
+    /// The direction of the mapping by which a device transfers data now.
+    transfer: Option<Direction>,
+    pending: Option<Pending>,
 }
 
 /// Directions to explore. [`Direction::Bidirectional`] is planned for and mapped like one of these,
@@ -135,129 +89,235 @@ struct World {
 const DIRECTIONS: [Direction; 2] = [Direction::ToDevice, Direction::FromDevice];
 
 impl World {
-    fn new(cpu: &Cpu, change: Change) -> World {
-        let mut caches = Caches::cleared();
-        if !matches!(change, Change::LeaveFresh) {
-            caches.maintain(cpu, Alias::DirectMap, cpu.write_back_fresh);
+    pub(super) fn new(scene: &Scene<'_>) -> World {
+        let mut caches = Caches::cleared(scene.cpu);
+        if !matches!(scene.change, Change::LeaveFresh) {
+            caches.maintain(DIRECT_MAP, scene.cpu.write_back_fresh);
         }
         World {
             ownership: Ownership::new(),
             caches,
             mapped: [0; 2],
-            kernel: Access::Closed,
-            process: Access::Closed,
+            accesses: [Access::Closed; 2],
             abandoned: 0,
-            last_writer: Writer::Other,
+            last_writer: Writer::Nobody,
+            transfer: None,
             pending: None,
         }
     }
 
     fn access(&mut self, user: User) -> &mut Access {
-        match user {
-            User::Kernel => &mut self.kernel,
-            User::Process => &mut self.process,
-        }
+        &mut self.accesses[user as usize]
     }
 
     fn closed(&self) -> bool {
-        self.kernel == Access::Closed && self.process == Access::Closed
+        self.accesses == [Access::Closed; 2]
     }
 
-    fn mappings(&self, which: Mappings) -> impl Iterator<Item = Direction> {
+    fn written(&self) -> bool {
+        self.mapped[Direction::FromDevice as usize] > 0
+    }
+
+    /// Whether somebody has written in an access that is open.
+    fn unsaved(&self) -> bool {
+        match self.last_writer {
+            Writer::User { user, .. } => {
+                matches!(self.accesses[user as usize], Access::Open { .. })
+            }
+            Writer::Device | Writer::Nobody => false,
+        }
+    }
+
+    fn mappings(&self) -> impl Iterator<Item = Direction> + use<> {
         let mapped = self.mapped;
-        DIRECTIONS.into_iter().filter(move |&dir| {
-            mapped[dir as usize] > 0 && (which == Mappings::All || dir.device_writes())
-        })
+        DIRECTIONS
+            .into_iter()
+            .filter(move |&dir| mapped[dir as usize] > 0)
     }
 
     /// What may come next.
-    fn steps(&self) -> Vec<Step> {
-        if self.pending.is_some() {
-            return vec![Step::Continue];
+    pub(super) fn steps(&self, scene: &Scene<'_>, steps: &mut Vec<Step>) {
+        steps.push(Step::OnItsOwn);
+        match self.pending {
+            Some(pending) if !self.is_blocked(scene, pending) => steps.push(Step::Continue),
+            Some(_) => {}
+            None => self.calls(scene, steps),
         }
-        let mut steps = Vec::new();
+
+        for user in USERS {
+            self.accesses_of(scene, user, steps);
+        }
+        self.transfers(scene, steps);
+    }
+
+    /// The core waits for transfers when the heap is done.
+    fn is_blocked(&self, scene: &Scene<'_>, pending: Pending) -> bool {
+        matches!(scene.change, Change::WaitLast)
+            && matches!(pending.event, Event::Begin(_))
+            && self.transfer.is_some()
+            && self.ownership.next(pending.event).1.ops().count() == pending.done
+    }
+
+    /// Calls of the heap, one of which it serves at a time.
+    fn calls(&self, scene: &Scene<'_>, steps: &mut Vec<Step>) {
         let mapped = self.mapped.iter().sum::<usize>();
+        let overlaps = scene.cpu.bounces
+            && self.unsaved()
+            && self.written()
+            && scene.excuses(Exception::Bounced);
 
         for dir in DIRECTIONS {
-            if mapped < MAX_MAPPINGS {
+            // Two devices that write through a bounce buffer each overwrite one another.
+            let shared = scene.cpu.bounces && dir.device_writes() && self.written();
+            if mapped < MAX_MAPPINGS && !shared {
                 steps.push(Step::Event(Event::Map(dir)));
             }
-            if self.mapped[dir as usize] > 0 {
+
+            let used = self.transfer == Some(dir) && self.mapped[dir as usize] == 1;
+            if self.mapped[dir as usize] > 0 && !used && !(overlaps && dir.device_writes()) {
                 steps.push(Step::Event(Event::Unmap(dir)));
             }
+
             // Somebody ends what nobody has begun.
-            if self.closed() {
+            let overwrites = scene.cpu.bounces
+                && dir.cpu_writes()
+                && self.written()
+                && scene.excuses(Exception::Bounced);
+            if self.closed() && !overwrites {
                 steps.push(Step::Event(Event::End(dir)));
             }
         }
 
-        for (user, access) in [(User::Kernel, self.kernel), (User::Process, self.process)] {
-            match access {
-                Access::Closed => {
-                    steps.push(Step::Begin(user, Direction::FromDevice));
-                    steps.push(Step::Begin(user, Direction::ToDevice));
-
-                    // With nothing mapped, one user needs to open no access.
-                    let own = match self.last_writer {
-                        Writer::Other => true,
-                        Writer::User { user: last, .. } => last == user,
+        for user in USERS {
+            match self.accesses[user as usize] {
+                Access::Closed if self.transfer.is_some() => {
+                    let wait = |dir| match scene.change {
+                        Change::WaitLast => Step::Begin(user, dir),
+                        _ => Step::Wait(user, dir),
                     };
-                    if mapped == 0 && self.closed() && own {
-                        steps.push(Step::Read(user));
-                        steps.extend((0..WORDS).map(|word| Step::Write(user, word)));
-                    }
+                    steps.extend(DIRECTIONS.map(wait));
                 }
-                Access::Open { dir, sees } => {
+                Access::Closed if overlaps => {}
+                Access::Closed => steps.extend(DIRECTIONS.map(|dir| Step::Begin(user, dir))),
+                Access::Waiting(dir) if self.transfer.is_none() && !overlaps => {
+                    steps.push(Step::Begin(user, dir));
+                }
+                Access::Waiting(_) => {}
+                Access::Open { dir, .. } => {
                     steps.push(Step::End(user, dir));
-                    if sees {
-                        steps.push(Step::Read(user));
-                        if dir.cpu_writes() {
-                            steps.extend((0..WORDS).map(|word| Step::Write(user, word)));
-                        }
-                    }
+
                     // What it wrote until then is its loss.
-                    let dies = user == User::Process
-                        && self.abandoned < MAX_ABANDONED
-                        && !self.caches.dirty();
-                    if dies {
+                    let unsaved = self.caches.dirty() || scene.cpu.bounces && self.unsaved();
+                    if user == User::Second && self.abandoned < MAX_ABANDONED && !unsaved {
                         steps.push(Step::Die);
                     }
                 }
             }
-        }
-
-        if matches!(self.last_writer, Writer::User { ended: true, .. }) {
-            steps.push(Step::ReadNew);
-        }
-        if mapped > 0 && self.closed() {
-            steps.push(Step::DeviceRead);
-            if self.mappings(Mappings::Written).next().is_some() {
-                steps.extend((0..WORDS).map(Step::DeviceWrite));
+            if let Access::Waiting(_) = self.accesses[user as usize] {
+                steps.push(Step::Interrupt(user));
             }
         }
-        steps
     }
 
-    /// All that a step can lead to, or `Err` if somebody reads something old.
-    fn take(&self, cpu: &Cpu, change: Change, step: Step) -> Result<Vec<World>, ()> {
+    /// What a user may read and write, also while the heap does something for somebody else.
+    fn accesses_of(&self, scene: &Scene<'_>, user: User, steps: &mut Vec<Step>) {
+        let writes = (0..WORDS).map(|word| Step::Write(user, word));
+
+        match self.accesses[user as usize] {
+            // With nothing mapped, one user needs to open no access.
+            Access::Closed => {
+                let own = match self.last_writer {
+                    Writer::User { user: last, .. } => last == user,
+                    Writer::Device | Writer::Nobody => true,
+                };
+                if self.mapped == [0; 2] && self.closed() && own && self.pending.is_none() {
+                    steps.push(Step::Read(user));
+                    steps.extend(writes);
+                }
+            }
+            Access::Open { dir, sees: true } => {
+                if self.pending.is_some_and(|it| it.caller == Some(user)) {
+                    return;
+                }
+                steps.push(Step::Read(user));
+
+                let taken = self
+                    .pending
+                    .is_some_and(|it| matches!(it.event, Event::Begin(_) | Event::Unmap(_)));
+                let discarded = self.written() || scene.cpu.invalidate_vmap == Maintenance::Discard;
+                let lost = taken && discarded && scene.excuses(Exception::Meanwhile);
+                if dir.cpu_writes() && !lost {
+                    steps.extend(writes);
+                }
+            }
+            Access::Open { .. } | Access::Waiting(_) => {}
+        }
+
+        let ended = Writer::User { user, ended: true };
+        // Nobody but who uses the direct map needs to find in memory what was written through it.
+        let shown = scene.layout.users[user as usize] != Alias::DirectMap;
+        if self.last_writer == ended && self.pending.is_none() && shown {
+            steps.push(Step::ReadNew);
+        }
+    }
+
+    fn transfers(&self, scene: &Scene<'_>, steps: &mut Vec<Step>) {
+        let Some(dir) = self.transfer else {
+            if self.closed() && self.pending.is_none() {
+                steps.extend(self.mappings().map(Step::Start));
+            }
+            return;
+        };
+
+        let other_device = scene.cpu.bounces
+            && self.last_writer == Writer::Device
+            && !dir.device_writes()
+            && scene.excuses(Exception::Bounced);
+        if !other_device {
+            steps.push(Step::DeviceRead(dir));
+        }
+        if dir.device_writes() {
+            steps.extend((0..WORDS).map(|word| Step::DeviceWrite(dir, word)));
+        }
+        steps.push(Step::Finish);
+    }
+
+    /// Adds all that a step can lead to. Fails if somebody reads something old.
+    pub(super) fn take(
+        &self,
+        scene: &Scene<'_>,
+        step: Step,
+        worlds: &mut Vec<World>,
+    ) -> Result<(), Stale> {
         let mut next = *self;
+        let start = |event, caller| {
+            Some(Pending {
+                event,
+                done: 0,
+                caller,
+            })
+        };
+
         match step {
             Step::OnItsOwn => {
-                return Ok(self
-                    .caches
-                    .on_their_own(cpu)
-                    .map(|caches| World { caches, ..*self })
-                    .collect());
+                worlds.extend(
+                    self.caches
+                        .on_their_own(scene.cpu, &scene.layout)
+                        .map(|caches| World { caches, ..*self }),
+                );
+                return Ok(());
             }
-            Step::Continue => next.proceed(cpu, change),
-            Step::Event(event) => next.pending = Some((event, 0)),
+            Step::Continue => next.proceed(scene),
+            Step::Event(event) => next.pending = start(event, None),
+            Step::Wait(user, dir) => *next.access(user) = Access::Waiting(dir),
+            Step::Interrupt(user) => *next.access(user) = Access::Closed,
             Step::Begin(user, dir) => {
                 *next.access(user) = Access::Open { dir, sees: true };
-                next.pending = Some((Event::Begin, 0));
+                next.pending = start(Event::Begin(dir), Some(user));
             }
             Step::End(user, dir) => {
                 *next.access(user) = Access::Closed;
-                next.pending = Some((Event::End(dir), 0));
+                next.pending = start(Event::End(dir), Some(user));
                 match &mut next.last_writer {
                     Writer::User { user: last, ended } if *last == user && dir.cpu_writes() => {
                         *ended = true;
@@ -266,166 +326,142 @@ impl World {
                 }
             }
             Step::Die => {
-                next.process = Access::Closed;
+                *next.access(User::Second) = Access::Closed;
                 next.abandoned += 1;
                 // `exit_mmap()` flushes what it unmaps.
-                if cpu.aliases {
-                    next.caches.maintain(cpu, Alias::User, Maintenance::Flush);
-                }
+                next.caches
+                    .maintain(scene.line(User::Second), scene.cpu.flush_user);
             }
             Step::Read(user) => {
-                if !next.caches.cpu_read(cpu, user.alias()) {
-                    return Err(());
+                if !next.caches.cpu_read(scene.cpu, scene.line(user)) {
+                    return Err(Stale);
                 }
             }
             Step::Write(user, word) => {
-                next.caches.cpu_write(cpu, user.alias(), word);
+                next.caches.cpu_write(scene.cpu, scene.line(user), word);
                 next.last_writer = Writer::User { user, ended: false };
                 if let Access::Open { sees, .. } = next.access(user.other()) {
                     *sees = false;
                 }
             }
             Step::ReadNew => {
-                if !next.caches.read_new(cpu) {
-                    return Err(());
+                if !next.caches.read_new(scene.cpu) {
+                    return Err(Stale);
                 }
             }
-            Step::DeviceRead => {
-                if !next.caches.device_read() {
-                    return Err(());
+            Step::Start(dir) => next.transfer = Some(dir),
+            Step::DeviceRead(dir) => {
+                if !next.caches.device_read(dir) {
+                    return Err(Stale);
                 }
             }
-            Step::DeviceWrite(word) => {
-                next.caches.device_write(word);
-                next.last_writer = Writer::Other;
+            Step::DeviceWrite(dir, word) => {
+                next.caches.device_write(dir, word);
+                next.last_writer = Writer::Device;
             }
+            Step::Finish => next.transfer = None,
         }
-        Ok(vec![next])
+        worlds.push(next);
+        Ok(())
     }
 
     /// The heap does the next step of what it has planned. In between, the caches do what they do.
-    fn proceed(&mut self, cpu: &Cpu, change: Change) {
-        let Some((event, done)) = self.pending else {
+    fn proceed(&mut self, scene: &Scene<'_>) {
+        let Some(Pending {
+            event,
+            done,
+            caller,
+        }) = self.pending
+        else {
             return;
         };
         let (ownership, plan) = self.ownership.next(event);
-        let planned = plan.ops().collect::<Vec<_>>();
 
-        if let Some(op) = planned.get(done) {
-            let left_out = matches!(
-                change,
-                Change::LeaveOut { event: e, ops, index } if (e, ops, index) == (event, &planned, done)
-            );
-            if !left_out {
-                self.execute(cpu, change, event, *op);
+        if let Some(op) = plan.ops().nth(done) {
+            if !scene.change.leaves_out(event, &plan, done) {
+                self.execute(scene, event, op);
             }
-            self.pending = Some((event, done + 1));
+            self.pending = Some(Pending {
+                event,
+                done: done + 1,
+                caller,
+            });
         } else {
             self.pending = None;
             self.ownership = ownership;
             match event {
                 Event::Map(dir) => self.mapped[dir as usize] += 1,
                 Event::Unmap(dir) => self.mapped[dir as usize] -= 1,
-                Event::Begin | Event::End(_) => {}
+                Event::Begin(_) | Event::End(_) => {}
             }
         }
     }
 
-    fn execute(&mut self, cpu: &Cpu, change: Change, event: Event, op: Op) {
-        use Alias::{DirectMap, User, Vmap};
-        let mapped_as = |dir: Direction| match change {
-            Change::MapAsAsked => dir,
-            _ => dir.mapped_as(),
-        };
+    fn execute(&mut self, scene: &Scene<'_>, event: Event, op: Op) {
+        let cpu = scene.cpu;
+        let lines = |alias| scene.layout.lines_of(alias);
 
         match (op, event) {
-            (Op::WriteBackVmap, _) => self.caches.maintain(cpu, Vmap, cpu.write_back_vmap),
-            (Op::InvalidateVmap, _) => self.caches.maintain(cpu, Vmap, cpu.invalidate_vmap),
-            (Op::FlushUser, _) if cpu.aliases => {
-                self.caches.maintain(cpu, User, Maintenance::Flush)
+            (Op::WriteBackVmap, _) => {
+                lines(Alias::Vmap).for_each(|line| self.caches.maintain(line, cpu.write_back_vmap));
             }
-            (Op::FlushUser, _) => {}
-            (Op::SyncForDevice(which), _) => {
-                for dir in self.mappings(which).collect::<Vec<_>>() {
-                    self.caches
-                        .maintain(cpu, DirectMap, cpu.for_device(mapped_as(dir)));
+            (Op::InvalidateVmap, _) => {
+                lines(Alias::Vmap).for_each(|line| self.caches.maintain(line, cpu.invalidate_vmap));
+            }
+            (Op::FlushUser, _) => {
+                lines(Alias::User).for_each(|line| self.caches.maintain(line, cpu.flush_user));
+            }
+            (Op::WriteBackDirectMap, _) => match scene.change {
+                Change::HandOver => self.sync_for_device(scene, Direction::FromDevice),
+                _ => self.caches.maintain(DIRECT_MAP, cpu.to_device),
+            },
+            (Op::SyncForDevice, _) => {
+                for dir in self.mappings() {
+                    self.sync_for_device(scene, dir);
                 }
             }
-            (Op::SyncForCpu(which), _) => {
-                for dir in self.mappings(which).collect::<Vec<_>>() {
-                    self.caches
-                        .maintain(cpu, DirectMap, cpu.for_cpu(mapped_as(dir)));
-                }
+            (Op::SyncForDeviceUnwritten, _) if self.written() => {
+                self.caches.maintain(DIRECT_MAP, cpu.from_device);
             }
+            (Op::SyncForDeviceUnwritten, _) => {}
+            (Op::SyncForCpu, _) if self.written() => {
+                self.sync_for_cpu(scene, Direction::FromDevice);
+            }
+            (Op::SyncForCpu, _) => {}
             (Op::Map, Event::Map(dir)) => {
-                self.caches
-                    .maintain(cpu, DirectMap, cpu.for_device(mapped_as(dir)));
+                // One bounce buffer stands for those of all mappings of a direction: what their
+                // devices may read is the same.
+                if self.mapped[dir as usize] == 0 || !cpu.bounces {
+                    self.sync_for_device(scene, dir);
+                }
             }
             (Op::Unmap, Event::Unmap(dir)) => {
-                self.caches
-                    .maintain(cpu, DirectMap, cpu.for_cpu(mapped_as(dir)));
+                self.sync_for_cpu(scene, dir);
+                if self.mapped[dir as usize] == 1 {
+                    self.caches.drop_bounce_buffer(dir);
+                }
             }
             (Op::Map | Op::Unmap, _) => panic!("{op:?} is planned for {event:?}"),
         }
     }
-}
 
-/// What exploring found.
-pub struct Explored {
-    /// States.
-    pub states: usize,
-    /// A shortest way to a read of something old.
-    pub failure: Option<Vec<Step>>,
-    /// All plans, with the events they are for.
-    pub plans: HashSet<(Event, Vec<Op>)>,
-    /// All states of the ownership.
-    pub ownerships: HashSet<Ownership>,
-}
-
-/// Goes through everything that can happen, until somebody reads something old.
-pub fn explore(cpu: &Cpu, change: Change) -> Explored {
-    let start = World::new(cpu, change);
-    let mut seen = HashSet::from([start]);
-    let mut plans = HashSet::new();
-    // Each with the index of the one it comes from, and how.
-    let mut found = vec![(start, None)];
-    let mut failure = None;
-    let mut index = 0;
-
-    'all: while let Some((world, _)) = found.get(index).copied() {
-        for step in [Step::OnItsOwn].into_iter().chain(world.steps()) {
-            if let Some(event) = step.event() {
-                plans.insert((event, world.ownership.next(event).1.ops().collect()));
-            }
-            let Ok(next) = world.take(cpu, change, step) else {
-                failure = Some(way(&found, index, step));
-                break 'all;
-            };
-            for mut next in next {
-                next.caches = next.caches.canonical(cpu);
-                if seen.insert(next) {
-                    found.push((next, Some((index, step))));
-                }
-            }
+    /// Hands mappings that were asked for in a direction to their devices.
+    fn sync_for_device(&mut self, scene: &Scene<'_>, dir: Direction) {
+        if scene.cpu.bounces {
+            self.caches.fill_bounce_buffer(dir);
+        } else {
+            let dir = scene.change.mapped_as(dir);
+            self.caches.maintain(DIRECT_MAP, scene.cpu.for_device(dir));
         }
-        index += 1;
     }
 
-    Explored {
-        states: found.len(),
-        failure,
-        plans,
-        ownerships: found.iter().map(|(world, _)| world.ownership).collect(),
+    /// Takes mappings that were asked for in a direction from their devices.
+    fn sync_for_cpu(&mut self, scene: &Scene<'_>, dir: Direction) {
+        if !scene.cpu.bounces {
+            let dir = scene.change.mapped_as(dir);
+            self.caches.maintain(DIRECT_MAP, scene.cpu.for_cpu(dir));
+        } else if dir.device_writes() {
+            self.caches.empty_bounce_buffer(dir);
+        }
     }
-}
-
-/// The steps from the start to `found[index]`, and `last`.
-fn way(found: &[(World, Option<(usize, Step)>)], mut index: usize, last: Step) -> Vec<Step> {
-    let mut way = vec![last];
-    while let Some((from, step)) = found[index].1 {
-        way.push(step);
-        index = from;
-    }
-    way.reverse();
-    way
 }

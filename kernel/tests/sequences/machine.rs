@@ -2,10 +2,18 @@
 
 //! A machine that a walk can walk on: the heap's planner, and a model of the cache.
 
-use aliasheap_kernel::model::{Alias, Cpu, Maintenance};
-use aliasheap_kernel::ownership::{Direction, Event, Mappings, Op, Ownership};
+use aliasheap_kernel::model::{Cpu, Maintenance};
+use aliasheap_kernel::ownership::{Direction, Event, Op, Ownership};
 use aliasheap_kernel::walk::{Cast, Dir, MAX_MAPPINGS, MAX_USERS, Step, Walk};
 use vcsan_model::{self as cache, Address, Config, Geometry, Mode, Model, Site};
+
+/// The aliases by which the CPU can reach the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alias {
+    DirectMap,
+    Vmap,
+    User,
+}
 
 /// What of the heap is different from how it is.
 #[derive(Debug)]
@@ -117,7 +125,7 @@ impl<'a> Machine<'a> {
                     self.mapped[index] = None;
                 }
             }
-            Step::Begin(..) | Step::Abandon(_) => self.event(Event::Begin),
+            Step::Begin(_, dir) | Step::Abandon(dir) => self.event(Event::Begin(direction(dir))),
             Step::End(_, dir) | Step::Stray(dir) => self.event(Event::End(direction(dir))),
             Step::Leave(_) => {}
             Step::Renew(user) => {
@@ -158,13 +166,23 @@ impl<'a> Machine<'a> {
             (Op::InvalidateVmap, _) => self.maintain(Vmap, cpu.invalidate_vmap),
             (Op::FlushUser, _) if cpu.aliases => self.maintain(User, Maintenance::Flush),
             (Op::FlushUser, _) => {}
-            (Op::SyncForDevice(which), _) => {
-                for dir in self.mappings(which) {
+            (Op::WriteBackDirectMap, _) => {
+                if self.mappings().any(Direction::device_writes) {
+                    self.maintain(DirectMap, cpu.for_device(Direction::ToDevice));
+                }
+            }
+            (Op::SyncForDevice, _) => {
+                for dir in self.mappings().collect::<Vec<_>>() {
                     self.maintain(DirectMap, cpu.for_device(dir.mapped_as()));
                 }
             }
-            (Op::SyncForCpu(which), _) => {
-                for dir in self.mappings(which) {
+            (Op::SyncForDeviceUnwritten, _) => {
+                if self.mappings().any(Direction::device_writes) {
+                    self.maintain(DirectMap, cpu.for_device(Direction::FromDevice));
+                }
+            }
+            (Op::SyncForCpu, _) => {
+                for dir in self.mappings().collect::<Vec<_>>() {
                     self.maintain(DirectMap, cpu.for_cpu(dir.mapped_as()));
                 }
             }
@@ -178,13 +196,8 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn mappings(&self, which: Mappings) -> Vec<Direction> {
-        self.mapped
-            .into_iter()
-            .flatten()
-            .map(direction)
-            .filter(|dir| which == Mappings::All || dir.device_writes())
-            .collect()
+    fn mappings(&self) -> impl Iterator<Item = Direction> + use<> {
+        self.mapped.into_iter().flatten().map(direction)
     }
 
     /// Users and devices read and write; returns whether one of them reads something old.

@@ -6,13 +6,12 @@
 
 mod machine;
 
-use aliasheap_kernel::model::{self, Alias, CPUS, Cpu};
+use aliasheap_kernel::model::{self, CPUS, Cpu, EXCEPTIONS};
 use aliasheap_kernel::ownership::Op;
 use aliasheap_kernel::walk::{
     Cast, MAX_USERS, Tried, WALKS_ALONE, WALKS_RENEWED, WALKS_TOGETHER, Walk,
 };
-use machine::{Change, Machine};
-use std::collections::HashSet;
+use machine::{Alias, Change, Machine};
 
 /// The walks, and the alias of each user.
 const WALKS: [(&[Cast], [Alias; MAX_USERS]); 4] = [
@@ -22,6 +21,11 @@ const WALKS: [(&[Cast], [Alias; MAX_USERS]); 4] = [
     (&WALKS_TOGETHER, BOTH),
 ];
 const BOTH: [Alias; MAX_USERS] = [Alias::Vmap, Alias::User, Alias::User];
+
+/// The CPUs whose caches a walk can meet: there is no model of bounce buffers here.
+fn cpus() -> impl Iterator<Item = &'static Cpu> {
+    CPUS.iter().filter(|cpu| !cpu.bounces)
+}
 
 /// Walks on `cpu` with a change, until somebody reads something old. Returns whether that happens,
 /// and how many steps were taken.
@@ -48,7 +52,7 @@ fn walk(cpu: &Cpu, change: &Change) -> (bool, usize) {
 
 #[test]
 fn silent_where_nothing_is_missing() {
-    for cpu in &CPUS {
+    for cpu in cpus() {
         let (old, steps) = walk(cpu, &Change::None);
 
         println!("{}: {steps} steps", cpu.name);
@@ -58,20 +62,18 @@ fn silent_where_nothing_is_missing() {
 
 #[test]
 fn finds_each_missing_step() {
-    let mut plans = HashSet::new();
-    for cpu in &CPUS {
-        plans.extend(model::explore(cpu, model::Change::None).plans);
-    }
+    let first = CPUS[0].layouts()[0];
+    let plans = model::explore_layout(&CPUS[0], first, model::Change::None, &EXCEPTIONS).plans;
     let (mut needed, mut missed) = (0, Vec::new());
 
-    for cpu in &CPUS {
+    for cpu in cpus() {
         for (event, ops) in &plans {
             for (index, op) in ops.iter().enumerate() {
                 let event = *event;
                 let left_out = model::Change::LeaveOut { event, ops, index };
                 let maintains = !matches!(op, Op::Map | Op::Unmap);
 
-                if !maintains || model::explore(cpu, left_out).failure.is_none() {
+                if !maintains || !model::fails(cpu, left_out) {
                     continue;
                 }
                 needed += 1;

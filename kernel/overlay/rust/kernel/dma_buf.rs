@@ -122,10 +122,13 @@ impl DmaBuf {
     /// processes, including those of processes that don't run.
     ///
     /// This is `flush_cache_range()` for each area that maps the buffer's file. It may sleep. Where
-    /// the data cache doesn't alias, it does nothing.
+    /// the data cache doesn't alias, it does nothing, and takes no lock.
+    ///
+    /// An area that is being made while this runs may be missed: its pages are mapped before it can
+    /// be found by the file. Whoever made it can't have used it yet.
     pub fn flush_user_mappings(&self) {
         // SAFETY: The file is set once the buffer is exported, and its mapping is set for all of its
         // life.
-        unsafe { bindings::mapping_flush_cache((*(*self.as_raw()).file).f_mapping) };
+        unsafe { bindings::flush_cache_mapping((*(*self.as_raw()).file).f_mapping) };
     }
 }

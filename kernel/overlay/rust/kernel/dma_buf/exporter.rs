@@ -5,10 +5,7 @@
 use super::DmaBuf;
 use crate::{
     bindings,
-    device::{
-        Bound,
-        Device, //
-    },
+    device::Device,
     dma::DataDirection,
     error::{
         from_err_ptr,
@@ -34,7 +31,8 @@ use crate::{
         aref::ARef,
         Arc,
         Mutex, //
-    }, //
+    },
+    task::MAX_SCHEDULE_TIMEOUT, //
 };
 use core::marker::PhantomData;
 
@@ -68,6 +66,16 @@ pub trait Exporter: Send + Sync + Sized + 'static {
     fn unmap(&self, buf: &DmaBuf, mapping: &Arc<MappedPages>);
 
     /// The CPU is about to access the buffer.
+    ///
+    /// Before this is called, transfers that the buffer's fences stand for have ended, as far as the
+    /// access has to wait for them: one that writes for all, one that reads for those that write. So
+    /// the caches can be maintained here. If a signal ends the wait, this is not called.
+    ///
+    /// If this fails, there is no access, and [`Exporter::end_cpu_access`] is not called for it. It
+    /// need not be called after success either: a process can die in its access. Nor is the order
+    /// of calls more than a convention, since user space makes them (`DMA_BUF_IOCTL_SYNC`). And the
+    /// core waits once more when this has returned. If somebody adds another fence meanwhile and a
+    /// signal ends that wait, then the caller is told that the access failed.
     fn begin_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result;
 
     /// The CPU has accessed the buffer.
@@ -88,8 +96,12 @@ pub trait Exporter: Send + Sync + Sized + 'static {
 }
 
 /// A device for which a buffer shall be mapped.
+///
+/// # Invariants
+///
+/// The dma-buf core is asked to map the buffer for `device`, and has not been told a result.
 pub struct MapRequest<'a> {
-    device: &'a Device<Bound>,
+    device: &'a Device,
     dir: DataDirection,
 }
 
@@ -105,8 +117,9 @@ impl MapRequest<'_> {
     ///
     /// See [`MappedPages::new`].
     pub fn map(self, chunks: Arc<Chunks>, dir: DataDirection) -> Result<Arc<MappedPages>> {
-        // SAFETY: Importers keep the device bound until they have unmapped the buffer, and then the
-        // callbacks below call `MappedPages::unmap`.
+        // SAFETY: By the type invariant, an importer maps the buffer for this device. Importers
+        // must not let a device go before they have unmapped the buffer, and then the callbacks
+        // below call `MappedPages::unmap`.
         unsafe { MappedPages::new(self.device, chunks, dir) }
     }
 }
@@ -126,7 +139,7 @@ pub struct UserArea<'a> {
 }
 
 impl<'a> UserArea<'a> {
-    /// Whether writes would go to a private copy.
+    /// Returns whether writes would go to a private copy, now or once the area is made writable.
     ///
     /// This is `is_cow_mapping()`.
     pub fn is_copy_on_write(&self) -> bool {
@@ -135,6 +148,8 @@ impl<'a> UserArea<'a> {
 
     /// Maps the part of `chunks` that the area is for, by `remap_pfn_range()`.
     ///
+    /// A private area that is not writable can't be made so any more.
+    ///
     /// # Errors
     ///
     /// `EINVAL` if `chunks` are shorter than that part or if writes would go to a private copy, or
@@ -142,7 +157,7 @@ impl<'a> UserArea<'a> {
     /// [`Exporter::mmap`].
     pub fn map(self, chunks: &'a Chunks) -> Result {
         if self.is_copy_on_write() {
-            return Err(EINVAL);
+            self.vma.try_clear_maywrite()?;
         }
 
         // SAFETY: The area isn't shared while it is being set up.
@@ -255,6 +270,31 @@ impl DmaBuf {
     }
 }
 
+impl DmaBuf {
+    /// Waits until transfers have ended that an access of the CPU in direction `dir` must not meet.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS` if a signal ends the wait.
+    fn wait_for_fences(&self, dir: DataDirection) -> Result {
+        let write = dir != DataDirection::FromDevice;
+
+        // SAFETY: The reservation object is set when the buffer is exported, and lives as long.
+        let left = unsafe {
+            bindings::dma_resv_wait_timeout(
+                (*self.as_raw()).resv,
+                bindings::dma_resv_usage_rw(write),
+                true,
+                // CAST: The largest `long`, which the C side takes for an `unsigned long`.
+                MAX_SCHEDULE_TIMEOUT as c_ulong,
+            )
+        };
+
+        // CAST: An error code is small.
+        to_result(core::cmp::min(left, 0) as c_int)
+    }
+}
+
 /// The callbacks for `struct dma_buf_ops`.
 struct Callbacks<T>(PhantomData<T>);
 
@@ -294,12 +334,12 @@ impl<T: Exporter> Callbacks<T> {
         // SAFETY: The core passes a valid attachment, of a buffer with these callbacks.
         let (buf, private) = unsafe { Self::private((*attachment).dmabuf) };
 
-        // SAFETY: The device of an attachment is valid, and importers keep it bound to its driver
-        // while they map it.
-        let device = unsafe { Device::<Bound>::from_raw((*attachment).dev) };
+        // SAFETY: The device of an attachment is valid.
+        let device = unsafe { Device::from_raw((*attachment).dev) };
 
         let result = (|| {
             let dir = direction(dir)?;
+            // INVARIANT: This callback is the request.
             let mapping = private.data.map(buf, MapRequest { device, dir })?;
 
             // A mapping of another attachment, or one that is in use, is none for this request.
@@ -360,7 +400,10 @@ impl<T: Exporter> Callbacks<T> {
         let (buf, private) = unsafe { Self::private(buf) };
 
         from_result(|| {
-            private.data.begin_cpu_access(buf, direction(dir)?)?;
+            let dir = direction(dir)?;
+
+            buf.wait_for_fences(dir)?;
+            private.data.begin_cpu_access(buf, dir)?;
             Ok(0)
         })
     }

@@ -9,18 +9,21 @@ use crate::{
         Bound,
         Device, //
     },
+    devres::Devres,
     dma::DataDirection,
     error::{
         from_err_ptr,
         to_result, //
     },
-    page::PAGE_SIZE,
+    new_mutex,
     prelude::*,
     scatterlist::SGTable,
-    sync::aref::ARef, //
+    sync::{
+        aref::ARef,
+        Mutex, //
+    }, //
 };
 use core::{
-    marker::PhantomData,
     mem::ManuallyDrop,
     ptr::NonNull, //
 };
@@ -82,19 +85,31 @@ impl Importer {
         &self.buf
     }
 
-    /// Attaches a device to the buffer. `dma_buf_attach()`
+    /// Attaches a device to the buffer.
+    ///
+    /// When the device is unbound from its driver, it is detached at the latest.
+    ///
+    /// C equivalent: `dma_buf_attach()`.
     pub fn attach<'dev>(&self, device: &'dev Device<Bound>) -> Result<Attachment<'dev>> {
-        // SAFETY: The buffer and the device are valid.
-        let attachment = unsafe { bindings::dma_buf_attach(self.buf.as_raw(), device.as_raw()) };
-        let attachment = from_err_ptr(attachment)?;
+        let attached = Devres::new(
+            device,
+            try_pin_init!(Attached {
+                raw: {
+                    // SAFETY: The buffer and the device are valid.
+                    let raw = from_err_ptr(unsafe {
+                        bindings::dma_buf_attach(self.buf.as_raw(), device.as_raw())
+                    })?;
 
-        Ok(Attachment {
-            // INVARIANT: This is a new attachment, of a device that is bound for `'dev`.
-            // SAFETY: It isn't an error, and `dma_buf_attach()` doesn't return null.
-            inner: unsafe { NonNull::new_unchecked(attachment) },
-            buf: self.buf.clone(),
-            _device: PhantomData,
-        })
+                    // INVARIANT: This is a new attachment of the buffer below, and not mapped.
+                    // SAFETY: It isn't an error, and `dma_buf_attach()` doesn't return null.
+                    unsafe { NonNull::new_unchecked(raw) }
+                },
+                buf: self.buf.clone(),
+                mapped <- new_mutex!(None),
+            }? Error),
+        )?;
+
+        Ok(Attachment { attached, device })
     }
 
     /// Maps the buffer into the kernel's address space. `dma_buf_vmap_unlocked()`
@@ -122,10 +137,20 @@ impl Importer {
 
     /// Takes the buffer for the CPU. `dma_buf_begin_cpu_access()`
     ///
-    /// With [`DataDirection::FromDevice`] the CPU can only read. Otherwise it can write too, and can
-    /// read what it wrote; if it sees what a device wrote with [`DataDirection::ToDevice`] is up to
-    /// the exporter.
+    /// This waits for the transfers that the buffer's fences stand for. With
+    /// [`DataDirection::FromDevice`] the CPU can only read. Otherwise it can write too, and can read
+    /// what it wrote; if it sees what a device wrote with [`DataDirection::ToDevice`] is up to the
+    /// exporter.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no direction, `ERESTARTSYS` if a signal ends the wait, or what the
+    /// exporter fails with.
     pub fn begin_cpu_access(&mut self, dir: DataDirection) -> Result<CpuAccess<'_>> {
+        if dir == DataDirection::None {
+            return Err(EINVAL);
+        }
+
         // SAFETY: The buffer is valid.
         to_result(unsafe { bindings::dma_buf_begin_cpu_access(self.buf.as_raw(), dir.into()) })?;
 
@@ -141,7 +166,7 @@ impl Importer {
     ///
     /// `EINVAL` if the mapping is one of another buffer.
     pub fn device_access<'a>(&'a self, mapping: &'a Mapping<'_>) -> Result<DeviceAccess<'a>> {
-        if !core::ptr::eq(self.buf.as_raw(), mapping.buf.as_raw()) {
+        if !core::ptr::eq(self.buf.as_raw(), mapping.attached.buf.as_raw()) {
             return Err(EINVAL);
         }
 
@@ -152,66 +177,118 @@ impl Importer {
     }
 }
 
-/// A device that is attached to a buffer. `struct dma_buf_attachment`
+/// What a device has of a buffer that it is attached to.
 ///
 /// # Invariants
 ///
-/// `inner` is attached to `buf`; its device is bound to its driver for `'dev`.
-pub struct Attachment<'dev> {
-    inner: NonNull<bindings::dma_buf_attachment>,
+/// `raw` is attached to `buf`, and is mapped once if `mapped` says so: then this is the table, and
+/// the direction.
+#[pin_data(PinnedDrop)]
+struct Attached {
+    raw: NonNull<bindings::dma_buf_attachment>,
     buf: ARef<DmaBuf>,
-    _device: PhantomData<&'dev Device<Bound>>,
+    #[pin]
+    mapped: Mutex<Option<(NonNull<bindings::sg_table>, DataDirection)>>,
+}
+
+// SAFETY: Attachments and tables are bound to no thread.
+unsafe impl Send for Attached {}
+
+// SAFETY: What changes is protected by the mutex.
+unsafe impl Sync for Attached {}
+
+impl Attached {
+    fn unmap(&self) {
+        if let Some((table, dir)) = self.mapped.lock().take() {
+            // SAFETY: By the type invariant, the table is what mapping the attachment in this
+            // direction returned, and the attachment isn't detached yet.
+            unsafe {
+                bindings::dma_buf_unmap_attachment_unlocked(
+                    self.raw.as_ptr(),
+                    table.as_ptr(),
+                    dir.into(),
+                )
+            };
+        }
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Attached {
+    fn drop(self: Pin<&mut Self>) {
+        // Whoever had it mapped may have leaked the mapping.
+        self.unmap();
+
+        // SAFETY: By the type invariant, this is attached to the buffer. It is not mapped any more.
+        unsafe { bindings::dma_buf_detach(self.buf.as_raw(), self.raw.as_ptr()) };
+    }
+}
+
+/// A device that is attached to a buffer, `struct dma_buf_attachment`.
+///
+/// The device is detached when this is dropped. If that never happens, it is detached when it is
+/// unbound from its driver.
+pub struct Attachment<'dev> {
+    attached: Devres<Attached>,
+    device: &'dev Device<Bound>,
 }
 
 // SAFETY: Attachments are bound to no thread.
 unsafe impl Send for Attachment<'_> {}
 
-// SAFETY: What can be done through a shared reference is locked on the C side.
+// SAFETY: What can be done through a shared reference is locked.
 unsafe impl Sync for Attachment<'_> {}
 
 impl Attachment<'_> {
-    /// Maps the buffer for the device. `dma_buf_map_attachment_unlocked()`
+    /// Maps the buffer for the device.
     ///
-    /// This can be called again while there is a mapping, if the exporter supports it.
+    /// C equivalent: `dma_buf_map_attachment_unlocked()`.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no direction, `EBUSY` if there is a mapping: many exporters have one
+    /// table for each attachment, which a second mapping would change. Otherwise what the exporter
+    /// fails with.
     pub fn map(&self, dir: DataDirection) -> Result<Mapping<'_>> {
+        if dir == DataDirection::None {
+            return Err(EINVAL);
+        }
+        let attached = self.attached.access(self.device)?;
+        let mut mapped = attached.mapped.lock();
+
+        if mapped.is_some() {
+            return Err(EBUSY);
+        }
+
         // SAFETY: By the type invariant, the attachment is valid.
         let table = from_err_ptr(unsafe {
-            bindings::dma_buf_map_attachment_unlocked(self.as_raw(), dir.into())
+            bindings::dma_buf_map_attachment_unlocked(attached.raw.as_ptr(), dir.into())
         })?;
 
+        // SAFETY: It isn't an error, and null is one to `dma_buf_map_attachment()`.
+        let table = unsafe { NonNull::new_unchecked(table) };
+
+        // INVARIANT: Mapped above.
+        *mapped = Some((table, dir));
         Ok(Mapping {
-            // INVARIANT: Mapped above.
-            // SAFETY: It isn't an error, and null is one to `dma_buf_map_attachment()`.
-            table: unsafe { NonNull::new_unchecked(table) },
-            attachment: self.inner,
-            buf: &self.buf,
+            table,
+            attached,
             dir,
         })
-    }
-
-    /// Returns a raw pointer to the attachment.
-    #[inline]
-    pub fn as_raw(&self) -> *mut bindings::dma_buf_attachment {
-        self.inner.as_ptr()
-    }
-}
-
-impl Drop for Attachment<'_> {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant. All mappings have borrowed `self`, so there are none.
-        unsafe { bindings::dma_buf_detach(self.buf.as_raw(), self.as_raw()) };
     }
 }
 
 /// A buffer that a device can reach.
 ///
+/// It is unmapped when this is dropped. If that never happens, it is unmapped when the device is
+/// detached.
+///
 /// # Invariants
 ///
-/// `table` is what mapping `attachment`, of `buf`, in direction `dir` returned.
+/// `table` is what mapping `attached` in direction `dir` returned, and stays so.
 pub struct Mapping<'a> {
     table: NonNull<bindings::sg_table>,
-    attachment: NonNull<bindings::dma_buf_attachment>,
-    buf: &'a DmaBuf,
+    attached: &'a Attached,
     dir: DataDirection,
 }
 
@@ -222,7 +299,7 @@ unsafe impl Send for Mapping<'_> {}
 unsafe impl Sync for Mapping<'_> {}
 
 impl Mapping<'_> {
-    /// What the device may do.
+    /// Returns what the device may do.
     pub fn direction(&self) -> DataDirection {
         self.dir
     }
@@ -236,14 +313,7 @@ impl Mapping<'_> {
 
 impl Drop for Mapping<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant. The attachment is borrowed, so it is valid.
-        unsafe {
-            bindings::dma_buf_unmap_attachment_unlocked(
-                self.attachment.as_ptr(),
-                self.as_raw(),
-                self.dir.into(),
-            )
-        };
+        self.attached.unmap();
     }
 }
 
@@ -294,24 +364,6 @@ impl VMap {
     pub fn as_ptr(&self) -> *mut u8 {
         // SAFETY: Both members of the union are pointers.
         unsafe { self.map.__bindgen_anon_1.vaddr }.cast()
-    }
-
-    /// Returns where the byte at `offset` is in the direct map.
-    ///
-    /// Returns `None` if there is no such byte, or if it is in high memory.
-    pub fn direct_map(&self, offset: usize) -> Option<NonNull<u8>> {
-        if offset >= self.len() {
-            return None;
-        }
-
-        // SAFETY: The offset is within the mapping, which is one by `vmap()` or of the direct map.
-        let page = unsafe { bindings::kernel_to_page(self.as_ptr().add(offset).cast()) };
-
-        // SAFETY: A page that is mapped is valid.
-        let addr = NonNull::new(unsafe { bindings::page_address(page) }.cast::<u8>())?;
-
-        // SAFETY: The mapping starts at a page's start, so this is within the page.
-        Some(unsafe { addr.add(offset % PAGE_SIZE) })
     }
 
     /// Checks that this is a mapping of `buf` that has `len` bytes from `offset` on, and returns

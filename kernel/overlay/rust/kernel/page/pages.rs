@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     alloc::{
+        flags::__GFP_COMP,
         AllocError,
         Flags,
         KVVec, //
@@ -33,23 +34,21 @@ unsafe impl Send for Pages {}
 unsafe impl Sync for Pages {}
 
 impl Pages {
-    /// Allocates `2^order` pages.
-    ///
-    /// With `order > 0`, pass [`__GFP_COMP`] to make them one compound page, as everything does
-    /// that looks at a folio (like [`Pages::write_back`]).
-    ///
-    /// [`__GFP_COMP`]: crate::alloc::flags::__GFP_COMP
+    /// Allocates `2^order` pages, as one compound page if there are several.
     ///
     /// # Examples
     ///
     /// ```
     /// use kernel::page::{Pages, PAGE_SIZE};
     ///
-    /// let pages = Pages::alloc(1, GFP_KERNEL | __GFP_COMP | __GFP_ZERO)?;
+    /// let pages = Pages::alloc(1, GFP_KERNEL | __GFP_ZERO)?;
     /// assert_eq!(pages.len(), 2 * PAGE_SIZE);
     /// # Ok::<(), kernel::alloc::AllocError>(())
     /// ```
     pub fn alloc(order: u32, flags: Flags) -> Result<Self, AllocError> {
+        // Several pages are one folio, as `write_back` takes them for.
+        let flags = if order > 0 { flags | __GFP_COMP } else { flags };
+
         // SAFETY: Depending on the flags this may sleep. Other than that, it is always safe to call.
         let page = unsafe { bindings::alloc_pages(flags.as_raw(), order) };
 
@@ -137,6 +136,9 @@ impl Drop for Pages {
 ///
 /// Once it is shared it doesn't change, so whoever has a reference, such as a mapping, knows that the
 /// pages stay.
+///
+/// There are no more chunks than a scatterlist can have entries, so that a device can always be told
+/// of them.
 #[derive(Default)]
 pub struct Chunks {
     list: KVVec<Pages>,
@@ -148,8 +150,38 @@ impl Chunks {
         Self { list: KVVec::new() }
     }
 
+    /// The most chunks that a list can have: a page of entries on architectures that have no chains
+    /// of tables, such as parisc.
+    pub const MAX: usize = if cfg!(CONFIG_ARCH_NO_SG_CHAIN) {
+        PAGE_SIZE / size_of::<bindings::scatterlist>()
+    } else {
+        i32::MAX as usize
+    };
+
     /// Adds a chunk at the end. The flags are for the list.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocError`] if there are [`Chunks::MAX`] chunks or if memory is short.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::page::{Chunks, Pages};
+    ///
+    /// let mut chunks = Chunks::new();
+    /// let count = 300;
+    /// for index in 0..count {
+    ///     let pushed = chunks.push(Pages::alloc(0, GFP_KERNEL)?, GFP_KERNEL);
+    ///     assert_eq!(pushed.is_ok(), index < Chunks::MAX);
+    /// }
+    /// assert_eq!(chunks.count(), count.min(Chunks::MAX));
+    /// # Ok::<(), kernel::alloc::AllocError>(())
+    /// ```
     pub fn push(&mut self, chunk: Pages, flags: Flags) -> Result<(), AllocError> {
+        if self.count() >= Self::MAX {
+            return Err(AllocError);
+        }
         self.list.push(chunk, flags).map_err(|_| AllocError)
     }
 

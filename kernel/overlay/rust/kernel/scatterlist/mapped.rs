@@ -2,13 +2,9 @@
 
 //! Pages that are mapped for a device, and can be taken from it.
 
-use super::SGTable;
 use crate::{
     bindings,
-    device::{
-        Bound,
-        Device, //
-    },
+    device::Device,
     dma::DataDirection,
     error::to_result,
     new_mutex,
@@ -26,12 +22,12 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// The table is allocated, and its entries are set to the chunks in `_chunks`.
+/// The table is allocated, and its entries are set to the chunks in `chunks`.
 #[repr(C)]
 struct Table {
     inner: Opaque<bindings::sg_table>,
     // Dropped after the table.
-    _chunks: Arc<Chunks>,
+    chunks: Arc<Chunks>,
 }
 
 impl Table {
@@ -61,10 +57,7 @@ impl Table {
         }
 
         // INVARIANT: Allocated and set above.
-        Ok(Self {
-            inner,
-            _chunks: chunks,
-        })
+        Ok(Self { inner, chunks })
     }
 }
 
@@ -119,10 +112,10 @@ impl MappedPages {
     ///
     /// # Safety
     ///
-    /// `device` must stay bound to its driver until [`MappedPages::unmap`] is called or the last
-    /// reference is dropped.
+    /// Until [`MappedPages::unmap`] is called or the last reference is dropped, memory must stay
+    /// mappable for `device`: if it has a driver, it must stay bound.
     pub unsafe fn new(
-        device: &Device<Bound>,
+        device: &Device,
         chunks: Arc<Chunks>,
         dir: DataDirection,
     ) -> Result<Arc<Self>> {
@@ -141,7 +134,8 @@ impl MappedPages {
             GFP_KERNEL,
         )?;
 
-        // SAFETY: The device is bound, and the table is valid.
+        // SAFETY: Memory can be mapped for the device, as the caller has promised, and the table is
+        // valid.
         to_result(unsafe {
             bindings::dma_map_sgtable(device.as_raw(), mapped.as_raw(), dir.into(), 0)
         })?;
@@ -167,13 +161,6 @@ impl MappedPages {
     #[inline]
     pub fn direction(&self) -> DataDirection {
         self.dir
-    }
-
-    /// The table, with the addresses for the device.
-    #[inline]
-    pub fn table(&self) -> &SGTable {
-        // SAFETY: The table is allocated, and isn't changed once it was mapped.
-        unsafe { SGTable::from_raw(self.as_raw()) }
     }
 
     /// Claims the addresses for one user. Fails if they have one, or had.
@@ -222,6 +209,65 @@ impl MappedPages {
                 )
             };
         }
+    }
+
+    /// The same, after the CPU has only read: no line of the direct map may be dirty, and may be
+    /// dropped if it is.
+    ///
+    /// What the device has written to a bounce buffer stays there. Does nothing if the device only
+    /// reads.
+    pub fn sync_for_device_unwritten(&self) {
+        let state = self.state.lock();
+
+        if *state != State::Unmapped && self.dir != DataDirection::ToDevice {
+            // SAFETY: As in `sync_for_cpu`. A mapping that goes both ways can be synced for either.
+            unsafe {
+                bindings::dma_sync_sgtable_for_device(
+                    self.device.as_raw(),
+                    self.as_raw(),
+                    DataDirection::FromDevice.into(),
+                )
+            };
+        }
+    }
+
+    /// Writes dirty lines of the direct map back, and leaves what the device has written to a bounce
+    /// buffer there.
+    ///
+    /// There is no call of the DMA API for that. So the pages are mapped once more, to the device,
+    /// and unmapped. Does nothing if the pages aren't mapped any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`MappedPages::new`].
+    pub fn write_back(&self) -> Result {
+        let state = self.state.lock();
+        if *state == State::Unmapped {
+            return Ok(());
+        }
+        let table = Table::new(self.table.chunks.clone())?;
+
+        // SAFETY: By the type invariant, the pages are mapped for the device, so that they can be. The
+        // table is valid.
+        to_result(unsafe {
+            bindings::dma_map_sgtable(
+                self.device.as_raw(),
+                table.inner.get(),
+                DataDirection::ToDevice.into(),
+                0,
+            )
+        })?;
+
+        // SAFETY: Mapped above.
+        unsafe {
+            bindings::dma_unmap_sgtable(
+                self.device.as_raw(),
+                table.inner.get(),
+                DataDirection::ToDevice.into(),
+                0,
+            )
+        };
+        Ok(())
     }
 
     /// Takes the pages from the device for good. Does nothing if that was done before.

@@ -5,10 +5,8 @@
 use crate::ownership::{
     Direction,
     Event,
-    Mappings,
     Op,
-    Ownership,
-    Plan, //
+    Ownership, //
 };
 use kernel::{
     dma::DataDirection,
@@ -63,47 +61,45 @@ impl Buffer {
 }
 
 impl State {
-    /// Does what `plan` says, and `transfer` where it says to map or to unmap.
-    fn execute(&self, buf: &DmaBuf, plan: &Plan, transfer: impl FnOnce() -> Result) -> Result {
-        let mut transfer = Some(transfer);
-
-        for op in plan.ops() {
-            match op {
-                Op::WriteBackVmap => {
-                    if let Some(vmap) = &self.vmap {
-                        vmap.write_back();
-                    }
-                }
-                Op::InvalidateVmap => {
-                    if let Some(vmap) = &self.vmap {
-                        vmap.invalidate();
-                    }
-                }
-                Op::FlushUser => buf.flush_user_mappings(),
-                Op::SyncForDevice(which) => self.mappings(which).for_each(|m| m.sync_for_device()),
-                Op::SyncForCpu(which) => self.mappings(which).for_each(|m| m.sync_for_cpu()),
-                Op::Map | Op::Unmap => {
-                    if let Some(transfer) = transfer.take() {
-                        transfer()?;
-                    }
+    /// Does one step of a plan, other than to map and to unmap.
+    fn execute(&self, buf: &DmaBuf, op: Op) -> Result {
+        match op {
+            Op::WriteBackVmap => {
+                if let Some(vmap) = &self.vmap {
+                    vmap.write_back();
                 }
             }
+            Op::InvalidateVmap => {
+                if let Some(vmap) = &self.vmap {
+                    vmap.invalidate();
+                }
+            }
+            Op::FlushUser => buf.flush_user_mappings(),
+            Op::WriteBackDirectMap => self.written().try_for_each(|m| m.write_back())?,
+            Op::SyncForDevice => self.mappings.iter().for_each(|m| m.sync_for_device()),
+            Op::SyncForDeviceUnwritten => {
+                self.written().for_each(|m| m.sync_for_device_unwritten())
+            }
+            Op::SyncForCpu => self.written().for_each(|m| m.sync_for_cpu()),
+            Op::Map | Op::Unmap => {}
         }
         Ok(())
     }
 
-    fn mappings(&self, which: Mappings) -> impl Iterator<Item = &Arc<MappedPages>> {
-        self.mappings.iter().filter(move |mapping| match which {
-            Mappings::All => true,
-            Mappings::Written => mapping.direction() != DataDirection::ToDevice,
-        })
+    /// The mappings through which a device may write.
+    fn written(&self) -> impl Iterator<Item = &Arc<MappedPages>> {
+        self.mappings
+            .iter()
+            .filter(|mapping| mapping.direction() != DataDirection::ToDevice)
     }
 
-    /// Does an event that neither maps nor unmaps anything.
+    /// Does an event that neither maps nor unmaps anything. If it fails, nothing has happened.
     fn access(&mut self, buf: &DmaBuf, event: Event) -> Result {
         let (next, plan) = self.ownership.next(event);
 
-        self.execute(buf, &plan, || Ok(()))?;
+        for op in plan.ops() {
+            self.execute(buf, op)?;
+        }
         self.ownership = next;
         Ok(())
     }
@@ -114,16 +110,14 @@ impl Exporter for Buffer {
         let dir = direction(request.direction())?;
         let mut state = self.state.lock();
         let (next, plan) = state.ownership.next(Event::Map(dir));
-        let mut mapping = None;
 
-        // After this nothing can fail once the pages are mapped.
+        // Reserve now, so that nothing can fail after mapping, which is the last step.
         state.mappings.reserve(1, GFP_KERNEL)?;
-        state.execute(buf, &plan, || {
-            mapping = Some(request.map(self.chunks.clone(), data_direction(dir.mapped_as()))?);
-            Ok(())
-        })?;
+        for op in plan.ops() {
+            state.execute(buf, op)?;
+        }
 
-        let mapping = mapping.ok_or(EINVAL)?;
+        let mapping = request.map(self.chunks.clone(), data_direction(dir.mapped_as()))?;
         state.mappings.push(mapping.clone(), GFP_KERNEL)?;
         state.ownership = next;
         Ok(mapping)
@@ -132,25 +126,28 @@ impl Exporter for Buffer {
     fn unmap(&self, buf: &DmaBuf, mapping: &Arc<MappedPages>) {
         let mut state = self.state.lock();
         let mut position = state.mappings.iter();
-        let Some(index) = position.position(|other| Arc::ptr_eq(other, mapping)) else {
-            return;
-        };
-        let Ok(dir) = direction(mapping.direction()) else {
+        let found = position.position(|other| Arc::ptr_eq(other, mapping));
+        let (Some(index), Ok(dir)) = (found, direction(mapping.direction())) else {
+            pr_warn!("a mapping of another buffer is unmapped\n");
             return;
         };
         let (next, plan) = state.ownership.next(Event::Unmap(dir));
 
-        // Nothing of this can fail.
-        let _ = state.execute(buf, &plan, || {
-            mapping.unmap();
-            Ok(())
-        });
+        for op in plan.ops() {
+            match op {
+                Op::Unmap => mapping.unmap(),
+                // To write back can fail for want of memory, but the mapping has to go.
+                op => drop(state.execute(buf, op)),
+            }
+        }
         let _ = state.mappings.remove(index);
         state.ownership = next;
     }
 
-    fn begin_cpu_access(&self, buf: &DmaBuf, _dir: DataDirection) -> Result {
-        self.state.lock().access(buf, Event::Begin)
+    fn begin_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result {
+        let dir = direction(dir)?;
+
+        self.state.lock().access(buf, Event::Begin(dir))
     }
 
     fn end_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result {

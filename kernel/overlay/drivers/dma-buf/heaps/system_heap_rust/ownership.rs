@@ -28,9 +28,24 @@
 //!
 //! User space opens and closes accesses too (`DMA_BUF_IOCTL_SYNC`), in whatever order it likes, and
 //! a process may die with an access open. Therefore an access that stays open for ever costs later
-//! ones speed, not coherency, and one that was never opened may still be closed. What is not
-//! repaired:
+//! ones speed, not coherency, and one that was never opened may still be closed.
 //!
+//! It follows that an open access says nothing about devices: if whoever opened it is gone, a device
+//! may have written since. Opening another access always takes the buffer from its devices first.
+//! So does unmapping.
+//!
+//! # What is not repaired
+//!
+//! - What a process writes in its access may be lost if it does so at the moment in which somebody
+//!   else opens one, or in which a mapping goes, while a device may write to the buffer. To take the
+//!   buffer from a device is to write dirty lines back and to invalidate, and the DMA API has no
+//!   call that does both at once.
+//! - Where memory is bounced, page and bounce buffer are two copies, and each sync overwrites one of
+//!   them. What a process has written in an access that is open is lost when somebody else opens one,
+//!   or when a mapping goes, while a device may write to the buffer. If nobody has an access open and
+//!   somebody closes one for writing, then what a device has written since is lost. And what one
+//!   device writes reaches another one by way of an access of the CPU that writes. All of that is so
+//!   for every exporter that uses the DMA API.
 //! - If user space closes an access that somebody else has opened, then what that somebody writes
 //!   afterwards may be lost, once another access is opened while a device has the buffer mapped.
 //! - What a process wrote in an access that it never closed may be written back later. Where the
@@ -89,20 +104,12 @@ pub enum Event {
     Unmap(Direction),
     /// `begin_cpu_access`.
     ///
-    /// It has no direction: a CPU that only writes still fills whole lines, so it must not find an
-    /// old one, and whether a device has written is a matter of its mapping.
-    Begin,
+    /// The direction says whether the CPU is going to write. Maintenance does not depend on it: a
+    /// CPU that only writes still fills whole lines, so it must not find an old one, and whether a
+    /// device has written is a matter of its mapping.
+    Begin(Direction),
     /// `end_cpu_access`.
     End(Direction),
-}
-
-/// Which mappings a device sync is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mappings {
-    /// All of them.
-    All,
-    /// Those through which a device may write.
-    Written,
 }
 
 /// One step of maintenance.
@@ -114,10 +121,24 @@ pub enum Op {
     InvalidateVmap,
     /// Write dirty lines of all user mappings back and drop them (`flush_cache_range()`).
     FlushUser,
-    /// Hand these mappings to their devices (`dma_sync_sgtable_for_device()`).
-    SyncForDevice(Mappings),
-    /// Take these mappings from their devices (`dma_sync_sgtable_for_cpu()`).
-    SyncForCpu(Mappings),
+    /// Write dirty lines of the direct map back, and hand nothing to any device.
+    ///
+    /// `dma_sync_sgtable_for_device()` would do more: it overwrites a bounce buffer, and what a
+    /// device has written there. So the pages are mapped once more, to the device
+    /// (`dma_map_sgtable(.., DMA_TO_DEVICE)`), and unmapped, for each device that may write.
+    WriteBackDirectMap,
+    /// Hand all mappings to their devices, after the CPU has written.
+    ///
+    /// `dma_sync_sgtable_for_device()` in the direction of the mapping.
+    SyncForDevice,
+    /// Hand those mappings to their devices through which they may write, after the CPU has only
+    /// read, so that no line is dirty.
+    ///
+    /// `dma_sync_sgtable_for_device(.., DMA_FROM_DEVICE)`, which leaves a bounce buffer as it is.
+    SyncForDeviceUnwritten,
+    /// Take those mappings from their devices through which they may write
+    /// (`dma_sync_sgtable_for_cpu()`).
+    SyncForCpu,
     /// Make the mapping that the event is about (`dma_map_sgtable()`).
     Map,
     /// Take the mapping that the event is about away (`dma_unmap_sgtable()`).
@@ -180,8 +201,15 @@ pub struct Ownership {
     written: usize,
     /// Whether there was one of those since something is mapped without interruption.
     was_written: bool,
-    /// Accesses of the CPU that are open.
-    accesses: usize,
+    /// Accesses that are open.
+    open: usize,
+    /// Whether the CPU may write in one of those. Not how many: user space need not close an access
+    /// in the direction in which it has opened it.
+    writer: bool,
+    /// Whether no line of a user mapping can be dirty or older than the memory.
+    user_current: bool,
+    /// The same for the vmap.
+    vmap_current: bool,
 }
 
 impl Ownership {
@@ -191,13 +219,16 @@ impl Ownership {
             read: 0,
             written: 0,
             was_written: false,
-            accesses: 0,
+            open: 0,
+            writer: false,
+            user_current: false,
+            vmap_current: false,
         }
     }
 
     /// Whose turn it is.
     pub const fn owner(&self) -> Owner {
-        if self.accesses > 0 || !self.is_mapped() {
+        if self.open > 0 || !self.is_mapped() {
             Owner::Cpu
         } else {
             Owner::Device
@@ -208,13 +239,32 @@ impl Ownership {
         self.read + self.written > 0
     }
 
+    /// Whether aliases stay as they are until the next event: devices only read, as does the CPU.
+    const fn only_reads(&self) -> bool {
+        self.read > 0 && self.written == 0 && !self.writer
+    }
+
     /// The state after `event`, and what has to be done for it.
     pub fn next(self, event: Event) -> (Ownership, Plan) {
         match event {
             Event::Map(dir) => self.map(dir),
             Event::Unmap(dir) => self.unmap(dir),
-            Event::Begin => self.begin(),
+            Event::Begin(dir) => self.begin(dir),
             Event::End(dir) => self.end(dir),
+        }
+    }
+
+    /// What has to happen to the direct map so that a device may write, or can have written.
+    ///
+    /// The lines of an access that is open must be gone, since not every architecture drops them
+    /// when the buffer is taken from the device, and must not be dirty, since others do drop them.
+    const fn clean(&self, written: bool) -> &'static [Op] {
+        if !written || self.open == 0 {
+            &[]
+        } else if self.writer {
+            &[Op::WriteBackDirectMap, Op::SyncForDeviceUnwritten]
+        } else {
+            &[Op::SyncForDeviceUnwritten]
         }
     }
 
@@ -223,9 +273,7 @@ impl Ownership {
 
         // While nothing is mapped, the CPU may write without opening an access. While something is,
         // the aliases are clean, or will be written back when the access that is open ends.
-        let plan = Plan::new()
-            .then_if(!self.is_mapped(), &[WriteBackVmap, FlushUser])
-            .then_if(true, &[Map]);
+        let first = !self.is_mapped();
 
         if dir.device_writes() {
             self.written += 1;
@@ -233,6 +281,14 @@ impl Ownership {
         } else {
             self.read += 1;
         }
+        // One alias may have been written back after another one was filled: only user mappings are
+        // dropped here.
+        self.user_current = self.only_reads() && (first || self.user_current);
+        self.vmap_current &= self.only_reads();
+
+        let plan = Plan::new()
+            .then_if(first, &[WriteBackVmap, FlushUser])
+            .then_if(true, &[Map]);
         (self, plan)
     }
 
@@ -246,68 +302,65 @@ impl Ownership {
         };
         *count = count.saturating_sub(1);
 
-        // From now on the CPU needs no access to read.
-        let stale = !self.is_mapped() && self.was_written;
-        if stale {
+        // With nothing mapped, the CPU may read without opening an access, and write.
+        let last = !self.is_mapped();
+        let stale = last && self.was_written;
+        if last {
             self.was_written = false;
+            self.user_current = false;
+            self.vmap_current = false;
         }
 
-        // To invalidate and to unmap, which is to take from the device, may drop dirty lines. The CPU
-        // may have some while it has an access open.
-        let open = self.accesses > 0;
-
         let plan = Plan::new()
-            .then_if(open && stale, &[WriteBackVmap])
-            .then_if(
-                open && dir.device_writes(),
-                &[SyncForDevice(Mappings::Written)],
-            )
+            .then_if(self.writer && stale, &[WriteBackVmap])
+            .then_if(true, self.clean(dir.device_writes()))
             .then_if(true, &[Unmap])
             .then_if(stale, &[FlushUser, InvalidateVmap]);
         (self, plan)
     }
 
-    fn begin(mut self) -> (Ownership, Plan) {
+    fn begin(mut self, dir: Direction) -> (Ownership, Plan) {
         use Op::*;
 
-        // If the CPU owns the buffer already, then an alias may hold what another one shall read.
-        // Write back before anything is dropped, so that what is dropped can't come back old.
-        let dirty = self.owner() == Owner::Cpu;
-        // If an access is open, then either the device has written nothing since, or that access
-        // has been abandoned and it has. Handing the buffer over and back is right for both.
-        let hand_over = self.accesses > 0;
+        // An alias may hold what another one shall read. Write back before anything is dropped, so
+        // that what is dropped can't come back old.
+        let dirty = self.writer || !self.is_mapped();
         let written = self.written > 0;
 
         let plan = Plan::new()
             .then_if(dirty, &[WriteBackVmap])
-            .then_if(written && hand_over, &[SyncForDevice(Mappings::Written)])
-            .then_if(written, &[SyncForCpu(Mappings::Written)])
-            .then_if(true, &[FlushUser, InvalidateVmap]);
+            .then_if(true, self.clean(written))
+            .then_if(written, &[SyncForCpu])
+            .then_if(!self.user_current, &[FlushUser])
+            .then_if(!self.vmap_current, &[InvalidateVmap]);
 
-        self.accesses = self.accesses.saturating_add(1);
+        self.open = self.open.saturating_add(1);
+        self.writer |= dir.cpu_writes();
+        self.user_current = self.only_reads();
+        self.vmap_current = self.only_reads();
         (self, plan)
     }
 
     fn end(mut self, dir: Direction) -> (Ownership, Plan) {
         use Op::*;
 
-        // Lines that the CPU has only read have to go as well where a device may write: not every
-        // architecture drops them when the buffer comes back.
-        let (dirty, mappings) = if dir.cpu_writes() {
-            (true, Mappings::All)
+        let plan = if dir.cpu_writes() {
+            Plan::new()
+                .then_if(true, &[WriteBackVmap, FlushUser])
+                .then_if(self.is_mapped(), &[SyncForDevice])
         } else {
-            (false, Mappings::Written)
-        };
-        let sync = match mappings {
-            Mappings::All => self.is_mapped(),
-            Mappings::Written => self.written > 0,
+            // Lines that the CPU has only read have to go as well where a device may write. While
+            // somebody else has an access open, it may not, or whoever takes the buffer sees to it.
+            Plan::new().then_if(self.open == 1, self.clean(self.written > 0))
         };
 
-        let plan = Plan::new()
-            .then_if(dirty, &[WriteBackVmap, FlushUser])
-            .then_if(sync, &[SyncForDevice(mappings)]);
-
-        self.accesses = self.accesses.saturating_sub(1);
+        self.open = self.open.saturating_sub(1);
+        self.writer &= self.open > 0;
+        if dir.cpu_writes() {
+            // The vmap may have been filled before the user mappings were written back.
+            self.user_current = self.only_reads();
+            self.vmap_current = false;
+        }
         (self, plan)
     }
 }

@@ -2,12 +2,14 @@
 
 //! The system heap: buffers from the page allocator, `/dev/dma_heap/system_rust`.
 //!
-//! It does what `drivers/dma-buf/heaps/system_heap.c` does, and keeps buffers coherent on CPUs whose
-//! data caches alias. There, the direct map, a vmap and each user mapping of a page may have a cache
-//! line each, and `dma_sync_*()` knows about those of the direct map alone. [`ownership`] has the
-//! rules, [`buffer`] follows them.
+//! Like `system_heap.c`, it hands out pages of the buddy allocator. Unlike it, it keeps buffers coherent
+//! on CPUs whose data caches alias. There, the direct map, a vmap and each user mapping of a page may
+//! have a cache line each, and `dma_sync_*()` knows about those of the direct map alone.
+//! [`ownership`] has the rules, [`buffer`] follows them.
 //!
-//! Where it is not like the heap in C:
+//! # Differences from the heap in C
+//!
+//! Of coherency:
 //!
 //! - Fresh zeros are written back before anybody can see the buffer.
 //! - What an access of the CPU needs is done for user mappings too. An area in a user's address
@@ -17,14 +19,26 @@
 //!   (parisc). To choose addresses of the same colour would do nothing for a cache that is indexed
 //!   and tagged virtually, nor for the vmap. To zap the page tables, and have accesses fault, flushes
 //!   just the same, and costs faults besides.
-//! - `begin_cpu_access` takes the buffer from its devices first, and then invalidates the other
-//!   aliases; `end_cpu_access` goes the other way.
+//! - `begin_cpu_access` waits for fences, then takes the buffer from its devices, and then
+//!   invalidates the other aliases; `end_cpu_access` goes the other way.
 //! - A device sync has the direction of the mapping, as the DMA API asks for, not that of the access.
 //!   A mapping from the device is made bidirectional, so that what the device does not write stays.
-//! - Each mapping has a table of its own, thus an attachment can be mapped more than once.
-//! - Private user mappings that could be written are refused. A copy of a shared buffer's page would
-//!   not see what a device writes.
+//!   An IOMMU then lets the device read too.
+//! - An access that somebody else has open does not lose what was written in it, but for what
+//!   [`ownership`] names.
+//!
+//! What users see otherwise:
+//!
+//! - The heap is called `system_rust`, since both can be built into one kernel.
+//! - There is no `system_cc_shared`: memory that is shared with a hypervisor has another cacheability
+//!   on some machines, about which nothing here has been shown.
+//! - A private user mapping can't be made writable: a copy of a shared buffer's page would not see
+//!   what a device writes. If it is writable from the start, it is refused.
 //! - A request for more memory than there is fails at once.
+//! - Each mapping has a table of its own, so an attachment can be mapped more than once, and to map
+//!   allocates memory.
+//! - Where scatterlists can't be chained (parisc), a buffer that would take more entries than fit into
+//!   a page is refused with `ENOMEM`, and without a warning.
 //!
 //! # Limits
 //!
@@ -33,6 +47,7 @@
 //!   user mapping, are coherent with each other only from one access to the next.
 //! - Bounce buffers are filled and emptied through the direct map, so on an aliasing CPU what came
 //!   through one would stay in the direct map's lines. No such CPU has `swiotlb` today.
+//! - PA8800 and PA8900 allow no writable aliases of different colours at all.
 //! - As said in [`ownership`], user space that closes an access it didn't open can hurt others that
 //!   have one open.
 

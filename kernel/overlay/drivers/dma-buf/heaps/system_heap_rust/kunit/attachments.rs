@@ -170,7 +170,7 @@ mod tests {
         })
     }
 
-    /// A second mapping of an attachment comes and goes; the first goes on.
+    /// A second mapping for a device comes and goes; the first goes on.
     #[test]
     fn mapped_twice() -> Outcome {
         Chip::with(|chip| {
@@ -178,8 +178,8 @@ mod tests {
             let peer = Peer::new(chip, len)?;
             let mut buffer = Importer::new(Client::new()?.allocate(len)?);
             let vmap = heap::vmap(&buffer)?;
-            let attachment = buffer.attach(chip.dev())?;
-            let first = attachment.map(Bidirectional)?;
+            let (one, other) = (buffer.attach(chip.dev())?, buffer.attach(chip.dev())?);
+            let first = one.map(Bidirectional)?;
 
             let mut image = Image::seeded(len, 1);
             cpu_write(
@@ -189,7 +189,7 @@ mod tests {
                 &image,
                 0..len,
             )?;
-            let second = attachment.map(Bidirectional)?;
+            let second = other.map(Bidirectional)?;
             peer.receive(chip, &buffer, &second, 0..len)?;
             peer.check(&image, "through the second mapping")?;
 
@@ -237,8 +237,8 @@ mod tests {
             let peer = Peer::new(chip, len)?;
             let mut buffer = Importer::new(Client::new()?.allocate(len)?);
             let vmap = heap::vmap(&buffer)?;
-            let attachment = buffer.attach(chip.dev())?;
-            let (first, second) = (attachment.map(ToDevice)?, attachment.map(Bidirectional)?);
+            let (one, other) = (buffer.attach(chip.dev())?, buffer.attach(chip.dev())?);
+            let (first, second) = (one.map(ToDevice)?, other.map(Bidirectional)?);
             drop(first);
 
             let mut image = Image::seeded(len, 1);

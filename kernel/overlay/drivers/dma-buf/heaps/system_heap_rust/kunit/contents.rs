@@ -23,6 +23,7 @@ use crate::{
             FromDevice,
             ToDevice, //
         },
+        DirectMap,
         Importer, //
     },
     lsi::Chip,

@@ -13,6 +13,7 @@ use crate::{
         self,
         Client,
         DataDirection::Bidirectional,
+        DirectMap,
         Importer,
         VMap, //
     },

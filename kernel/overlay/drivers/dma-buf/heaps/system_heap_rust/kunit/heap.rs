@@ -15,7 +15,10 @@ use crate::{
     },
     vcsan, //
 };
-use core::ops::Range;
+use core::{
+    ops::Range,
+    ptr::NonNull, //
+};
 use kernel::{
     bindings,
     page::PAGE_SIZE,
@@ -35,6 +38,24 @@ pub(crate) use kernel::dma_buf::{
     VMap, //
 };
 pub(crate) use kernel::sync::aref::ARef;
+
+/// Finds the pages of a buffer of the heap under test.
+pub(crate) trait DirectMap {
+    /// Where the byte at `offset` is in the direct map. `None` if it is in high memory, or if there
+    /// is no such byte.
+    fn direct_map(&self, offset: usize) -> Option<NonNull<u8>>;
+}
+
+impl DirectMap for VMap {
+    fn direct_map(&self, offset: usize) -> Option<NonNull<u8>> {
+        if offset >= self.len() {
+            return None;
+        }
+
+        // SAFETY: The offset is within the mapping, which is one of the heap under test.
+        unsafe { sys::direct_map(self.as_ptr().add(offset)) }
+    }
+}
 
 /// The argument of `DMA_HEAP_IOCTL_ALLOC`: C `struct dma_heap_allocation_data`.
 #[derive(Clone, Copy)]

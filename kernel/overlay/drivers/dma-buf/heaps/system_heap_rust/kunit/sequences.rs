@@ -14,6 +14,7 @@ use crate::{
     heap::{
         Client,
         DataDirection,
+        DirectMap,
         DmaBuf,
         Importer,
         VMap, //
@@ -129,15 +130,19 @@ fn data_direction(dir: Dir) -> DataDirection {
 
 /// An attachment, which may be mapped.
 pub(crate) struct Link<'a> {
-    attachment: Attachment<'a>,
+    _attachment: Attachment<'a>,
+    raw: *mut bindings::dma_buf_attachment,
     mapped: Option<(NonNull<bindings::sg_table>, DataDirection)>,
 }
 
 impl<'a> Link<'a> {
     /// An attachment of the chip that is not mapped.
     pub(crate) fn new(buffer: &Importer, chip: &'a Chip<'_>) -> Result<Self> {
+        let attachment = buffer.attach(chip.dev())?;
+
         Ok(Self {
-            attachment: buffer.attach(chip.dev())?,
+            _attachment: attachment,
+            raw: sys::newest_attachment(buffer.dma_buf()).cast(),
             mapped: None,
         })
     }
@@ -146,7 +151,7 @@ impl<'a> Link<'a> {
     pub(crate) fn map(&mut self, dir: DataDirection) -> Result {
         // SAFETY: The attachment is valid, and is not mapped.
         let table = from_err_ptr(unsafe {
-            bindings::dma_buf_map_attachment_unlocked(self.attachment.as_raw(), dir.into())
+            bindings::dma_buf_map_attachment_unlocked(self.raw, dir.into())
         })?;
 
         self.mapped = Some((NonNull::new(table).ok_or(EINVAL)?, dir));
@@ -158,7 +163,7 @@ impl<'a> Link<'a> {
             // SAFETY: It was mapped like this.
             unsafe {
                 bindings::dma_buf_unmap_attachment_unlocked(
-                    self.attachment.as_raw(),
+                    self.raw,
                     table.as_ptr(),
                     dir.into(),
                 )

@@ -141,6 +141,31 @@ int heap_test_vmap(struct dma_buf *dmabuf)
 	return ret;
 }
 
+/* The attachment that was made last; NULL if there is none. */
+struct dma_buf_attachment *heap_test_newest_attachment(struct dma_buf *dmabuf)
+{
+	struct dma_buf_attachment *newest;
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	newest = list_first_entry_or_null(&dmabuf->attachments,
+					  struct dma_buf_attachment, node);
+	dma_resv_unlock(dmabuf->resv);
+
+	return newest;
+}
+
+/*
+ * Where the byte at @addr, an address of a vmap, is in the direct map. NULL if
+ * it is in high memory. Heaps map pages by vmap(), or by the direct map.
+ */
+void *heap_test_direct_map(const void *addr)
+{
+	struct page *page = is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
+	void *start = page ? page_address(page) : NULL;
+
+	return start ? start + offset_in_page(addr) : NULL;
+}
+
 /* Whether a page is mapped at @addr, an address that vmap() has returned some time. */
 bool heap_test_is_mapped(unsigned long addr)
 {

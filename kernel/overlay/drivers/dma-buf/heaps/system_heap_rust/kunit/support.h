@@ -4,8 +4,11 @@
 
 #include <linux/types.h>
 
+struct device;
 struct dma_buf;
+struct dma_fence;
 struct file;
+struct module;
 
 const char *heap_test_name(void);
 int heap_test_open(void);
@@ -21,6 +24,8 @@ int heap_test_write_user(unsigned long addr, u32 word);
 void heap_test_flush(void);
 unsigned long heap_test_pages_in_use(void);
 int heap_test_vmap(struct dma_buf *dmabuf);
+struct dma_buf_attachment *heap_test_newest_attachment(struct dma_buf *dmabuf);
+void *heap_test_direct_map(const void *addr);
 bool heap_test_is_mapped(unsigned long addr);
 unsigned long heap_test_colour_mask(void);
 void heap_test_skip(const char *why);
@@ -28,5 +33,15 @@ void heap_test_kill(bool killed);
 void heap_test_fail_nth(unsigned int nth);
 unsigned int heap_test_fail_nth_left(void);
 int heap_test_arm_faults(bool armed, unsigned long buf);
+
+struct dma_fence *heap_test_fence(struct dma_buf *dmabuf, bool write,
+				  void (*end)(void *data), void *data);
+void heap_test_fence_end(struct dma_fence *fence);
+bool heap_test_fences_signaled(struct dma_buf *dmabuf);
+struct module *heap_test_module(void);
+int heap_test_sync(struct dma_buf *dmabuf, unsigned long arg);
+struct device *heap_test_device(void);
+void heap_test_device_destroy(struct device *dev);
+unsigned long heap_test_attachments(struct dma_buf *dmabuf);
 
 #endif

@@ -3,6 +3,7 @@
 //! Safe faces of support.c.
 
 use crate::heap::DmaBuf;
+use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::to_result,
@@ -42,6 +43,8 @@ mod c {
         pub(super) safe fn heap_test_flush();
         pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
         pub(super) fn heap_test_vmap(dmabuf: *mut c_void) -> c_int;
+        pub(super) fn heap_test_newest_attachment(dmabuf: *mut c_void) -> *mut c_void;
+        pub(super) fn heap_test_direct_map(addr: *const c_void) -> *mut c_void;
         pub(super) safe fn heap_test_is_mapped(addr: c_ulong) -> bool;
         pub(super) safe fn heap_test_colour_mask() -> c_ulong;
         pub(super) fn heap_test_skip(why: *const c_char);
@@ -114,6 +117,22 @@ pub(crate) fn colour_mask() -> usize {
 pub(crate) fn vmap_and_vunmap(buffer: &DmaBuf) -> Result {
     // SAFETY: A reference to a `DmaBuf` is a pointer to a valid buffer.
     to_result(unsafe { c::heap_test_vmap(buffer.as_raw().cast()) })
+}
+
+/// The attachment of `buffer` that was made last.
+pub(crate) fn newest_attachment(buffer: &DmaBuf) -> *mut core::ffi::c_void {
+    // SAFETY: A reference to a `DmaBuf` is a pointer to a valid buffer.
+    unsafe { c::heap_test_newest_attachment(buffer.as_raw().cast()) }
+}
+
+/// Where the byte at `addr` is in the direct map. `None` if it is in high memory.
+///
+/// # Safety
+///
+/// A heap must have mapped a page there.
+pub(crate) unsafe fn direct_map(addr: *const u8) -> Option<NonNull<u8>> {
+    // SAFETY: As promised by the caller.
+    NonNull::new(unsafe { c::heap_test_direct_map(addr.cast()) }.cast())
 }
 
 /// Whether the kernel maps the page at `addr`, an address that `vmap()` has returned some time.

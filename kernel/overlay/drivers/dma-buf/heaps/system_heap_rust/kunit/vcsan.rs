@@ -2,7 +2,10 @@
 
 //! Tells VCSan, the cache model that may watch this machine from outside, what the cases do.
 
-use crate::heap::VMap;
+use crate::heap::{
+    DirectMap,
+    VMap, //
+};
 use core::ops::Range;
 use kernel::{
     page::PAGE_SIZE,

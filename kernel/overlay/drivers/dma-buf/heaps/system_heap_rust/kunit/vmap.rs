@@ -15,6 +15,7 @@ use crate::{
         Alias,
         Client,
         DataDirection::Bidirectional,
+        DirectMap,
         Importer, //
     },
     sys,

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_FLUSH_MAPPING_H
+#define _LINUX_FLUSH_MAPPING_H
+
+struct address_space;
+
+void flush_cache_mapping(struct address_space *mapping);
+
+#endif

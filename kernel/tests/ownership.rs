@@ -34,7 +34,15 @@ fn exceptions_are_needed() {
     for (exception, on) in [
         (
             Exception::Meanwhile,
-            &["documented", "cortex-a15", "arm1176", "P5600", "bounce"][..],
+            &[
+                "documented",
+                "cortex-a15",
+                "24Kf",
+                "arm926",
+                "arm1176",
+                "P5600",
+                "bounce",
+            ][..],
         ),
         (Exception::Bounced, &["bounce"]),
     ] {
@@ -58,10 +66,20 @@ fn exceptions_are_needed() {
     }
 }
 
+/// The one step that nothing explored needs. It is for a process that writes in an access and closes it
+/// as one that only read: a step of the DMA API that may drop dirty lines must find none.
+const UNEXPLORED: (Event, &[Op], usize) = (
+    Event::End(Direction::FromDevice),
+    &[Op::WriteBackDirectMap, Op::SyncForDeviceUnwritten],
+    0,
+);
+
 #[test]
+#[ignore = "explores each plan without each of its steps, for minutes"]
 fn each_step_is_needed() {
     let first = CPUS[0].layouts()[0];
     let plans = explore_layout(&CPUS[0], first, Change::None, &EXCEPTIONS).plans;
+    let mut needless = Vec::new();
 
     for (event, ops) in &plans {
         for (index, op) in ops.iter().enumerate() {
@@ -71,13 +89,13 @@ fn each_step_is_needed() {
                     ops,
                     index,
                 };
-                assert!(
-                    CPUS.iter().any(|cpu| fails(cpu, change)),
-                    "{event:?}: {ops:?} without the step at {index}"
-                );
+                if !CPUS.iter().any(|cpu| fails(cpu, change)) {
+                    needless.push((*event, ops.as_slice(), index));
+                }
             }
         }
     }
+    assert_eq!(needless, [UNEXPLORED]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ const WORD: usize = size_of::<u32>();
 const WORDS: usize = 2 * LINES;
 
 /// Tries before a case gives up to get aliases of the colours that it wants.
-const TRIES: usize = 128;
+const TRIES: usize = 1024;
 
 /// The alias of a user.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The walks of the suite `sequences`, on the cache model that watches the guests: they find each
-//! step of maintenance that exploring everything finds to be needed, on each CPU, and report nothing
+//! step of maintenance that exploring everything finds to be needed, on each CPU, but for those of
+//! `not-shown.txt`, and report nothing
 //! where none is missing.
 
 mod machine;

@@ -168,6 +168,20 @@ fn calls_must_be_about_what_is_mapped() {
 }
 
 #[test]
+fn a_mapping_of_both_directions_is_synced_in_any() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x100);
+    driver.map(buffer, Bidirectional);
+    for dir in [FromDevice, ToDevice] {
+        assert_eq!(driver.sync_for_cpu(buffer, dir), None);
+        assert_eq!(driver.read(0x1000, 4), None);
+        assert_eq!(driver.sync_for_device(buffer, dir), None);
+        assert_eq!(driver.read(0x1000, 4), Some(Breach::Read));
+    }
+    assert_eq!(driver.unmap(buffer, FromDevice), Some(Breach::Direction));
+}
+
+#[test]
 fn what_is_mapped_twice_is_unmapped_twice() {
     let mut driver = Driver::new();
     let buffer = area(0x1000, 0x100);
@@ -490,7 +504,7 @@ proptest! {
                         driver.sync_for_device(part, dir);
                     }
                     for (whole, mapped, owned) in &mut table {
-                        if *mapped != dir {
+                        if *mapped != dir && *mapped != Bidirectional {
                             continue;
                         }
                         for (byte, owned) in (whole.first..).zip(owned) {

@@ -76,6 +76,11 @@ impl Mapping {
         self.area.meets(area) && !self.at_cpu.iter().any(|taken| taken.contains(area))
     }
 
+    /// Whether it can be synced in a direction. As in kernel/dma/debug.c, one of both directions can in any.
+    fn syncs(&self, dir: Direction) -> bool {
+        self.dir == dir || self.dir == Direction::Bidirectional
+    }
+
     fn give(&mut self, area: Area) {
         let mut left = Vec::new();
         for taken in self.at_cpu.drain(..) {
@@ -314,11 +319,11 @@ impl Mappings {
         self.mappings.insert(number, mapping);
     }
 
-    /// Does something to the part that each mapping of this direction has of an area.
+    /// Does something to the part that each mapping that can be synced in this direction has of an area.
     fn each(&mut self, area: Area, dir: Direction, mut what: impl FnMut(&mut Mapping, Area)) {
         let numbers: HashSet<u64> = self
             .meeting(area)
-            .filter(|(_, mapping)| mapping.dir == dir)
+            .filter(|(_, mapping)| mapping.syncs(dir))
             .map(|(number, _)| number)
             .collect();
         for number in numbers {
@@ -349,7 +354,8 @@ impl Mappings {
         let mut other_direction = None;
         let mut other_length = None;
         for (_, mapping) in self.meeting(area) {
-            match (fits(mapping), mapping.dir == dir) {
+            let same = mapping.dir == dir || !whole && mapping.syncs(dir);
+            match (fits(mapping), same) {
                 (true, true) => return None,
                 (true, false) => other_direction = Some(mapping),
                 (false, _) => other_length = Some(mapping),

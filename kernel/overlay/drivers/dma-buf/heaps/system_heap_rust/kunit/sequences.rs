@@ -162,11 +162,7 @@ impl<'a> Link<'a> {
         if let Some((table, dir)) = self.mapped.take() {
             // SAFETY: It was mapped like this.
             unsafe {
-                bindings::dma_buf_unmap_attachment_unlocked(
-                    self.raw,
-                    table.as_ptr(),
-                    dir.into(),
-                )
+                bindings::dma_buf_unmap_attachment_unlocked(self.raw, table.as_ptr(), dir.into())
             };
         }
     }

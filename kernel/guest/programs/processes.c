@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -447,11 +448,14 @@ static bool passes(int number)
 	fflush(stdout);
 	child = must(fork());
 	if (!child) {
+		setpgid(0, 0);
 		cases[number].run();
 		fflush(stdout);
 		_exit(0);
 	}
 	must(waitpid(child, &status, 0));
+	/* A case that failed may have left children that wait for it. */
+	kill(-child, SIGKILL);
 	if (WIFSIGNALED(status))
 		printf("    # %s: %s\n", name, strsignal(WTERMSIG(status)));
 	return WIFEXITED(status) && !WEXITSTATUS(status);

@@ -184,8 +184,9 @@ fn results(text: &str, module: &str) -> BTreeMap<String, String> {
         top.strip_prefix("r#").unwrap_or(top) == module
     };
     text.lines()
-        .filter_map(|line| line.strip_prefix("test ")?.rsplit_once(": "))
-        .filter(|(test, _)| of_module(test))
+        .filter_map(|line| line.strip_prefix("test ")?.split_once(": "))
+        // What a panic says follows the name, too.
+        .filter(|(test, result)| of_module(test) && matches!(*result, "ok" | "FAILED" | "ignored"))
         .map(|(test, result)| (test.to_owned(), result.to_owned()))
         .collect()
 }

@@ -147,7 +147,12 @@ impl Config {
         }
         let mutants = each(&dir.join("mutants"), |path, _| yaml::load::<Mutant>(path))?;
         for (name, mutant) in &mutants {
-            if let Some(stranger) = mutant.caught_on.iter().find(|c| !cells.contains_key(*c)) {
+            if let Some(stranger) = mutant
+                .caught_on
+                .iter()
+                .chain(&mutant.by_chance_on)
+                .find(|c| !cells.contains_key(*c))
+            {
                 return Err(Error::Value {
                     path: dir.join("mutants").join(format!("{name}.yaml")),
                     key: "caught_on".into(),

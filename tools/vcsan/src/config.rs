@@ -39,9 +39,14 @@ pub struct Options {
     pub modules: Option<PathBuf>,
     /// What is reported on.
     pub watch: Vec<Watch>,
+    /// Findings that are not to be reported.
+    pub suppress: Option<PathBuf>,
+    /// QEMU's status when it ends, if something was found, or the run proves nothing.
+    pub exit: Option<u8>,
 }
 
-const KNOWN: &str = "out, geometry, mode, coherent, linear, vmlinux, modules, watch";
+const KNOWN: &str =
+    "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, exit";
 
 impl Options {
     /// Reads the arguments.
@@ -52,7 +57,7 @@ impl Options {
     pub fn parse<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let (mut out, mut geometry, mut vmlinux, mut modules) = (None, None, None, None);
         let (mut mode, mut coherent, mut linear) = (Mode::Architectural, false, None);
-        let mut watch = Vec::new();
+        let (mut watch, mut suppress, mut exit) = (Vec::new(), None, None);
         for argument in arguments {
             let (key, value) = argument
                 .split_once('=')
@@ -78,6 +83,13 @@ impl Options {
                 }
                 "linear" => linear = Some(linear_map(argument, value)?),
                 "watch" => watch.push(watch_of(argument, value)?),
+                "suppress" => suppress = Some(PathBuf::from(value)),
+                "exit" => {
+                    exit = match value.parse() {
+                        Ok(status @ 1..) => Some(status),
+                        _ => return Err(not_one_of(argument, "a status from 1 to 255")),
+                    }
+                }
                 _ => return Err(format!("understand {argument:?}: known are {KNOWN}")),
             }
         }
@@ -96,6 +108,8 @@ impl Options {
             vmlinux,
             modules,
             watch,
+            suppress,
+            exit,
         })
     }
 }
@@ -214,6 +228,8 @@ mod tests {
                 "0xADDRESS+0xLENGTH",
             ),
             ("out=o,geometry=pipt:64:8192:2,wach=all", "known are"),
+            ("out=o,geometry=pipt:64:8192:2,exit=0", "from 1 to 255"),
+            ("out=o,geometry=pipt:64:8192:2,exit=256", "from 1 to 255"),
             ("out", "key=value"),
         ] {
             let error = parse(arguments).unwrap_err();

@@ -91,21 +91,20 @@ impl Session {
         })
     }
 
-    /// The guest is gone: writes the last records. Nothing the second time.
-    pub fn finish(&mut self) {
-        let Some((mut recorder, seen)) = self.watcher.finish() else {
-            return;
-        };
+    /// The guest is gone: writes the last records. Whether the run proves that nothing is wrong; none the second time.
+    pub fn finish(&mut self) -> Option<bool> {
+        let (mut recorder, seen) = self.watcher.finish()?;
         let modelled = recorder.driver.finish();
         recorder.write();
         let names = self.names.lock();
         let memory = modelled.memory + seen.memory + names.sites.memory();
         drop(names);
-        recorder.report.end(&RunStats {
+        let clean = recorder.report.end(&RunStats {
             accesses: modelled.accesses,
             watched_pages: modelled.watched_pages,
             memory,
             ..seen
         });
+        Some(clean)
     }
 }

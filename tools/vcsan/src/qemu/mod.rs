@@ -52,6 +52,8 @@ struct Plugin {
     block: Vec<Code>,
     scores: Scores,
     awaiting: Awaiting,
+    /// QEMU's status if something was found.
+    exit: Option<u8>,
     failed: bool,
 }
 
@@ -260,7 +262,19 @@ unsafe extern "C" fn on_exit(_: sys::qemu_plugin_id_t, _: *mut c_void) {
         // What it has failed of is in the last record.
         plugin.failed = false;
     }
-    with_plugin(|plugin| plugin.session.finish());
+    let mut status = None;
+    with_plugin(|plugin| {
+        if plugin.session.finish() == Some(false) {
+            status = plugin.exit;
+        }
+    });
+    if let Some(status) = status {
+        // SAFETY: QEMU has asked for this callback before all that it does at its end, so that it is made after that.
+        unsafe {
+            libc::fflush(std::ptr::null_mut());
+            libc::_exit(status.into());
+        }
+    }
 }
 
 /// The model grows by tens of megabytes in the vCPU's thread. An arena of that thread's own, as glibc would make it, asks the
@@ -318,9 +332,10 @@ unsafe fn plugin(
         ));
     }
     let target = Target::by_name(&name.to_string_lossy())?;
-    let session = Session::new(&Options::parse(arguments)?, target)?;
+    let options = Options::parse(arguments)?;
     Ok(Plugin {
-        session,
+        session: Session::new(&options, target)?,
+        exit: options.exit,
         reader: Reader::new(target),
         infos: Infos::new(target),
         multi_access: MultiAccess::default(),

@@ -69,6 +69,7 @@ impl Describer<'_> {
             test: captured.test.clone(),
             access,
             write: None,
+            mapped: mapping,
             cause: cause(broken.breach).to_owned(),
             buffer: None,
             offset: broken
@@ -99,7 +100,9 @@ impl Describer<'_> {
                 described.access.at()
             ),
         );
-        if let (Some(mapping), Some(dir), Some(mapped)) = (&mapping, broken.dir, broken.mapping) {
+        if let (Some(mapping), Some(dir), Some(mapped)) =
+            (&described.mapped, broken.dir, broken.mapping)
+        {
             line(
                 "mapped",
                 &format!(

@@ -58,6 +58,8 @@ pub struct Described {
     pub access: Party,
     /// The write that it should have seen.
     pub write: Option<Party>,
+    /// Who mapped the memory for a device, if that was broken into.
+    pub mapped: Option<Party>,
     /// Why it may not.
     pub cause: String,
     /// The buffer's name.
@@ -70,6 +72,23 @@ pub struct Described {
     pub missing: String,
     /// The whole report.
     pub text: String,
+}
+
+impl Described {
+    /// In one line, as bots look for it: title and functions, the accesses' or the call's and that of who mapped the memory.
+    pub(super) fn bug(&self) -> String {
+        let name = |party: &Party| match (&party.symbol, &party.pc) {
+            (Some(symbol), _) => symbol.clone(),
+            (None, Some(pc)) => pc.clone(),
+            (None, None) => "unknown code".to_owned(),
+        };
+        let mut line = format!("VCSan: {} in {}", self.title, name(&self.access));
+        if let Some(other) = self.write.as_ref().or(self.mapped.as_ref()) {
+            line.push_str(" / ");
+            line.push_str(&name(other));
+        }
+        line
+    }
 }
 
 /// Puts hazards into words.
@@ -104,6 +123,7 @@ impl Describer<'_> {
             test: captured.test.clone(),
             access,
             write,
+            mapped: None,
             cause,
             buffer: captured.buffer.as_ref().map(|(name, _)| name.clone()),
             offset: captured.buffer.as_ref().and_then(|(_, offset)| *offset),

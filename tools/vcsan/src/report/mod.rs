@@ -9,6 +9,7 @@
 mod breach;
 mod drawing;
 mod hazard;
+mod suppress;
 
 pub use hazard::Party;
 
@@ -25,6 +26,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use suppress::Suppression;
 use vcsan_model::{Geometry, Mode, Site};
 
 /// The shape of the records.
@@ -55,11 +57,13 @@ impl Key {
     }
 }
 
-/// A finding that was written as a record.
+/// A finding that was written as a record, or suppressed.
 struct Written {
     /// Until it is written, too.
     text: Option<String>,
     count: u64,
+    /// Of its record; none if it was suppressed.
+    number: Option<usize>,
 }
 
 /// What is put into words.
@@ -83,8 +87,10 @@ pub struct Report {
     text: File,
     geometry: Geometry,
     names: SharedNames,
-    /// By their numbers in the records.
+    /// In the order in which they were found.
     findings: Vec<Written>,
+    /// Those of them that were not suppressed.
+    hazards: usize,
     by_key: HashMap<Key, usize>,
     /// Indices into `findings`, by the numbers of those who found them; none for those that wait.
     numbers: Vec<Option<usize>>,
@@ -93,6 +99,7 @@ pub struct Report {
     has_modules: bool,
     /// Hazards seen that were not kept, by title.
     surplus: BTreeMap<String, u64>,
+    suppressions: Vec<Suppression>,
     failure: Option<String>,
 }
 
@@ -111,11 +118,16 @@ impl Report {
             geometry: options.model.geometry,
             names,
             findings: Vec::new(),
+            hazards: 0,
             by_key: HashMap::new(),
             numbers: Vec::new(),
             waiting: Vec::new(),
             has_modules: options.modules.is_some(),
             surplus: BTreeMap::new(),
+            suppressions: match &options.suppress {
+                Some(path) => suppress::load(path)?,
+                None => Vec::new(),
+            },
             failure: None,
         };
         let mode = match options.model.mode {
@@ -194,16 +206,30 @@ impl Report {
         let next = self.findings.len();
         let index = *self.by_key.entry(Key::of(&described)).or_insert(next);
         self.numbers[number] = Some(index);
-        if index == next {
+        if index != next {
+            return;
+        }
+        let suppression = suppress::find(&mut self.suppressions, &described);
+        let number = match suppression {
+            Some(suppression) => {
+                suppression.findings += 1;
+                None
+            }
+            None => Some(self.hazards),
+        };
+        if let Some(number) = number {
+            self.hazards += 1;
+            eprintln!("BUG: {}", described.bug());
             let mut record = tagged("hazard", &described);
-            record["number"] = index.into();
+            record["number"] = number.into();
             record["count"] = 1.into();
             self.record(&record);
-            self.findings.push(Written {
-                text: Some(described.text),
-                count: 0,
-            });
         }
+        self.findings.push(Written {
+            text: number.is_some().then_some(described.text),
+            count: 0,
+            number,
+        });
     }
 
     /// Writes the hazards that have names now, or all.
@@ -241,14 +267,18 @@ impl Report {
             }
         }
         for index in 0..self.findings.len() {
-            let Written { text, count } = &mut self.findings[index];
+            let Written {
+                text,
+                count,
+                number,
+            } = &mut self.findings[index];
             let Some(text) = text.take_if(|_| *count != 0) else {
                 continue;
             };
-            let (mut times, count) = (String::new(), *count);
+            let (mut times, count, number) = (String::new(), *count, *number);
             if count > 1 {
                 times = format!("  seen      {count} times\n");
-                self.record(&json!({"record": "seen", "number": index, "count": count}));
+                self.record(&json!({"record": "seen", "number": number, "count": count}));
             }
             self.write_text(&format!("{text}{times}\n"));
         }
@@ -263,8 +293,8 @@ impl Report {
         }
     }
 
-    /// The last record.
-    pub fn end(&mut self, stats: &RunStats) {
+    /// The last record. Whether the run proves that nothing is wrong with what it watched.
+    pub fn end(&mut self, stats: &RunStats) -> bool {
         self.write_waiting(true);
         let complaints: Vec<_> = self.names.lock().symbols.complaints().collect();
         for complaint in complaints {
@@ -277,13 +307,15 @@ impl Report {
             "maintenance": stats.maintenance.total(), "by_kind": stats.maintenance.by_kind(),
             "untranslated": stats.untranslated.values().sum::<u64>(),
             "untranslated_at": stats.untranslated,
-            "watched_pages": stats.watched_pages, "hazards": self.findings.len(),
+            "watched_pages": stats.watched_pages, "hazards": self.hazards,
+            "suppressions": self.suppressions,
             "surplus": surplus, "surplus_of": self.surplus,
             "memory_bytes": stats.memory, "failure": self.failure,
         });
         extend(&mut record, &more);
         self.record(&record);
-        let mut summary = match (&self.failure, self.findings.len()) {
+        self.say_what_was_suppressed();
+        let mut summary = match (&self.failure, self.hazards) {
             (Some(failure), _) => format!("VCSan failed to {failure}: the run proves nothing.\n"),
             (None, 0) => "VCSan: no hazard.\n".to_owned(),
             (None, 1) => "VCSan: 1 hazard.\n".to_owned(),
@@ -294,6 +326,23 @@ impl Report {
             summary.push_str(&line);
         }
         self.write_text(&summary);
+        self.failure.is_none() && self.hazards == 0 && self.surplus.is_empty()
+    }
+
+    /// What was found and not shown, and what is of no use in the user's file.
+    fn say_what_was_suppressed(&mut self) {
+        for suppression in std::mem::take(&mut self.suppressions) {
+            let (line, pattern) = (suppression.line(), suppression.pattern());
+            let said = match suppression.findings {
+                0 => format!("no finding is like suppression {line}, {pattern}: remove it"),
+                1 => format!("1 finding was suppressed by line {line}, {pattern}"),
+                n => format!("{n} findings were suppressed by line {line}, {pattern}"),
+            };
+            if suppression.findings == 0 {
+                eprintln!("vcsan: {said}");
+            }
+            self.write_text(&format!("note: {said}\n"));
+        }
     }
 
     /// A whole line at once: whoever reads the file while it grows, or after QEMU was killed, finds no half of one.

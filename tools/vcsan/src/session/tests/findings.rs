@@ -113,3 +113,71 @@ fn a_hazard_is_in_the_file_before_the_guest_ends() {
     assert!(text.ends_with('\n'));
     assert_eq!(hazards(&records).len(), 1);
 }
+
+/// A stale read, found while these patterns are known, and whether the run is clean.
+fn found_with(name: &str, patterns: &str) -> (Option<bool>, Vec<Value>, String) {
+    let file = Machine::file(&format!("{name}.suppress"));
+    std::fs::write(&file, patterns).unwrap();
+    let options = format!(",watch=all,suppress={}", file.display());
+    let mut machine = Machine::new(name, &options);
+    machine.store(0x8000_1000, KSEG0 + BUFFER, BUFFER);
+    machine.load(0x8000_2000, VMAP, BUFFER);
+    machine.store(0x8000_1004, KSEG0 + BUFFER + 0x40, BUFFER + 0x40);
+    machine.note(5, "", BUFFER as u32 + 0x40, 4);
+    let clean = machine.session.finish();
+    let text = std::fs::read_to_string(format!("{}.txt", machine.out.display())).unwrap();
+    (clean, machine.finish(), text)
+}
+
+#[test]
+fn what_is_suppressed_is_counted_and_not_shown() {
+    let stale = "stale read | * | * | known\n";
+    let device = "stale device read | * | * | known, too\n";
+    let (clean, records, text) = found_with("suppressed-both", &format!("{stale}{device}"));
+    assert_eq!(clean, Some(true));
+    assert_eq!(hazards(&records).len(), 0);
+    assert!(text.contains("note: 1 finding was suppressed by line 1, stale read | * | *"));
+    assert!(!text.contains("VCSan: stale"), "{text}");
+
+    let (clean, records, _) = found_with("suppressed-one", stale);
+    assert_eq!(clean, Some(false));
+    let [hazard] = *hazards(&records) else {
+        panic!("one: {records:?}");
+    };
+    // Numbers are those of the records, whatever was suppressed before.
+    assert_eq!(
+        (&hazard["title"], &hazard["number"]),
+        (&"stale device read".into(), &0.into())
+    );
+    let end = records.last().unwrap();
+    assert_eq!(end["hazards"], 1);
+    assert_eq!(end["suppressions"][0]["findings"], 1);
+}
+
+#[test]
+fn a_suppression_of_nothing_is_said_to_be_one() {
+    let (clean, records, text) = found_with("unused", "lost write | * | * | gone\n");
+    assert_eq!(clean, Some(false));
+    assert_eq!(hazards(&records).len(), 2);
+    assert_eq!(records.last().unwrap()["suppressions"][0]["findings"], 0);
+    let said = "note: no finding is like suppression 1, lost write | * | *: remove it";
+    assert!(text.contains(said), "{text}");
+}
+
+#[test]
+fn a_file_of_suppressions_that_is_none_ends_the_run_before_it_begins() {
+    let file = Machine::file("no-reason.suppress");
+    std::fs::write(&file, "stale read | f\n").unwrap();
+    let text = format!(
+        "out={},geometry=vipt:32:8192:4,suppress={}",
+        Machine::file("no-reason").display(),
+        file.display()
+    );
+    let options = Options::parse(text.split(',')).unwrap();
+    let said = Session::new(&options, Target::by_name("mips").unwrap()).err();
+    let said = said.unwrap();
+    assert!(
+        said.contains("no-reason.suppress:1: give TITLE |"),
+        "{said}"
+    );
+}

@@ -21,7 +21,7 @@ use crate::results;
 use crate::session::{Boot, Selection, Shared, blank};
 use crate::ui::Task;
 use crate::vcsan::findings::Summary;
-use crate::vcsan::{Findings, Mode, Plugin};
+use crate::vcsan::{Findings, Plugin};
 use crate::verdict::Verdict;
 
 /// What a guest may print, in bytes: a hundred times what the most talkative suites do.
@@ -40,18 +40,12 @@ pub(crate) fn boot_cell(
     task.detail("booting");
     let folder = shared.folder.join(format!("{}-{}", cell.name, set.name));
     let mut result = results::Cell {
-        kernel: Some(built.release.clone()),
+        kernel: built.release.clone(),
         build_s: built.took_s,
         folder: Some(folder.clone()),
         ..blank(selection, boot)
     };
     result.mode = model(shared, set).map(|(plugin, _)| plugin.mode(cell));
-    if result.mode == Some(Mode::Architectural) {
-        result.repeat += " --architectural";
-    }
-    if model(shared, set).is_some_and(|(plugin, _)| plugin.contract) {
-        result.repeat += " --contract";
-    }
     match watched(shared, selection, boot, media, &folder, &task) {
         Ok((judgement, counts, took)) => {
             result.verdict = judgement.verdict;
@@ -91,6 +85,7 @@ fn watched(
 ) -> io::Result<(judge::Judgement, Option<Summary>, Duration)> {
     let Boot { cell, set, .. } = boot;
     fs::create_dir_all(folder)?;
+    media.write(folder)?;
     let model = model(shared, set);
     let found = folder.join("vcsan.jsonl");
     let program = boot::program(cell);

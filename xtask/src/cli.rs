@@ -23,7 +23,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Folder for everything that is made or downloaded [default: $ALIASHEAP_CACHE, else $XDG_CACHE_HOME/aliasheap]
@@ -71,10 +71,11 @@ pub enum Command {
     List,
     /// Build the kernels of cells, their modules and guests
     Build(Cells),
-    /// Run sets of suites on cells
-    Test(Test),
-    /// Run the heap's suites on every cell: the main job
-    TestAll(Run),
+    /// Run sets of suites on cells; without further words the heap's suites on every cell, which is the main job
+    #[command(visible_alias = "test-all")]
+    Test(Box<Test>),
+    /// Repeat what failed in a run, from its folder or from a report of it
+    Repro(Repro),
     /// Boot a cell and talk to it over its serial console
     Shell {
         /// The cell
@@ -105,18 +106,25 @@ pub enum Command {
 }
 
 /// Which cells.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Cells {
-    /// Cells by name [default: all]
+    /// Cells, by name or by glob, such as 'mips-*' [default: all]
     #[arg(value_name = "CELL")]
     pub cells: Vec<String>,
-    /// Cells by glob, such as 'mips-*'
-    #[arg(long = "cell", value_name = "GLOB")]
+    /// The same
+    #[arg(long = "cell", value_name = "GLOB", hide = true)]
     pub globs: Vec<String>,
 }
 
+impl Cells {
+    /// All that were named.
+    pub fn globs(&self) -> impl Iterator<Item = &String> {
+        self.cells.iter().chain(&self.globs)
+    }
+}
+
 /// What of the suites to run, and where to report.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Suites {
     /// Only suites, or cases of them, that match, such as 'system_heap_rust_vmap.*'
     #[arg(long, value_name = "SUITE[.CASE]")]
@@ -150,13 +158,13 @@ impl Suites {
 }
 
 /// `test`
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Test {
     /// Which cells.
     #[command(flatten)]
     pub cells: Cells,
     /// Sets of suites from configs/suites [default: those that `list` marks]
-    #[arg(long = "suite", value_name = "SET")]
+    #[arg(long = "set", alias = "suite", value_name = "SET")]
     pub sets: Vec<String>,
     /// Run the suites on the buffers of exporters from configs/exporters, or of `all`
     #[arg(long = "exporter", value_name = "NAME")]
@@ -197,29 +205,15 @@ pub struct RunProgram {
     pub arguments: Vec<String>,
 }
 
-/// `test-all`
-#[derive(Debug, Clone, Default, Args)]
-pub struct Run {
-    /// Only cells that match this glob
-    #[arg(long = "cell", value_name = "GLOB")]
-    pub globs: Vec<String>,
-    /// What of the suites.
-    #[command(flatten)]
-    pub suites: Suites,
-}
-
-impl From<Run> for Test {
-    fn from(run: Run) -> Test {
-        let cells = Cells {
-            cells: Vec::new(),
-            globs: run.globs,
-        };
-        Test {
-            cells,
-            suites: run.suites,
-            ..Test::default()
-        }
-    }
+/// `repro`
+#[derive(Debug, Clone, Args)]
+pub struct Repro {
+    /// A run's folder or a JSON report of it, and after a # what of it: CELL, SUITE.CASE or CELL/SUITE.CASE [default: all that failed]
+    #[arg(value_name = "RUN[#WHAT]")]
+    pub what: String,
+    /// Print the commands, and run nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
 }
 
 /// `mutants`
@@ -311,7 +305,50 @@ pub struct Bench {
     pub json: Option<PathBuf>,
 }
 
+impl Test {
+    /// These options as they are written on a command line, but for where reports go.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = self.cells.globs().map(Into::into).collect();
+        let mut several = |name: &str, values: &[String]| {
+            let values = values.iter();
+            words.extend(values.flat_map(|value| [name.into(), value.into()]));
+        };
+        several("--set", &self.sets);
+        several("--exporter", &self.exporters);
+        let mut one = |name: &str, value: Option<OsString>| {
+            words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
+        };
+        one("--module", self.module.clone().map(Into::into));
+        one("--init", self.init.clone().map(Into::into));
+        one("--filter", self.suites.filter.clone().map(Into::into));
+        let suites = &self.suites;
+        let flags = [
+            ("--fixes", self.fixes),
+            ("--no-vcsan", suites.no_vcsan),
+            ("--architectural", suites.architectural),
+            ("--contract", suites.contract),
+        ];
+        let given = flags.into_iter().filter(|(_, given)| *given);
+        words.extend(given.map(|(flag, _)| flag.into()));
+        words
+    }
+}
+
 impl Global {
+    /// The same, with paths that hold wherever the words are read.
+    ///
+    /// # Errors
+    /// The current folder is gone.
+    pub fn absolute(self) -> std::io::Result<Global> {
+        let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose();
+        Ok(Global {
+            cache: absolute(self.cache)?,
+            kernel: absolute(self.kernel)?,
+            checkout: absolute(self.checkout)?,
+            ..self
+        })
+    }
+
     /// These options as they are written on a command line, but for `--checkout` and `--verbose`.
     pub fn words(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();

@@ -26,6 +26,7 @@ pub mod matrix;
 pub mod progress;
 pub mod project;
 pub mod quote;
+pub mod repeat;
 pub mod report;
 pub mod results;
 pub mod schedule;

@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use crate::boot::Media;
 use crate::config::{Cell, Config, Kernel, Suites};
 use crate::project::Project;
+use crate::repeat::Repeat;
 use crate::results;
 use crate::source::Tree;
 use crate::stop::Stop;
@@ -30,6 +32,8 @@ pub struct Shared<'a> {
     pub host_crates: Mutex<()>,
     /// The cache model, unless the user does without.
     pub vcsan: Option<&'a Plugin>,
+    /// What is booted instead of something built, if that is so.
+    pub kept: Option<&'a Media>,
     /// This run's own folder.
     pub folder: &'a Path,
     /// How many times its limits a guest may take, on a slow or busy machine.
@@ -51,8 +55,8 @@ pub struct Selection<'a> {
     pub sets: Vec<&'a Suites>,
     /// `SUITE[.CASE]`, globs; else each set's own.
     pub filter: Option<&'a str>,
-    /// The command that a cell's report gives to repeat it, but for the cell and the set.
-    pub repeat: String,
+    /// What a cell's report gives to repeat it.
+    pub repeat: Repeat,
 }
 
 impl<'a> Selection<'a> {
@@ -94,10 +98,7 @@ pub(crate) fn blank(selection: &Selection<'_>, boot: Boot<'_>) -> results::Cell 
         cell: boot.cell.name.clone(),
         role: Some(boot.cell.role),
         set: boot.set.name.clone(),
-        repeat: format!(
-            "{} {} {}",
-            selection.repeat, boot.set.option, boot.cell.name
-        ),
+        repeat: selection.repeat.of_boot(&boot.cell.name, boot.set).line(),
         ..results::Cell::default()
     }
 }

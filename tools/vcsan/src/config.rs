@@ -43,10 +43,12 @@ pub struct Options {
     pub suppress: Option<PathBuf>,
     /// QEMU's status when it ends, if something was found, or the run proves nothing.
     pub exit: Option<u8>,
+    /// A debugger stops the guest, and must then find all records of what it did before.
+    pub debugger: bool,
 }
 
 const KNOWN: &str =
-    "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, exit";
+    "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, exit, debugger";
 
 impl Options {
     /// Reads the arguments.
@@ -58,6 +60,7 @@ impl Options {
         let (mut out, mut geometry, mut vmlinux, mut modules) = (None, None, None, None);
         let (mut mode, mut coherent, mut linear) = (Mode::Architectural, false, None);
         let (mut watch, mut suppress, mut exit) = (Vec::new(), None, None);
+        let mut debugger = false;
         for argument in arguments {
             let (key, value) = argument
                 .split_once('=')
@@ -74,13 +77,8 @@ impl Options {
                         _ => return Err(not_one_of(argument, "architectural or speculative")),
                     }
                 }
-                "coherent" => {
-                    coherent = match value {
-                        "on" => true,
-                        "off" => false,
-                        _ => return Err(not_one_of(argument, "on or off")),
-                    }
-                }
+                "coherent" => coherent = switch(argument, value)?,
+                "debugger" => debugger = switch(argument, value)?,
                 "linear" => linear = Some(linear_map(argument, value)?),
                 "watch" => watch.push(watch_of(argument, value)?),
                 "suppress" => suppress = Some(PathBuf::from(value)),
@@ -110,7 +108,16 @@ impl Options {
             watch,
             suppress,
             exit,
+            debugger,
         })
+    }
+}
+
+fn switch(argument: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(not_one_of(argument, "on or off")),
     }
 }
 

@@ -64,7 +64,7 @@ pub enum Command {
     /// The running test provokes a hazard, as its note says.
     Expect(String),
     /// A module has been loaded, so that its code has names now.
-    Named,
+    Named(String),
     /// Something went wrong: the run proves nothing.
     Fail(String),
 }

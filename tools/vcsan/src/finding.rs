@@ -60,8 +60,8 @@ pub enum Finding {
         /// Hazards seen that were not kept, as there were too many like them: by title.
         surplus: Vec<(String, u64)>,
     },
-    /// Code of a module has names now.
-    Named,
+    /// Code of a module has names now: what its note says.
+    Named(String),
     /// Something went wrong in here: the run proves nothing.
     Failure(String),
 }

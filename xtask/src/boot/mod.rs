@@ -7,7 +7,9 @@ pub mod uimage;
 mod watch;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::config::Cell;
 
@@ -19,7 +21,7 @@ pub fn program(cell: &Cell) -> String {
 }
 
 /// What a guest is booted from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Media {
     /// The kernel image.
     pub image: PathBuf,
@@ -33,6 +35,31 @@ pub struct Media {
     pub modules: PathBuf,
     /// The files of those that the guest loads, in that order.
     pub loaded: Vec<String>,
+}
+
+/// In the folder of a boot, its [`Media`].
+const MEDIA: &str = "media.json";
+
+impl Media {
+    /// Leaves in `folder` what was booted, for [`Media::read`].
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn write(&self, folder: &Path) -> std::io::Result<()> {
+        std::fs::write(folder.join(MEDIA), serde_json::to_vec_pretty(self)?)
+    }
+
+    /// What was booted in `folder`, if all of it is there still.
+    pub fn read(folder: &Path) -> Option<Media> {
+        let media = std::fs::read(folder.join(MEDIA)).ok()?;
+        let media: Media = serde_json::from_slice(&media).ok()?;
+        let files = [&media.image, &media.initramfs, &media.symbols];
+        let there = files
+            .into_iter()
+            .chain(&media.dtb)
+            .all(|file| file.is_file());
+        (there && media.modules.is_dir()).then_some(media)
+    }
 }
 
 /// What stands at the other end of the guest's serial line.
@@ -118,6 +145,29 @@ pub fn command_line(cell: &Cell, words: &[String]) -> Result<String, TooLong> {
 mod tests {
     use super::*;
     use crate::judge::tests::cell;
+
+    #[test]
+    fn media_are_read_back_as_long_as_all_of_them_are_there() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = |name: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, name).expect("written");
+            path
+        };
+        let media = Media {
+            image: file("image"),
+            dtb: Some(file("dtb")),
+            initramfs: file("cpio"),
+            symbols: file("symbols"),
+            modules: dir.path().to_owned(),
+            loaded: vec!["a.ko".into()],
+        };
+        assert_eq!(Media::read(dir.path()), None);
+        media.write(dir.path()).expect("written");
+        assert_eq!(Media::read(dir.path()), Some(media));
+        std::fs::remove_file(dir.path().join("dtb")).expect("removed");
+        assert_eq!(Media::read(dir.path()), None);
+    }
 
     #[test]
     fn a_command_line_that_firmware_would_cut_off_is_refused() {

@@ -182,10 +182,10 @@ pub struct Builder<'a> {
 }
 
 /// What [`Builder::build`] has made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Built {
-    /// The kernel's release, such as `7.3.4`.
-    pub release: String,
+    /// The kernel's release, such as `7.3.4`; none where nothing was built.
+    pub release: Option<String>,
     /// What the building took now, seconds.
     pub took_s: f64,
 }
@@ -204,7 +204,7 @@ impl Builder<'_> {
         let release = self.dir.join("include/config/kernel.release");
         let release = fs::read_to_string(&release).map_err(io_error("read", &release))?;
         Ok(Built {
-            release: release.trim().to_owned(),
+            release: Some(release.trim().to_owned()),
             took_s: start.elapsed().as_secs_f64(),
         })
     }

@@ -23,7 +23,7 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
         cells: test::cells(&config, args)?,
         sets: Vec::new(),
         filter: None,
-        repeat: String::new(),
+        repeat: test::repeat(context, &cli::Test::default()),
     };
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let shared = test::shared(context, &config, &prepared);

@@ -10,6 +10,7 @@ mod instructions;
 mod list;
 mod mutants;
 mod prepare;
+mod repro;
 mod run;
 mod runs;
 mod scratch;
@@ -22,7 +23,7 @@ mod verdicts;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{self, Cli, Command, Global};
 use crate::config::{Config, unknown};
 use crate::exit::Failure;
 use crate::project::Project;
@@ -41,6 +42,24 @@ struct Context {
 }
 
 impl Context {
+    /// What a command with these options has at hand, `test` if it runs suites.
+    fn new(global: Global, test: Option<&cli::Test>, stop: Stop) -> Result<Context, Failure> {
+        let checkout = global.checkout.as_deref();
+        let project = checkout.map_or_else(Project::this, Project::at);
+        let own = test.map_or(Ok(None), test::own)?;
+        let shares = own.into_iter().flat_map(|own| {
+            let beside = own.init.as_ref().and_then(|init| init.parent());
+            [Some(own.dir.clone()), beside.map(Path::to_owned)]
+        });
+        Ok(Context {
+            shares: shares.flatten().collect(),
+            project: project.with_fixes(test.is_some_and(|test| test.fixes)),
+            ui: Ui::new(global.verbose),
+            global,
+            stop,
+        })
+    }
+
     fn config(&self) -> Result<Config, Failure> {
         Config::load(&self.project.configs()).map_err(Failure::usage)
     }
@@ -52,41 +71,24 @@ impl Context {
 /// [`Failure`], where there is no report that could say what went wrong.
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let stop = Stop::on_signals().map_err(Failure::infra)?;
-    let project = cli
-        .global
-        .checkout
-        .as_deref()
-        .map_or_else(Project::this, Project::at);
-    let fixes = matches!(&cli.command, Command::Test(args) if args.fixes);
-    let own = match &cli.command {
-        Command::Test(args) => test::own(args)?,
+    let global = cli.global.absolute().map_err(Failure::infra)?;
+    let test = match &cli.command {
+        Command::Test(args) => Some(&**args),
         _ => None,
     };
-    let shares = own.into_iter().flat_map(|own| {
-        let beside = own.init.as_ref().and_then(|init| init.parent());
-        [Some(own.dir.clone()), beside.map(Path::to_owned)]
-    });
-    let program = match &cli.command {
-        Command::Run(args) => Some(run::program(args)?),
-        _ => None,
-    };
-    let program = program.as_deref().and_then(Path::parent);
-    let shares = shares.flatten().chain(program.map(Path::to_owned));
-    let context = Context {
-        shares: shares.collect(),
-        project: project.with_fixes(fixes),
-        ui: Ui::new(cli.global.verbose),
-        global: cli.global,
-        stop,
-    };
+    let mut context = Context::new(global, test, stop)?;
+    if let Command::Run(args) = &cli.command {
+        let program = run::program(args)?;
+        context.shares.extend(program.parent().map(Path::to_owned));
+    }
     let exit = match cli.command {
         Command::Run(args) => return run::run(&context, &args),
         Command::Doctor => doctor::doctor(&context),
         Command::Setup(args) => prepare::setup(&context, &args),
         Command::List => list::list(&context),
         Command::Build(cells) => test::build(&context, &cells),
-        Command::Test(args) => test::test(&context, &args, "test"),
-        Command::TestAll(args) => test::test(&context, &args.into(), "test-all"),
+        Command::Test(args) => test::test(&context, &args, None),
+        Command::Repro(args) => repro::repro(&context, &args),
         Command::Shell { cell } => shell::shell(&context, &cell),
         Command::Clean(args) => clean::clean(&context, &args),
         Command::Bench(args) => bench::bench(&context, &args),

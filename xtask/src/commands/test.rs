@@ -1,29 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask test`, `test-all` and `build`
 
-use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use globset::Glob;
 
 use super::prepare::{self, Prepared};
 use super::{Context, named};
+use crate::boot::Media;
 use crate::cli;
 use crate::config::{Cell, Config, Exporter, Own, Suites};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::progress::Progress as _;
-use crate::project::Project;
-use crate::quote::shell_words;
+use crate::repeat::Repeat;
 use crate::report;
 use crate::results::{self, Run};
 use crate::session::{Selection, Shared};
 use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
 
-pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result<Exit, Failure> {
+/// In a run's folder, its report.
+pub(super) const REPORT: &str = "report.json";
+
+/// What an earlier run has booted, and the cache model that watched it, if that is there.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) media: Media,
+    pub(super) plugin: Option<PathBuf>,
+}
+
+/// `kept`: what an earlier run has booted, to be booted again.
+pub(super) fn test(
+    context: &Context,
+    args: &cli::Test,
+    kept: Option<&Kept>,
+) -> Result<Exit, Failure> {
     let mut config = context.config()?;
     if let Some(filter) = &args.suites.filter {
         config.suites.values_mut().for_each(|s| s.narrow(filter));
@@ -49,13 +63,13 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
     let contract = args.suites.contract || args.module.is_some();
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
-        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites, contract));
+        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites, contract, kept));
         let prepared = prepare::prepare(context, &context.ui.task("setup"));
         (prepared, plugin.join())
     });
     let plugin = plugin.map_err(|_| Failure::infra("failed to build the cache model: a panic"))?;
     let cells = match prepared {
-        Ok(prepared) => run(context, &config, &selection, prepared, plugin)?,
+        Ok(prepared) => run(context, &config, &selection, prepared, plugin, kept)?,
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => {
             let verdict = if failure.exit == Exit::Build {
@@ -72,12 +86,13 @@ pub(super) fn test(context: &Context, args: &cli::Test, command: &str) -> Result
     };
     let run = Run::new(cells, context.ui.elapsed().as_secs_f64());
     print!("{}", report::text::render(&run, last_log));
+    remember(&run);
     // The report has been shown by now, whatever happens to the files.
     for target in args.suites.reports() {
         target.write(&run).map_err(Failure::infra)?;
     }
     if context.stop.requested() {
-        context.ui.task(command).warn("interrupted");
+        context.ui.task("test").warn("interrupted");
         return Ok(Exit::Interrupted);
     }
     Ok(run.verdict.into())
@@ -89,7 +104,7 @@ pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failur
         cells: cells(&config, args)?,
         sets: Vec::new(),
         filter: None,
-        repeat: String::new(),
+        repeat: repeat(context, &cli::Test::default()),
     };
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let shared = shared(context, &config, &prepared);
@@ -110,6 +125,7 @@ fn run(
     selection: &Selection<'_>,
     mut prepared: Prepared,
     plugin: Result<Option<Plugin>, vcsan::Error>,
+    kept: Option<&Kept>,
 ) -> Result<Vec<results::Cell>, Failure> {
     // Others may build as soon as nothing is left to build here; what boots has a copy of its own.
     let lock = prepared.lock.take();
@@ -127,6 +143,7 @@ fn run(
     };
     let shared = Shared {
         vcsan: plugin.as_ref(),
+        kept: kept.map(|kept| &kept.media),
         ..shared(context, config, &prepared)
     };
     let cells = matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)?;
@@ -142,9 +159,17 @@ fn plugin(
     selection: &Selection<'_>,
     args: &cli::Suites,
     contract: bool,
+    kept: Option<&Kept>,
 ) -> Result<Option<Plugin>, vcsan::Error> {
     if args.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
         return Ok(None);
+    }
+    if let Some(file) = kept.and_then(|kept| kept.plugin.clone()) {
+        return Ok(Some(Plugin {
+            file,
+            architectural: args.architectural,
+            contract,
+        }));
     }
     let task = context.ui.task("vcsan");
     task.detail("building the cache model");
@@ -165,6 +190,7 @@ pub(super) fn shared<'a>(
         builds: &prepared.builds,
         host_crates: Mutex::default(),
         vcsan: None,
+        kept: None,
         folder: prepared.run.path(),
         patience: context.global.patience.get(),
         jobs: context.global.jobs.map_or(cores, NonZeroUsize::get),
@@ -174,15 +200,10 @@ pub(super) fn shared<'a>(
 }
 
 pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a Cell>, Failure> {
-    let named: Vec<&Cell> = args
-        .cells
-        .iter()
-        .map(|name| named("cell", name, &config.cells))
-        .collect::<Result<_, _>>()?;
     let mut globs = Vec::new();
-    for glob in &args.globs {
+    for glob in args.globs() {
         let matcher = Glob::new(glob)
-            .map_err(|e| Failure::usage(format!("failed to read --cell {glob}: {e}")))?
+            .map_err(|e| Failure::usage(format!("failed to read the cell {glob}: {e}")))?
             .compile_matcher();
         if !config.cells.keys().any(|name| matcher.is_match(name)) {
             return Err(Failure::usage(crate::config::unknown(
@@ -193,11 +214,7 @@ pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a
         }
         globs.push(matcher);
     }
-    let all = named.is_empty() && globs.is_empty();
-    let wanted = |cell: &&Cell| {
-        all || named.iter().any(|n| n.name == cell.name)
-            || globs.iter().any(|g| g.is_match(&cell.name))
-    };
+    let wanted = |cell: &&Cell| globs.is_empty() || globs.iter().any(|g| g.is_match(&cell.name));
     Ok(config.cells.values().filter(wanted).collect())
 }
 
@@ -285,27 +302,21 @@ fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
     )))
 }
 
-/// The command that runs what `args` say, but for cells and sets.
-fn repeat(context: &Context, args: &cli::Test) -> String {
-    let mut words: Vec<OsString> = ["cargo", "xtask", "test"].map(Into::into).into();
-    if context.project.root() != Project::this().root() {
-        words.extend(["--checkout".into(), context.project.root().into()]);
+pub(super) fn repeat(context: &Context, args: &cli::Test) -> Repeat {
+    Repeat::new(&context.global, args, &context.project)
+}
+
+/// Leaves the report in the run's folder, where `repro` finds it.
+fn remember(run: &Run) {
+    let folders = run.cells.iter().filter_map(|cell| cell.folder.as_deref());
+    if let Some(run_folder) = folders.filter_map(Path::parent).next() {
+        let target = report::Target {
+            format: report::Format::Json,
+            path: run_folder.join(REPORT),
+        };
+        // The disk may be full, and what there is to say has been printed.
+        let _ = target.write(run);
     }
-    words.extend(context.global.words());
-    words.extend(
-        args.suites
-            .filter
-            .as_ref()
-            .into_iter()
-            .flat_map(|filter| ["--filter".into(), filter.into()]),
-    );
-    if args.fixes {
-        words.push("--fixes".into());
-    }
-    if args.suites.no_vcsan {
-        words.push("--no-vcsan".into());
-    }
-    shell_words(words)
 }
 
 fn last_log(cell: &results::Cell) -> Option<String> {

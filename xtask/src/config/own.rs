@@ -28,13 +28,9 @@ impl Own {
 impl Suites {
     /// The set that loads all modules of `own`, runs its program, and unloads them again.
     pub fn of_module(own: Own) -> Suites {
-        let mut option = format!("--module {}", own.dir.display());
-        if let Some(init) = &own.init {
-            option += &format!(" --init {}", init.display());
-        }
         Suites {
             name: "module".into(),
-            option,
+            page: None,
             summary: String::new(),
             by_default: false,
             exporter: None,

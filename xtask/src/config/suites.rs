@@ -89,8 +89,8 @@ struct Raw {
 pub struct Suites {
     /// The file's stem, such as `heap`; with another exporter than the file's own, that exporter's name.
     pub name: String,
-    /// The options of `cargo xtask test` that choose it.
-    pub option: String,
+    /// The page that it comes from, which `--set` names; none for a module of the user's.
+    pub page: Option<String>,
     /// What the set checks.
     pub summary: String,
     /// Whether it runs when no set is named.
@@ -144,10 +144,15 @@ impl Suites {
                 .cloned()
                 .collect(),
             name: exporter.name.clone(),
-            option: format!("{} --exporter {}", self.option, exporter.name),
             of: Some(exporter.clone()),
             ..self.clone()
         }
+    }
+
+    /// The exporter that was chosen for these suites, where it is not their page's own.
+    pub fn chosen(&self) -> Option<&Exporter> {
+        let own = self.page.as_ref() == Some(&self.name);
+        self.of.as_ref().filter(|_| !own)
     }
 
     /// All that the guest loads, in that order: the exporter's modules, then the tests.
@@ -235,7 +240,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
     }
     Ok(Suites {
         name: name.to_owned(),
-        option: format!("--suite {name}"),
+        page: Some(name.to_owned()),
         summary: raw.summary,
         by_default: raw.by_default,
         exporter: raw.exporter,
@@ -258,7 +263,7 @@ mod tests {
     fn heap() -> Suites {
         Suites {
             name: "heap".into(),
-            option: "--suite heap".into(),
+            page: Some("heap".into()),
             summary: String::new(),
             by_default: true,
             exporter: None,

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use console::{Style, StyledObject};
 
+use crate::repeat::Repeat;
 use crate::results::{Cell, Run, Suite};
 use crate::ui::printable;
 use crate::vcsan::Mode;
@@ -147,6 +148,7 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
             .collect();
         if failed.is_empty() {
             let _ = writeln!(out, "  {} {}", paint(suite.verdict), printable(&suite.name));
+            repeat(out, cell, |repeat| repeat.filtered(suite.name.clone()));
         }
         for case in failed {
             let _ = writeln!(
@@ -159,6 +161,7 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
             for line in case.message.iter().flat_map(|m| m.lines()) {
                 let _ = writeln!(out, "      {}", printable(line));
             }
+            repeat(out, cell, |repeat| repeat.of_case(&suite.name, &case.name));
         }
     }
     for oddity in &cell.oddities {
@@ -179,6 +182,14 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
         let _ = writeln!(out, "  folder: {}", folder.display());
     }
     let _ = writeln!(out, "  repeat: {}", cell.repeat);
+}
+
+/// The command that repeats a part of a boot. Of a report whose command is of another version only that of the boot is shown.
+fn repeat(out: &mut String, cell: &Cell, part: impl Fn(&Repeat) -> Repeat) {
+    if let Ok(repeat) = Repeat::read(&cell.repeat) {
+        let line = part(&repeat).line();
+        let _ = writeln!(out, "      repeat: {}", printable(&line));
+    }
 }
 
 /// What was known already, a line for each finding of each boot: how many kinds of hazard, in how many cases.
@@ -304,7 +315,7 @@ mod tests {
             suites,
             mode: Some(Mode::Speculative),
             set: "heap".into(),
-            repeat: format!("cargo xtask test --suite heap {name}"),
+            repeat: format!("cargo xtask test {name} --set heap"),
             ..Cell::default()
         }
     }

@@ -160,7 +160,7 @@ impl Driver {
                 test: self.test.clone(),
                 text,
             }),
-            Command::Named => self.findings.push(Finding::Named),
+            Command::Named(module) => self.findings.push(Finding::Named(module)),
             Command::Fail(text) => self.fail(text),
         }
     }

@@ -55,6 +55,8 @@ struct Plugin {
     /// QEMU's status if something was found.
     exit: Option<u8>,
     failed: bool,
+    /// A debugger stops the guest.
+    debugger: bool,
 }
 
 impl Plugin {
@@ -256,6 +258,11 @@ unsafe extern "C" fn on_vcpu(_: sys::qemu_plugin_id_t, index: c_uint) {
     }
 }
 
+/// The vCPU waits, as it does when a debugger has stopped it: QEMU tells the debugger only after this.
+unsafe extern "C" fn on_idle(_: sys::qemu_plugin_id_t, _: c_uint) {
+    with_plugin(|plugin| plugin.session.watcher.sync());
+}
+
 unsafe extern "C" fn on_exit(_: sys::qemu_plugin_id_t, _: *mut c_void) {
     // SAFETY: see `Global`.
     if let Some(plugin) = unsafe { &mut *PLUGIN.0.get() } {
@@ -345,6 +352,7 @@ unsafe fn plugin(
         awaiting: Awaiting::new(),
         first: None,
         failed: false,
+        debugger: options.debugger,
     })
 }
 
@@ -364,6 +372,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
     let made = panics::caught(|| unsafe { plugin(info, argc, argv) });
     match made.and_then(|made| made) {
         Ok(plugin) => {
+            let debugger = plugin.debugger;
             allocate_generously();
             // SAFETY: see `Global`; no callback is registered yet.
             unsafe { *PLUGIN.0.get() = Some(plugin) };
@@ -371,6 +380,9 @@ pub unsafe extern "C" fn qemu_plugin_install(
             unsafe {
                 sys::qemu_plugin_register_vcpu_init_cb(id, Some(on_vcpu));
                 sys::qemu_plugin_register_vcpu_tb_trans_cb(id, Some(on_translation));
+                if debugger {
+                    sys::qemu_plugin_register_vcpu_idle_cb(id, Some(on_idle));
+                }
                 sys::qemu_plugin_register_atexit_cb(id, Some(on_exit), std::ptr::null_mut());
             }
             0

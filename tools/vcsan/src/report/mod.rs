@@ -97,6 +97,8 @@ pub struct Report {
     waiting: Vec<Waiting>,
     /// The guest can tell of modules.
     has_modules: bool,
+    /// A debugger stops the guest.
+    debugger: bool,
     /// Hazards seen that were not kept, by title.
     surplus: BTreeMap<String, u64>,
     suppressions: Vec<Suppression>,
@@ -123,6 +125,7 @@ impl Report {
             numbers: Vec::new(),
             waiting: Vec::new(),
             has_modules: options.modules.is_some(),
+            debugger: options.debugger,
             surplus: BTreeMap::new(),
             suppressions: match &options.suppress {
                 Some(path) => suppress::load(path)?,
@@ -152,12 +155,18 @@ impl Report {
                 self.record(&json!({"record": "expect", "test": test, "title": text}));
             }
             Finding::TestEnd { counts, surplus } => self.end_test(&counts, surplus),
-            Finding::Named => self.write_waiting(false),
+            Finding::Named(module) => {
+                self.record(&json!({"record": "module", "sections": module}));
+                self.write_waiting(false);
+            }
             Finding::Failure(text) => self.fail(&text),
         }
     }
 
     fn found(&mut self, found: Found) {
+        if self.debugger {
+            self.record(&self.caught(&found));
+        }
         let number = self.numbers.len();
         self.numbers.push(None);
         if self.has_modules && !self.is_named(&found) {
@@ -169,6 +178,16 @@ impl Report {
         } else {
             self.write_found(number, &found);
         }
+    }
+
+    /// What a debugger that has stopped the guest looks for: where something was found, before it has names.
+    fn caught(&self, found: &Found) -> Value {
+        let (site, test) = match found {
+            Found::Hazard(captured) => (captured.hazard.access, &captured.test),
+            Found::Breach(captured) => (captured.site, &captured.test),
+        };
+        let pc = self.names.lock().sites.origin(site).map(|origin| origin.pc);
+        json!({"record": "caught", "pc": pc.map(|pc| format!("{pc:#x}")), "test": test})
     }
 
     /// Whether all of the kernel's code that a finding is about has a name.

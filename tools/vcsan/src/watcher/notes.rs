@@ -74,7 +74,7 @@ impl<S: Sink> Watcher<S> {
                 let elsewhere = |pc: u64| !code.iter().any(|range| range.contains(&pc));
                 self.numbers.retain(|&(pc, _), _| elsewhere(pc));
                 self.groups.retain(elsewhere);
-                self.queue.command(Command::Named);
+                self.queue.command(Command::Named(text.to_owned()));
             }
             Err(text) => self.fail(&text),
         }

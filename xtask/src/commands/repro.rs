@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask repro RUN[#WHAT]`: what failed in a run, once more, with the very files that it booted where they are there.
+
+use std::path::{Path, PathBuf};
+
+use super::Context;
+use super::test::{self, Kept, REPORT};
+use crate::boot::Media;
+use crate::cli;
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
+use crate::repeat::Repeat;
+use crate::report;
+use crate::results::{Cell, Run};
+
+pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failure> {
+    let found = Found::of(&args.what)?;
+    let chosen = found.choose().map_err(Failure::usage)?;
+    let mut worst = Exit::Ok;
+    for Chosen { cell, filter } in chosen {
+        let repeat = Repeat::read(&cell.repeat).map_err(Failure::usage)?;
+        let repeat = match filter {
+            Some(filter) => repeat.filtered(filter),
+            None => repeat,
+        };
+        println!("{}", repeat.line());
+        if args.dry_run {
+            continue;
+        }
+        let Repeat { global, test } = repeat.at(&context.global);
+        let again = Context::new(global, Some(&test), context.stop.clone())?;
+        let kept = kept(&found.folder, cell);
+        again.ui.task(&cell.cell).step(match kept {
+            Some(_) => "booting the files of that run",
+            None => "the files of that run are not here, building",
+        });
+        let exit = test::test(&again, &test, kept.as_ref())?;
+        worst = if exit as u8 > worst as u8 {
+            exit
+        } else {
+            worst
+        };
+        if exit == Exit::Interrupted {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+/// What `cell` was booted from, if that is there: beside the report, or where the run left it.
+fn kept(folder: &Path, cell: &Cell) -> Option<Kept> {
+    let then = cell.folder.as_deref()?;
+    let here = then.file_name().map(|name| folder.join(name));
+    let media = here.as_deref().and_then(Media::read);
+    let media = media.or_else(|| Media::read(then))?;
+    let plugin = media.image.parent()?.join("libvcsan.so");
+    Some(Kept {
+        plugin: plugin.is_file().then_some(plugin),
+        media,
+    })
+}
+
+/// A run that was found, and what of it is wanted.
+#[derive(Debug)]
+pub(super) struct Found {
+    run: Run,
+    /// Where its report lies.
+    folder: PathBuf,
+    what: Option<String>,
+}
+
+/// One boot of it, and what to run there; none for all that ran.
+#[derive(Debug)]
+struct Chosen<'a> {
+    cell: &'a Cell,
+    filter: Option<String>,
+}
+
+impl Found {
+    fn of(argument: &str) -> Result<Found, Failure> {
+        // A path may hold a # too.
+        let (path, what) = match argument.rsplit_once('#') {
+            Some((path, what)) if !Path::new(argument).exists() => (path, Some(what)),
+            _ => (argument, None),
+        };
+        let path = PathBuf::from(path);
+        let report = if path.is_dir() {
+            path.join(REPORT)
+        } else {
+            path
+        };
+        let fail = |why: String| {
+            Failure::usage(format!(
+                "failed to read the run in {}: {why}",
+                report.display()
+            ))
+        };
+        let text = std::fs::read(&report).map_err(|e| fail(e.to_string()))?;
+        let run = report::json::read(&text).map_err(|e| fail(e.to_string()))?;
+        Ok(Found {
+            run,
+            folder: report.parent().unwrap_or(Path::new("")).to_owned(),
+            what: what.map(str::to_owned),
+        })
+    }
+
+    /// The boots that failed, or the one that is asked for, whatever came of it.
+    fn choose(&self) -> Result<Vec<Chosen<'_>>, String> {
+        let Some(what) = &self.what else {
+            let failed = self.run.cells.iter().filter(|c| c.verdict.is_failure());
+            let failed: Vec<_> = failed.map(|cell| Chosen { cell, filter: None }).collect();
+            return if failed.is_empty() {
+                Err("failed to choose what to repeat: nothing failed in that run; name a CELL, a SUITE.CASE or both after a #".into())
+            } else {
+                Ok(failed)
+            };
+        };
+        let choices = self.choices(what);
+        let choices = match choices.iter().filter(|(_, failed)| *failed).count() {
+            0 => choices,
+            // What failed is meant, where it passed elsewhere.
+            _ => choices.into_iter().filter(|(_, failed)| *failed).collect(),
+        };
+        match choices.len() {
+            1 => Ok(choices.into_iter().map(|(chosen, _)| chosen).collect()),
+            0 => Err(format!(
+                "failed to find {what} in that run: it has {}",
+                self.cells().join(", ")
+            )),
+            _ => Err(format!(
+                "failed to choose what to repeat: {what} ran on {}; write CELL/{what}",
+                choices
+                    .iter()
+                    .map(|(c, _)| c.cell.cell.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )),
+        }
+    }
+
+    /// All that `what` may mean, and whether it failed.
+    fn choices(&self, what: &str) -> Vec<(Chosen<'_>, bool)> {
+        let (name, test) = match what.split_once('/') {
+            Some((cell, test)) => (Some(cell), Some(test)),
+            None if self.run.cells.iter().any(|c| c.cell == what) => (Some(what), None),
+            None => (None, Some(what)),
+        };
+        let cells = self.run.cells.iter();
+        let cells = cells.filter(|c| name.is_none_or(|name| c.cell == name));
+        let Some(test) = test else {
+            return cells
+                .map(|cell| (Chosen { cell, filter: None }, cell.verdict.is_failure()))
+                .collect();
+        };
+        let (suite, case) = match test.split_once('.') {
+            Some((suite, case)) => (suite, Some(case)),
+            None => (test, None),
+        };
+        let found = cells.filter_map(|cell| {
+            let suite = cell.suites.iter().find(|s| s.name == suite)?;
+            let (verdict, filter) = match case {
+                Some(case) => {
+                    let found = suite
+                        .cases
+                        .iter()
+                        .find(|c| c.name == case || c.name.split('.').next() == Some(case))?;
+                    // A parameter of a case can't be chosen.
+                    let case = case.split('.').next().unwrap_or(case);
+                    (found.verdict, format!("{}.{case}", suite.name))
+                }
+                None => (suite.verdict, suite.name.clone()),
+            };
+            let filter = Some(filter);
+            Some((Chosen { cell, filter }, verdict.is_failure()))
+        });
+        found.collect()
+    }
+
+    fn cells(&self) -> Vec<&str> {
+        let mut cells: Vec<&str> = self.run.cells.iter().map(|c| c.cell.as_str()).collect();
+        cells.dedup();
+        cells
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Case, Suite};
+    use crate::verdict::Verdict;
+
+    fn run() -> Run {
+        let case = |name: &str, verdict| Case {
+            name: name.into(),
+            verdict,
+            message: None,
+        };
+        let cell = |name: &str, verdict| Cell {
+            cell: name.into(),
+            verdict,
+            set: "heap".into(),
+            repeat: format!("cargo xtask test {name} --set heap --patience 2"),
+            suites: vec![Suite {
+                name: "vmap".into(),
+                verdict,
+                cases: vec![case("one", Verdict::Passed), case("two.3", verdict)],
+            }],
+            ..Cell::default()
+        };
+        let cells = [
+            ("a", Verdict::Passed),
+            ("b", Verdict::Hazard),
+            ("c", Verdict::Failed),
+        ];
+        Run::new(cells.map(|(name, verdict)| cell(name, verdict)).into(), 1.0)
+    }
+
+    fn chosen(what: &str) -> Result<Vec<String>, String> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut json = Vec::new();
+        report::json::write(&run(), &mut json).expect("written");
+        std::fs::write(dir.path().join(REPORT), json).expect("written");
+        let argument = format!("{}{what}", dir.path().display());
+        let found = Found::of(&argument).map_err(|e| e.error.to_string())?;
+        let chosen = found.choose()?;
+        let lines = chosen.into_iter().map(|Chosen { cell, filter }| {
+            let repeat = Repeat::read(&cell.repeat).expect("it is one");
+            filter.map_or(repeat.clone(), |f| repeat.filtered(f)).line()
+        });
+        Ok(lines.collect())
+    }
+
+    #[test]
+    fn all_that_failed_or_one_of_it() {
+        let b = "cargo xtask test b --set heap";
+        let whole = |cell: &str| format!("cargo xtask test {cell} --set heap --patience 2");
+        assert_eq!(chosen(""), Ok(vec![whole("b"), whole("c")]));
+        assert_eq!(chosen("#a"), Ok(vec![whole("a")]));
+        let two = format!("{b} --filter vmap.two --patience 2");
+        for what in ["#b/vmap.two", "#b/vmap.two.3"] {
+            assert_eq!(chosen(what), Ok(vec![two.clone()]), "{what}");
+        }
+        assert_eq!(
+            chosen("#b/vmap"),
+            Ok(vec![format!("{b} --filter vmap --patience 2")])
+        );
+    }
+
+    #[test]
+    fn what_is_not_one_boot_is_refused_with_what_there_is() {
+        for (what, says) in [
+            ("#vmap.two", "ran on b, c; write CELL/vmap.two"),
+            ("#d", "it has a, b, c"),
+            ("#b/vmap.three", "failed to find"),
+            ("/nothing", "failed to read the run in"),
+        ] {
+            let said = chosen(what).expect_err(what);
+            assert!(said.contains(says), "{what}: {said}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::boot::{self, Media};
 use crate::build::Built;
-use crate::config::{Suites, Watched};
+use crate::config::{self, Suites};
 use crate::error::chain;
 use crate::follow::Limits;
 use crate::judge::{self, judge};
@@ -18,6 +18,7 @@ use crate::progress::Progress as _;
 use crate::quote::shell_words;
 use crate::report::text::paint;
 use crate::results;
+use crate::results::bound::{self, excerpt};
 use crate::session::{Boot, Selection, Shared, blank};
 use crate::ui::Task;
 use crate::vcsan::findings::Summary;
@@ -41,19 +42,27 @@ pub(crate) fn boot_cell(
     let folder = shared.folder.join(format!("{}-{}", cell.name, set.name));
     let mut result = results::Cell {
         kernel: built.release.clone(),
+        built: Some(set.kernel(cell)),
         build_s: built.took_s,
         folder: Some(folder.clone()),
         ..blank(selection, boot)
     };
     result.mode = model(shared, set).map(|(plugin, _)| plugin.mode(cell));
     match watched(shared, selection, boot, media, &folder, &task) {
-        Ok((judgement, counts, took)) => {
+        Ok(Watched {
+            judgement,
+            counts,
+            took,
+            console,
+        }) => {
             result.verdict = judgement.verdict;
             result.cache_proof = judgement.cache_proof;
             result.suites = judgement.suites;
             result.message = judgement.message;
             result.oddities = judgement.oddities;
+            result.hazards = judgement.hazards;
             result.vcsan = counts;
+            result.console = Some(console);
             result.boot_s = took.as_secs_f64();
         }
         Err(error) => {
@@ -61,6 +70,7 @@ pub(crate) fn boot_cell(
             result.message = Some(chain(&error));
         }
     }
+    result.bound();
     task.line(&format!(
         "{} {} in {:.1} s",
         set.name,
@@ -70,8 +80,17 @@ pub(crate) fn boot_cell(
     result
 }
 
+/// What a boot came to.
+struct Watched {
+    judgement: judge::Judgement,
+    /// By the cache model, where it watched to the end.
+    counts: Option<Summary>,
+    took: Duration,
+    console: String,
+}
+
 /// The cache model, where there is something to see for it, and what.
-fn model<'a>(shared: &Shared<'a>, set: &'a Suites) -> Option<(&'a Plugin, &'a Watched)> {
+fn model<'a>(shared: &Shared<'a>, set: &'a Suites) -> Option<(&'a Plugin, &'a config::Watched)> {
     shared.vcsan.zip(set.vcsan.as_ref())
 }
 
@@ -82,7 +101,7 @@ fn watched(
     media: &Media,
     folder: &Path,
     task: &Task<'_>,
-) -> io::Result<(judge::Judgement, Option<Summary>, Duration)> {
+) -> io::Result<Watched> {
     let Boot { cell, set, .. } = boot;
     fs::create_dir_all(folder)?;
     media.write(folder)?;
@@ -172,7 +191,12 @@ fn watched(
             ),
         }
     }
-    Ok((judgement, counts, booted.took))
+    Ok(Watched {
+        judgement,
+        counts,
+        took: booted.took,
+        console: excerpt(&booted.log, bound::CONSOLE),
+    })
 }
 
 /// What is known of the exporter under test. With the fixes, nothing is.

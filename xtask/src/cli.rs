@@ -101,6 +101,10 @@ pub enum Command {
     Instructions(Cells),
     /// Compare what LLVM and ll2c with GCC make of the same programs
     Differential(Differential),
+    /// Show a run of before again, or write it to files
+    Report(Report),
+    /// List the runs whose folders are kept
+    Runs,
     /// Check the house rules that no other tool checks
     Tidy,
 }
@@ -270,6 +274,20 @@ pub struct History {
     /// Bugs from configs/history [default: all]
     #[arg(value_name = "BUG")]
     pub names: Vec<String>,
+}
+
+/// `report`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Report {
+    /// A run that `runs` lists, `last`, the folder of one, or its JSON report
+    #[arg(value_name = "RUN", required_unless_present = "schema")]
+    pub run: Option<String>,
+    /// Write the report to a file instead of standard output; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<Target>,
+    /// Print the JSON Schema of reports
+    #[arg(long, conflicts_with_all = ["run", "report"])]
+    pub schema: bool,
 }
 
 /// `setup`

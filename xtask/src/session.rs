@@ -87,6 +87,22 @@ impl Boot<'_> {
         exporter.not_on.get(&self.cell.name).map(String::as_str)
     }
 
+    /// What the report says of it before anything has run, for a run under `filter`.
+    pub(crate) fn planned(&self, filter: Option<&str>) -> results::Planned {
+        // Which suites have a case that a filter names, and which a module has, is not known before.
+        let by_case = filter.is_some_and(|filter| filter.contains('.'));
+        let suites = if by_case || self.set.own.is_some() || self.excluded().is_some() {
+            Vec::new()
+        } else {
+            self.set.expected(filter)
+        };
+        results::Planned {
+            cell: self.cell.name.clone(),
+            set: self.set.name.clone(),
+            suites: suites.into_iter().map(Into::into).collect(),
+        }
+    }
+
     pub(crate) fn is_of(&self, kernel: &Kernel) -> bool {
         self.set.kernel(self.cell) == kernel.name
     }

@@ -131,14 +131,14 @@ pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failur
 /// within a minute, and both must have the same.
 fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 2], Failure> {
     let mut ratios: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
-    let mut bytes = 0.0;
+    let mut bytes = 0;
     let config = context.config()?;
     for _ in 0..5 {
         for cell in config.cells.keys() {
             let (without, _) = boot(context, scratch, cell, &["--no-vcsan".into()])?;
             let (with, used) = boot(context, scratch, cell, &[])?;
             ratios.entry(cell).or_default().push(with / without);
-            bytes = f64::max(bytes, used);
+            bytes = bytes.max(used);
         }
     }
     let mut worst = ("", 0.0);
@@ -158,7 +158,7 @@ fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 2], Fail
         },
         Figure {
             what: "the cache model's memory".into(),
-            measured: bytes / f64::from(1 << 20),
+            measured: mebibytes(bytes),
             limit: 1024.0,
             unit: "MiB",
         },
@@ -171,16 +171,15 @@ fn boot(
     scratch: &Scratch,
     cell: &str,
     more: &[OsString],
-) -> Result<(f64, f64), Failure> {
+) -> Result<(f64, u64), Failure> {
     let mut args: Vec<OsString> = vec![cell.into()];
     args.extend_from_slice(more);
-    let (run, report) = scratch.test(context, &args)?;
+    let (run, report) = scratch.run(context, &args)?;
     must_pass(&run, "test")?;
-    let report = report.unwrap_or_default();
-    let cell = &report["cells"][0];
-    let took = cell["boot_s"].as_f64().unwrap_or(f64::NAN);
-    let used = cell["vcsan"]["memory_bytes"].as_f64().unwrap_or_default();
-    Ok((took, used))
+    let cell = report.as_ref().and_then(|report| report.cells.first());
+    let took = cell.map_or(f64::NAN, |cell| cell.boot_s);
+    let counts = cell.and_then(|cell| cell.vcsan.as_ref());
+    Ok((took, counts.map_or(0, |counts| counts.memory_bytes)))
 }
 
 /// The median.
@@ -214,6 +213,11 @@ fn must_pass(run: &Output, command: &str) -> Result<(), Failure> {
 /// Of three.
 fn median(mut measure: impl FnMut() -> Result<f64, Failure>) -> Result<f64, Failure> {
     Ok(middle(&mut [measure()?, measure()?, measure()?]))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]

@@ -2,7 +2,6 @@
 //! `cargo xtask history`: bugs that the kernel has had and fixed, put back one at a time, and whether the cache model sees them.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use comfy_table::{Table, presets};
 
@@ -13,7 +12,7 @@ use crate::config::{How, Shown};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::ui::Task;
-use crate::vcsan::Findings;
+use crate::verdict::Verdict;
 
 /// After all patches of the project's own.
 const UNDO: &str = "kernel/patches/9999-undo.patch";
@@ -92,19 +91,17 @@ fn run(
             args.extend(["--module".into(), scratch.path(dir).into()]);
         }
     }
-    let (run, report) = scratch.test(context, &args)?;
+    let (run, report) = scratch.run(context, &args)?;
     let output = String::from_utf8_lossy(&run.stdout);
     task.output(&output);
-    let Some(cell) = report.as_ref().map(|report| &report["cells"][0]) else {
+    let Some(cell) = report.as_ref().and_then(|report| report.cells.first()) else {
         return Ok(Err(format!("there is no report: {}", output.trim())));
     };
-    let verdict = cell["verdict"].as_str().unwrap_or("nothing");
-    if verdict != "hazard" {
-        return Ok(Err(format!("the verdict is {verdict}:\n{output}")));
+    if cell.verdict != Verdict::Hazard {
+        return Ok(Err(format!("the verdict is {}:\n{output}", cell.verdict)));
     }
-    let folder = Path::new(cell["folder"].as_str().unwrap_or_default());
-    let found = Findings::read(&folder.join("vcsan.jsonl")).map_err(Failure::infra)?;
-    let hazard = found.hazards.iter().find(|hazard| shown.is(hazard));
+    let mut hazards = cell.hazards.iter().map(|hazard| &hazard.seen);
+    let hazard = hazards.find(|hazard| shown.is(hazard));
     Ok(match hazard {
         Some(hazard) => {
             let line = hazard.text.lines().next().unwrap_or(&hazard.title);

@@ -10,6 +10,7 @@ mod instructions;
 mod list;
 mod mutants;
 mod prepare;
+mod report;
 mod repro;
 mod run;
 mod runs;
@@ -97,6 +98,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::History(args) => history::history(&context, &args),
         Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
+        Command::Report(args) => report::report(&context, &args),
+        Command::Runs => report::list(&context),
         Command::Tidy => tidy::tidy(&context),
     };
     exit.map(ExitCode::from)

@@ -24,6 +24,8 @@ pub(super) struct Prepared {
     pub(super) builds: PathBuf,
     /// This run's own folder.
     pub(super) run: RunFolder,
+    /// The distribution's package that the source comes from, with its exact version.
+    pub(super) package: Option<String>,
     /// Held while trees and builds change.
     pub(super) lock: Option<Lock>,
 }
@@ -66,6 +68,7 @@ pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Fa
         tree,
         builds,
         run,
+        package: source.package,
         lock: Some(lock),
     })
 }

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::test::{self, Kept, REPORT};
+use super::runs::REPORT;
+use super::test::{self, Kept};
 use crate::boot::Media;
 use crate::cli;
 use crate::exit::{Exit, Failure};
@@ -96,7 +97,7 @@ impl Found {
             ))
         };
         let text = std::fs::read(&report).map_err(|e| fail(e.to_string()))?;
-        let run = report::json::read(&text).map_err(|e| fail(e.to_string()))?;
+        let run = report::json::read(&text).map_err(fail)?;
         Ok(Found {
             run,
             folder: report.parent().unwrap_or(Path::new("")).to_owned(),
@@ -186,14 +187,14 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Case, Suite};
+    use crate::results::{Case, Identity, Suite};
     use crate::verdict::Verdict;
 
     fn run() -> Run {
         let case = |name: &str, verdict| Case {
             name: name.into(),
             verdict,
-            message: None,
+            ..Case::default()
         };
         let cell = |name: &str, verdict| Cell {
             cell: name.into(),
@@ -204,6 +205,7 @@ mod tests {
                 name: "vmap".into(),
                 verdict,
                 cases: vec![case("one", Verdict::Passed), case("two.3", verdict)],
+                ..Suite::default()
             }],
             ..Cell::default()
         };
@@ -212,7 +214,8 @@ mod tests {
             ("b", Verdict::Hazard),
             ("c", Verdict::Failed),
         ];
-        Run::new(cells.map(|(name, verdict)| cell(name, verdict)).into(), 1.0)
+        let cells = cells.map(|(name, verdict)| cell(name, verdict)).into();
+        Run::new(Identity::default(), cells, 1.0)
     }
 
     fn chosen(what: &str) -> Result<Vec<String>, String> {

@@ -5,11 +5,17 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::report::{Format, Target, json};
+use crate::results::Run;
+
 /// How many runs' folders are kept.
 const RUNS: usize = 20;
 
 /// In a run's folder, locked as long as the run goes on.
 const LOCK: &str = ".lock";
+
+/// In a run's folder, its JSON report.
+pub(super) const REPORT: &str = "report.json";
 
 /// In the folder of a run that nobody has to look at any more.
 const PASSED: &str = ".passed";
@@ -41,11 +47,79 @@ impl RunFolder {
         &self.path
     }
 
+    /// Where its report goes.
+    pub(super) fn report(&self) -> Target {
+        Target {
+            format: Format::Json,
+            path: self.path.join(REPORT),
+        }
+    }
+
+    /// Its name in the folder of runs.
+    pub(super) fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// Notes that the run passed, so that its folder goes before those of others.
     pub(super) fn passed(&self) {
         // Else it is kept a little longer.
         let _ = File::create(self.path.join(PASSED));
     }
+}
+
+/// The names of the runs in `runs`, oldest first.
+pub(super) fn names(runs: &Path) -> Vec<String> {
+    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The run that the user calls `text`: the JSON file of a report, the folder of a run, the name of one in `runs` or the
+/// beginning of that name, or `last`.
+///
+/// # Errors
+/// A fragment that says what is missing, and what there is.
+pub(super) fn find(runs: &Path, text: &str) -> Result<Run, String> {
+    let path = Path::new(text);
+    let file = if path.is_file() {
+        path.to_owned()
+    } else if path.is_dir() {
+        path.join(REPORT)
+    } else {
+        let has = |name: &&String| runs.join(name).join(REPORT).is_file();
+        let names = names(runs);
+        let reported: Vec<&String> = names.iter().filter(has).collect();
+        let found = match text {
+            "last" => reported.last().copied(),
+            _ => reported
+                .iter()
+                .copied()
+                .find(|name| !text.is_empty() && name.starts_with(text)),
+        };
+        let name = found.ok_or_else(|| {
+            format!(
+                "failed to find the run {text}: it is no file, no folder and none of the {} runs with a report in {}; `cargo xtask runs` lists them",
+                reported.len(),
+                runs.display()
+            )
+        })?;
+        runs.join(name).join(REPORT)
+    };
+    load(&file)
+}
+
+/// The report in the file at `path`.
+///
+/// # Errors
+/// A fragment that names the file.
+pub(super) fn load(path: &Path) -> Result<Run, String> {
+    let text = fs::read(path).map_err(|e| format!("failed to read {}: {e}", path.display()))?;
+    json::read(&text).map_err(|e| format!("failed to read {}: {e}", path.display()))
 }
 
 fn prune(runs: &Path) -> io::Result<()> {
@@ -85,6 +159,33 @@ mod tests {
         let mut names: Vec<_> = entries.map(|e| e.expect("entry").path()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_run_is_found_by_file_folder_name_and_as_the_last() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let runs = dir.path();
+        let folders: Vec<PathBuf> = (1..4).map(|n| run(runs, n)).collect();
+        let mut report = crate::report::example::run();
+        for (at, folder) in folders[..2].iter().enumerate() {
+            report.identity.name = Some(at.to_string());
+            let path = folder.join(REPORT);
+            let format = Format::Json;
+            Target { format, path }.write(&report).expect("written");
+        }
+        let found = |text: &str| find(runs, text).map(|run| run.identity.name.expect("a name"));
+        let path = |path: PathBuf| path.to_str().expect("text").to_owned();
+        // The newest one has no report: it goes on, or was killed.
+        assert_eq!(found("last"), Ok("1".into()));
+        assert_eq!(found("20000101T000001"), Ok("0".into()));
+        assert_eq!(found(&path(folders[0].clone())), Ok("0".into()));
+        assert_eq!(found(&path(folders[1].join(REPORT))), Ok("1".into()));
+        for text in ["", "1999", "20000101T000003-1"] {
+            let said = found(text).expect_err(text);
+            assert!(said.contains("none of the 2 runs"), "{said}");
+        }
+        let said = found(&path(folders[2].clone())).expect_err("no report");
+        assert!(said.contains("failed to read"), "{said}");
     }
 
     #[test]

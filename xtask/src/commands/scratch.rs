@@ -13,6 +13,7 @@ use super::Context;
 use crate::config::Edit;
 use crate::exit::Failure;
 use crate::follow::{self, End};
+use crate::results::Run;
 
 /// The copy, which goes with this.
 #[derive(Debug)]
@@ -53,6 +54,23 @@ impl Scratch {
     }
 
     /// Runs `cargo xtask test` on it with `args`. What it printed, its status, and its report, if there is one.
+    pub(super) fn run(
+        &self,
+        context: &Context,
+        args: &[OsString],
+    ) -> Result<(Output, Option<Run>), Failure> {
+        let json = self.path("report.json");
+        let mut all = vec!["test".into(), "--json".into(), json.clone().into()];
+        all.extend_from_slice(args);
+        let run = self.xtask(context, &all)?;
+        let report = match json.exists() {
+            true => Some(super::runs::load(&json).map_err(Failure::infra)?),
+            false => None,
+        };
+        Ok((run, report))
+    }
+
+    /// The same, with the report as JSON.
     pub(super) fn test(
         &self,
         context: &Context,

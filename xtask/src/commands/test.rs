@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask test`, `test-all` and `build`
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -17,13 +18,10 @@ use crate::matrix;
 use crate::progress::Progress as _;
 use crate::repeat::Repeat;
 use crate::report;
-use crate::results::{self, Run};
+use crate::results::{self, Identity, Run, Stage, identity};
 use crate::session::{Selection, Shared};
 use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
-
-/// In a run's folder, its report.
-pub(super) const REPORT: &str = "report.json";
 
 /// What an earlier run has booted, and the cache model that watched it, if that is there.
 #[derive(Debug)]
@@ -60,6 +58,7 @@ pub(super) fn test(
     for target in args.suites.reports() {
         target.check().map_err(Failure::usage)?;
     }
+    let mut identity = identity(context, args);
     let contract = args.suites.contract || args.module.is_some();
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
@@ -68,8 +67,21 @@ pub(super) fn test(
         (prepared, plugin.join())
     });
     let plugin = plugin.map_err(|_| Failure::infra("failed to build the cache model: a panic"))?;
+    let setup_s = context.ui.elapsed().as_secs_f64();
+    let mut folder = None;
     let cells = match prepared {
-        Ok(prepared) => run(context, &config, &selection, prepared, plugin, kept)?,
+        Ok(mut prepared) => {
+            identity.name = Some(prepared.run.name());
+            identity.tools = Some(identity::Tools::of(&prepared.toolchain));
+            let (package, dir) = (
+                prepared.package.as_deref(),
+                context.global.kernel.as_deref(),
+            );
+            identity.kernel = Some(identity::Kernel::of(&prepared.tree, package, dir));
+            let cells = run(context, &config, &selection, &mut prepared, plugin, kept)?;
+            folder = Some(prepared.run);
+            cells
+        }
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) => {
             let verdict = if failure.exit == Exit::Build {
@@ -84,11 +96,17 @@ pub(super) fn test(
             )
         }
     };
-    let run = Run::new(cells, context.ui.elapsed().as_secs_f64());
-    print!("{}", report::text::render(&run, last_log));
-    remember(&run);
+    let wall_s = context.ui.elapsed().as_secs_f64();
+    let mut run = Run::new(identity, cells, wall_s);
+    run.stages = stages(setup_s, wall_s);
+    run.planned = selection
+        .boots()
+        .map(|boot| boot.planned(selection.filter))
+        .collect();
+    print!("{}", report::text::render(&run));
     // The report has been shown by now, whatever happens to the files.
-    for target in args.suites.reports() {
+    let own = folder.iter().map(|folder| folder.report());
+    for target in own.chain(args.suites.reports()) {
         target.write(&run).map_err(Failure::infra)?;
     }
     if context.stop.requested() {
@@ -123,7 +141,7 @@ fn run(
     context: &Context,
     config: &Config,
     selection: &Selection<'_>,
-    mut prepared: Prepared,
+    prepared: &mut Prepared,
     plugin: Result<Option<Plugin>, vcsan::Error>,
     kept: Option<&Kept>,
 ) -> Result<Vec<results::Cell>, Failure> {
@@ -144,7 +162,7 @@ fn run(
     let shared = Shared {
         vcsan: plugin.as_ref(),
         kept: kept.map(|kept| &kept.media),
-        ..shared(context, config, &prepared)
+        ..shared(context, config, prepared)
     };
     let cells = matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)?;
     if cells.iter().all(|cell| !cell.verdict.is_failure()) {
@@ -306,20 +324,34 @@ pub(super) fn repeat(context: &Context, args: &cli::Test) -> Repeat {
     Repeat::new(&context.global, args, &context.project)
 }
 
-/// Leaves the report in the run's folder, where `repro` finds it.
-fn remember(run: &Run) {
-    let folders = run.cells.iter().filter_map(|cell| cell.folder.as_deref());
-    if let Some(run_folder) = folders.filter_map(Path::parent).next() {
-        let target = report::Target {
-            format: report::Format::Json,
-            path: run_folder.join(REPORT),
-        };
-        // The disk may be full, and what there is to say has been printed.
-        let _ = target.write(run);
-    }
+/// What is known of a run before it has begun.
+fn identity(context: &Context, args: &cli::Test) -> Identity {
+    let command = ["cargo".into(), "xtask".into()];
+    let command: Vec<OsString> = command
+        .into_iter()
+        .chain(std::env::args_os().skip(1))
+        .collect();
+    let suites = &args.suites;
+    let options = identity::Options {
+        exporters: args.exporters.clone(),
+        filter: suites.filter.clone(),
+        vcsan: !suites.no_vcsan,
+        architectural: suites.architectural,
+        contract: suites.contract,
+        fixes: args.fixes,
+        module: args.module.as_ref().map(|dir| dir.display().to_string()),
+        patience: context.global.patience.get(),
+    };
+    Identity::of_command(&command, context.project.root(), options)
 }
 
-fn last_log(cell: &results::Cell) -> Option<String> {
-    let log = std::fs::read(cell.folder.as_ref()?.join("console.log")).ok()?;
-    Some(String::from_utf8_lossy(&log).into_owned())
+fn stages(setup_s: f64, wall_s: f64) -> Vec<Stage> {
+    let stage = |name: &str, took_s| Stage {
+        name: name.into(),
+        took_s,
+    };
+    vec![
+        stage("setup", setup_s),
+        stage("builds and boots", wall_s - setup_s),
+    ]
 }

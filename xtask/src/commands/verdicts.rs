@@ -46,7 +46,7 @@ pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Fail
 fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<String>, Failure> {
     let scratch = Scratch::new(context).map_err(Failure::infra)?;
     scratch.edit(&breakage.edits)?;
-    let (run, report) = scratch.test(context, &[breakage.cell.clone().into()])?;
+    let (run, report) = scratch.run(context, &[breakage.cell.clone().into()])?;
     let output = String::from_utf8_lossy(&run.stdout);
     task.output(&output);
     let Some(report) = report else {
@@ -55,10 +55,9 @@ fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<
             output.trim()
         )]);
     };
-    let got = report["verdict"].as_str().unwrap_or("nothing");
     let mut complaints = Vec::new();
-    if got != breakage.verdict.as_str() {
-        complaints.push(format!("got {got}:\n{output}"));
+    if report.verdict != breakage.verdict {
+        complaints.push(format!("got {}:\n{output}", report.verdict));
     }
     let exit = Exit::from(breakage.verdict);
     if run.status.code() != Some(i32::from(exit as u8)) {

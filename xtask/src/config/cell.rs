@@ -9,7 +9,9 @@ use serde::Deserialize;
 use super::yaml::{self, Error};
 
 /// What a cell is in the matrix for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Its data cache aliases: a missing maintenance step is a hazard here.

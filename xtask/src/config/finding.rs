@@ -153,11 +153,12 @@ pub(crate) mod tests {
                 by: "cpu".into(),
                 symbol: Some("copy_from_user".into()),
                 alias: Some("user mapping".into()),
+                ..Party::default()
             },
-            write: None,
             missing: "invalidate the user mapping".into(),
             count: 1,
             text: "VCSan: stale read in copy_from_user\n".into(),
+            ..Hazard::default()
         }
     }
 

@@ -49,7 +49,7 @@ mod tests {
         let case = |name: &str, verdict| Case {
             name: name.into(),
             verdict,
-            message: None,
+            ..Case::default()
         };
         Judgement {
             verdict: Verdict::Passed,
@@ -58,9 +58,11 @@ mod tests {
                 name: "heap_sky".into(),
                 verdict: Verdict::Passed,
                 cases: vec![case("fly", verdict), case("look", Verdict::Passed)],
+                ..Suite::default()
             }],
             message: None,
             oddities: Vec::new(),
+            hazards: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::Judgement;
 use super::known::{self, Known};
-use crate::results::{Case, Suite};
+use crate::results::{self, Case, Status, Suite};
 use crate::vcsan::Findings;
 use crate::vcsan::findings::{Expected, Hazard, Pattern};
 use crate::verdict::Verdict;
@@ -33,22 +33,29 @@ pub fn add(
         hazard.test.as_ref() == Some(&expected.test) && same
     };
     for hazard in &found.hazards {
-        if !patterns
+        let (status, finding) = if patterns
             .iter()
             .any(|(e, pattern)| provoked(hazard, e, pattern))
         {
-            if let Some(finding) = known.find(hazard) {
-                let message = known::line(finding, hazard);
-                blame(judgement, hazard.test.as_deref(), Verdict::Known, &message);
-                continue;
-            }
+            (Status::Provoked, None)
+        } else if let Some(finding) = known.find(hazard) {
+            let message = known::line(finding, hazard);
+            blame(judgement, hazard.test.as_deref(), Verdict::Known, &message);
+            (Status::Known, Some(finding.name.clone()))
+        } else {
             let times = match hazard.count {
                 1 => String::new(),
                 n => format!("\n(seen {n} times)"),
             };
             let message = format!("{}{times}", hazard.text.trim_end());
             blame(judgement, hazard.test.as_deref(), Verdict::Hazard, &message);
-        }
+            (Status::New, None)
+        };
+        judgement.hazards.push(results::Hazard {
+            status,
+            finding,
+            seen: hazard.clone(),
+        });
     }
 
     let Some(end) = &found.end else {
@@ -139,7 +146,7 @@ mod tests {
         let case = |name: &str| Case {
             name: name.into(),
             verdict: Verdict::Passed,
-            message: None,
+            ..Case::default()
         };
         Judgement {
             verdict: Verdict::Passed,
@@ -148,9 +155,11 @@ mod tests {
                 name: "s".into(),
                 verdict: Verdict::Passed,
                 cases: vec![case("one"), case("two")],
+                ..Suite::default()
             }],
             message: None,
             oddities: Vec::new(),
+            hazards: Vec::new(),
         }
     }
 
@@ -173,11 +182,12 @@ mod tests {
                 by: "cpu".into(),
                 symbol: Some("m::read [m]".into()),
                 alias: Some("vmap".into()),
+                ..Party::default()
             },
-            write: None,
             missing: "invalidate the vmap between".into(),
             count: 2,
             text: "stale read in f\n".into(),
+            ..Hazard::default()
         }
     }
 
@@ -241,7 +251,9 @@ mod tests {
         ));
         assert_eq!(judged(&found).verdict, Verdict::Failed);
         found.hazards.push(hazard(Some("s.one")));
-        assert_eq!(judged(&found).verdict, Verdict::Passed);
+        let judgement = judged(&found);
+        assert_eq!(judgement.verdict, Verdict::Passed);
+        assert_eq!(judgement.hazards[0].status, Status::Provoked);
     }
 
     #[test]
@@ -359,6 +371,8 @@ mod tests {
         let known = finding_for_tests::hazard("s_mmap.one");
         let judgement = with_finding(vec![known.clone()], "arm-vivt", true);
         assert_eq!(judgement.verdict, Verdict::Known);
+        assert_eq!(judgement.hazards[0].status, Status::Known);
+        assert_eq!(judgement.hazards[0].finding.as_deref(), Some("01-stale"));
         assert_eq!(
             judgement.suites[0].cases[0].message.as_deref(),
             Some("stale read in copy_from_user (finding 01-stale, see p)")

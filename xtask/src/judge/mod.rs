@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Decides what a guest's run proves. Pure: from its log, its end and what the cache model saw, to verdicts.
 
+mod console;
 pub mod exporter;
 pub mod hazards;
 pub mod known;
@@ -9,8 +10,10 @@ pub mod module;
 use crate::boot::{Booted, End};
 use crate::config;
 use crate::ktap::{self, Said, Test};
-use crate::results::{Case, Suite};
+use crate::results::bound::{self, excerpt};
+use crate::results::{Case, Hazard, Suite};
 use crate::verdict::Verdict;
+use console::Console;
 
 /// What the guest's first program says before anything else; without it the kernel did not get that far.
 const INIT: &str = "aliasheap: init";
@@ -23,7 +26,7 @@ const FAILED: &str = "aliasheap: failed to ";
 const SPLAT_LINES: usize = 25;
 
 /// What one boot came to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Judgement {
     /// The worst of the suites and of what happened around them.
     pub verdict: Verdict,
@@ -35,6 +38,8 @@ pub struct Judgement {
     pub message: Option<String>,
     /// What the KTAP reader found odd.
     pub oddities: Vec<String>,
+    /// What the cache model reported.
+    pub hazards: Vec<Hazard>,
 }
 
 /// Judges a boot of `cell` that should have shown the suites `expected`, and that was in `beside` what no suite of the log
@@ -61,19 +66,20 @@ pub fn judge(
 
     // A plan says how many suites there should have been, `expected` says which: names are better.
     let named = |t: &&Test| expected.is_empty() || !t.name.starts_with('#');
-    let mut suites: Vec<Suite> = report
-        .tests
-        .iter()
-        .filter(named)
-        .map(|t| suite(t, report, hung))
-        .collect();
+    let mut reader = Reader {
+        report,
+        hung,
+        console: Console::new(&booted.log),
+        at: 0,
+    };
+    let shown = report.tests.iter().filter(named);
+    let mut suites: Vec<Suite> = shown.map(|t| reader.suite(t)).collect();
     suites.extend(beside);
     for name in expected {
         if !suites.iter().any(|s| s.name == *name) {
             suites.push(Suite {
                 name: (*name).into(),
-                verdict: Verdict::Crashed,
-                cases: Vec::new(),
+                ..Suite::default()
             });
             findings.add(
                 Verdict::Crashed,
@@ -182,6 +188,7 @@ pub fn judge(
             .iter()
             .map(|o| format!("line {}: {}", o.line, o.what))
             .collect(),
+        hazards: Vec::new(),
     }
 }
 
@@ -223,31 +230,57 @@ impl Findings {
     }
 }
 
-fn suite(test: &Test, report: &ktap::Report, hung: bool) -> Suite {
-    let mut cases = Vec::new();
-    for subtest in &test.subtests {
-        leaves(subtest, "", report, hung, &mut cases);
+/// Makes suites of tests, in the order of the log.
+struct Reader<'a> {
+    report: &'a ktap::Report,
+    hung: bool,
+    console: Console<'a>,
+    /// The line after which what comes belongs to the next case.
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn suite(&mut self, test: &Test) -> Suite {
+        let begin = format!("# Subtest: {}", test.name);
+        let first = first_leaf(test).line;
+        let begin = self.console.find(&begin, self.at + 1, first);
+        self.at = begin.unwrap_or(self.at);
+        let begin = self.at;
+        let mut cases = Vec::new();
+        for subtest in &test.subtests {
+            self.leaves(subtest, "", &mut cases);
+        }
+        Suite {
+            name: test.name.clone(),
+            verdict: verdict(test, self.hung),
+            took_s: self.console.took(begin, self.at),
+            cases,
+        }
     }
-    Suite {
-        name: test.name.clone(),
-        verdict: verdict(test, hung),
-        cases,
+
+    fn leaves(&mut self, test: &Test, above: &str, cases: &mut Vec<Case>) {
+        let name = format!("{above}{}", test.name);
+        if test.subtests.is_empty() {
+            let end = test.line.max(self.at);
+            let begin = std::mem::replace(&mut self.at, end);
+            let log = self.console.lines(begin + 1, self.at);
+            cases.push(Case {
+                verdict: verdict(test, self.hung),
+                message: message(test, self.report),
+                took_s: self.console.took(begin, self.at),
+                log: (!log.is_empty()).then(|| excerpt(log, bound::CASE)),
+                name,
+            });
+        } else {
+            for subtest in &test.subtests {
+                self.leaves(subtest, &format!("{name}."), cases);
+            }
+        }
     }
 }
 
-fn leaves(test: &Test, above: &str, report: &ktap::Report, hung: bool, cases: &mut Vec<Case>) {
-    let name = format!("{above}{}", test.name);
-    if test.subtests.is_empty() {
-        cases.push(Case {
-            verdict: verdict(test, hung),
-            message: message(test, report),
-            name,
-        });
-    } else {
-        for subtest in &test.subtests {
-            leaves(subtest, &format!("{name}."), report, hung, cases);
-        }
-    }
+fn first_leaf(test: &Test) -> &Test {
+    test.subtests.first().map_or(test, first_leaf)
 }
 
 /// A test of a hanging guest that has no result and nothing else to blame hangs.
@@ -357,6 +390,31 @@ ok 1 heap_alloc
         assert_eq!(judgement.cache_proof.as_deref(), Some(PROOF.trim_end()));
         assert_eq!(judgement.suites[0].cases.len(), 2);
         assert_eq!(judgement.message, None);
+    }
+
+    #[test]
+    fn a_case_has_what_was_printed_while_it_ran_and_what_it_took() {
+        let log = "\
+[    1.000000] KTAP version 1\r
+[    1.000000] 1..1\r
+[    1.500000]     KTAP version 1\r
+[    1.500000]     # Subtest: s\r
+[    1.500000]     1..3\r
+[    1.600000] said by one\r
+[    1.750000]     ok 1 one\r
+[    2.000000]     ok 2 two\r
+[    2.125000] said by \x1b[1mthree\x07\r
+";
+        let judgement = judged(log, End::Silent(Duration::from_secs(30)), &["s"]);
+        let suite = &judgement.suites[0];
+        let times: Vec<_> = suite.cases.iter().map(|c| c.took_s).collect();
+        assert_eq!(times, [Some(0.25), Some(0.25), Some(0.125)]);
+        assert_eq!(suite.took_s, Some(0.625));
+        let log = |n: usize| suite.cases[n].log.as_deref().unwrap_or_default();
+        assert!(log(0).contains("said by one\n") && log(0).ends_with("ok 1 one\n"));
+        assert!(!log(0).contains("Subtest"), "{}", log(0));
+        assert_eq!(log(1), "[    2.000000]     ok 2 two\n");
+        assert_eq!(log(2), "[    2.125000] said by three·\n");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub fn suite(modules: &[String], program: Option<&str>, booted: &Booted) -> Suit
             name,
             verdict,
             message: failure.map(|line| (*line).to_owned()),
+            ..Case::default()
         }
     };
     let mut cases = Vec::new();
@@ -74,6 +75,7 @@ pub fn suite(modules: &[String], program: Option<&str>, booted: &Booted) -> Suit
         name: "module".into(),
         verdict: verdict.unwrap_or(Verdict::NoTests),
         cases,
+        ..Suite::default()
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::io::{self, Write};
 
-use crate::results::Run;
+use serde::Deserialize;
+
+use crate::results::{Run, SCHEMA};
 
 /// Writes `run` to `out`.
 ///
@@ -17,53 +19,91 @@ pub fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 /// The run in `text`.
 ///
 /// # Errors
-/// `text` is no report, or one of another shape.
-pub fn read(text: &[u8]) -> serde_json::Result<Run> {
-    serde_json::from_slice(text)
+/// A fragment: `text` is no report, or one of another version.
+pub fn read(text: &[u8]) -> Result<Run, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let version: Version =
+        serde_json::from_slice(text).map_err(|e| format!("it is no report: {e}"))?;
+    if version.schema != SCHEMA {
+        return Err(format!(
+            "its schema is {} and not {SCHEMA}: it was written by another version",
+            version.schema
+        ));
+    }
+    serde_json::from_slice(text).map_err(|e| format!("it is no report: {e}"))
+}
+
+/// The JSON Schema of reports, as `docs/report.schema.json` has it.
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(Run);
+    schema.insert(
+        "title".into(),
+        "aliasheap: report of a run over the matrix".into(),
+    );
+    let text = serde_json::to_string_pretty(&schema);
+    // PANIC: its keys are strings, and there is nothing else that JSON could not hold.
+    text.expect("a schema is JSON") + "\n"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Role;
-    use crate::results::{Case, Cell, Suite};
-    use crate::vcsan::Mode;
-    use crate::vcsan::findings::Summary;
-    use crate::verdict::Verdict;
+    use crate::project::Project;
+    use crate::report::example;
+    use crate::results::Cell;
+
+    fn written(run: &Run) -> Vec<u8> {
+        let mut text = Vec::new();
+        write(run, &mut text).expect("a Vec takes it");
+        text
+    }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let case = Case {
-            name: "zero".into(),
-            verdict: Verdict::BootFailed,
-            message: Some("no\u{1b}[31m \u{fffd}".into()),
-        };
-        let full = Cell {
-            cell: "arm-vivt".into(),
-            role: Some(Role::Aliasing),
-            verdict: Verdict::NotProven,
-            mode: Some(Mode::Speculative),
-            suites: vec![Suite {
-                name: "s".into(),
-                verdict: Verdict::Hung,
-                cases: vec![case],
-            }],
-            message: Some("why".into()),
-            vcsan: Some(Summary::default()),
-            folder: Some("runs/1".into()),
-            oddities: vec!["line 1: odd".into()],
-            ..Cell::default()
-        };
-        let run = Run::new(vec![full, Cell::default()], 1.5);
-        let mut text = Vec::new();
-        write(&run, &mut text).expect("a Vec takes it");
-        let again = read(&text).expect("it is a report");
-        let mut second = Vec::new();
-        write(&again, &mut second).expect("a Vec takes it");
-        assert_eq!(
-            String::from_utf8_lossy(&text),
-            String::from_utf8_lossy(&second)
+        let mut run = example::run();
+        run.cells.push(Cell::default());
+        assert_eq!(read(&written(&run)), Ok(run));
+    }
+
+    #[test]
+    fn another_version_and_what_is_no_report_are_refused_with_the_reason() {
+        let mut run = example::run();
+        run.schema = 1;
+        let said = read(&written(&run)).expect_err("refused");
+        assert!(said.contains("its schema is 1 and not 2"), "{said}");
+        for text in ["", "{}", "[]", r#"{"schema":2}"#] {
+            let said = read(text.as_bytes()).expect_err(text);
+            assert!(said.contains("no report"), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let path = Project::this().root().join("docs/report.schema.json");
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            published == schema(),
+            "{} is not what the types say; write it anew by `cargo xtask report --schema > docs/report.schema.json`",
+            path.display()
         );
-        assert_eq!(again.cells[0].suites, run.cells[0].suites);
+    }
+
+    #[test]
+    fn reports_are_valid_by_the_schema_and_others_are_not() {
+        let schema = serde_json::from_str(&schema()).expect("JSON");
+        let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+        let mut run = example::run();
+        run.cells.push(Cell::default());
+        let mut report: serde_json::Value = serde_json::from_slice(&written(&run)).expect("JSON");
+        let complaints: Vec<String> = validator
+            .iter_errors(&report)
+            .map(|e| format!("{}: {e}", e.instance_path()))
+            .collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+        report["cells"][0]["suites"][0]["cases"][0]["verdict"] = "fine".into();
+        assert!(!validator.is_valid(&report));
     }
 }

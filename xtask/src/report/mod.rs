@@ -3,6 +3,8 @@
 //!
 //! A further format is a module beside [`json`] and a row in [`Format`].
 
+#[cfg(test)]
+pub(crate) mod example;
 pub mod json;
 pub mod text;
 
@@ -18,14 +20,20 @@ use crate::results::Run;
 /// The formats of report files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// All that is known of the run, for programs.
+    /// All that is known of the run, for programs: docs/report.schema.json
     Json,
+    /// What a run prints
+    Text,
 }
 
 impl Format {
     fn write(self, run: &Run, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Format::Json => json::write(run, out),
+            Format::Text => {
+                let text = text::render(run);
+                out.write_all(console::strip_ansi_codes(&text).as_bytes())
+            }
         }
     }
 }
@@ -141,7 +149,7 @@ mod tests {
         for (text, says) in [
             ("json", "FORMAT=FILE"),
             ("json=", "FORMAT=FILE"),
-            ("yaml=x", "`yaml` is none of the formats: json"),
+            ("yaml=x", "`yaml` is none of the formats: json, text"),
         ] {
             let said = read(text).expect_err(text);
             assert!(said.contains(says), "{text}: {said}");
@@ -164,9 +172,7 @@ mod tests {
             fs::read(dir.path().join("old.json")).expect("there"),
             b"old"
         );
-        at("old.json")
-            .write(&Run::new(Vec::new(), 0.0))
-            .expect("written");
+        at("old.json").write(&example::run()).expect("written");
         let text = fs::read(dir.path().join("old.json")).expect("there");
         json::read(&text).expect("a report");
     }

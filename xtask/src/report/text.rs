@@ -16,8 +16,8 @@ use crate::verdict::Verdict;
 /// How many lines of a log are worth printing under a failure.
 const TAIL: usize = 12;
 
-/// The matrix, the failures, and one line for all of it. `log` gives the lines of a failed cell's console.
-pub fn render(run: &Run, log: impl Fn(&Cell) -> Option<String>) -> String {
+/// The matrix, the failures, and one line for all of it.
+pub fn render(run: &Run) -> String {
     let sets: BTreeSet<&str> = run.cells.iter().map(|c| c.set.as_str()).collect();
     let mut out = if sets.len() > 1 {
         verdicts(run, &sets)
@@ -26,7 +26,7 @@ pub fn render(run: &Run, log: impl Fn(&Cell) -> Option<String>) -> String {
     };
     for cell in run.cells.iter().filter(|c| c.verdict.is_failure()) {
         out.push('\n');
-        failure(&mut out, cell, log(cell).as_deref());
+        failure(&mut out, cell);
     }
     known(&mut out, run);
     skipped(&mut out, run);
@@ -129,7 +129,7 @@ fn verdicts(run: &Run, sets: &BTreeSet<&str>) -> String {
     lines.map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
+fn failure(out: &mut String, cell: &Cell) {
     let _ = writeln!(
         out,
         "{} ({}): {}",
@@ -167,8 +167,8 @@ fn failure(out: &mut String, cell: &Cell, log: Option<&str>) {
     for oddity in &cell.oddities {
         let _ = writeln!(out, "  odd: {}", printable(oddity));
     }
-    if let Some(log) = log {
-        let lines: Vec<&str> = log.lines().collect();
+    if let Some(console) = &cell.console {
+        let lines: Vec<&str> = console.lines().collect();
         let _ = writeln!(out, "  the last lines of its log:");
         for line in &lines[lines.len().saturating_sub(TAIL)..] {
             let _ = writeln!(
@@ -295,13 +295,14 @@ fn common_prefix(names: &BTreeSet<&str>) -> usize {
 mod tests {
     use super::*;
     use crate::config::Role;
-    use crate::results::Case;
+    use crate::results::{Case, Identity};
 
     fn case(name: &str, verdict: Verdict, message: Option<&str>) -> Case {
         Case {
             name: name.into(),
             verdict,
             message: message.map(Into::into),
+            ..Case::default()
         }
     }
 
@@ -325,7 +326,12 @@ mod tests {
             name: name.into(),
             verdict,
             cases,
+            ..Suite::default()
         }
+    }
+
+    fn run(cells: Vec<Cell>, wall_s: f64) -> Run {
+        Run::new(Identity::default(), cells, wall_s)
     }
 
     #[test]
@@ -357,9 +363,9 @@ mod tests {
         second.message = Some("the guest printed nothing for 30 s and was ended".into());
         second.folder = Some("runs/1/mips-be-heap".into());
         second.oddities = vec!["line 7: number 2 was expected, not 3".into()];
-        let run = Run::new(vec![cell("arm-vivt", Verdict::Passed, good), second], 14.0);
-        let log = (1..=20).map(|n| format!("line {n}\n")).collect::<String>();
-        insta::assert_snapshot!(render(&run, |_| Some(log.clone())));
+        second.console = Some((1..=20).map(|n| format!("line {n}\n")).collect());
+        let run = run(vec![cell("arm-vivt", Verdict::Passed, good), second], 14.0);
+        insta::assert_snapshot!(render(&run));
     }
 
     #[test]
@@ -367,6 +373,6 @@ mod tests {
         console::set_colors_enabled(false);
         let mut cell = cell("arm-vivt", Verdict::BuildFailed, Vec::new());
         cell.message = Some("failed to build kernel arm-v5:\na.c:1:1: error: no".into());
-        insta::assert_snapshot!(render(&Run::new(vec![cell], 3.0), |_| None));
+        insta::assert_snapshot!(render(&run(vec![cell], 3.0)));
     }
 }

@@ -114,6 +114,8 @@ pub struct Toolchain {
     fetching: Place,
     /// What it is, for the stamps of what is made with it.
     id: String,
+    /// A hash over all files of a root.
+    content: Option<String>,
     stop: Stop,
     _in_use: Option<Lock>,
 }
@@ -195,6 +197,7 @@ impl Toolchain {
             Toolchain::inside(Entrance::open(&folder, &shares, Network::None)?, stop);
         toolchain.fetching = Place::Inside(Entrance::open(&folder, &downloads, Network::Host)?);
         toolchain.id = id;
+        toolchain.content = root::content(&folder);
         toolchain._in_use = Some(in_use);
         Ok(toolchain)
     }
@@ -218,6 +221,7 @@ impl Toolchain {
             place: Place::Host,
             fetching: Place::Host,
             id: String::new(),
+            content: None,
             stop: stop.clone(),
             _in_use: None,
         }
@@ -292,6 +296,11 @@ impl Toolchain {
     /// What these tools are, in a few letters: another text, other tools.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// A hash over the contents of the Debian root: two roots by one recipe may have packages of different days.
+    pub fn content(&self) -> Option<&str> {
+        self.content.as_deref()
     }
 
     /// Whether they come from the Debian root.

@@ -2,7 +2,7 @@
 //! Makes the Debian root, once, by mmdebstrap.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -10,9 +10,13 @@ use super::command::{Command, Failed};
 use super::place::{ROOT, inside};
 use super::prerequisites::KEYRING;
 use super::recipe::{self, PathFilter};
+use crate::build::stamp::Inputs;
 use crate::cache;
 use crate::progress::Progress;
 use crate::stop::Stop;
+
+/// Beside a root, the hash over its files.
+const CONTENT: &str = "content";
 
 /// What identifies a root made by `recipe`.
 pub fn key(recipe: &recipe::Root) -> String {
@@ -80,6 +84,27 @@ pub fn make(
     }
     complete(&root, recipe).map_err(|e| cache::Error::io("complete", &root, e))?;
     Ok(())
+}
+
+/// A hash over all files that the packages have put into `/usr` of the root in `folder`. Nothing changes them, so that it is
+/// worked out once and kept beside the root. None if they can't be read.
+pub fn content(folder: &Path) -> Option<String> {
+    let kept = folder.join(CONTENT);
+    if let Ok(text) = fs::read_to_string(&kept)
+        && !text.is_empty()
+    {
+        return Some(text);
+    }
+    let inputs = Inputs::new().files(&folder.join(ROOT).join("usr"), |_| true);
+    let content = inputs.ok()?.stamp().to_string();
+    // Whoever can't keep it works it out again.
+    let file = tempfile::NamedTempFile::new_in(folder).ok();
+    if let Some(mut file) = file
+        && file.write_all(content.as_bytes()).is_ok()
+    {
+        let _ = file.persist(kept);
+    }
+    Some(content)
 }
 
 /// What the packages' own scripts would have done, where something here needs it.
@@ -183,6 +208,22 @@ mod tests {
         assert_eq!(archive(targets).as_deref(), Some("http://c.example/debian"));
         assert_eq!(archive("http://a.example/ubuntu\tUbuntu\tUbuntu\n"), None);
         assert_eq!(archive(""), None);
+    }
+
+    #[test]
+    fn another_content_is_another_hash_and_is_worked_out_once() {
+        let hash = |text: &str| {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            let usr = dir.path().join(ROOT).join("usr/bin");
+            fs::create_dir_all(&usr).expect("created");
+            fs::write(usr.join("gcc"), text).expect("written");
+            let first = content(dir.path()).expect("readable");
+            fs::write(usr.join("gcc"), "nobody does this").expect("written");
+            assert_eq!(content(dir.path()).as_deref(), Some(first.as_str()));
+            first
+        };
+        assert_eq!(hash("14.2"), hash("14.2"));
+        assert_ne!(hash("14.2"), hash("14.3"));
     }
 
     fn recipe() -> recipe::Root {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use globset::{Glob, GlobMatcher};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What the plugin saw of one run.
@@ -104,7 +105,7 @@ impl Pattern {
 }
 
 /// An access that could go wrong on hardware, and its likes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Hazard {
     /// What it is, without addresses.
     pub title: String,
@@ -116,9 +117,24 @@ pub struct Hazard {
     /// The write that it should have seen, if that is known.
     #[serde(default)]
     pub write: Option<Party>,
+    /// Why it may go wrong.
+    #[serde(default)]
+    pub cause: String,
     /// The maintenance that would have prevented it.
     #[serde(default)]
     pub missing: String,
+    /// The buffer's name.
+    #[serde(default)]
+    pub buffer: Option<String>,
+    /// Where in the buffer, bytes; none for memory beside it that shares its line.
+    #[serde(default)]
+    pub offset: Option<u64>,
+    /// The physical address of the first byte that may be wrong.
+    #[serde(default)]
+    pub physical: Option<String>,
+    /// What happened to the line before; none if nothing did that was seen.
+    #[serde(default)]
+    pub history: Option<History>,
     /// How often it was seen. The plugin writes a hazard when it finds it, and this when the test is over.
     pub count: u64,
     /// All of it, for people.
@@ -136,18 +152,53 @@ impl Hazard {
 }
 
 /// Who accessed memory, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Party {
-    /// `cpu`, `uncached` or `device`.
+    /// `cpu`, `uncached` or `device`, or `call` for one of the DMA API.
     pub by: String,
     /// The function, and its module in brackets.
     pub symbol: Option<String>,
+    /// Its source file.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The line there.
+    #[serde(default)]
+    pub line: Option<u32>,
     /// The kind of mapping.
     pub alias: Option<String>,
+    /// The virtual address.
+    #[serde(default)]
+    pub vaddr: Option<String>,
+}
+
+/// What happened to a line of the cache, as a table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct History {
+    /// Its physical address.
+    pub line: String,
+    /// The ways to it: virtual pages, each with its kind of mapping, and memory itself.
+    pub columns: Vec<String>,
+    /// Oldest first.
+    pub events: Vec<Event>,
+}
+
+/// A row of that table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Event {
+    /// In words, such as "write back".
+    pub what: String,
+    /// `R` read, `W` write, `w` write back, `i` invalidate, `f` flush.
+    pub letter: char,
+    /// Indices of the columns that it concerns.
+    pub columns: Vec<usize>,
+    /// How often in a row.
+    pub count: u32,
+    /// Function and offset, where that is known.
+    pub by: Option<String>,
 }
 
 /// What the plugin counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 pub struct Summary {
     /// Loads and stores through the cache.
     pub loads: u64,
@@ -193,7 +244,7 @@ enum Record {
         contract: bool,
     },
     Expect(Expected),
-    Hazard(Hazard),
+    Hazard(Box<Hazard>),
     /// The hazard of this number, which counts from 0, was seen so often.
     Seen {
         number: usize,
@@ -257,7 +308,7 @@ impl Findings {
                 Record::Start { contract, .. } => findings.contract = contract,
                 Record::Other => {}
                 Record::Expect(expected) => findings.expected.push(expected),
-                Record::Hazard(hazard) => findings.hazards.push(hazard),
+                Record::Hazard(hazard) => findings.hazards.push(*hazard),
                 Record::Seen { number, count } => {
                     let hazard = findings.hazards.get_mut(number);
                     let hazard = hazard.ok_or_else(|| format!("no hazard has number {number}"))?;
@@ -276,7 +327,7 @@ mod tests {
 
     const FOUND: &str = r#"{"record":"start","schema":1,"version":"0.1.0","target":"arm"}
 {"record":"expect","test":"s.c","title":"stale read | vmap | *::read | invalidate the vmap*"}
-{"record":"hazard","title":"stale read","test":"s.c","access":{"by":"cpu","symbol":"m::read [m]","alias":"vmap"},"write":null,"missing":"invalidate the vmap between","count":1,"text":"stale read\n  by\n","kind":"x"}
+{"record":"hazard","title":"stale read","test":"s.c","access":{"by":"cpu","symbol":"m::read [m]","alias":"vmap"},"write":null,"missing":"invalidate the vmap between","history":{"line":"0x1000","columns":["vmap 0xc0001000","memory"],"events":[{"what":"load","letter":"R","columns":[0],"count":2,"by":"f+0x4"}]},"count":1,"text":"stale read\n  by\n","kind":"x"}
 {"record":"seen","number":0,"count":3}
 {"record":"end","loads":5,"stores":4,"maintenance":3,"device_reads":2,"device_writes":1,"watched_pages":1,"memory_bytes":1,"hazards":1,"surplus":0,"unknown":0,"untranslated":0,"doubtful_transfers":0,"failure":null}
 "#;
@@ -287,6 +338,8 @@ mod tests {
         assert_eq!(found.expected[0].test, "s.c");
         assert_eq!(found.hazards[0].count, 3);
         assert_eq!(found.hazards[0].access.alias.as_deref(), Some("vmap"));
+        let history = found.hazards[0].history.as_ref().expect("a history");
+        assert_eq!((history.events[0].letter, history.columns.len()), ('R', 2));
         assert_eq!(found.end.expect("an end").maintenance, 3);
     }
 

@@ -77,6 +77,7 @@ impl Describer<'_> {
                 .and_then(|mapping| area.first.checked_sub(mapping.first)),
             physical: format!("{:#x}", area.first),
             missing: missing(broken.breach).to_owned(),
+            history: self.draw(area.first, &captured.past),
             text: String::new(),
         };
         let mut text = format!("{}\n", described.headline);
@@ -120,7 +121,9 @@ impl Describer<'_> {
             "memory",
             &format!("physical {:#x}, {} bytes", area.first, area.len),
         );
-        self.draw(&mut text, area.first, &captured.past);
+        if let Some(history) = &described.history {
+            text.push_str(&history.to_string());
+        }
         described.text = text;
         described
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One hazard in the words of the guest: functions and lines, regions instead of addresses, what call is missing.
 
-use super::drawing;
+use super::drawing::Drawing;
 use crate::finding::Captured;
 use crate::history::{PastEvent, PastKind};
 use crate::names::Names;
@@ -70,6 +70,8 @@ pub struct Described {
     pub physical: String,
     /// The maintenance that is missing.
     pub missing: String,
+    /// What happened to the line before; none if nothing did that was seen.
+    pub history: Option<Drawing>,
     /// The whole report.
     pub text: String,
 }
@@ -129,6 +131,7 @@ impl Describer<'_> {
             offset: captured.buffer.as_ref().and_then(|(_, offset)| *offset),
             physical: format!("{paddr:#x}"),
             missing,
+            history: self.draw(hazard.line, &captured.past),
             text: String::new(),
         };
         described.text = self.text(&described, captured);
@@ -340,29 +343,26 @@ impl Describer<'_> {
                 described.physical
             ),
         );
-        self.draw(&mut text, hazard.line, &captured.past);
+        if let Some(history) = &described.history {
+            text.push_str(&history.to_string());
+        }
         text
     }
 
-    /// Adds what happened to a line before.
-    pub(super) fn draw(&mut self, text: &mut String, line: u64, past: &[PastEvent]) {
-        if !past.is_empty() {
-            let layout = self.names.layout;
-            let regions = |vaddr| layout.region(vaddr, line);
-            let mut places = Vec::new();
-            for event in past {
-                let location = match self.names.sites.origin(event.site) {
-                    Some(Origin { pc, generation, .. }) => {
-                        self.names.symbols.find_at(pc, generation)
-                    }
-                    None => None,
-                };
-                places.push(location.map_or_else(String::new, |location| {
-                    format!("{}+{:#x}", location.symbol, location.offset)
-                }));
-            }
-            text.push_str(&drawing::draw(line, past, &places, regions));
+    /// What happened to a line before.
+    pub(super) fn draw(&mut self, line: u64, past: &[PastEvent]) -> Option<Drawing> {
+        if past.is_empty() {
+            return None;
         }
+        let mut places = Vec::new();
+        for event in past {
+            let (_, location) = self.locate(event.site);
+            places.push(location.map(|at| format!("{}+{:#x}", at.symbol, at.offset)));
+        }
+        let layout = self.names.layout;
+        Some(Drawing::new(line, past, places, |vaddr| {
+            layout.region(vaddr, line)
+        }))
     }
 }
 

@@ -54,7 +54,13 @@ impl Ended {
         let line = self
             .err
             .lines()
-            .find(|l| l.contains("error") || l.contains("failed to"))
+            // collect2 only repeats that ld failed.
+            .find(|l| {
+                !l.starts_with("collect2: ")
+                    && ["error", "failed to", "multiple definition"]
+                        .iter()
+                        .any(|word| l.contains(word))
+            })
             .or_else(|| self.err.lines().next())
             .unwrap_or_default();
         if line.is_empty() {
@@ -146,6 +152,11 @@ mod tests {
         assert_eq!(ended.complaint(), "x error: y");
         assert_eq!(sh("kill -ABRT $$", 60).status, Status::Signal(6));
         assert!(sh("true", 60).ok());
+        let ended = sh(
+            "echo ld: a.o: in function >&2; echo 'ld: b.o: multiple definition of f' >&2; echo collect2: error: ld >&2; exit 1",
+            60,
+        );
+        assert_eq!(ended.complaint(), "ld: b.o: multiple definition of f");
     }
 
     #[test]

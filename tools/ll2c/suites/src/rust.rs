@@ -237,28 +237,11 @@ impl<'a> Side<'a> {
             .collect::<io::Result<Vec<_>>>()?;
         if !self.subject {
             objects.push(self.division()?);
-            let source = self.places.support.join("runtime.rs").display().to_string();
-            let args = [
-                "--crate-type",
-                "rlib",
-                "--edition",
-                "2021",
-                "--crate-name",
-                "runtime",
-            ];
-            self.rustc(
-                &[
-                    &args[..],
-                    &["-Copt-level=2", "--emit=obj=runtime.o", &source],
-                ]
-                .concat(),
-            )?;
-            objects.push(self.dir.join("runtime.o"));
         }
         Ok(objects)
     }
 
-    /// 128-bit division for the reference.
+    /// 128-bit division and conversions for the reference, whose libgcc lacks them.
     fn division(&self) -> io::Result<PathBuf> {
         let ir = fs::read_to_string(self.places.runtime.join("rt.ll"))?;
         fs::write(self.dir.join("division.ll"), ir)?;

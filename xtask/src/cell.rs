@@ -43,6 +43,7 @@ pub(crate) fn boot_cell(
     let mut result = results::Cell {
         kernel: built.release.clone(),
         built: Some(set.kernel(cell)),
+        arch: Some(shared.config.kernels[&cell.kernel].arch.clone()),
         build_s: built.took_s,
         folder: Some(folder.clone()),
         ..blank(selection, boot)

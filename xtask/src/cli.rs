@@ -105,6 +105,15 @@ pub enum Command {
     Report(Report),
     /// List the runs whose folders are kept
     Runs,
+    /// Say what is otherwise in a run than in an earlier one
+    Diff {
+        /// The earlier run, as `report` names it
+        #[arg(value_name = "RUN")]
+        before: String,
+        /// The later run
+        #[arg(value_name = "RUN")]
+        after: String,
+    },
     /// Check the house rules that no other tool checks
     Tidy,
 }
@@ -139,6 +148,9 @@ pub struct Suites {
     /// Also write the report to a file; may be given several times
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<Target>,
+    /// A run that reports are compared with, as `report` names it
+    #[arg(long, value_name = "RUN")]
+    pub compare: Option<String>,
     /// Run without the cache model: quicker, and blind to hazards
     #[arg(long)]
     pub no_vcsan: bool,
@@ -285,6 +297,12 @@ pub struct Report {
     /// Write the report to a file instead of standard output; may be given several times
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<Target>,
+    /// A run to compare it with, in formats that show such
+    #[arg(long, value_name = "RUN")]
+    pub compare: Option<String>,
+    /// What `mutants --json FILE` has written, to be put into the report
+    #[arg(long, value_name = "FILE")]
+    pub mutants: Option<PathBuf>,
     /// Print the JSON Schema of reports
     #[arg(long, conflicts_with_all = ["run", "report"])]
     pub schema: bool,

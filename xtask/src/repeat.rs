@@ -48,6 +48,7 @@ impl Repeat {
                 suites: Suites {
                     json: None,
                     report: Vec::new(),
+                    compare: None,
                     ..test.suites.clone()
                 },
                 ..test.clone()

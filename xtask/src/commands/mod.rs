@@ -99,6 +99,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Report(args) => report::report(&context, &args),
+        Command::Diff { before, after } => report::diff(&context, &before, &after),
         Command::Runs => report::list(&context),
         Command::Tidy => tidy::tidy(&context),
     };

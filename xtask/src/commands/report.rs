@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask report` and `runs`: runs of before.
 
+use std::path::Path;
+
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Context, prepare, runs};
 use crate::cli;
 use crate::exit::{Exit, Failure};
+use crate::report::diff::Diff;
 use crate::report::{self, json};
-use crate::results::Run;
+use crate::results::{Kill, Run};
 use crate::verdict::Verdict;
 
 pub(super) fn report(context: &Context, args: &cli::Report) -> Result<Exit, Failure> {
@@ -18,14 +21,41 @@ pub(super) fn report(context: &Context, args: &cli::Report) -> Result<Exit, Fail
     for target in &args.report {
         target.check().map_err(Failure::usage)?;
     }
-    let run = find(context, args.run.as_deref().unwrap_or("last"))?;
+    let mut run = find(context, args.run.as_deref().unwrap_or("last"))?;
+    let before = args.compare.as_deref().map(|text| find(context, text));
+    let before = before.transpose()?;
+    if let Some(file) = &args.mutants {
+        run.mutants = mutants(file).map_err(Failure::usage)?;
+    }
     if args.report.is_empty() {
         print!("{}", report::text::render(&run));
     }
     for target in &args.report {
-        target.write(&run).map_err(Failure::infra)?;
+        target
+            .write(&run, before.as_ref())
+            .map_err(Failure::infra)?;
     }
     Ok(Exit::Ok)
+}
+
+/// What `mutants` has written, a line an outcome.
+fn mutants(path: &Path) -> Result<Vec<Kill>, String> {
+    let fail = |why: &dyn std::fmt::Display| format!("failed to read {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| serde_json::from_str(line).map_err(|e| fail(&e)))
+        .collect()
+}
+
+pub(super) fn diff(context: &Context, before: &str, after: &str) -> Result<Exit, Failure> {
+    let diff = Diff::between(&find(context, before)?, &find(context, after)?);
+    print!("{}", diff.text());
+    Ok(if diff.failures.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Tests
+    })
 }
 
 /// The run that the user calls `text`.

@@ -171,7 +171,9 @@ mod tests {
             report.identity.name = Some(at.to_string());
             let path = folder.join(REPORT);
             let format = Format::Json;
-            Target { format, path }.write(&report).expect("written");
+            Target { format, path }
+                .write(&report, None)
+                .expect("written");
         }
         let found = |text: &str| find(runs, text).map(|run| run.identity.name.expect("a name"));
         let path = |path: PathBuf| path.to_str().expect("text").to_owned();

@@ -58,6 +58,9 @@ pub(super) fn test(
     for target in args.suites.reports() {
         target.check().map_err(Failure::usage)?;
     }
+    let before = args.suites.compare.as_deref();
+    let before = before.map(|run| super::report::find(context, run));
+    let before = before.transpose()?;
     let mut identity = identity(context, args);
     let contract = args.suites.contract || args.module.is_some();
     // One waits for the archive's mirror, the other for the compiler.
@@ -107,7 +110,9 @@ pub(super) fn test(
     // The report has been shown by now, whatever happens to the files.
     let own = folder.iter().map(|folder| folder.report());
     for target in own.chain(args.suites.reports()) {
-        target.write(&run).map_err(Failure::infra)?;
+        target
+            .write(&run, before.as_ref())
+            .map_err(Failure::infra)?;
     }
     if context.stop.requested() {
         context.ui.task("test").warn("interrupted");

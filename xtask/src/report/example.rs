@@ -3,7 +3,9 @@
 
 use crate::config::Role;
 use crate::results::identity::{Commit, Host, Kernel, Options, Tools};
-use crate::results::{Case, Cell, Hazard, Identity, Planned, Run, Shard, Stage, Status, Suite};
+use crate::results::{
+    Case, Cell, Hazard, Identity, Kill, Planned, Run, Shard, Sighting, Stage, Status, Suite,
+};
 use crate::vcsan::Mode;
 use crate::vcsan::findings::{self, Event, History, Party, Summary};
 use crate::verdict::Verdict;
@@ -169,6 +171,19 @@ pub(crate) fn run() -> Run {
     let planned = [&good, &bad].map(planned).into();
     let mut run = Run::new(identity(), vec![good, bad], 20.5);
     run.planned = planned;
+    run.mutants = [("no-flush", "killed"), ("no-sync", "survived")]
+        .map(|(mutant, outcome)| Kill {
+            mutant: mutant.into(),
+            cell: "arm-vivt".into(),
+            mode: Mode::Architectural,
+            outcome: outcome.into(),
+            by: (outcome == "killed").then(|| Sighting {
+                case: "heap_vmap.reads".into(),
+                what: "stale read".into(),
+                missing: HOSTILE.into(),
+            }),
+        })
+        .into();
     run.shard = Some(Shard { number: 1, of: 2 });
     run.stages = vec![Stage {
         name: "setup".into(),

@@ -3,9 +3,13 @@
 //!
 //! A further format is a module beside [`json`] and a row in [`Format`].
 
+pub mod diff;
 #[cfg(test)]
 pub(crate) mod example;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod kcidb;
 pub mod text;
 
 use std::fs::{self, File};
@@ -16,6 +20,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 
 use crate::results::Run;
+use crate::ui::printable;
 
 /// The formats of report files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,12 +29,21 @@ pub enum Format {
     Json,
     /// What a run prints
     Text,
+    /// A page for people, one file
+    Html,
+    /// JUnit's XML, for CI systems
+    Junit,
+    /// For the kernel community's KCIDB, version 5.3 of its schema
+    Kcidb,
 }
 
 impl Format {
-    fn write(self, run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    fn write(self, run: &Run, before: Option<&Run>, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Format::Json => json::write(run, out),
+            Format::Html => html::write(run, before, out),
+            Format::Junit => junit::write(run, out),
+            Format::Kcidb => kcidb::write(run, out),
             Format::Text => {
                 let text = text::render(run);
                 out.write_all(console::strip_ansi_codes(&text).as_bytes())
@@ -107,14 +121,14 @@ impl Target {
         }
     }
 
-    /// Writes it.
+    /// Writes it. The page compares it with `before`, if that is given.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn write(&self, run: &Run) -> Result<(), Error> {
+    pub fn write(&self, run: &Run, before: Option<&Run>) -> Result<(), Error> {
         let write = || {
             let mut out = BufWriter::new(File::create(&self.path)?);
-            self.format.write(run, &mut out)?;
+            self.format.write(run, before, &mut out)?;
             out.flush()
         };
         write().map_err(|source| Error {
@@ -122,6 +136,11 @@ impl Target {
             source,
         })
     }
+}
+
+/// Text of a guest or of a report from elsewhere, without what a terminal obeys or what changes the order in which it is read.
+fn shown(text: &str) -> String {
+    printable(text).into_owned()
 }
 
 fn folder(path: &Path) -> &Path {
@@ -149,7 +168,10 @@ mod tests {
         for (text, says) in [
             ("json", "FORMAT=FILE"),
             ("json=", "FORMAT=FILE"),
-            ("yaml=x", "`yaml` is none of the formats: json, text"),
+            (
+                "yaml=x",
+                "`yaml` is none of the formats: json, text, html, junit, kcidb",
+            ),
         ] {
             let said = read(text).expect_err(text);
             assert!(said.contains(says), "{text}: {said}");
@@ -172,7 +194,9 @@ mod tests {
             fs::read(dir.path().join("old.json")).expect("there"),
             b"old"
         );
-        at("old.json").write(&example::run()).expect("written");
+        at("old.json")
+            .write(&example::run(), None)
+            .expect("written");
         let text = fs::read(dir.path().join("old.json")).expect("there");
         json::read(&text).expect("a report");
     }

@@ -38,6 +38,44 @@ pub struct Run {
     pub planned: Vec<Planned>,
     /// In the order of the matrix.
     pub cells: Vec<Cell>,
+    /// What `cargo xtask mutants` found, where that was added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mutants: Vec<Kill>,
+}
+
+/// What came of a mutant on a cell, as `cargo xtask mutants --json FILE` writes it line by line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Kill {
+    /// Its name.
+    pub mutant: String,
+    /// The cell.
+    pub cell: String,
+    /// What the modelled cache might do on its own.
+    pub mode: crate::vcsan::Mode,
+    /// Such as `killed` or `survived`.
+    pub outcome: String,
+    /// What was seen.
+    #[serde(default, alias = "saw", skip_serializing_if = "Option::is_none")]
+    pub by: Option<Sighting>,
+}
+
+/// Something that was seen while a mutant ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sighting {
+    /// `SUITE.CASE`
+    pub case: String,
+    /// The hazard, or the verdict.
+    pub what: String,
+    /// What maintenance is missing, or the first line of a failure.
+    pub missing: String,
+}
+
+impl Kill {
+    /// What was seen, in a line.
+    pub fn why(&self) -> Option<String> {
+        let by = self.by.as_ref()?;
+        Some(format!("{}: {}; {}", by.case, by.what, by.missing))
+    }
 }
 
 /// Something that a command did before or between or after the boots.
@@ -85,6 +123,9 @@ pub struct Cell {
     /// The kernel in `configs/kernels` that was built for it, with the exporter's name where it needs one of its own.
     #[serde(default)]
     pub built: Option<String>,
+    /// Kbuild's name of its architecture.
+    #[serde(default)]
+    pub arch: Option<String>,
     /// The line of the kernel's log that proves the cache's kind.
     pub cache_proof: Option<String>,
     /// What the modelled cache might do on its own; none where none was modelled.
@@ -175,6 +216,17 @@ pub enum Status {
     Known,
     /// The case does wrong on purpose and says which hazard must be reported.
     Provoked,
+}
+
+impl Cell {
+    /// What happened around the suites: passed where the verdict is that of the suites and there is nothing else to say.
+    pub fn own_verdict(&self) -> Verdict {
+        let suites = Verdict::of_parts(self.suites.iter().map(|s| s.verdict));
+        match suites {
+            Some(suites) if self.verdict <= suites && self.message.is_none() => Verdict::Passed,
+            _ => self.verdict,
+        }
+    }
 }
 
 impl Run {

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What failed, each with its reason, its hazards and the commands that lead there.
+
+use maud::{Markup, html};
+
+use super::{anchor, drawing, shown, verdict};
+use crate::repeat::Repeat;
+use crate::results::{Case, Cell, Hazard, Run, Status, Suite};
+
+/// None where nothing failed.
+pub(super) fn failures(run: &Run) -> Option<Markup> {
+    let failed: Vec<&Cell> = run
+        .cells
+        .iter()
+        .filter(|c| c.verdict.is_failure())
+        .collect();
+    if failed.is_empty() {
+        return None;
+    }
+    Some(html! { @for cell in failed { (boot(run, cell)) } })
+}
+
+fn boot(run: &Run, cell: &Cell) -> Markup {
+    let outside = hazards_of(cell, None);
+    html! {
+        article.failure {
+            h3 { a href={ "#" (anchor(cell, &[])) } { (cell.cell) } " (" (shown(&cell.set)) ") " (verdict(cell.verdict)) }
+            @if let Some(message) = &cell.message { pre tabindex="0" { (shown(message)) } }
+            @for hazard in outside { (self::hazard(hazard)) }
+            @if cell.suites.iter().all(|s| !s.verdict.is_failure()) { (commands(run, cell, None, false)) }
+            @for suite in cell.suites.iter().filter(|s| s.verdict.is_failure()) {
+                @let failed: Vec<&Case> = suite.cases.iter().filter(|c| c.verdict.is_failure()).collect();
+                @if failed.is_empty() {
+                    h4 { (shown(&suite.name)) " " (verdict(suite.verdict)) }
+                    (commands(run, cell, Some(shown(&suite.name)), false))
+                }
+                @for case in failed { (self::case(run, cell, suite, case)) }
+            }
+            @if !cell.oddities.is_empty() {
+                details {
+                    summary { (cell.oddities.len()) " oddities of its log" }
+                    ul { @for oddity in &cell.oddities { li { (shown(oddity)) } } }
+                }
+            }
+            @if let Some(console) = &cell.console {
+                details {
+                    summary { "console of " (cell.cell) }
+                    pre tabindex="0" { (shown(console)) }
+                }
+            }
+        }
+    }
+}
+
+fn case(run: &Run, cell: &Cell, suite: &Suite, case: &Case) -> Markup {
+    let name = format!("{}.{}", suite.name, case.name);
+    let hazards: Vec<&Hazard> = hazards_of(cell, Some(&name)).collect();
+    // What can be chosen is a whole case, not a parameter of it.
+    let chosen = case.name.split('.').next().unwrap_or(&case.name);
+    let chosen = format!("{}.{chosen}", suite.name);
+    html! {
+        h4 { a href={ "#" (anchor(cell, &[&suite.name, &case.name])) } { (shown(&name)) } " " (verdict(case.verdict)) }
+        (commands(run, cell, Some(chosen), !hazards.is_empty()))
+        @if hazards.is_empty() {
+            @if let Some(message) = &case.message { pre tabindex="0" { (shown(message)) } }
+        } @else {
+            @for hazard in &hazards { (self::hazard(hazard)) }
+            @if let Some(message) = &case.message {
+                details { summary { "all that was said of it" } pre tabindex="0" { (shown(message)) } }
+            }
+        }
+        @if let Some(log) = &case.log {
+            details { summary { "what the console printed meanwhile" } pre tabindex="0" { (shown(log)) } }
+        }
+    }
+}
+
+/// The new hazards of the case `suite.case`, or those of no case of the boot.
+fn hazards_of<'a>(cell: &'a Cell, test: Option<&'a str>) -> impl Iterator<Item = &'a Hazard> {
+    let known = move |name: &str| {
+        let mut cases = cell
+            .suites
+            .iter()
+            .flat_map(|s| s.cases.iter().map(move |c| (s, c)));
+        cases.any(|(s, c)| {
+            name.strip_prefix(s.name.as_str())
+                .and_then(|n| n.strip_prefix('.'))
+                == Some(&c.name)
+        })
+    };
+    let new = cell.hazards.iter().filter(|h| h.status == Status::New);
+    new.filter(move |hazard| match (test, hazard.seen.test.as_deref()) {
+        (Some(test), Some(seen)) => test == seen,
+        (None, Some(seen)) => !known(seen),
+        (None, None) => true,
+        (Some(_), None) => false,
+    })
+}
+
+/// One hazard: in a sentence, drawn, and as the cache model wrote it.
+pub(super) fn hazard(hazard: &Hazard) -> Markup {
+    let seen = &hazard.seen;
+    let headline = seen.text.lines().next().unwrap_or(&seen.title);
+    html! {
+        p {
+            strong { (shown(headline.trim_start_matches("VCSan: "))) }
+            @if seen.count > 1 { ", seen " (seen.count) " times" }
+            @if let Some(finding) = &hazard.finding { ", finding " (shown(finding)) }
+        }
+        @if let Some(history) = &seen.history { (drawing::line(seen, history)) }
+        details {
+            summary { "as the cache model wrote it" }
+            pre tabindex="0" { (shown(&seen.text)) }
+        }
+    }
+}
+
+/// From a checkout of the commit to a debugger at the failure.
+fn commands(run: &Run, cell: &Cell, filter: Option<String>, at_hazard: bool) -> Markup {
+    let mut lines = Vec::new();
+    if let Some(project) = &run.identity.project {
+        lines.push(format!("git checkout {}", project.commit));
+    }
+    let repeat = Repeat::read(&cell.repeat).ok();
+    let part = match (&repeat, &filter) {
+        (Some(repeat), Some(filter)) => Some(repeat.filtered(filter.clone())),
+        (Some(repeat), None) => Some(repeat.clone()),
+        (None, _) => None,
+    };
+    lines.push(
+        part.as_ref()
+            .map_or_else(|| cell.repeat.clone(), Repeat::line),
+    );
+    if let Some(filter) = &filter {
+        let filter = crate::quote::shell_word(filter.as_ref());
+        let wait = if at_hazard { " --at-hazard" } else { "" };
+        lines.push(format!(
+            "cargo xtask debug {} --filter {filter}{wait}",
+            cell.cell
+        ));
+    }
+    html! {
+        ol.commands {
+            @for line in lines {
+                li { div.command { code { (shown(&line)) } button type="button" hidden { "copy" } } }
+            }
+        }
+    }
+}

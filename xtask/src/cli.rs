@@ -339,6 +339,27 @@ pub struct Bench {
     /// Also write the figures as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Measure something else
+    #[command(subcommand)]
+    pub what: Option<BenchWhat>,
+}
+
+/// What else `bench` can measure.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BenchWhat {
+    /// What calls of the heap cost, in guest instructions and maintained lines, beside mainline's heap in the same guest
+    Heap(BenchHeap),
+}
+
+/// `bench heap`
+#[derive(Debug, Clone, Args)]
+pub struct BenchHeap {
+    /// Which cells.
+    #[command(flatten)]
+    pub cells: Cells,
+    /// Also write the figures as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 impl Test {

@@ -45,10 +45,11 @@ pub struct Options {
     pub exit: Option<u8>,
     /// A debugger stops the guest, and must then find all records of what it did before.
     pub debugger: bool,
+    /// Whether instructions are counted, for a guest that measures.
+    pub count: bool,
 }
 
-const KNOWN: &str =
-    "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, exit, debugger";
+const KNOWN: &str = "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, exit, debugger, count";
 
 impl Options {
     /// Reads the arguments.
@@ -61,6 +62,7 @@ impl Options {
         let (mut mode, mut coherent, mut linear) = (Mode::Architectural, false, None);
         let (mut watch, mut suppress, mut exit) = (Vec::new(), None, None);
         let mut debugger = false;
+        let mut count = false;
         for argument in arguments {
             let (key, value) = argument
                 .split_once('=')
@@ -80,6 +82,10 @@ impl Options {
                 "coherent" => coherent = switch(argument, value)?,
                 "debugger" => debugger = switch(argument, value)?,
                 "linear" => linear = Some(linear_map(argument, value)?),
+                "count" => match value {
+                    "instructions" => count = true,
+                    _ => return Err(not_one_of(argument, "instructions")),
+                },
                 "watch" => watch.push(watch_of(argument, value)?),
                 "suppress" => suppress = Some(PathBuf::from(value)),
                 "exit" => {
@@ -109,6 +115,7 @@ impl Options {
             suppress,
             exit,
             debugger,
+            count,
         })
     }
 }
@@ -229,6 +236,10 @@ mod tests {
             (
                 "out=o,geometry=pipt:64:8192:2,mode=fast",
                 "architectural or speculative",
+            ),
+            (
+                "out=o,geometry=pipt:64:8192:2,count=lines",
+                "give instructions",
             ),
             (
                 "out=o,geometry=pipt:64:8192:2,watch=12",

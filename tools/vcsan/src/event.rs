@@ -5,6 +5,7 @@
 use crate::contract::{Caller, Step};
 use crate::groups::{PackedGroup, SitedGroup};
 use crate::pages::Page;
+use crate::stats::Measured;
 use std::sync::Arc;
 use std::vec;
 use vcsan_model::{Address, Event, Site};
@@ -63,6 +64,8 @@ pub enum Command {
     Test(Option<String>),
     /// The running test provokes a hazard, as its note says.
     Expect(String),
+    /// What the guest wanted counted is over.
+    Measured(Measured),
     /// A module has been loaded, so that its code has names now.
     Named(String),
     /// Something went wrong: the run proves nothing.

@@ -3,6 +3,7 @@
 
 use crate::contract::{Area, Breaking, Request};
 use crate::history::PastEvent;
+use crate::stats::Measured;
 use vcsan_model::{Hazard, Site};
 
 /// A hazard and what will be forgotten when it is described.
@@ -60,6 +61,8 @@ pub enum Finding {
         /// Hazards seen that were not kept, as there were too many like them: by title.
         surplus: Vec<(String, u64)>,
     },
+    /// What the guest wanted counted.
+    Measured(Measured),
     /// Code of a module has names now: what its note says.
     Named(String),
     /// Something went wrong in here: the run proves nothing.

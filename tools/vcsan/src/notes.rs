@@ -79,6 +79,10 @@ pub enum Note {
     },
     /// Kind 7: the running test provokes the hazard with this title.
     Expect(String),
+    /// Kind 9: what the CPU does from here on is counted, under this name, for `count=instructions`.
+    Measure(String),
+    /// Kind 10: it is over.
+    Measured,
 }
 
 /// Ties the magic word to the rest, so that constants that a compiler put side by side are no note wherever they are copied to.
@@ -161,6 +165,8 @@ fn note(kind: u32, text: String, a: u64, b: u64) -> Option<Note> {
         5 => Note::DeviceRead { first, len },
         6 => Note::DeviceWrite { first, len },
         7 => Note::Expect(text),
+        9 => Note::Measure(text),
+        10 => Note::Measured,
         _ => return None,
     })
 }

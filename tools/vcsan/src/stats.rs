@@ -70,23 +70,27 @@ const FORMS: [&str; 5] = ["line", "range", "set and way", "whole cache", "loop"]
 
 /// Instructions that do something to the data cache, by operation and form.
 #[derive(Clone, Debug, Default)]
-pub struct Maintenance([[u64; FORMS.len()]; OPS.len()]);
+pub struct Maintenance {
+    instructions: [[u64; FORMS.len()]; OPS.len()],
+    lines: u64,
+}
 
 impl Maintenance {
-    /// Counts instructions.
-    pub fn add(&mut self, op: Op, form: Form, times: u64) {
+    /// Counts instructions, and the lines of the cache that they name.
+    pub fn add(&mut self, op: Op, form: Form, times: u64, lines: u64) {
         let op = match op {
             Op::WriteBack => 0,
             Op::Invalidate => 1,
             Op::WriteBackInvalidate => 2,
         };
-        self.0[op][form as usize] += times;
+        self.instructions[op][form as usize] += times;
+        self.lines += lines;
     }
 
     /// How many of each kind there were, without those that there were none of.
     #[must_use]
     pub fn by_kind(&self) -> BTreeMap<String, u64> {
-        let kinds = OPS.iter().zip(&self.0).flat_map(|(op, counts)| {
+        let kinds = OPS.iter().zip(&self.instructions).flat_map(|(op, counts)| {
             let named = FORMS.iter().zip(counts);
             named.map(|(form, count)| (format!("{}, {form}", op_name(*op)), *count))
         });
@@ -96,7 +100,25 @@ impl Maintenance {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().flatten().sum()
+        self.instructions.iter().flatten().sum()
+    }
+
+    /// The lines that they named, one time each: what is done to a whole cache counts once for each line that it can hold.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// What was added since `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = self.clone();
+        let counts = since.instructions.iter_mut().flatten();
+        for (now, then) in counts.zip(earlier.instructions.iter().flatten()) {
+            *now -= then;
+        }
+        since.lines -= earlier.lines;
+        since
     }
 }
 
@@ -108,6 +130,17 @@ pub fn op_name(op: Op) -> &'static str {
         Op::Invalidate => "invalidate",
         Op::WriteBackInvalidate => "flush",
     }
+}
+
+/// What the CPU did between two notes of the guest.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// What the guest calls it.
+    pub name: String,
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Of maintenance.
+    pub maintenance: Maintenance,
 }
 
 /// All of one run.

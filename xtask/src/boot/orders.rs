@@ -26,7 +26,8 @@ pub fn of_suites(set: &Suites, watched: bool) -> Vec<String> {
             own.program()
                 .map(|name| format!("aliasheap.exec=/bin/{name}")),
         );
-        let mut modules: Vec<&Module> = set.modules().collect();
+        // An exporter may be there for good.
+        let mut modules: Vec<&Module> = set.tests.iter().collect();
         modules.reverse();
         orders.extend(list("unload", modules.into_iter()));
     }

@@ -257,7 +257,7 @@ impl Builder<'_> {
             initramfs: self.initramfs(set, &orders(set), dest)?,
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
-            loaded: set.modules().map(Module::file_name).collect(),
+            loaded: set.tests.iter().map(Module::file_name).collect(),
         })
     }
 

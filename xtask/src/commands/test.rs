@@ -192,6 +192,7 @@ fn plugin(
             file,
             architectural: args.architectural,
             contract,
+            count: false,
         }));
     }
     let task = context.ui.task("vcsan");

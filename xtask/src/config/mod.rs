@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The matrix as data: `configs/` in a raw form that serde reads and a checked form that the rest uses.
 
+mod bench;
 mod breakage;
 mod cell;
 mod exporter;
@@ -15,6 +16,9 @@ pub mod yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+pub use bench::tests::bench_for_tests;
+pub use bench::{HeapBench, Limit};
 pub use breakage::{Breakage, Edit};
 pub use cell::{Cell, DCache, Qemu, Role};
 #[cfg(test)]
@@ -49,10 +53,12 @@ pub struct Config {
     pub breakages: BTreeMap<String, Breakage>,
     /// By name.
     pub mutants: BTreeMap<String, Mutant>,
+    /// What the heap may cost.
+    pub bench: HeapBench,
 }
 
 impl Config {
-    /// Reads `configs/{cells,kernels,exporters,findings,history,suites,breakages,mutants}` below `dir`.
+    /// Reads `configs/{cells,kernels,exporters,findings,history,suites,breakages,mutants,bench}` below `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
@@ -160,6 +166,22 @@ impl Config {
                 });
             }
         }
+        let bench = bench::load(&dir.join("bench/heap.yaml"))?;
+        let page = |key: &str, message| Error::Value {
+            path: dir.join("bench/heap.yaml"),
+            key: key.into(),
+            message,
+        };
+        if !exporters.contains_key(&bench.ours) {
+            let message = unknown("exporter", &bench.ours, exporters.keys());
+            return Err(page("ours", message));
+        }
+        if let Some(stranger) = bench.cells().find(|c| !cells.contains_key(*c)) {
+            return Err(page(
+                "limits.cells",
+                unknown("cell", stranger, cells.keys()),
+            ));
+        }
         for cell in cells.values() {
             if !kernels.contains_key(&cell.kernel) {
                 return Err(Error::Value {
@@ -191,6 +213,7 @@ impl Config {
             history,
             breakages,
             mutants,
+            bench,
         })
     }
 }

@@ -17,6 +17,8 @@ pub struct Findings {
     pub expected: Vec<Expected>,
     /// What it reports.
     pub hazards: Vec<Hazard>,
+    /// What the guest had counted.
+    pub measured: Vec<Measured>,
     /// Its last words; none if it did not get that far.
     pub end: Option<Summary>,
 }
@@ -197,6 +199,17 @@ pub struct Event {
     pub by: Option<String>,
 }
 
+/// What the CPU did between two notes of the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Measured {
+    /// As the guest calls it.
+    pub name: String,
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Lines of the cache that maintenance named.
+    pub lines: u64,
+}
+
 /// What the plugin counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 pub struct Summary {
@@ -250,6 +263,7 @@ enum Record {
         number: usize,
         count: u64,
     },
+    Measured(Measured),
     End(Summary),
     #[serde(other)]
     Other,
@@ -314,6 +328,7 @@ impl Findings {
                     let hazard = hazard.ok_or_else(|| format!("no hazard has number {number}"))?;
                     hazard.count = count;
                 }
+                Record::Measured(measured) => findings.measured.push(measured),
                 Record::End(summary) => findings.end = Some(summary),
             }
         }

@@ -78,6 +78,8 @@ pub struct Plugin {
     pub architectural: bool,
     /// Whether the kernel's DMA API tells of transfers, and not what suites say.
     pub contract: bool,
+    /// Whether instructions are counted, for a guest that measures.
+    pub count: bool,
 }
 
 impl Plugin {
@@ -91,7 +93,16 @@ impl Plugin {
             file,
             architectural,
             contract,
+            count: false,
         })
+    }
+
+    /// The same, which counts instructions too.
+    pub fn counting(self) -> Plugin {
+        Plugin {
+            count: true,
+            ..self
+        }
     }
 
     /// What it lets the cache of `cell` do.
@@ -136,9 +147,14 @@ impl Plugin {
         } else {
             ""
         };
+        let count = if self.count {
+            ",count=instructions"
+        } else {
+            ""
+        };
         // No device of any cell sees the cache.
         let value = format!(
-            "{},out={},geometry={},mode={mode},coherent=off,vmlinux={},modules={}{linear}{watch}",
+            "{},out={},geometry={},mode={mode},coherent=off,vmlinux={},modules={}{linear}{watch}{count}",
             quoted(&self.file),
             quoted(out),
             cell.geometry,

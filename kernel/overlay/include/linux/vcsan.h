@@ -30,6 +30,10 @@ enum vcsan_kind {
 	 * alias | function | missing", of which the last two may hold '*'.
 	 */
 	VCSAN_EXPECT = 7,
+	/* What the CPU does from here on is counted, as @text. Needs count=instructions. */
+	VCSAN_MEASURE = 9,
+	/* It is over. */
+	VCSAN_MEASURED = 10,
 	/* The next note's text begins with @text, of which there is too much for one. */
 	VCSAN_TEXT = 8,
 };

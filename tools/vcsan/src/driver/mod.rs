@@ -160,6 +160,7 @@ impl Driver {
                 test: self.test.clone(),
                 text,
             }),
+            Command::Measured(measured) => self.findings.push(Finding::Measured(measured)),
             Command::Named(module) => self.findings.push(Finding::Named(module)),
             Command::Fail(text) => self.fail(text),
         }

@@ -242,6 +242,9 @@ fn look_for_note(info: Meminfo, vaddr: u64, site: u32) {
     with_plugin(|plugin| {
         let info = plugin.infos.of(info);
         if info.store {
+            if let Some(counter) = &plugin.counter {
+                plugin.session.watcher.set_executed(counter.read());
+            }
             let (made, vaddr) = CompletedAccess::new(info, vaddr);
             plugin.session.watcher.word_stored(&made, vaddr, site);
         }

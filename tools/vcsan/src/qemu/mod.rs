@@ -7,6 +7,7 @@
 
 mod accesses;
 mod calls;
+mod counter;
 mod registers;
 mod scores;
 
@@ -18,6 +19,7 @@ use crate::session::Session;
 use crate::watcher::{LoopCounter, MaintenanceCallback};
 use accesses::{Infos, MultiAccess};
 use calls::Awaiting;
+use counter::Counter;
 use qemu_plugin_sys as sys;
 use registers::Reader;
 use scores::Scores;
@@ -51,6 +53,8 @@ struct Plugin {
     /// Instructions of the block in translation. Kept for its allocation.
     block: Vec<Code>,
     scores: Scores,
+    /// Of instructions, if they are counted.
+    counter: Option<Counter>,
     awaiting: Awaiting,
     /// QEMU's status if something was found.
     exit: Option<u8>,
@@ -227,6 +231,10 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
             };
             let bytes = &bytes[..len];
             plugin.block.push(Code::new(pc, bytes));
+            if let Some(counter) = &plugin.counter {
+                // SAFETY: `insn` is valid for this callback.
+                unsafe { counter.count(insn) };
+            }
             // Only the very first block is executed before another one is translated.
             if plugin.unstarted {
                 plugin.unstarted = false;
@@ -349,6 +357,7 @@ unsafe fn plugin(
         unstarted: true,
         block: Vec::new(),
         scores: Scores::new(),
+        counter: options.count.then(Counter::new),
         awaiting: Awaiting::new(),
         first: None,
         failed: false,

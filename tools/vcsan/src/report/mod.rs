@@ -154,6 +154,12 @@ impl Report {
                 let test = test.unwrap_or_default();
                 self.record(&json!({"record": "expect", "test": test, "title": text}));
             }
+            Finding::Measured(measured) => self.record(&json!({
+                "record": "measured", "name": measured.name,
+                "instructions": measured.instructions,
+                "lines": measured.maintenance.lines(),
+                "by_kind": measured.maintenance.by_kind(),
+            })),
             Finding::TestEnd { counts, surplus } => self.end_test(&counts, surplus),
             Finding::Named(module) => {
                 self.record(&json!({"record": "module", "sections": module}));

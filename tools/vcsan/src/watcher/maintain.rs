@@ -161,10 +161,13 @@ impl<S: Sink> Watcher<S> {
                 vaddr,
                 pages,
             }) => (operation, op, vaddr, pages),
-            Some(Repeated::Steps { op }) => return self.maintenance.add(op, Form::Loop, times),
+            Some(Repeated::Steps { op }) => {
+                let lines = times * self.lines_of_step();
+                return self.maintenance.add(op, Form::Loop, times, lines);
+            }
             None => return,
         };
-        self.maintenance.add(op, Form::Line, times);
+        self.maintenance.add(op, Form::Line, times, times);
         let Operation { pc, site, .. } = operation;
         self.maintain(op, vaddr, times, site, pc, |_, page| {
             let index = (page / PAGE_SIZE - vaddr / PAGE_SIZE) as usize;
@@ -190,18 +193,19 @@ impl<S: Sink> Watcher<S> {
             Effect::None => {}
             Effect::Line { op, address } => {
                 let vaddr = self.in_space(cpu, address)?;
-                self.maintenance.add(op, Form::Line, u64::from(len));
+                let len = u64::from(len);
+                self.maintenance.add(op, Form::Line, len, len);
                 self.lines(cpu, op, vaddr, operation)?;
             }
             Effect::Range { op, first, last } => {
                 let (first, last) = (self.general(cpu, first)?, self.general(cpu, last)?);
-                self.maintenance.add(op, Form::Range, 1);
                 let line = u64::from(self.cache.geometry.line());
                 let first = first & !(line - 1);
                 if last.wrapping_sub(first) > LONGEST {
                     return Err(format!("range from {first:#x} to {last:#x}"));
                 }
                 let lines = (last - first) / line + 1;
+                self.maintenance.add(op, Form::Range, 1, lines);
                 self.maintain(op, first, lines, site, pc, |watcher, page| {
                     watcher.place(cpu, page)
                 });
@@ -216,11 +220,14 @@ impl<S: Sink> Watcher<S> {
                 self.index(op, vaddr, len, stride, site);
             }
             Effect::Whole { op } => {
-                self.maintenance.add(op, Form::WholeCache, 1);
+                let lines = self.lines_of_cache();
+                self.maintenance.add(op, Form::WholeCache, 1, lines);
                 self.whole_cache(op, site);
             }
             Effect::LoopStep { op } => {
-                self.maintenance.add(op, Form::Loop, u64::from(len));
+                let len = u64::from(len);
+                let lines = len * self.lines_of_step();
+                self.maintenance.add(op, Form::Loop, len, lines);
                 self.loop_step(op, site);
             }
             Effect::Allocate { address } => {
@@ -417,9 +424,23 @@ impl<S: Sink> Watcher<S> {
 
     /// One way of `sets` sets, from `set` on.
     fn sweep(&mut self, op: Op, set: u32, sets: u32, way: u32, site: Site) {
-        self.maintenance.add(op, Form::SetWay, u64::from(sets));
+        let lines = u64::from(sets);
+        self.maintenance.add(op, Form::SetWay, lines, lines);
         let event = Event::SetWay { op, set, sets, way };
         self.event(event, None, site);
+    }
+
+    fn lines_of_cache(&self) -> u64 {
+        let geometry = self.cache.geometry;
+        u64::from(geometry.sets()) * u64::from(geometry.ways())
+    }
+
+    /// How many lines a step of a loop is about, see [`loop_step`](Self::loop_step): ARM926's is the whole loop.
+    fn lines_of_step(&self) -> u64 {
+        match self.target.arch {
+            Arch::Arm => self.lines_of_cache(),
+            Arch::Mips | Arch::Parisc => 1,
+        }
     }
 
     fn whole_cache(&mut self, op: Op, site: Site) {

@@ -75,6 +75,10 @@ pub struct Watcher<S: Sink> {
     /// If the DMA API is followed.
     calls: Option<Calls>,
     counts: Counts,
+    /// Instructions executed so far, if they are counted.
+    executed: Option<u64>,
+    /// What the guest wants counted, and what there was when that began.
+    measuring: Option<(String, u64, Maintenance)>,
 }
 
 impl<S: Sink> Watcher<S> {
@@ -137,6 +141,8 @@ impl<S: Sink> Watcher<S> {
             devices: Devices::default(),
             calls,
             counts: Counts::default(),
+            executed: None,
+            measuring: None,
         })
     }
 
@@ -219,6 +225,11 @@ impl<S: Sink> Watcher<S> {
             let next = vaddr + u64::from(inside);
             self.access_page(access, next, len - inside, site, store);
         }
+    }
+
+    /// So many instructions have been executed, with the one that is told of next.
+    pub fn set_executed(&mut self, instructions: u64) {
+        self.executed = Some(instructions);
     }
 
     /// The CPU has written a word where [a note may end](crate::notes::may_end_at). To be told of each such store, after the

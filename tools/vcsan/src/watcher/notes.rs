@@ -6,6 +6,7 @@ use crate::event::Command;
 use crate::guest::Memory;
 use crate::notes::Note;
 use crate::queue::Sink;
+use crate::stats::Measured;
 use crate::symbols::ModuleNote;
 use vcsan_model::Site;
 
@@ -50,6 +51,27 @@ impl<S: Sink> Watcher<S> {
             Note::DeviceRead { .. } | Note::DeviceWrite { .. } if self.calls.is_some() => {}
             Note::DeviceRead { first, len } => self.transfer(first, len, false, pc),
             Note::DeviceWrite { first, len } => self.transfer(first, len, true, pc),
+            Note::Measure(name) => match self.executed {
+                Some(executed) => {
+                    self.measuring = Some((name, executed, self.maintenance.clone()));
+                }
+                None => {
+                    self.fail("count instructions, as the guest asks for: say count=instructions")
+                }
+            },
+            Note::Measured => match self.measuring.take() {
+                Some((name, executed, maintenance)) => {
+                    let measured = Measured {
+                        name,
+                        instructions: self.executed.unwrap_or_default() - executed,
+                        maintenance: self.maintenance.since(&maintenance),
+                    };
+                    self.queue.command(Command::Measured(measured));
+                }
+                None => {
+                    self.fail("understand the end of what the guest measures: nothing has begun")
+                }
+            },
             Note::Expect(title) => self.queue.command(Command::Expect(title)),
         }
     }

@@ -3,6 +3,42 @@
 
 use super::*;
 
+#[test]
+fn what_a_guest_measures_is_what_comes_between_its_notes() {
+    let mut machine = Machine::new("measured", ",count=instructions");
+    machine.guest.registers.insert(4, KSEG0 + BUFFER);
+    machine.execute(0x8000_1004, FLUSH);
+    machine.session.watcher.set_executed(100);
+    machine.note(9, "row", 0, 0);
+    machine.execute(0x8000_1004, FLUSH);
+    machine.session.watcher.set_executed(140);
+    machine.note(10, "", 0, 0);
+    machine.execute(0x8000_1004, FLUSH);
+    let records = machine.finish();
+    let row = &records[1];
+    assert_eq!(
+        (&row["record"], &row["name"]),
+        (&"measured".into(), &"row".into())
+    );
+    assert_eq!(
+        (&row["instructions"], &row["lines"]),
+        (&40.into(), &1.into())
+    );
+    assert_eq!(row["by_kind"]["flush, line"], 1);
+    assert_eq!(records[2]["maintenance"], 3);
+    assert_eq!(records[2]["failure"], Value::Null);
+}
+
+#[test]
+fn who_measures_must_be_counted() {
+    for (kind, says) in [(9, "count=instructions"), (10, "nothing has begun")] {
+        let mut machine = Machine::new(&format!("uncounted-{kind}"), "");
+        machine.note(kind, "row", 0, 0);
+        let end = machine.finish().pop().unwrap();
+        assert!(end["failure"].as_str().unwrap().contains(says), "{end}");
+    }
+}
+
 /// The hazards among records.
 fn hazards(records: &[Value]) -> Vec<&Value> {
     let hazard = |record: &&Value| record["record"] == "hazard";

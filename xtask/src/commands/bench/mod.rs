@@ -4,6 +4,8 @@
 //! It runs the commands that users run, as processes of their own, and takes the time from outside. A figure beyond its
 //! limit is marked and is no error: the machine may be slower than the one that the limits are for (2 cores).
 
+mod heap;
+
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
@@ -37,6 +39,9 @@ struct Figure {
 const EDITED: &str = "kernel/overlay/drivers/dma-buf/heaps/system_heap_rust/system_heap_rust.rs";
 
 pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failure> {
+    if let Some(cli::BenchWhat::Heap(args)) = &args.what {
+        return heap::heap(context, args);
+    }
     let cache =
         Cache::locate(context.global.cache.as_deref(), &context.stop).map_err(Failure::infra)?;
     let scratch = Scratch::new(context).map_err(Failure::infra)?;

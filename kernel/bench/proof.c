@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the calls that are measured are there for: the CPU and devices write and
+ * read a buffer through every alias, and VCSan watches.
+ *
+ * Buffers are single pages, one of each colour, so that among them are some
+ * whose aliases have other colours than the direct map.
+ */
+
+#include <linux/bits.h>
+#include <linux/err.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "heap_bench.h"
+
+/* Pages of one colour share cache lines: at most 16 KiB, or all of the address, tell them apart. */
+#define COLOURS 4
+/* Buffers until there was one of each. */
+#define TRIES 48
+#define ROUNDS 2
+
+/* The n-th alias of a scene: the vmap, if there is one, and then user mappings. */
+static unsigned int aliases(const struct scene *scene)
+{
+	return scene->cast.vmap + scene->cast.users;
+}
+
+static void __user *user_alias(const struct scene *scene, unsigned int at)
+{
+	return (void __user *)scene->users[at - scene->cast.vmap];
+}
+
+static int read_through(const struct scene *scene, unsigned int at)
+{
+	u32 word;
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < scene->cast.len; i += sizeof(word)) {
+		if (scene->cast.vmap && !at)
+			word = READ_ONCE(*(u32 *)(scene->vmap.vaddr + i));
+		else
+			ret = get_user(word, (u32 __user *)(user_alias(scene, at) + i));
+	}
+
+	return ret;
+}
+
+/* A word of each line, so that the others have to stay as they are. */
+static int write_through(const struct scene *scene, unsigned int at)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < scene->cast.len; i += 16) {
+		if (scene->cast.vmap && !at)
+			WRITE_ONCE(*(u32 *)(scene->vmap.vaddr + i), at);
+		else
+			ret = put_user(at, (u32 __user *)(user_alias(scene, at) + i));
+	}
+
+	return ret;
+}
+
+/* The physical page of a scene's buffer; 0 if nobody has it. */
+static phys_addr_t page_of(const struct scene *scene)
+{
+	struct follow_pfnmap_args args = { .address = scene->users[0] };
+	phys_addr_t page = 0;
+
+	if (scene->tables[0])
+		return sg_phys(scene->tables[0]->sgl);
+	if (scene->cast.vmap)
+		return page_to_phys(vmalloc_to_page(scene->vmap.vaddr));
+	if (!scene->cast.users)
+		return 0;
+
+	mmap_read_lock(current->mm);
+	args.vma = vma_lookup(current->mm, args.address);
+	if (args.vma && !follow_pfnmap_start(&args)) {
+		page = PFN_PHYS(args.pfn);
+		follow_pfnmap_end(&args);
+	}
+	mmap_read_unlock(current->mm);
+
+	return page;
+}
+
+/* All devices transfer what their direction lets them: all is read, a part of each line is written. */
+static void transfer(const struct scene *scene, phys_addr_t page, enum dma_data_direction dir)
+{
+	for (unsigned int i = 0; i < scene->cast.attached; i++) {
+		if (writes(dir))
+			vcsan_note(VCSAN_DEVICE_READ, "", 0, page, scene->cast.len);
+		if (!reads(dir))
+			continue;
+		for (size_t at = 4; at < scene->cast.len; at += 256)
+			vcsan_note(VCSAN_DEVICE_WRITE, "", 0, page + at, 8);
+	}
+}
+
+/* An access in @dir, of one alias. */
+static int access(const struct scene *scene, enum dma_data_direction dir, unsigned int at)
+{
+	int ret, ended;
+
+	ret = dma_buf_begin_cpu_access(scene->buf, dir);
+	if (ret)
+		return ret;
+	if (reads(dir))
+		ret = read_through(scene, at);
+	if (!ret && writes(dir))
+		ret = write_through(scene, at);
+	ended = dma_buf_end_cpu_access(scene->buf, dir);
+
+	return ret ?: ended;
+}
+
+/* The buffer goes to a device that reads all of it, and comes back. */
+static int hand_over(struct scene *scene, phys_addr_t page)
+{
+	struct cast cast = scene->cast;
+	int ret;
+
+	scene->cast.dir = DMA_TO_DEVICE;
+	scene->cast.attached = 1;
+	ret = scene_attach(scene, 0);
+	if (!ret) {
+		transfer(scene, page, DMA_TO_DEVICE);
+		scene_detach(scene, 0);
+	}
+	scene->cast = cast;
+
+	return ret;
+}
+
+/*
+ * Every alias in turn, in an access of its own, with transfers between. What is
+ * mapped for no device yet is so later: that is what it is for.
+ */
+static int accesses(struct scene *scene, phys_addr_t page)
+{
+	enum dma_data_direction dir = scene->cast.dir;
+	unsigned int count = aliases(scene);
+	int ret = 0;
+
+	transfer(scene, page, dir);
+	for (unsigned int at = 0; !ret && at < count; at++) {
+		/* With no device, somebody else writes what is read, and reads what is written. */
+		if (!scene->cast.attached && !writes(dir))
+			ret = access(scene, DMA_TO_DEVICE, (at + 1) % count);
+		if (!ret)
+			ret = access(scene, dir, at);
+		if (!ret && !scene->cast.attached && !reads(dir))
+			ret = access(scene, DMA_FROM_DEVICE, (at + 1) % count);
+		transfer(scene, page, dir);
+		if (!ret && !scene->cast.attached)
+			ret = hand_over(scene, page);
+	}
+
+	return ret;
+}
+
+/* The buffer goes to a device and comes back, between accesses. */
+static int maps(struct scene *scene, phys_addr_t page)
+{
+	unsigned int count = aliases(scene);
+	int ret = 0;
+
+	transfer(scene, page, scene->cast.dir);
+	scene_unmap(scene, 0);
+	for (unsigned int at = 0; !ret && at < count; at++)
+		ret = access(scene, DMA_BIDIRECTIONAL, at);
+	if (!ret)
+		ret = scene_map(scene, 0);
+	if (!ret)
+		transfer(scene, page, scene->cast.dir);
+
+	return ret;
+}
+
+/* Who gets a buffer that nobody has written to must see zeros, beside what was added since. */
+static int zeros(struct scene *scene, phys_addr_t page)
+{
+	int ret = 0;
+
+	transfer(scene, page, scene->cast.dir);
+	for (unsigned int at = 0; !ret && at < aliases(scene); at++)
+		ret = access(scene, DMA_FROM_DEVICE, at);
+	for (unsigned int at = 0; !ret && at < aliases(scene); at++)
+		ret = access(scene, DMA_BIDIRECTIONAL, at);
+
+	return ret;
+}
+
+/* Runs @prove on a buffer, all of whose page is watched. */
+static int watched(struct scene *scene, phys_addr_t page, int rounds,
+		   int (*prove)(struct scene *scene, phys_addr_t page))
+{
+	int ret = 0;
+
+	vcsan_note(VCSAN_WATCH, "buffer", 6, page, PAGE_SIZE);
+	for (int round = 0; !ret && round < rounds; round++)
+		ret = prove(scene, page);
+	vcsan_note(VCSAN_UNWATCH, "", 0, page, PAGE_SIZE);
+
+	return ret;
+}
+
+/* Runs @prove on a buffer with a page of each colour. */
+static int with_buffers(const struct heap *heap, const struct cast *cast, int rounds,
+			int (*prove)(struct scene *scene, phys_addr_t page))
+{
+	struct cast one = *cast;
+	struct scene *scenes;
+	unsigned int seen = 0;
+	int made = 0, ret = 0;
+
+	scenes = kcalloc(TRIES, sizeof(*scenes), GFP_KERNEL);
+	if (!scenes)
+		return -ENOMEM;
+	one.len = PAGE_SIZE;
+	while (!ret && made < TRIES && seen != GENMASK(COLOURS - 1, 0)) {
+		phys_addr_t page;
+		unsigned int colour;
+
+		ret = scene_make(&scenes[made], heap, &one);
+		if (ret)
+			break;
+		page = page_of(&scenes[made]);
+		colour = PHYS_PFN(page) % COLOURS;
+		/* Those of a colour that was there stay until the end, so that another one comes. */
+		if (page && !(seen & BIT(colour)))
+			ret = watched(&scenes[made], page, rounds, prove);
+		seen |= BIT(colour);
+		made++;
+		if (!page)
+			break;
+	}
+	while (made--)
+		scene_end(&scenes[made]);
+	kfree(scenes);
+
+	return ret;
+}
+
+int proof_of_zeros(const struct heap *heap)
+{
+	/* A vmap would flush all of the cache when it is made. */
+	static const struct cast casts[] = {
+		{ .dir = DMA_BIDIRECTIONAL, .users = 1 },
+		{ .dir = DMA_BIDIRECTIONAL, .vmap = true },
+		{ .dir = DMA_FROM_DEVICE, .users = 1, .attached = 1 },
+	};
+	int ret = 0;
+
+	for (int i = 0; !ret && i < ARRAY_SIZE(casts); i++)
+		ret = with_buffers(heap, &casts[i], 1, zeros);
+
+	return ret;
+}
+
+int proof_of_map(const struct heap *heap, const struct cast *cast)
+{
+	return with_buffers(heap, cast, ROUNDS, maps);
+}
+
+int proof_of_access(const struct heap *heap, const struct cast *cast)
+{
+	return with_buffers(heap, cast, ROUNDS, accesses);
+}

@@ -222,7 +222,10 @@ fn known<'a>(
 }
 
 /// What the kernel is told: which suites of its own and of modules to run, and what the exporter under test needs.
-fn command_line(selection: &Selection<'_>, boot: Boot<'_>) -> Result<String, boot::TooLong> {
+pub(crate) fn command_line(
+    selection: &Selection<'_>,
+    boot: Boot<'_>,
+) -> Result<String, boot::TooLong> {
     let filter = selection.filter.unwrap_or(&boot.set.filter);
     let mut words = vec![format!("kunit.filter_glob={filter}")];
     let exporter = boot.set.of.as_ref();

@@ -76,6 +76,8 @@ pub enum Command {
     Test(Box<Test>),
     /// Repeat what failed in a run, from its folder or from a report of it
     Repro(Repro),
+    /// Boot a cell with gdb attached: at its beginning, where a case begins, or at the access that the cache model reports
+    Debug(Box<Debug>),
     /// Boot a cell and talk to it over its serial console
     Shell {
         /// The cell
@@ -230,6 +232,75 @@ pub struct Repro {
     /// Print the commands, and run nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+}
+
+/// `debug`
+#[derive(Debug, Clone, Args)]
+pub struct Debug {
+    /// A cell, or what `repro` takes: a run's folder or a JSON report of it, and after a # what of it
+    #[arg(value_name = "CELL|RUN[#WHAT]")]
+    pub what: String,
+    /// Stop after the access that the cache model reports; the first that is no test's own purpose
+    #[arg(long, conflicts_with_all = ["no_vcsan", "break_at"])]
+    pub at_hazard: bool,
+    /// Stop where this case begins
+    #[arg(long = "break", value_name = "SUITE.CASE")]
+    pub break_at: Option<String>,
+    /// Give gdb this command once the guest has stopped, and end; may be given several times
+    #[arg(long, value_name = "COMMAND")]
+    pub gdb_command: Vec<String>,
+    /// The set of suites [default: the first that `list` marks]
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// The exporter that the suites run on
+    #[arg(long, value_name = "NAME")]
+    pub exporter: Option<String>,
+    /// Apply the patches of kernel/fixes
+    #[arg(long, requires = "exporter")]
+    pub fixes: bool,
+    /// A module out of tree
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["exporter", "set"])]
+    pub module: Option<PathBuf>,
+    /// What the guest runs between loading and unloading that
+    #[arg(long, value_name = "PROGRAM", requires = "module")]
+    pub init: Option<PathBuf>,
+    /// Only suites, or cases of them, that match
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+    /// Run without the cache model
+    #[arg(long)]
+    pub no_vcsan: bool,
+    /// As of `test`
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub architectural: bool,
+    /// As of `test`
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub contract: bool,
+}
+
+impl From<&Debug> for Test {
+    fn from(debug: &Debug) -> Test {
+        let cells = Cells {
+            cells: vec![debug.what.clone()],
+            globs: Vec::new(),
+        };
+        Test {
+            cells,
+            sets: debug.set.iter().cloned().collect(),
+            exporters: debug.exporter.iter().cloned().collect(),
+            module: debug.module.clone(),
+            init: debug.init.clone(),
+            fixes: debug.fixes,
+            suites: Suites {
+                // Nothing else has to run before the guest gets there.
+                filter: debug.filter.clone().or_else(|| debug.break_at.clone()),
+                no_vcsan: debug.no_vcsan,
+                architectural: debug.architectural,
+                contract: debug.contract,
+                ..Suites::default()
+            },
+        }
+    }
 }
 
 /// `mutants`

@@ -170,6 +170,7 @@ fn build<'a>(
         dir: &shared.builds.join(&kernel.name),
         module_dirs,
         host_crates: &shared.host_crates,
+        debug: shared.debug,
         slots,
         stop: shared.stop,
         task: &task,
@@ -268,6 +269,31 @@ pub fn build_only(
         slots: slots(shared.jobs)?,
     };
     Ok(schedule::run(&builds, shared.jobs, kernels))
+}
+
+/// Builds for `boot`, and returns what it is booted from.
+///
+/// # Errors
+/// What the build returns.
+pub(crate) fn media(
+    shared: &Shared<'_>,
+    boot: Boot<'_>,
+    orders: impl Fn(&Suites) -> Vec<String>,
+) -> Result<(Media, Built), Failure> {
+    let slots = slots(shared.jobs).map_err(Failure::infra)?;
+    let mut dirs = module_dirs(shared.config);
+    dirs.extend(boot.set.own.iter().map(|own| own.dir.clone()));
+    let kernel = &shared.config.kernels[&boot.set.kernel(boot.cell)];
+    let boots = std::iter::once(boot);
+    let mut ready =
+        build(shared, kernel, boots, orders, &dirs, &slots).map_err(|error| Failure {
+            exit: Verdict::from(&error).into(),
+            error: error.into(),
+        })?;
+    match ready.pop() {
+        Some((_, media, built)) => Ok((media, built)),
+        None => unreachable!("one boot was asked for"),
+    }
 }
 
 /// Builds for `cell`, calls `built`, boots `set` and returns what the guest's console said.

@@ -34,6 +34,8 @@ pub struct Shared<'a> {
     pub vcsan: Option<&'a Plugin>,
     /// What is booted instead of something built, if that is so.
     pub kept: Option<&'a Media>,
+    /// Whether modules are built for a debugger.
+    pub debug: bool,
     /// This run's own folder.
     pub folder: &'a Path,
     /// How many times its limits a guest may take, on a slow or busy machine.

@@ -49,6 +49,12 @@ const LINES: [&str; 3] = [
     "KRUSTFLAGS=-Cdebuginfo=line-tables-only",
 ];
 
+/// The same for modules in a debugger, which shows their variables too.
+const VARIABLES: [&str; 3] = ["KCFLAGS=-g", "KAFLAGS=-g1", "KRUSTFLAGS=-Cdebuginfo=2"];
+
+/// The same where something stands in for rustc: it knows lines, and variables only of C.
+const VARIABLES_OF_C: [&str; 3] = [VARIABLES[0], LINES[1], LINES[2]];
+
 /// Why something could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -173,6 +179,8 @@ pub struct Builder<'a> {
     pub module_dirs: &'a [PathBuf],
     /// Held by the one build that compiles what the others copy.
     pub host_crates: &'a Mutex<()>,
+    /// Whether modules are for a debugger.
+    pub debug: bool,
     /// Job slots that all makes of this run share.
     pub slots: &'a jobserver::Client,
     /// The user's wish to end it all.
@@ -413,7 +421,9 @@ impl Builder<'_> {
             } else {
                 self.tree.join(dir)
             };
-            let inputs = Inputs::new().text(kernel.to_string());
+            let inputs = Inputs::new()
+                .text(kernel.to_string())
+                .text(self.debug_information().join(" "));
             let inputs = inputs
                 .files(&source, |_| true)
                 .map_err(io_error("read", &source))?;
@@ -427,16 +437,30 @@ impl Builder<'_> {
             self.task.step("building the modules");
             let m = format!("M={}", self.tree.join(dir).display());
             let mo = format!("MO={}", out.display());
-            self.make(&what, &self.dir.join("modules.log"), &[&m, &mo, "modules"])?;
+            let mut args = vec![m.as_str(), &mo];
+            // The last of two that set the same variable counts.
+            args.extend(self.debug_information());
+            args.push("modules");
+            self.make(&what, &self.dir.join("modules.log"), &args)?;
             self.strip(&what, &out)?;
             stamped.record(&stamp).map_err(io_error("write", &out))?;
         }
         Ok(())
     }
 
+    /// What modules are compiled with, for those who look into them.
+    fn debug_information(&self) -> [&'static str; 3] {
+        match (self.debug, &self.kernel.rustc) {
+            (false, _) => LINES,
+            (true, None) => VARIABLES,
+            (true, Some(_)) => VARIABLES_OF_C,
+        }
+    }
+
     /// Where `make M=dir` puts what it makes.
     fn module_out(&self, dir: &Path) -> PathBuf {
-        let modules = self.dir.join("modules");
+        let debug = if self.debug { "-debug" } else { "" };
+        let modules = self.dir.join(format!("modules{debug}"));
         // A folder out of tree is known by its absolute path.
         match dir.strip_prefix("/") {
             Ok(below) => modules.join("own").join(below),

@@ -68,14 +68,17 @@ pub(super) fn clean(context: &Context, args: &cli::Clean) -> Result<Exit, Failur
 /// What nothing can use any more: roots by other recipes, what an interrupted run left half-made, and trees and builds whose
 /// source is gone.
 fn stale(cache: &Cache, recipe: &Recipe) -> Vec<PathBuf> {
-    let root = cache.path(Toolchain::folder(&recipe.root));
+    let recipes = std::iter::once(recipe).chain(recipe.debugger.as_deref());
+    let used: Vec<PathBuf> = recipes
+        .map(|recipe| cache.path(Toolchain::folder(&recipe.root)))
+        .collect();
     let mut paths = Vec::new();
     for part in ["toolchain", "source", "tree"] {
         let half = |p: &PathBuf| p.extension().is_some_and(|e| e == "partial");
         paths.extend(entries(&cache.path(part)).into_iter().filter(half));
     }
     let roots = entries(&cache.path("toolchain"));
-    paths.extend(roots.into_iter().filter(|path| *path != root));
+    paths.extend(roots.into_iter().filter(|path| !used.contains(path)));
     for name in source::orphans(cache) {
         let both = ["tree", "build"].map(|part| cache.path(part).join(&name));
         paths.extend(both.into_iter().filter(|path| path.exists()));

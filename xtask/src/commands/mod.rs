@@ -3,6 +3,7 @@
 
 mod bench;
 mod clean;
+mod debug;
 mod differential;
 mod doctor;
 mod history;
@@ -89,6 +90,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::List => list::list(&context),
         Command::Build(cells) => test::build(&context, &cells),
         Command::Test(args) => test::test(&context, &args, None),
+        Command::Debug(args) => debug::debug(&context, &args),
         Command::Repro(args) => repro::repro(&context, &args),
         Command::Shell { cell } => shell::shell(&context, &cell),
         Command::Clean(args) => clean::clean(&context, &args),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What every command that builds or boots does first: toolchain, kernel source, private tree, a folder for the run.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Context;
@@ -129,6 +130,21 @@ pub(super) fn tools(
         install: Install::Ask,
     };
     Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)
+}
+
+/// The tools that look into guests.
+pub(super) fn debugger(context: &Context, task: &Task<'_>) -> Result<Toolchain, Failure> {
+    let recipe = recipe(context)?;
+    let recipe = recipe.debugger.as_deref();
+    let request = Request {
+        choice: context.global.toolchain,
+        recipe: recipe.expect("the recipe of the first root has one"),
+        archs: BTreeSet::new(),
+        mirror: context.global.mirror.clone(),
+        shares: vec![Share::read(context.project.root().join("kernel"))],
+        install: Install::Ask,
+    };
+    Toolchain::prepare(&request, &cache(context)?, task, &context.stop).map_err(Failure::infra)
 }
 
 pub(super) fn of_the_source(error: source::Error) -> Failure {

@@ -18,12 +18,9 @@ pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failur
     let found = Found::of(&args.what)?;
     let chosen = found.choose().map_err(Failure::usage)?;
     let mut worst = Exit::Ok;
-    for Chosen { cell, filter } in chosen {
-        let repeat = Repeat::read(&cell.repeat).map_err(Failure::usage)?;
-        let repeat = match filter {
-            Some(filter) => repeat.filtered(filter),
-            None => repeat,
-        };
+    for chosen in chosen {
+        let cell = chosen.cell;
+        let repeat = chosen.repeat()?;
         println!("{}", repeat.line());
         if args.dry_run {
             continue;
@@ -72,13 +69,24 @@ pub(super) struct Found {
 
 /// One boot of it, and what to run there; none for all that ran.
 #[derive(Debug)]
-struct Chosen<'a> {
+pub(super) struct Chosen<'a> {
     cell: &'a Cell,
     filter: Option<String>,
 }
 
+impl Chosen<'_> {
+    /// The settings that it ran with.
+    pub(super) fn repeat(self) -> Result<Repeat, Failure> {
+        let repeat = Repeat::read(&self.cell.repeat).map_err(Failure::usage)?;
+        Ok(match self.filter {
+            Some(filter) => repeat.filtered(filter),
+            None => repeat,
+        })
+    }
+}
+
 impl Found {
-    fn of(argument: &str) -> Result<Found, Failure> {
+    pub(super) fn of(argument: &str) -> Result<Found, Failure> {
         // A path may hold a # too.
         let (path, what) = match argument.rsplit_once('#') {
             Some((path, what)) if !Path::new(argument).exists() => (path, Some(what)),
@@ -106,7 +114,7 @@ impl Found {
     }
 
     /// The boots that failed, or the one that is asked for, whatever came of it.
-    fn choose(&self) -> Result<Vec<Chosen<'_>>, String> {
+    pub(super) fn choose(&self) -> Result<Vec<Chosen<'_>>, String> {
         let Some(what) = &self.what else {
             let failed = self.run.cells.iter().filter(|c| c.verdict.is_failure());
             let failed: Vec<_> = failed.map(|cell| Chosen { cell, filter: None }).collect();
@@ -226,10 +234,9 @@ mod tests {
         let argument = format!("{}{what}", dir.path().display());
         let found = Found::of(&argument).map_err(|e| e.error.to_string())?;
         let chosen = found.choose()?;
-        let lines = chosen.into_iter().map(|Chosen { cell, filter }| {
-            let repeat = Repeat::read(&cell.repeat).expect("it is one");
-            filter.map_or(repeat.clone(), |f| repeat.filtered(f)).line()
-        });
+        let lines = chosen
+            .into_iter()
+            .map(|chosen| chosen.repeat().expect("it is one").line());
         Ok(lines.collect())
     }
 

@@ -177,7 +177,7 @@ fn run(
 }
 
 /// The cache model, if a set wants it and the user does not do without.
-fn plugin(
+pub(super) fn plugin(
     context: &Context,
     selection: &Selection<'_>,
     args: &cli::Suites,
@@ -215,6 +215,7 @@ pub(super) fn shared<'a>(
         host_crates: Mutex::default(),
         vcsan: None,
         kept: None,
+        debug: false,
         folder: prepared.run.path(),
         patience: context.global.patience.get(),
         jobs: context.global.jobs.map_or(cores, NonZeroUsize::get),
@@ -242,7 +243,7 @@ pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a
     Ok(config.cells.values().filter(wanted).collect())
 }
 
-fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Failure> {
+pub(super) fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Failure> {
     if names.is_empty() {
         return Ok(config.suites.values().filter(|s| s.by_default).collect());
     }
@@ -279,7 +280,7 @@ pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
 }
 
 /// The sets that are about an exporter, on those that the user names.
-fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
+pub(super) fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
     let mut exporters: Vec<&Exporter> = Vec::new();
     for name in &args.exporters {
         if name == "all" {
@@ -304,7 +305,7 @@ fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failur
 }
 
 /// A filter that no suite of the sets can meet would run nothing on every cell.
-fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
+pub(super) fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
     let Some(filter) = selection.filter else {
         return Ok(());
     };

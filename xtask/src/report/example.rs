@@ -64,6 +64,7 @@ fn hazard() -> Hazard {
             title: "stale read".into(),
             test: Some("heap_vmap.reads".into()),
             access: Party {
+                pc: Some("0x1041c".into()),
                 by: "cpu".into(),
                 symbol: Some("kunit::read [kunit]".into()),
                 file: Some("kunit.rs".into()),

@@ -15,6 +15,8 @@ use crate::config::yaml;
 pub struct Recipe {
     /// How the Debian root is made.
     pub root: Root,
+    /// The same for the debugger's root; none of that root itself.
+    pub debugger: Option<Box<Recipe>>,
     /// Which kernel source is taken.
     pub source: Source,
     /// The tools that must be there.
@@ -22,7 +24,7 @@ pub struct Recipe {
 }
 
 /// The Debian root.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Root {
     /// Debian's name of the release.
@@ -41,7 +43,7 @@ pub struct Root {
 }
 
 /// One of dpkg's path filters, in shell patterns whose `*` also matches slashes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum PathFilter {
     /// What matches is not unpacked.
@@ -51,7 +53,7 @@ pub enum PathFilter {
 }
 
 /// The distribution's kernel source.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// What the packages' names start with; the rest is the version.
@@ -103,7 +105,16 @@ pub enum Wanted {
 #[serde(deny_unknown_fields)]
 struct RawRecipe {
     root: Root,
+    debugger: RawDebugger,
     source: Source,
+    tools: Vec<RawTool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDebugger {
+    packages: Vec<String>,
+    space_mib: u64,
     tools: Vec<RawTool>,
 }
 
@@ -148,17 +159,34 @@ impl Recipe {
                 "must lie between `oldest` and `below`".into(),
             ));
         }
-        let mut tools = Vec::new();
-        for (i, tool) in raw.tools.into_iter().enumerate() {
-            tools.push(
+        let checked = |of: &str, tools: Vec<RawTool>| {
+            let tools = tools.into_iter().enumerate().map(|(i, tool)| {
                 tool.check()
-                    .map_err(|(key, message)| value(format!("tools[{i}].{key}"), message))?,
-            );
-        }
+                    .map_err(|(key, message)| value(format!("{of}[{i}].{key}"), message))
+            });
+            tools.collect::<Result<Vec<_>, _>>()
+        };
+        let base = raw.root.packages.get("base").cloned().unwrap_or_default();
+        let debugger = Recipe {
+            root: Root {
+                packages: BTreeMap::from([
+                    ("base".to_owned(), base),
+                    ("debugger".to_owned(), raw.debugger.packages),
+                ]),
+                further: Vec::new(),
+                links: BTreeMap::new(),
+                space_mib: raw.debugger.space_mib,
+                ..raw.root.clone()
+            },
+            debugger: None,
+            source: raw.source.clone(),
+            tools: checked("debugger.tools", raw.debugger.tools)?,
+        };
         Ok(Recipe {
             root: raw.root,
+            debugger: Some(Box::new(debugger)),
             source: raw.source,
-            tools,
+            tools: checked("tools", raw.tools)?,
         })
     }
 

@@ -15,6 +15,8 @@ pub struct Findings {
     pub contract: bool,
     /// What the guest's tests said that they would provoke.
     pub expected: Vec<Expected>,
+    /// Where modules lay, a line each: its name, and ` section=0xADDRESS` for each of its code's sections.
+    pub modules: Vec<String>,
     /// What it reports.
     pub hazards: Vec<Hazard>,
     /// What the guest had counted.
@@ -158,6 +160,9 @@ impl Hazard {
 pub struct Party {
     /// `cpu`, `uncached` or `device`, or `call` for one of the DMA API.
     pub by: String,
+    /// The instruction's address, in hexadecimal; of a device, that of the one which announced its transfer.
+    #[serde(default)]
+    pub pc: Option<String>,
     /// The function, and its module in brackets.
     pub symbol: Option<String>,
     /// Its source file.
@@ -257,6 +262,9 @@ enum Record {
         contract: bool,
     },
     Expect(Expected),
+    Module {
+        sections: String,
+    },
     Hazard(Box<Hazard>),
     /// The hazard of this number, which counts from 0, was seen so often.
     Seen {
@@ -322,6 +330,7 @@ impl Findings {
                 Record::Start { contract, .. } => findings.contract = contract,
                 Record::Other => {}
                 Record::Expect(expected) => findings.expected.push(expected),
+                Record::Module { sections } => findings.modules.push(sections),
                 Record::Hazard(hazard) => findings.hazards.push(*hazard),
                 Record::Seen { number, count } => {
                     let hazard = findings.hazards.get_mut(number);

@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What gdb does for `cargo xtask debug`, told by debug.json in its folder.
+
+It knows the symbols of modules as they load, stops where a case begins, and stops after the access that the cache model
+reports. All that it reads of the kernel has the same shape in every version and needs no types: ELF headers, and pointers
+at the beginning of structures.
+"""
+import json
+import traceback
+
+import gdb
+import gdb.FrameDecorator
+import gdb.unwinder
+
+with open("debug.json") as settings:
+    SETTINGS = json.load(settings)
+WORD = 4
+# sizeof(Elf32_Shdr), and the places of fields in it and in Elf32_Ehdr.
+SECTION, SECTION_FLAGS, SECTION_ADDR, SECTION_SIZE = 40, 8, 12, 20
+NUMBER_OF_SECTIONS = 48
+# After the state and a list.
+MODULES_NAME = 12
+# Sections that the kernel reads and does not keep.
+DROPPED = (".modinfo", "__versions")
+ALLOCATED = 2
+# SHT_SYMTAB, and sizeof(Elf32_Sym).
+SYMBOLS, SYMBOL = 2, 16
+# With SHT_STRTAB.
+TABLES = (SYMBOLS, 3)
+# A name that is longer is none.
+LONGEST = 256
+
+
+def say(text):
+    gdb.write(f"aliasheap: {text}\n")
+
+
+def read(address, size):
+    try:
+        return bytes(gdb.selected_inferior().read_memory(address, size))
+    except gdb.MemoryError:
+        if SETTINGS["arch"] not in WALKS:
+            raise
+    # Where software fills the TLB, QEMU reads only what is in it; the kernel's own tables say the rest.
+    found = b""
+    while len(found) < size:
+        here = address + len(found)
+        found += WALKS[SETTINGS["arch"]](here, min(size - len(found), PAGE - here % PAGE))
+    return found
+
+
+def walk_mips(address, size):
+    """Of MIPS32 release 2 with RI and XI, in whose entries the page has its own place; kseg0 needs no TLB."""
+    table = number(KERNEL["swapper_pg_dir"] + (address >> 22) * WORD)
+    entry = number(table + (address >> 12) % 1024 * WORD)
+    if entry & MIPS_GLOBAL_VALID != MIPS_GLOBAL_VALID:
+        raise gdb.MemoryError(f"the kernel maps nothing at {address:#x}")
+    return bytes(gdb.selected_inferior().read_memory(0x80000000 + entry // PAGE * PAGE + address % PAGE, size))
+
+
+def walk_parisc(address, size):
+    """Of a 32-bit kernel with pages of 4 KiB."""
+    if address >= PARISC_LINEAR:
+        return physical(address - PARISC_LINEAR, size)
+    place = KERNEL["swapper_pg_dir"] - PARISC_LINEAR + (address >> 22) * WORD
+    table = int.from_bytes(physical(place, WORD), "big")
+    place = (table & ~0xF) << 8
+    entry = int.from_bytes(physical(place + (address >> 12) % 1024 * WORD, WORD), "big") if table else 0
+    if not entry:
+        raise gdb.MemoryError(f"the kernel maps nothing at {address:#x}")
+    return physical(entry // PAGE * PAGE + address % PAGE, size)
+
+
+def physical(address, size):
+    gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
+    try:
+        return bytes(gdb.selected_inferior().read_memory(address, size))
+    finally:
+        gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
+
+
+WALKS = {"mips": walk_mips, "parisc": walk_parisc}
+PAGE = 4096
+# _PAGE_GLOBAL and _PAGE_VALID.
+MIPS_GLOBAL_VALID = 0xC0
+# __PAGE_OFFSET.
+PARISC_LINEAR = 0x10000000
+# The kernel's symbols.
+KERNEL = {}
+
+
+def number(address, size=WORD):
+    return int.from_bytes(read(address, size), SETTINGS["byte_order"])
+
+
+def string(address):
+    # A page at a time: the next one may not be mapped.
+    text = b""
+    while len(text) < LONGEST and b"\0" not in text:
+        here = address + len(text)
+        text += read(here, min(64, PAGE - here % PAGE))
+    return text.split(b"\0")[0].decode(errors="replace")
+
+
+def register(name):
+    return int(gdb.parse_and_eval(f"(unsigned int)${name}"))
+
+
+def argument(index):
+    return register(SETTINGS["arguments"][index])
+
+
+class Elf:
+    """What is needed of a file of the kernel's own class, 32 bits."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.bytes = file.read()
+        first = self.number(0x20)
+        count, names = self.number(NUMBER_OF_SECTIONS, 2), self.number(0x32, 2)
+        # The places of their headers.
+        self.headers = [first + SECTION * index for index in range(count)]
+        self.names = self.number(self.headers[names] + 0x10)
+
+    def number(self, place, size=WORD):
+        return int.from_bytes(self.bytes[place : place + size], SETTINGS["byte_order"])
+
+    def string(self, place):
+        return self.bytes[place : self.bytes.index(b"\0", place)].decode(errors="replace")
+
+    def loaded(self):
+        """Name and size of each section that a module brings into the kernel, in their order."""
+        for header in self.headers:
+            name = self.string(self.names + self.number(header))
+            if self.number(header + SECTION_FLAGS) & ALLOCATED and name not in DROPPED:
+                yield name, self.number(header + SECTION_SIZE)
+
+    def symbols(self):
+        """All of the linker's. To gdb a weak function that was overridden may be the one of that name."""
+        for header in self.headers:
+            if self.number(header + WORD) != SYMBOLS:
+                continue
+            first, size = self.number(header + 0x10), self.number(header + SECTION_SIZE)
+            names = self.number(self.headers[self.number(header + 0x18)] + 0x10)
+            for symbol in range(first, first + size, SYMBOL):
+                yield self.string(names + self.number(symbol)), self.number(symbol + WORD)
+
+
+def quoted(path):
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class Hook(gdb.Breakpoint):
+    """Calls a function whenever the guest is at an address, and goes on unless that says otherwise."""
+
+    def __init__(self, address, hit):
+        super().__init__(f"*{address:#x}", internal=True)
+        self.silent = True
+        self.hit = hit
+
+    def stop(self):
+        try:
+            return bool(self.hit())
+        except Exception:
+            traceback.print_exc()
+            return True
+
+
+# By module and section.
+SECTIONS = {}
+
+
+def module_loads():
+    """At module_finalize(header, sections, module): sections have their addresses, and nothing has run.
+
+    Names of sections are not read: where software fills the TLB, a debugger sees only what is in it. The file has the same
+    sections in the same order, and their sizes are compared.
+    """
+    header, sections, module = argument(0), argument(1), string(argument(2) + MODULES_NAME)
+    path = SETTINGS["modules"].get(module)
+    if path is None:
+        say(f"{module} loads; its symbols are not known")
+        return
+    if module in SECTIONS:
+        # The breakpoint was hit again: the instruction had to be tried twice.
+        return
+    found = []
+    for index in range(1, number(header + NUMBER_OF_SECTIONS, 2)):
+        section = sections + SECTION * index
+        # The kernel keeps the tables of symbols too, if it can name them.
+        if number(section + SECTION_FLAGS) & ALLOCATED and number(section + WORD) not in TABLES:
+            found.append((number(section + SECTION_ADDR), number(section + SECTION_SIZE)))
+    known = list(Elf(path).loaded())
+    if [size for _, size in known] != [size for _, size in found]:
+        say(f"{module} loads, and is not what {path} is; its symbols are not known")
+        return
+    SECTIONS[module] = {}
+    for (name, _), (address, _) in zip(known, found):
+        SECTIONS[module].setdefault(name, address)
+    places = [f"-s {name} {address:#x}" for name, address in SECTIONS[module].items()]
+    gdb.execute(f"add-symbol-file {quoted(path)} {' '.join(places)}", to_string=True)
+    say(f"{module} loads, its code at {SECTIONS[module].get('.text', 0):#x}")
+    arm()
+
+
+# The case that runs, SUITE.CASE.
+CASE = None
+# Hooks that are in use, by address.
+HOOKS = {}
+
+
+def case_begins():
+    """At kunit_try_run_case(context), whose first words are a test, its suite and the case."""
+    global CASE
+    context = argument(0)
+    suite, case = number(context + WORD), number(context + 2 * WORD)
+    CASE = f"{string(suite)}.{string(number(case + WORD))}"
+    if CASE == SETTINGS["break_at"]:
+        gdb.Breakpoint(f"*{number(case):#x}", temporary=True)
+    arm()
+
+
+def arm():
+    """Puts a breakpoint at the access that is looked for, once it is known where that is and its case runs."""
+    hazard = SETTINGS["hazard"]
+    if hazard is None or (hazard["case"] is not None and hazard["case"] != CASE):
+        return
+    at = hazard["offset"]
+    if hazard["module"] is not None:
+        at += SECTIONS.get(hazard["module"], {}).get(hazard["section"], -at)
+    if at and at not in HOOKS:
+        HOOKS[at] = Hook(at, lambda: True)
+
+
+def pc():
+    return int(gdb.selected_frame().pc()) & 0xFFFFFFFF
+
+
+def alive():
+    return gdb.selected_inferior().pid != 0
+
+
+def caught(since):
+    """The places of what the cache model has found so far, after the first `since`, and how much that is."""
+    places, count = [], 0
+    with open(SETTINGS["findings"]) as findings:
+        for line in findings:
+            if not line.endswith("\n"):
+                break
+            record = json.loads(line)
+            if record["record"] == "caught":
+                count += 1
+                if count > since:
+                    places.append(int(record["pc"] or "0", 16))
+    return places, count
+
+
+def pursue():
+    """Goes on until the access has just happened that the cache model reports. Whether it has."""
+    passed = 0
+    while True:
+        gdb.execute("continue")
+        if not alive():
+            say(f"the guest ended; its access was passed {passed} times, and the cache model found nothing wrong with it")
+            return False
+        here = pc()
+        if here not in HOOKS:
+            # A breakpoint of the user's.
+            return True
+        _, before = caught(0)
+        gdb.execute("stepi")
+        passed += 1
+        # The plugin has followed all that the guest did before gdb is told that it stands.
+        if here in caught(before)[0]:
+            HOOKS[here].enabled = False
+            say(f"this is the access that VCSan reports, the {ordinal(passed)} time that it is made in {CASE or 'this run'}")
+            gdb.execute(f"info symbol {here:#x}")
+            gdb.execute(f"info line *{here:#x}")
+            return True
+
+
+class Names(gdb.FrameDecorator.FrameDecorator):
+    """A frame whose function has its Rust name, also where the compiler took it for C."""
+
+    def function(self):
+        name = super().function()
+        if isinstance(name, str) and name.startswith("_R"):
+            name = gdb.execute(f"demangle -l rust -- {name}", to_string=True).strip()
+        return name
+
+
+class RustNames:
+    def __init__(self):
+        self.name, self.priority, self.enabled = "rust-names", 100, True
+        gdb.frame_filters[self.name] = self
+
+    def filter(self, frames):
+        return map(Names, frames)
+
+
+class Assembler(gdb.unwinder.Unwinder):
+    """Frames of ARM's assembly, which the kernel describes by the tables of its own unwinder (EHABI) and not by DWARF."""
+
+    def __init__(self):
+        super().__init__("aliasheap-arm-assembly")
+        self.index = None
+
+    def __call__(self, pending):
+        pc = int(pending.read_register("pc")) & 0xFFFFFFFF
+        place = gdb.find_pc_line(pc).symtab
+        if place is None or not place.filename.endswith(".S"):
+            return None
+        code = self.opcodes(pc)
+        if code is None:
+            return None
+        registers = [int(pending.read_register(name)) & 0xFFFFFFFF for name in ARM]
+        saved, sp = {}, registers[13]
+        code = iter(code)
+        for op in code:
+            if op < 0x40:
+                sp += (op << 2) + 4
+            elif op < 0x80:
+                sp -= ((op & 0x3F) << 2) + 4
+            elif op < 0x90:
+                mask = (op & 0xF) << 8 | next(code)
+                sp = self.pop([4 + bit for bit in range(12) if mask >> bit & 1], sp, saved)
+            elif op < 0xA0:
+                sp = registers[op & 0xF]
+            elif op < 0xB0:
+                sp = self.pop([*range(4, 5 + (op & 7)), *([14] if op & 8 else [])], sp, saved)
+            elif op == 0xB1:
+                mask = next(code)
+                sp = self.pop([bit for bit in range(4) if mask >> bit & 1], sp, saved)
+            else:
+                break
+        caller = saved.pop(14, registers[14])
+        word = pending.read_register("r0").type
+        info = pending.create_unwind_info(Frame(gdb.Value(sp), gdb.Value(pc)))
+        info.add_saved_register("cpsr", pending.read_register("cpsr"))
+        for register, value in [*saved.items(), (13, sp), (15, caller)]:
+            info.add_saved_register(ARM[register], gdb.Value(value).cast(word))
+        return info
+
+    def opcodes(self, pc):
+        """The bytes that say how the function at `pc` has changed the stack."""
+        first = KERNEL["__start_unwind_idx"]
+        if self.index is None:
+            words = read(first, KERNEL["__stop_unwind_idx"] - first)
+            self.index = [
+                (first + at + self.prel31(words[at : at + 4]) & 0xFFFFFFFF, at)
+                for at in range(0, len(words), 8)
+            ]
+        found = [at for start, at in self.index if start <= pc]
+        if not found:
+            return None
+        place = first + found[-1] + WORD
+        entry = number(place)
+        if entry == 1:
+            return None
+        if not entry >> 31:
+            place = place + self.prel31(read(place, WORD)) & 0xFFFFFFFF
+            entry = number(place)
+        code = entry.to_bytes(4, "big")
+        if entry >> 24 & 0xF:
+            return code[2:] + b"".join(number(place + 4 + 4 * i).to_bytes(4, "big") for i in range(code[1]))
+        return code[1:]
+
+    def prel31(self, word):
+        offset = int.from_bytes(word, SETTINGS["byte_order"]) & 0x7FFFFFFF
+        return offset - 0x80000000 if offset & 0x40000000 else offset
+
+    def pop(self, registers, sp, saved):
+        for register in registers:
+            saved[register] = number(sp)
+            sp += WORD
+        return sp
+
+
+class Frame:
+    """What tells one frame from another."""
+
+    def __init__(self, sp, pc):
+        self.sp, self.pc = sp, pc
+
+
+ARM = [*(f"r{n}" for n in range(13)), "sp", "lr", "pc"]
+
+
+def ordinal(count):
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{count}{'th' if count % 100 in (11, 12, 13) else ends.get(count % 10, 'th')}"
+
+
+def start():
+    for command in [
+        "set confirm off",
+        "set pagination off",
+        "set suppress-cli-notifications on",
+        "set breakpoint pending on",
+        "set remotetimeout 60",
+        f"file {quoted(SETTINGS['symbols'])}",
+        f"directory {SETTINGS['source']}",
+        "target remote gdb.sock",
+    ]:
+        gdb.execute(command, to_string=True)
+    KERNEL.update(Elf(SETTINGS["symbols"]).symbols())
+    RustNames()
+    if SETTINGS["arch"] == "arm":
+        gdb.unwinder.register_unwinder(None, Assembler(), replace=True)
+    Hook(KERNEL["module_finalize"], module_loads)
+    if SETTINGS["break_at"] is not None or SETTINGS["hazard"] is not None:
+        Hook(KERNEL["kunit_try_run_case"], case_begins)
+    arm()
+    there = True
+    if SETTINGS["hazard"] is not None:
+        there = pursue()
+    elif SETTINGS["break_at"] is not None:
+        gdb.execute("continue")
+        there = alive()
+        if not there:
+            say(f"the guest ended, and {SETTINGS['break_at']} did not begin")
+    gdb.execute("set suppress-cli-notifications off")
+    if there:
+        gdb.execute("frame")
+    for command in SETTINGS["commands"] if there else []:
+        gdb.write(f"(gdb) {command}\n")
+        try:
+            gdb.execute(command)
+        except gdb.error as error:
+            gdb.write(f"{error}\n")
+            there = False
+    return there
+
+
+try:
+    STATUS = 0 if start() else 1
+except gdb.error as error:
+    say(f"failed to {error}")
+    STATUS = 1
+if SETTINGS["batch"] or STATUS:
+    try:
+        if alive():
+            gdb.execute("kill", to_string=True)
+    except gdb.error:
+        # QEMU ends without an answer.
+        pass
+    gdb.execute(f"quit {STATUS}")

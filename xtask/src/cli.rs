@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::report::{Format, Target};
+use crate::results::Shard;
 use crate::toolchain::{Choice, Version};
 
 /// What `cargo xtask` takes.
@@ -107,6 +108,8 @@ pub enum Command {
     Report(Report),
     /// List the runs whose folders are kept
     Runs,
+    /// Make one report of those of all shards of a run, in which whatever is missing is a failure
+    Merge(Merge),
     /// Say what is otherwise in a run than in an earlier one
     Diff {
         /// The earlier run, as `report` names it
@@ -150,6 +153,12 @@ pub struct Suites {
     /// Also write the report to a file; may be given several times
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<Target>,
+    /// Do the I-th of N parts of the run, for one of N machines; `merge` joins their reports
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// A run by whose times the shards are balanced, as `report` names it: all must be given the same
+    #[arg(long, value_name = "RUN", requires = "shard")]
+    pub times: Option<String>,
     /// A run that reports are compared with, as `report` names it
     #[arg(long, value_name = "RUN")]
     pub compare: Option<String>,
@@ -357,6 +366,20 @@ pub struct History {
     /// Bugs from configs/history [default: all]
     #[arg(value_name = "BUG")]
     pub names: Vec<String>,
+}
+
+/// `merge`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Merge {
+    /// The shards' JSON reports, or the folders of their runs
+    #[arg(value_name = "REPORT", required = true)]
+    pub shards: Vec<PathBuf>,
+    /// Write the report to a file; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<Target>,
+    /// A run to compare it with, in formats that show such
+    #[arg(long, value_name = "RUN")]
+    pub compare: Option<String>,
 }
 
 /// `report`

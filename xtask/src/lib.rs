@@ -31,6 +31,7 @@ pub mod report;
 pub mod results;
 pub mod schedule;
 pub mod session;
+pub mod shard;
 pub mod source;
 pub mod stop;
 pub mod toolchain;

@@ -49,6 +49,8 @@ impl Repeat {
                     json: None,
                     report: Vec::new(),
                     compare: None,
+                    shard: None,
+                    times: None,
                     ..test.suites.clone()
                 },
                 ..test.clone()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a run has at hand, and what of the matrix it is about.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -59,10 +60,22 @@ pub struct Selection<'a> {
     pub filter: Option<&'a str>,
     /// What a cell's report gives to repeat it.
     pub repeat: Repeat,
+    /// The kernels whose boots are to be done, by name; none for all.
+    pub kernels: Option<BTreeSet<String>>,
 }
 
 impl<'a> Selection<'a> {
+    /// What is to be done.
     pub(crate) fn boots(&self) -> impl Iterator<Item = Boot<'a>> {
+        let wanted = |boot: &Boot<'a>| {
+            let kernels = self.kernels.as_ref();
+            kernels.is_none_or(|kernels| kernels.contains(&boot.kernel()))
+        };
+        self.all_boots().filter(wanted)
+    }
+
+    /// The same with what other shards do.
+    pub(crate) fn all_boots(&self) -> impl Iterator<Item = Boot<'a>> {
         let pairs = self
             .cells
             .iter()
@@ -105,8 +118,13 @@ impl Boot<'_> {
         }
     }
 
+    /// The name of the kernel that it boots.
+    pub(crate) fn kernel(&self) -> String {
+        self.set.kernel(self.cell)
+    }
+
     pub(crate) fn is_of(&self, kernel: &Kernel) -> bool {
-        self.set.kernel(self.cell) == kernel.name
+        self.kernel() == kernel.name
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
         sets: Vec::new(),
         filter: None,
         repeat: test::repeat(context, &cli::Test::default()),
+        kernels: None,
     };
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let shared = test::shared(context, &config, &prepared);

@@ -9,6 +9,7 @@ mod doctor;
 mod history;
 mod instructions;
 mod list;
+mod merge;
 mod mutants;
 mod prepare;
 mod report;
@@ -102,6 +103,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Report(args) => report::report(&context, &args),
         Command::Diff { before, after } => report::diff(&context, &before, &after),
+        Command::Merge(args) => merge::run(&context, &args),
         Command::Runs => report::list(&context),
         Command::Tidy => tidy::tidy(&context),
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask test`, `test-all` and `build`
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ pub(super) fn test(
         Some(own) => vec![Suites::of_module(own)],
         None => on_exporters(&config, args)?,
     };
-    let selection = Selection {
+    let mut selection = Selection {
         cells: cells(&config, &args.cells)?,
         sets: if made.is_empty() {
             sets(&config, &args.sets)?
@@ -53,8 +54,20 @@ pub(super) fn test(
         },
         filter: args.suites.filter.as_deref(),
         repeat: repeat(context, args),
+        kernels: None,
     };
     check_filter(&selection)?;
+    if let Some(shard) = args.suites.shard {
+        let times = args.suites.times.as_deref();
+        let times = times.map(|run| super::report::find(context, run));
+        let times = times.transpose()?;
+        let mut kernels: BTreeMap<String, usize> = BTreeMap::new();
+        for boot in selection.all_boots() {
+            *kernels.entry(boot.kernel()).or_default() += 1;
+        }
+        let kernels = crate::shard::kernels(&kernels, times.as_ref(), shard);
+        selection.kernels = Some(kernels.map_err(Failure::usage)?);
+    }
     for target in args.suites.reports() {
         target.check().map_err(Failure::usage)?;
     }
@@ -102,8 +115,9 @@ pub(super) fn test(
     let wall_s = context.ui.elapsed().as_secs_f64();
     let mut run = Run::new(identity, cells, wall_s);
     run.stages = stages(setup_s, wall_s);
+    run.shard = args.suites.shard;
     run.planned = selection
-        .boots()
+        .all_boots()
         .map(|boot| boot.planned(selection.filter))
         .collect();
     print!("{}", report::text::render(&run));
@@ -128,6 +142,7 @@ pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failur
         sets: Vec::new(),
         filter: None,
         repeat: repeat(context, &cli::Test::default()),
+        kernels: None,
     };
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let shared = shared(context, &config, &prepared);

@@ -10,6 +10,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod kcidb;
+pub mod merge;
 pub mod text;
 
 use std::fs::{self, File};

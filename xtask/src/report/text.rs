@@ -275,7 +275,7 @@ pub fn paint(verdict: Verdict) -> StyledObject<Verdict> {
 }
 
 /// How much of the names, up to an underscore, is the same in all of them.
-fn common_prefix(names: &BTreeSet<&str>) -> usize {
+pub(super) fn common_prefix(names: &BTreeSet<&str>) -> usize {
     // Sorted, the first and the last differ the most.
     let (Some(first), Some(last)) = (names.first(), names.last()) else {
         return 0;

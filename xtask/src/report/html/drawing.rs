@@ -9,7 +9,7 @@ use super::{scroll, shown};
 use crate::vcsan::findings::{Event, Hazard, History};
 
 /// Pixels between rails, between events, and of a letter.
-const RAIL: usize = 130;
+const RAIL: usize = 104;
 const ROW: usize = 34;
 const LETTER: usize = 8;
 /// Above the first event.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use maud::{Markup, html};
 
 use super::{anchor, class, scroll, shown, verdict};
+use crate::report::text::common_prefix;
 use crate::results::{Cell, Run, Suite};
 use crate::vcsan::Mode;
 use crate::verdict::Verdict;
@@ -28,10 +29,15 @@ fn of_set(run: &Run, set: &str) -> Markup {
     let boots: Vec<&Cell> = run.cells.iter().filter(|c| c.set == set).collect();
     let all = boots.iter().flat_map(|c| &c.suites);
     let names: BTreeSet<&str> = all.map(|s| s.name.as_str()).collect();
+    let prefix = common_prefix(&names);
     let mode = |c: &Cell| c.mode.map_or("-", Mode::as_str);
     let table = html! {
         table {
-            caption { "Suites of " (shown(set)) " by cells: how many cases passed, or the verdict" }
+            caption {
+                "Suites of " (shown(set))
+                @if let Some(first) = names.first().filter(|_| prefix > 0) { ", " code { (shown(&first[..prefix])) "*" } }
+                ", by cells: how many cases passed, or the verdict"
+            }
             thead {
                 tr {
                     th scope="col" { "suite" }
@@ -39,11 +45,11 @@ fn of_set(run: &Run, set: &str) -> Markup {
                 }
             }
             tbody {
-                @for name in names {
+                @for name in &names {
                     tr {
-                        th scope="row" { (shown(name)) }
+                        th scope="row" { (shown(&name[prefix..])) }
                         @for cell in &boots {
-                            @match cell.suites.iter().find(|s| s.name == name) {
+                            @match cell.suites.iter().find(|s| s.name == *name) {
                                 Some(suite) => td class=(class(suite.verdict)) {
                                     a href={ "#" (anchor(cell, &[name])) } { (summary(suite)) }
                                 },

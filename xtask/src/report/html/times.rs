@@ -52,7 +52,11 @@ pub(super) fn times(run: &Run) -> Markup {
     };
     html! {
         (scroll("Chart of times", &chart))
-        p.legend { "Builds of a kernel count for the first of its cells. By the host's clock." }
+        p.legend {
+            span.swatch.setup {} " whole run "
+            span.swatch.build {} " build, of the first cell of a kernel "
+            span.swatch.boot {} " boot; by the host's clock"
+        }
         details {
             summary { "as a table" }
             div.scroll role="region" aria-label="Times" tabindex="0" {

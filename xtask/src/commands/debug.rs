@@ -104,6 +104,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
         sets,
         filter: test.suites.filter.as_deref(),
         repeat: test::repeat(context, test),
+        kernels: None,
     };
     test::check_filter(&selection)?;
     let boot = selection.boots().next();

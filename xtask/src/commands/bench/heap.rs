@@ -29,6 +29,7 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
         sets: vec![&set],
         filter: None,
         repeat: test::repeat(context, &cli::Test::default()),
+        kernels: None,
     };
     let task = context.ui.task("bench");
     task.detail("building the cache model");

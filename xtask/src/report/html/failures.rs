@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What failed, each with its reason, its hazards and the commands that lead there.
 
+use std::ffi::OsString;
+
 use maud::{Markup, html};
 
 use super::{anchor, drawing, shown, verdict};
+use crate::quote::shell_words;
 use crate::repeat::Repeat;
 use crate::results::{Case, Cell, Hazard, Run, Status, Suite};
 
@@ -117,33 +120,79 @@ pub(super) fn hazard(hazard: &Hazard) -> Markup {
 
 /// From a checkout of the commit to a debugger at the failure.
 fn commands(run: &Run, cell: &Cell, filter: Option<String>, at_hazard: bool) -> Markup {
-    let mut lines = Vec::new();
-    if let Some(project) = &run.identity.project {
-        lines.push(format!("git checkout {}", project.commit));
-    }
-    let repeat = Repeat::read(&cell.repeat).ok();
-    let part = match (&repeat, &filter) {
-        (Some(repeat), Some(filter)) => Some(repeat.filtered(filter.clone())),
-        (Some(repeat), None) => Some(repeat.clone()),
-        (None, _) => None,
-    };
-    lines.push(
-        part.as_ref()
-            .map_or_else(|| cell.repeat.clone(), Repeat::line),
-    );
-    if let Some(filter) = &filter {
-        let filter = crate::quote::shell_word(filter.as_ref());
-        let wait = if at_hazard { " --at-hazard" } else { "" };
-        lines.push(format!(
-            "cargo xtask debug {} --filter {filter}{wait}",
-            cell.cell
-        ));
-    }
     html! {
         ol.commands {
-            @for line in lines {
+            @for line in lines(run, cell, filter, at_hazard) {
                 li { div.command { code { (shown(&line)) } button type="button" hidden { "copy" } } }
             }
+        }
+    }
+}
+
+fn lines(run: &Run, cell: &Cell, filter: Option<String>, at_hazard: bool) -> Vec<String> {
+    let commit = run.identity.project.iter();
+    let mut lines: Vec<String> = commit
+        .map(|project| format!("git checkout {}", project.commit))
+        .collect();
+    // A report of another version has a command that can only be shown.
+    let Ok(repeat) = Repeat::read(&cell.repeat) else {
+        lines.push(cell.repeat.clone());
+        return lines;
+    };
+    let mut stop: Vec<OsString> = Vec::new();
+    let part = match filter {
+        Some(filter) => {
+            let case = filter.contains('.');
+            if !at_hazard && case {
+                stop.extend(["--break".into(), filter.clone().into()]);
+            }
+            repeat.filtered(filter)
+        }
+        None => repeat,
+    };
+    if at_hazard {
+        stop.push("--at-hazard".into());
+    }
+    lines.push(part.line());
+    let words = part.words().into_iter().skip(1).chain(stop);
+    let debug = ["cargo", "xtask", "debug"].map(OsString::from);
+    lines.push(shell_words(debug.into_iter().chain(words)));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::report::example;
+
+    #[test]
+    fn the_commands_lead_from_the_commit_to_the_debugger() {
+        let run = example::run();
+        let cell = Cell {
+            repeat: "cargo xtask test arm-vivt --set heap --architectural --kernel '/a b'".into(),
+            ..Cell::default()
+        };
+        let case = Some("heap_vmap.reads".to_owned());
+        for at_hazard in [true, false] {
+            let lines = lines(&run, &cell, case.clone(), at_hazard);
+            assert_eq!(
+                lines[0],
+                "git checkout 0123456789abcdef0123456789abcdef01234567"
+            );
+            let words = shlex::split(&lines[2]).expect("words");
+            let cli = Cli::try_parse_from(&words[1..]).expect("the debugger takes it");
+            let Command::Debug(debug) = cli.command else {
+                panic!("{}", lines[2]);
+            };
+            assert_eq!(debug.what, "arm-vivt");
+            assert_eq!(debug.filter, case);
+            assert_eq!(debug.at_hazard, at_hazard);
+            assert_eq!(debug.break_at.is_some(), !at_hazard);
+            assert!(debug.architectural);
+            assert_eq!(cli.global.kernel.as_deref(), Some("/a b".as_ref()));
         }
     }
 }

@@ -28,18 +28,23 @@ use crate::verdict::Verdict;
 /// What a guest may print, in bytes: a hundred times what the most talkative suites do.
 const LOG_LIMIT: u64 = 64 << 20;
 
-/// Boots it and judges what it prints. Whatever goes wrong is its verdict.
+/// Boots it, for the time of this number, and judges what it prints. Whatever goes wrong is its verdict.
 pub(crate) fn boot_cell(
     shared: &Shared<'_>,
     selection: &Selection<'_>,
     boot: Boot<'_>,
     media: &Media,
     built: &Built,
+    number: u32,
 ) -> results::Cell {
     let Boot { cell, set, .. } = boot;
     let task = shared.ui.task(&cell.name);
     task.detail("booting");
-    let folder = shared.folder.join(format!("{}-{}", cell.name, set.name));
+    let mut name = format!("{}-{}", cell.name, set.name);
+    if number > 1 {
+        name += &format!("-{number}");
+    }
+    let folder = shared.folder.join(name);
     let mut result = results::Cell {
         kernel: built.release.clone(),
         built: Some(set.kernel(cell)),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::again::Again;
 use crate::report::{Format, Target};
 use crate::results::Shard;
 use crate::toolchain::{Choice, Version};
@@ -68,8 +69,17 @@ pub enum Command {
     Doctor,
     /// Make the toolchain root and fetch the kernel source
     Setup(Setup),
-    /// List cells, kernels, sets of suites, suites and exporters
-    List,
+    /// List cells, kernels, sets of suites, suites, exporters and mutants
+    List {
+        /// List the cases of the suites
+        #[arg(long)]
+        cases: bool,
+    },
+    /// Print what makes a shell complete the words after `xtask`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Build the kernels of cells, their modules and guests
     Build(Cells),
     /// Run sets of suites on cells; without further words the heap's suites on every cell, which is the main job
@@ -211,6 +221,9 @@ pub struct Test {
     /// What of them.
     #[command(flatten)]
     pub suites: Suites,
+    /// How often.
+    #[command(flatten)]
+    pub again: Again,
 }
 
 /// `run`
@@ -308,6 +321,7 @@ impl From<&Debug> for Test {
                 contract: debug.contract,
                 ..Suites::default()
             },
+            again: Again::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 pub const HELP: &str = "\
 Exit codes:
   0    all that ran passed, was skipped, or showed no more than configs/findings knows
-  1    tests did not pass: failed, hazard, crashed, hung, boot-failed, not-proven or no-tests
+  1    tests did not pass: failed, hazard, crashed, hung, boot-failed, not-proven, no-tests or flaky
   2    bad usage: an unknown option, cell, suite or key in configs/
   3    something could not be built
   4    something could not run: the toolchain, QEMU, the disk
@@ -37,7 +37,8 @@ impl From<Verdict> for Exit {
     fn from(verdict: Verdict) -> Exit {
         match verdict {
             Verdict::Passed | Verdict::Skipped | Verdict::Known => Exit::Ok,
-            Verdict::NoTests
+            Verdict::Flaky
+            | Verdict::NoTests
             | Verdict::NotProven
             | Verdict::Failed
             | Verdict::Hazard

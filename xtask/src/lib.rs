@@ -9,6 +9,7 @@
 #[macro_use]
 mod print;
 
+pub mod again;
 pub mod boot;
 pub mod build;
 pub mod cache;
@@ -30,6 +31,7 @@ pub mod repeat;
 pub mod report;
 pub mod results;
 pub mod schedule;
+pub mod selftest;
 pub mod session;
 pub mod shard;
 pub mod source;

@@ -4,13 +4,10 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use xtask::cli::Cli;
-use xtask::{commands, error};
+use xtask::{commands, error, selftest};
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    match commands::run(selftest::parse()) {
         Ok(exit) => exit,
         Err(failure) => {
             let text = error::chain(failure.error.as_ref());

@@ -68,7 +68,10 @@ impl<'a, F: FnOnce() + Send> schedule::Work for Matrix<'a, F> {
     }
 
     fn boot(&self, (boot, media, built): &Self::Boot) -> Self::Done {
-        let cell = boot_cell(self.shared, self.selection, *boot, media, built);
+        let stop = || self.shared.stop.requested();
+        let cell = self.selection.again.run(stop, |number| {
+            boot_cell(self.shared, self.selection, *boot, media, built, number)
+        });
         (boot.at, cell)
     }
 

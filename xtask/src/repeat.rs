@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::Parser as _;
 
+use crate::again::Again;
 use crate::cli::{Cells, Cli, Command, Global, Suites, Test};
 use crate::config;
 use crate::project::Project;
@@ -53,6 +54,7 @@ impl Repeat {
                     times: None,
                     ..test.suites.clone()
                 },
+                again: Again::default(),
                 ..test.clone()
             },
         }

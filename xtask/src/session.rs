@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
 
+use crate::again::Again;
 use crate::boot::Media;
 use crate::config::{Cell, Config, Kernel, Suites};
 use crate::project::Project;
@@ -58,6 +59,8 @@ pub struct Selection<'a> {
     pub sets: Vec<&'a Suites>,
     /// `SUITE[.CASE]`, globs; else each set's own.
     pub filter: Option<&'a str>,
+    /// How often each is booted.
+    pub again: Again,
     /// What a cell's report gives to repeat it.
     pub repeat: Repeat,
     /// The kernels whose boots are to be done, by name; none for all.

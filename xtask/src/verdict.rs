@@ -29,6 +29,8 @@ pub enum Verdict {
     Skipped,
     /// The cache model saw what `configs/findings` says of the exporter under test, and nothing else.
     Known,
+    /// It passed in one boot and not in another of the same run.
+    Flaky,
     /// It ran, and there was nothing in it.
     NoTests,
     /// It ran on a kernel that did not prove the kind of cache that it was to run on.
@@ -71,6 +73,7 @@ impl Verdict {
             Verdict::Passed => "passed",
             Verdict::Skipped => "skipped",
             Verdict::Known => "known",
+            Verdict::Flaky => "flaky",
             Verdict::NoTests => "no-tests",
             Verdict::NotProven => "not-proven",
             Verdict::Failed => "failed",

@@ -103,6 +103,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
         cells: test::cells(&config, &test.cells)?,
         sets,
         filter: test.suites.filter.as_deref(),
+        again: test.again,
         repeat: test::repeat(context, test),
         kernels: None,
     };
@@ -138,7 +139,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let mut hazard = None;
     if args.at_hazard {
         task.step("looking for the access");
-        let result = cell::boot_cell(&shared, &selection, boot, &media, &built);
+        let result = cell::boot_cell(&shared, &selection, boot, &media, &built, 1);
         let folder = result.folder.clone().unwrap_or_default();
         let failed = result.suites.iter().flat_map(|suite| {
             let cases = suite.cases.iter().filter(|c| c.verdict == Verdict::Hazard);

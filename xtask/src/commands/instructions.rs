@@ -9,6 +9,7 @@ use walkdir::WalkDir;
 use super::Context;
 use super::prepare;
 use super::test;
+use crate::again::Again;
 use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::follow::{End, Limits, follow};
@@ -23,6 +24,7 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
         cells: test::cells(&config, args)?,
         sets: Vec::new(),
         filter: None,
+        again: Again::default(),
         repeat: test::repeat(context, &cli::Test::default()),
         kernels: None,
     };

@@ -3,6 +3,7 @@
 
 mod bench;
 mod clean;
+mod completions;
 mod debug;
 mod differential;
 mod doctor;
@@ -88,7 +89,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Run(args) => return run::run(&context, &args),
         Command::Doctor => doctor::doctor(&context),
         Command::Setup(args) => prepare::setup(&context, &args),
-        Command::List => list::list(&context),
+        Command::List { cases } => list::list(&context, cases),
+        Command::Completions { shell } => completions::completions(shell),
         Command::Build(cells) => test::build(&context, &cells),
         Command::Test(args) => test::test(&context, &args, None),
         Command::Debug(args) => debug::debug(&context, &args),

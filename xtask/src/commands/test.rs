@@ -11,6 +11,7 @@ use globset::Glob;
 
 use super::prepare::{self, Prepared};
 use super::{Context, named};
+use crate::again::Again;
 use crate::boot::Media;
 use crate::cli;
 use crate::config::{Cell, Config, Exporter, Own, Suites};
@@ -53,6 +54,7 @@ pub(super) fn test(
             made.iter().collect()
         },
         filter: args.suites.filter.as_deref(),
+        again: args.again,
         repeat: repeat(context, args),
         kernels: None,
     };
@@ -132,6 +134,9 @@ pub(super) fn test(
         context.ui.task("test").warn("interrupted");
         return Ok(Exit::Interrupted);
     }
+    if run.verdict == Verdict::Flaky && args.again.allow_flaky {
+        return Ok(Exit::Ok);
+    }
     Ok(run.verdict.into())
 }
 
@@ -141,6 +146,7 @@ pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failur
         cells: cells(&config, args)?,
         sets: Vec::new(),
         filter: None,
+        again: Again::default(),
         repeat: repeat(context, &cli::Test::default()),
         kernels: None,
     };

@@ -156,6 +156,7 @@ fn status_of(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed | Verdict::Known => "PASS",
         Verdict::Skipped => "SKIP",
+        Verdict::Flaky => "FAIL",
         Verdict::Failed | Verdict::Hazard => "FAIL",
         Verdict::Crashed | Verdict::Hung | Verdict::BootFailed => "ERROR",
         Verdict::NoTests | Verdict::NotProven | Verdict::BuildFailed | Verdict::Infra => "MISS",

@@ -110,7 +110,7 @@ pub struct Planned {
 }
 
 /// One boot of one cell with one set of suites.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// Its name in `configs/cells`.
     pub cell: String,

@@ -9,6 +9,7 @@ mod rows;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::super::{Context, prepare, test};
+use crate::again::Again;
 use crate::cli;
 use crate::config::{Cell, HeapBench, Own, Suites, Watched};
 use crate::exit::{Exit, Failure};
@@ -28,6 +29,7 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
         cells: cells.clone(),
         sets: vec![&set],
         filter: None,
+        again: Again::default(),
         repeat: test::repeat(context, &cli::Test::default()),
         kernels: None,
     };

@@ -92,7 +92,7 @@ const TAG: &str = "CACHEDIR.TAG";
 const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is made and removed by aliasheap's `cargo xtask`.\n";
 
 /// What this program puts into a cache folder, besides [`TAG`] and the locks.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "toolchain",
     "source",
     "tree",
@@ -100,6 +100,7 @@ const PARTS: [&str; 7] = [
     "runs",
     "differential",
     "bench",
+    "bisect",
 ];
 
 /// The folder of the locks.

@@ -89,6 +89,8 @@ pub enum Command {
     Repro(Repro),
     /// Boot a cell with gdb attached: at its beginning, where a case begins, or at the access that the cache model reports
     Debug(Box<Debug>),
+    /// Find the commit of a kernel's git tree with which a cell began to fail
+    Bisect(Bisect),
     /// Boot a cell and talk to it over its serial console
     Shell {
         /// The cell
@@ -254,6 +256,25 @@ pub struct Repro {
     /// Print the commands, and run nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+}
+
+/// `bisect`
+#[derive(Debug, Clone, Args)]
+pub struct Bisect {
+    /// The cell
+    pub cell: String,
+    /// A revision of the tree given by --kernel with which it passes
+    #[arg(long, value_name = "REV")]
+    pub good: Option<String>,
+    /// A later one with which it does not
+    #[arg(long, value_name = "REV")]
+    pub bad: Option<String>,
+    /// Only suites, or cases of them, that match
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+    /// For git: one revision, and a status that says what came of it
+    #[arg(long, hide = true)]
+    pub step: bool,
 }
 
 /// `debug`

@@ -266,10 +266,11 @@ impl Session<'_> {
         };
         let symbols = self.symbols(&kernel.cross, &self.media.symbols)?;
         let mut modules = serde_json::Map::new();
-        for module in &self.media.loaded {
-            let file = self.symbols(&kernel.cross, &self.media.modules.join(module))?;
-            let name = module.trim_end_matches(".ko").replace('-', "_");
-            modules.insert(name, file.display().to_string().into());
+        for entry in fs::read_dir(&self.media.modules).map_err(Failure::infra)? {
+            let file = entry.map_err(Failure::infra)?.path();
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            let copy = self.symbols(&kernel.cross, &file)?;
+            modules.insert(stem.replace('-', "_"), copy.display().to_string().into());
         }
         let header = fs::read(&symbols).map_err(Failure::infra)?;
         // EI_DATA of its ELF header.

@@ -2,6 +2,7 @@
 //! One file a command.
 
 mod bench;
+mod bisect;
 mod clean;
 mod completions;
 mod debug;
@@ -87,6 +88,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
     let exit = match cli.command {
         Command::Run(args) => return run::run(&context, &args),
+        Command::Bisect(args) => return bisect::bisect(&context, &args),
         Command::Doctor => doctor::doctor(&context),
         Command::Setup(args) => prepare::setup(&context, &args),
         Command::List { cases } => list::list(&context, cases),

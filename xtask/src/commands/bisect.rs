@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask bisect CELL --good REV --bad REV --kernel DIR`: `git bisect run` over a user's tree.
+//!
+//! It works on a clone of its own in the cache folder, so that the user's tree stays as it is, and goes on from there when
+//! it is asked for the same again.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{Context, prepare};
+use crate::cli;
+use crate::exit::Failure;
+use crate::progress::Progress as _;
+use crate::report;
+use crate::toolchain::Command;
+use crate::verdict::Verdict;
+
+/// What `git bisect run` takes of a program: the revision is good, bad, can't be told, or nothing is known and it must stop.
+const GOOD: u8 = 0;
+const BAD: u8 = 1;
+const SKIP: u8 = 125;
+const STOP: u8 = 255;
+
+/// Below the clone's `.git`, while a bisection goes on.
+const LOG: &str = "BISECT_LOG";
+
+pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, Failure> {
+    if args.step {
+        return step(context, args).map(ExitCode::from);
+    }
+    let (Some(kernel), Some(good), Some(bad)) = (&context.global.kernel, &args.good, &args.bad)
+    else {
+        return Err(Failure::usage(
+            "failed to bisect: --kernel DIR, a kernel's git tree, --good REV and --bad REV are needed",
+        ));
+    };
+    let config = context.config()?;
+    super::named("cell", &args.cell, &config.cells)?;
+    let cache = prepare::cache(context)?;
+    let task = context.ui.task("bisect");
+    let git = |dir: &Path, words: &[&str]| -> Result<String, Failure> {
+        Command::host("git")
+            .args(["-C".into(), dir.as_os_str().to_owned()])
+            .args(words)
+            .read(&context.stop)
+            .map_err(Failure::usage)
+    };
+    let revision = |name: &str| -> Result<String, Failure> {
+        let commit = format!("{name}^{{commit}}");
+        let found = git(kernel, &["rev-parse", "--verify", "--quiet", &commit]);
+        let found = found.map_err(|_| {
+            Failure::usage(format!(
+                "failed to find the revision {name} in {}",
+                kernel.display()
+            ))
+        })?;
+        Ok(found.trim().to_owned())
+    };
+    let (good, bad) = (revision(good)?, revision(bad)?);
+    let id = identity(kernel, &args.cell, args.filter.as_deref(), &good, &bad);
+    let folder = cache.folder("bisect").map_err(Failure::infra)?.join(id);
+    let clone = folder.join("linux");
+    if clone.join(".git").join(LOG).is_file() {
+        task.step(&format!("going on in {}", clone.display()));
+    } else {
+        task.step("cloning the tree");
+        if folder.exists() {
+            crate::cache::remove(&folder).map_err(Failure::infra)?;
+        }
+        std::fs::create_dir_all(&folder).map_err(Failure::infra)?;
+        let (from, to) = (kernel.display().to_string(), clone.display().to_string());
+        git(
+            &folder,
+            &["clone", "--quiet", "--shared", "--no-checkout", &from, &to],
+        )?;
+        git(&clone, &["bisect", "start", &bad, &good])?;
+    }
+    let program = std::env::current_exe().map_err(Failure::infra)?;
+    let mut words: Vec<OsString> = ["bisect", "run"].map(OsString::from).into();
+    words.push(program.into());
+    words.extend(["bisect".into(), "--step".into(), args.cell.clone().into()]);
+    words.extend(
+        args.filter
+            .iter()
+            .flat_map(|f| ["--filter".into(), f.into()]),
+    );
+    let mut global = context.global.clone();
+    global.kernel = Some(clone.clone());
+    words.extend(global.words());
+    let checkout = global.checkout.iter();
+    words.extend(checkout.flat_map(|dir| ["--checkout".into(), dir.into()]));
+    let ran = Command::host("git")
+        .args(["-C".into(), clone.clone().into_os_string()])
+        .args(words)
+        .run(&context.stop, |line| println!("{line}"));
+    println!("{}", git(&clone, &["bisect", "log"])?.trim_end());
+    ran.map_err(|error| {
+        Failure::infra(format!(
+            "failed to finish the bisection, the same command goes on from here: {error}"
+        ))
+    })?;
+    // The result has been printed, and the next one of the same begins anew.
+    git(&clone, &["bisect", "reset", "HEAD"])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The name of the folder of one bisection.
+fn identity(kernel: &Path, cell: &str, filter: Option<&str>, good: &str, bad: &str) -> String {
+    let text = format!("{kernel:?} {cell} {filter:?} {good} {bad}");
+    blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+}
+
+/// One revision, which git has checked out.
+fn step(context: &Context, args: &cli::Bisect) -> Result<u8, Failure> {
+    let folder = tempfile::tempdir().map_err(Failure::infra)?;
+    let json: PathBuf = folder.path().join("report.json");
+    let mut words: Vec<OsString> = vec!["test".into(), args.cell.clone().into()];
+    words.extend(
+        args.filter
+            .iter()
+            .flat_map(|f| ["--filter".into(), f.into()]),
+    );
+    words.extend(["--json".into(), json.clone().into()]);
+    words.extend(context.global.words());
+    let checkout = context.global.checkout.iter();
+    words.extend(checkout.flat_map(|dir| ["--checkout".into(), dir.into()]));
+    let program = std::env::current_exe().map_err(Failure::infra)?;
+    // What came of it stands in the report.
+    let ran = Command::host(program)
+        .args(words)
+        .run(&context.stop, |line| println!("{line}"));
+    if context.stop.requested() {
+        return Ok(STOP);
+    }
+    let Ok(text) = std::fs::read(&json) else {
+        let why = ran.err().map_or(String::new(), |error| error.to_string());
+        eprintln!("there is no report: {why}");
+        return Ok(STOP);
+    };
+    let run = report::json::read(&text).map_err(Failure::infra)?;
+    Ok(status(run.verdict))
+}
+
+/// What a verdict says of a revision.
+fn status(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Passed | Verdict::Skipped | Verdict::Known => GOOD,
+        Verdict::Flaky | Verdict::Failed | Verdict::Hazard | Verdict::Crashed | Verdict::Hung => {
+            BAD
+        }
+        // Nothing of it ran that could be good or bad.
+        Verdict::NoTests | Verdict::NotProven | Verdict::BootFailed | Verdict::BuildFailed => SKIP,
+        Verdict::Infra => STOP,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree whose file `verdict` says in each commit what came of it; what git says is the first bad one.
+    fn first_bad(verdicts: &[Verdict]) -> Result<usize, String> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let git = |words: &[&str]| {
+            let config = ["-c", "user.name=x", "-c", "user.email=x@x"];
+            let run = duct::cmd("git", config.iter().chain(words))
+                .dir(dir.path())
+                .stderr_to_stdout()
+                .stdout_capture()
+                .unchecked()
+                .run()
+                .expect("git");
+            (
+                run.status.success(),
+                String::from_utf8_lossy(&run.stdout).into_owned(),
+            )
+        };
+        git(&["init", "--quiet"]);
+        for (number, verdict) in verdicts.iter().enumerate() {
+            let line = format!("exit {} # {number}\n", status(*verdict));
+            std::fs::write(dir.path().join("verdict"), line).expect("written");
+            git(&["add", "verdict"]);
+            git(&["commit", "--quiet", "-m", &format!("commit {number}")]);
+        }
+        let last = verdicts.len() - 1;
+        git(&["bisect", "start", "HEAD", &format!("HEAD~{last}")]);
+        let (done, said) = git(&["bisect", "run", "sh", "verdict"]);
+        let found = said
+            .lines()
+            .find_map(|l| l.trim().strip_prefix("commit ")?.parse().ok());
+        match found {
+            Some(number) if done => Ok(number),
+            _ => Err(said),
+        }
+    }
+
+    #[test]
+    fn git_finds_the_first_bad_revision_and_skips_what_says_nothing() {
+        use Verdict::*;
+        let found = first_bad(&[Passed, Passed, Known, Hazard, Hazard]);
+        assert_eq!(found, Ok(3));
+        let found = first_bad(&[
+            Passed,
+            Skipped,
+            BuildFailed,
+            Passed,
+            BootFailed,
+            Passed,
+            Crashed,
+        ]);
+        assert_eq!(found, Ok(6));
+        let found = first_bad(&[Passed, Flaky, Hung]);
+        assert_eq!(found, Ok(1));
+        // Where it could be either, git says so.
+        let said = first_bad(&[Passed, NotProven, NoTests, Failed]).expect_err("it can't be told");
+        assert!(said.contains("only 'skip'ped commits left"), "{said}");
+        // A machine that is not up to it ends it.
+        let said = first_bad(&[Passed, Infra, Infra, Failed]).expect_err("it stops");
+        assert!(said.contains("exit code 255"), "{said}");
+    }
+
+    #[test]
+    fn the_same_question_has_the_same_folder() {
+        let ask = |cell, filter, good| identity(Path::new("/k"), cell, filter, good, "bad");
+        assert_eq!(ask("a", None, "g"), ask("a", None, "g"));
+        assert_ne!(ask("a", None, "g"), ask("b", None, "g"));
+        assert_ne!(ask("a", None, "g"), ask("a", Some("f"), "g"));
+        assert_ne!(ask("a", None, "g"), ask("a", None, "h"));
+    }
+}

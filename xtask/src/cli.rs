@@ -95,6 +95,9 @@ pub enum Command {
     Shell {
         /// The cell
         cell: String,
+        /// A folder whose files the guest has in /folder; they are copied, and changes there are lost
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Boot a cell with the heap, run a program there, and return what it prints and its exit code
     Run(RunProgram),

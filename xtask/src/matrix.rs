@@ -174,6 +174,7 @@ fn build<'a>(
         module_dirs,
         host_crates: &shared.host_crates,
         debug: shared.debug,
+        brought: shared.brought,
         slots,
         stop: shared.stop,
         task: &task,

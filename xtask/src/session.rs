@@ -36,6 +36,8 @@ pub struct Shared<'a> {
     pub vcsan: Option<&'a Plugin>,
     /// What is booted instead of something built, if that is so.
     pub kept: Option<&'a Media>,
+    /// A folder of the user's whose files the guest gets.
+    pub brought: Option<&'a Path>,
     /// Whether modules are built for a debugger.
     pub debug: bool,
     /// This run's own folder.

@@ -13,6 +13,7 @@ pub mod stamp;
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -179,6 +180,8 @@ pub struct Builder<'a> {
     pub module_dirs: &'a [PathBuf],
     /// Held by the one build that compiles what the others copy.
     pub host_crates: &'a Mutex<()>,
+    /// A folder of the user's whose files the guest gets in `/folder`.
+    pub brought: Option<&'a Path>,
     /// Whether modules are for a debugger.
     pub debug: bool,
     /// Job slots that all makes of this run share.
@@ -563,6 +566,9 @@ impl Builder<'_> {
             let file = self.project.guest().join("programs").join(&program.file);
             files.push(self.program(&file, program.path().trim_start_matches("/bin/"))?);
         }
+        if let Some(folder) = self.brought {
+            files.extend(brought(folder).map_err(io_error("copy to the guest", folder))?);
+        }
         for module in set.modules() {
             let what = format!("modules for {}", self.kernel.name);
             let stripped = self.module_out(&module.dir).join(STRIPPED);
@@ -702,6 +708,33 @@ impl Builder<'_> {
     }
 }
 
+/// How much a guest gets of a user's folder, in bytes: half the memory of the smallest.
+const BROUGHT: u64 = 64 << 20;
+
+/// All files below `folder`, as the guest has them in `/folder`. Links are followed nowhere.
+fn brought(folder: &Path) -> io::Result<Vec<initramfs::File>> {
+    let (mut files, mut size) = (Vec::new(), 0);
+    for entry in WalkDir::new(folder).sort_by_file_name() {
+        let entry = entry?;
+        let data = entry.metadata()?;
+        if !data.is_file() {
+            continue;
+        }
+        size += data.len();
+        if size > BROUGHT {
+            let most = BROUGHT >> 20;
+            return Err(io::Error::other(format!("it holds more than {most} MiB")));
+        }
+        let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        files.push(initramfs::File {
+            path: Path::new("folder").join(below).display().to_string(),
+            mode: data.permissions().mode() & 0o777,
+            bytes: fs::read(entry.path())?,
+        });
+    }
+    Ok(files)
+}
+
 /// How much of a tool's output is looked through for its first error, in bytes.
 const OUTPUT: usize = 16 << 20;
 
@@ -736,6 +769,26 @@ mod tests {
 
     use super::*;
     use crate::verdict::Verdict;
+
+    #[test]
+    fn a_folder_is_brought_as_it_is_but_not_beyond_its_bound() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir(at("b")).expect("created");
+        fs::write(at("b/run"), "x").expect("written");
+        fs::set_permissions(at("b/run"), fs::Permissions::from_mode(0o750)).expect("set");
+        std::os::unix::fs::symlink("/etc/passwd", at("link")).expect("linked");
+        let files = brought(dir.path()).expect("readable");
+        let [file] = files.as_slice() else {
+            panic!("{files:?}")
+        };
+        assert_eq!((file.path.as_str(), file.mode), ("folder/b/run", 0o750));
+        assert_eq!(file.bytes, b"x");
+        let large = fs::File::create(at("large")).expect("created");
+        large.set_len(BROUGHT).expect("it has holes");
+        let said = brought(dir.path()).expect_err("too much").to_string();
+        assert!(said.contains("more than 64 MiB"), "{said}");
+    }
 
     #[test]
     fn the_machine_is_told_from_the_source() {

@@ -118,6 +118,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let debugger = prepare::debugger(context, &task)?;
     let mut prepared = prepare::prepare(context, &task)?;
     let lock = prepared.lock.take();
+    drop(task);
     let contract = test.suites.contract || test.module.is_some();
     let plugin = test::plugin(context, &selection, &test.suites, contract, None)
         .and_then(|plugin| {
@@ -167,7 +168,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
         debugger: &debugger,
         folder: prepared.run.path().join("debug"),
     };
-    session.run(context, args, &selection, hazard.as_ref(), &task)
+    session.run(context, args, &selection, hazard.as_ref(), task)
 }
 
 /// The hazard to stop at: the first of a case that failed by one, else the first of all.
@@ -249,7 +250,7 @@ impl Session<'_> {
         args: &cli::Debug,
         selection: &Selection<'_>,
         hazard: Option<&Access>,
-        task: &Task<'_>,
+        task: Task<'_>,
     ) -> Result<Exit, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::infra)?;
         let kernel = &self.shared.config.kernels[&self.boot.set.kernel(self.boot.cell)];
@@ -323,7 +324,9 @@ impl Session<'_> {
         let qemu = qemu.unchecked().start().map_err(Failure::infra)?;
         let guest = Guest(qemu);
         self.wait_for(&guest, context)?;
-        task.step(&format!("the guest's console is in {}", console.display()));
+        // The terminal is gdb's from here on.
+        drop(task);
+        eprintln!("the guest's console is in {}", console.display());
         let gdb = self
             .debugger
             .command("gdb-multiarch")

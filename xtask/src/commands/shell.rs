@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask shell CELL`
 
+use std::path::Path;
+
 use super::{Context, named, prepare};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
+use crate::session::Shared;
 use crate::verdict::Verdict;
 
-pub(super) fn shell(context: &Context, cell: &str) -> Result<Exit, Failure> {
+pub(super) fn shell(context: &Context, cell: &str, folder: Option<&Path>) -> Result<Exit, Failure> {
     let config = context.config()?;
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(Failure::usage(format!(
+            "failed to give the guest --folder {}: it is no folder",
+            folder.display()
+        )));
+    }
     let cell = named("cell", cell, &config.cells)?;
     let set = config
         .suites
@@ -18,11 +27,14 @@ pub(super) fn shell(context: &Context, cell: &str) -> Result<Exit, Failure> {
         })?;
     let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let lock = prepared.lock.take();
-    let qemu = matrix::interactive(&super::test::shared(context, &config, &prepared), cell, set)
-        .map_err(|error| Failure {
-            exit: Verdict::from(&error).into(),
-            error: error.into(),
-        })?;
+    let shared = Shared {
+        brought: folder,
+        ..super::test::shared(context, &config, &prepared)
+    };
+    let qemu = matrix::interactive(&shared, cell, set).map_err(|error| Failure {
+        exit: Verdict::from(&error).into(),
+        error: error.into(),
+    })?;
     drop(lock);
     eprintln!(
         "{}: `help` lists what this shell knows, `poweroff` ends it, and so does C-a x",

@@ -236,6 +236,7 @@ pub(super) fn shared<'a>(
         host_crates: Mutex::default(),
         vcsan: None,
         kept: None,
+        brought: None,
         debug: false,
         folder: prepared.run.path(),
         patience: context.global.patience.get(),

@@ -125,6 +125,8 @@ pub enum Command {
     Runs,
     /// Make one report of those of all shards of a run, in which whatever is missing is a failure
     Merge(Merge),
+    /// Write the nightly pipelines in ci/ from configs/ci.yaml
+    Pipelines,
     /// Say what is otherwise in a run than in an earlier one
     Diff {
         /// The earlier run, as `report` names it

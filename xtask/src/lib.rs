@@ -15,6 +15,7 @@ pub mod build;
 pub mod cache;
 pub mod cargo;
 mod cell;
+pub mod ci;
 pub mod cli;
 pub mod commands;
 pub mod config;

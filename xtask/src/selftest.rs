@@ -14,12 +14,13 @@ use crate::cli::Cli;
 const SELF: &str = "self";
 
 /// The commands.
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "bench",
     "differential",
     "history",
     "instructions",
     "mutants",
+    "pipelines",
     "tidy",
     "verdicts",
 ];

@@ -13,6 +13,7 @@ mod instructions;
 mod list;
 mod merge;
 mod mutants;
+mod pipelines;
 mod prepare;
 mod report;
 mod repro;
@@ -108,6 +109,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Report(args) => report::report(&context, &args),
         Command::Diff { before, after } => report::diff(&context, &before, &after),
         Command::Merge(args) => merge::run(&context, &args),
+        Command::Pipelines => pipelines::write(&context),
         Command::Runs => report::list(&context),
         Command::Tidy => tidy::tidy(&context),
     };

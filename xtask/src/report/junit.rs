@@ -86,7 +86,9 @@ fn test_case(class: &str, case: &Case) -> TestCase {
     let mut status = match case.verdict {
         Verdict::Passed | Verdict::Known => TestCaseStatus::success(),
         Verdict::Skipped => TestCaseStatus::skipped(),
-        Verdict::Failed | Verdict::Hazard => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Verdict::Failed | Verdict::Hazard | Verdict::Flaky => {
+            TestCaseStatus::non_success(NonSuccessKind::Failure)
+        }
         _ => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
     let message = case.message.as_deref().map(shown);

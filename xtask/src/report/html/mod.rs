@@ -173,7 +173,11 @@ fn verdict(verdict: Verdict) -> Markup {
 fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "good",
-        Verdict::Skipped | Verdict::Known | Verdict::NoTests | Verdict::NotProven => "warn",
+        Verdict::Skipped
+        | Verdict::Known
+        | Verdict::Flaky
+        | Verdict::NoTests
+        | Verdict::NotProven => "warn",
         _ => "bad",
     }
 }

@@ -1,0 +1,186 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Written by `cargo xtask self pipelines` from configs/ci.yaml; edit that.
+# All of it, or the runs and jobs that are named, one after the other; what fails does not end it. Reports are in reports/.
+set -u
+cd "$(dirname "$0")/.."
+
+failed=()
+wanted() {
+	[ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" $1 "* ]]
+}
+step() {
+	printf '\n== %s\n' "$1"
+	bash -euc "$2" || failed+=("$1")
+}
+names=("$@")
+
+if wanted heap; then
+rm -f reports/heap-*.json
+for shard in 1 2 3; do
+export shard
+step heap-$shard '
+mkdir -p before reports
+cargo xtask report before/heap.json > /dev/null 2>&1 || rm -f before/heap.json
+times=$(test ! -f before/heap.json || echo --times before/heap.json)
+cargo xtask test --shard $shard/3 $times --report json=reports/heap-$shard.json
+'
+done
+step heap-merge '
+mkdir -p before
+cargo xtask report before/heap.json > /dev/null 2>&1 || rm -f before/heap.json
+compare=$(test ! -f before/heap.json || echo --compare before/heap.json)
+status=0
+cargo xtask merge reports/heap-*.json $compare --report json=reports/heap.json --report html=reports/heap.html --report junit=reports/heap.xml --report kcidb=reports/heap.kcidb.json || status=$?
+test ! -f reports/heap.json || cp reports/heap.json before/heap.json
+(exit $status)
+'
+fi
+
+if wanted architectural; then
+rm -f reports/architectural-*.json
+for shard in 1 2 3; do
+export shard
+step architectural-$shard '
+mkdir -p before reports
+cargo xtask report before/architectural.json > /dev/null 2>&1 || rm -f before/architectural.json
+times=$(test ! -f before/architectural.json || echo --times before/architectural.json)
+cargo xtask test --architectural --shard $shard/3 $times --report json=reports/architectural-$shard.json
+'
+done
+step architectural-merge '
+mkdir -p before
+cargo xtask report before/architectural.json > /dev/null 2>&1 || rm -f before/architectural.json
+compare=$(test ! -f before/architectural.json || echo --compare before/architectural.json)
+status=0
+cargo xtask merge reports/architectural-*.json $compare --report json=reports/architectural.json --report html=reports/architectural.html --report junit=reports/architectural.xml --report kcidb=reports/architectural.kcidb.json || status=$?
+test ! -f reports/architectural.json || cp reports/architectural.json before/architectural.json
+(exit $status)
+'
+fi
+
+if wanted contract; then
+rm -f reports/contract-*.json
+for shard in 1 2 3; do
+export shard
+step contract-$shard '
+mkdir -p before reports
+cargo xtask report before/contract.json > /dev/null 2>&1 || rm -f before/contract.json
+times=$(test ! -f before/contract.json || echo --times before/contract.json)
+cargo xtask test --contract --filter '\''system_heap_rust_coherency.*'\'' --shard $shard/3 $times --report json=reports/contract-$shard.json
+'
+done
+step contract-merge '
+mkdir -p before
+cargo xtask report before/contract.json > /dev/null 2>&1 || rm -f before/contract.json
+compare=$(test ! -f before/contract.json || echo --compare before/contract.json)
+status=0
+cargo xtask merge reports/contract-*.json $compare --report json=reports/contract.json --report html=reports/contract.html --report junit=reports/contract.xml --report kcidb=reports/contract.kcidb.json || status=$?
+test ! -f reports/contract.json || cp reports/contract.json before/contract.json
+(exit $status)
+'
+fi
+
+if wanted exporters; then
+rm -f reports/exporters-*.json
+for shard in 1; do
+export shard
+step exporters-$shard '
+mkdir -p before reports
+cargo xtask report before/exporters.json > /dev/null 2>&1 || rm -f before/exporters.json
+times=$(test ! -f before/exporters.json || echo --times before/exporters.json)
+cargo xtask test arm-vivt --exporter all --shard $shard/1 $times --report json=reports/exporters-$shard.json
+'
+done
+step exporters-merge '
+mkdir -p before
+cargo xtask report before/exporters.json > /dev/null 2>&1 || rm -f before/exporters.json
+compare=$(test ! -f before/exporters.json || echo --compare before/exporters.json)
+status=0
+cargo xtask merge reports/exporters-*.json $compare --report json=reports/exporters.json --report html=reports/exporters.html --report junit=reports/exporters.xml --report kcidb=reports/exporters.kcidb.json || status=$?
+test ! -f reports/exporters.json || cp reports/exporters.json before/exporters.json
+(exit $status)
+'
+fi
+
+if wanted fixes; then
+rm -f reports/fixes-*.json
+for shard in 1; do
+export shard
+step fixes-$shard '
+mkdir -p before reports
+cargo xtask report before/fixes.json > /dev/null 2>&1 || rm -f before/fixes.json
+times=$(test ! -f before/fixes.json || echo --times before/fixes.json)
+cargo xtask test arm-vivt --exporter all --fixes --shard $shard/1 $times --report json=reports/fixes-$shard.json
+'
+done
+step fixes-merge '
+mkdir -p before
+cargo xtask report before/fixes.json > /dev/null 2>&1 || rm -f before/fixes.json
+compare=$(test ! -f before/fixes.json || echo --compare before/fixes.json)
+status=0
+cargo xtask merge reports/fixes-*.json $compare --report json=reports/fixes.json --report html=reports/fixes.html --report junit=reports/fixes.xml --report kcidb=reports/fixes.kcidb.json || status=$?
+test ! -f reports/fixes.json || cp reports/fixes.json before/fixes.json
+(exit $status)
+'
+fi
+
+if wanted tree && [ -n "${KERNEL_GIT:-}" ]; then
+rm -f reports/tree-*.json
+for shard in 1 2 3; do
+export shard
+step tree-$shard '
+test -d linux || git clone --depth 1 "$KERNEL_GIT" linux
+mkdir -p before reports
+cargo xtask report before/tree.json > /dev/null 2>&1 || rm -f before/tree.json
+times=$(test ! -f before/tree.json || echo --times before/tree.json)
+cargo xtask test --kernel linux --shard $shard/3 $times --report json=reports/tree-$shard.json
+'
+done
+step tree-merge '
+mkdir -p before
+cargo xtask report before/tree.json > /dev/null 2>&1 || rm -f before/tree.json
+compare=$(test ! -f before/tree.json || echo --compare before/tree.json)
+status=0
+cargo xtask merge reports/tree-*.json $compare --report json=reports/tree.json --report html=reports/tree.html --report junit=reports/tree.xml --report kcidb=reports/tree.kcidb.json || status=$?
+test ! -f reports/tree.json || cp reports/tree.json before/tree.json
+(exit $status)
+'
+fi
+
+if wanted gate; then
+step gate '
+.ci/run
+'
+fi
+
+if wanted mutants; then
+step mutants '
+cargo xtask self mutants
+'
+fi
+
+if wanted differential; then
+step differential '
+cargo xtask self differential --suite all
+cargo xtask self differential --mutations
+'
+fi
+
+if wanted history; then
+step history '
+cargo xtask self history heap-helpers udmabuf-swapped-sync
+'
+fi
+
+if wanted formats; then
+step formats '
+cargo xtask test arm-vivt --report json=report.json --report junit=report.xml --report kcidb=report.kcidb.json
+ci/formats.sh report.json report.xml report.kcidb.json
+'
+fi
+
+if [ ${#failed[@]} -gt 0 ]; then
+	printf '\nfailed: %s\n' "${failed[*]}"
+	exit 1
+fi

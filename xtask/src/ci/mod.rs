@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The nightly pipelines of several engines, written from one description, `configs/ci.yaml`.
+//!
+//! Every engine runs the same shell lines, which [`Run`] and [`Job`] give; an engine's module puts them into its own words.
+
+mod github;
+mod gitlab;
+mod script;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::config::{Config, yaml};
+
+/// All of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// The container that jobs run in.
+    pub image: String,
+    /// Packages that it lacks.
+    pub packages: Vec<String>,
+    /// Options of the container.
+    pub container: String,
+    /// GitHub's machine.
+    pub runner: String,
+    /// When, as cron writes it.
+    pub schedule: String,
+    /// Of one job.
+    pub timeout_minutes: u32,
+    /// Machines for each of `runs`.
+    pub shards: usize,
+    /// Runs over the matrix, cut into shards.
+    pub runs: Vec<Run>,
+    /// What else there is to do, each a job of its own.
+    pub jobs: Vec<Job>,
+    /// GitHub's actions.
+    pub actions: Actions,
+}
+
+/// A run over the matrix.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// Of jobs and reports.
+    pub name: String,
+    /// Of `cargo xtask test`.
+    pub options: String,
+    /// How many shards, if not as many as the others.
+    #[serde(default)]
+    pub shards: Option<usize>,
+    /// Whether it is for the kernel tree that `KERNEL_GIT` names, and does nothing without.
+    #[serde(default)]
+    pub tree: bool,
+}
+
+/// Commands that belong together.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Its name.
+    pub name: String,
+    /// In this order; the first that fails ends the job.
+    pub commands: Vec<String>,
+}
+
+/// The actions that the workflow uses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actions {
+    /// Keeps folders from one run to the next.
+    pub cache: Action,
+    /// Checks the project out.
+    pub checkout: Action,
+    /// Gets artefacts of other jobs.
+    pub download: Action,
+    /// Keeps artefacts.
+    pub upload: Action,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// `OWNER/NAME@COMMIT`
+    pub uses: String,
+    /// The release that this is, for people.
+    pub version: String,
+}
+
+/// What every written file begins with, after `#`.
+const HEAD: [&str; 2] = [
+    "SPDX-License-Identifier: GPL-2.0-only",
+    "Written by `cargo xtask self pipelines` from configs/ci.yaml; edit that.",
+];
+
+/// What the reports of the run before are kept in, and those of this one.
+const BEFORE: &str = "before";
+const REPORTS: &str = "reports";
+
+impl Pipeline {
+    /// Reads `configs/ci.yaml` and checks it against the rest of `configs`.
+    ///
+    /// # Errors
+    /// What [`yaml::load`] returns, or a run has more shards than there are kernels.
+    pub fn load(configs: &Path, config: &Config) -> Result<Pipeline, yaml::Error> {
+        let path = configs.join("ci.yaml");
+        let pipeline: Pipeline = yaml::load(&path)?;
+        let kernels = config.cells.values().map(|c| &c.kernel);
+        let kernels = kernels.collect::<std::collections::BTreeSet<_>>().len();
+        for run in &pipeline.runs {
+            let shards = pipeline.shards_of(run);
+            if shards == 0 || shards > kernels {
+                return Err(yaml::Error::Value {
+                    path,
+                    key: "shards".into(),
+                    message: format!(
+                        "is {shards} for {}: it must be from 1 to {kernels}, the number of kernels",
+                        run.name
+                    ),
+                });
+            }
+        }
+        Ok(pipeline)
+    }
+
+    /// What is written: paths in the checkout, and texts.
+    pub fn files(&self) -> BTreeMap<&'static str, String> {
+        [
+            ("ci/github.yml", github::workflow(self)),
+            ("ci/gitlab.yml", gitlab::pipeline(self)),
+            ("ci/nightly.sh", script::script(self)),
+        ]
+        .into()
+    }
+
+    fn shards_of(&self, run: &Run) -> usize {
+        run.shards.unwrap_or(self.shards)
+    }
+
+    /// What makes the image fit.
+    fn packages(&self) -> String {
+        let packages = self.packages.join(" ");
+        format!("apt-get update && apt-get install -y --no-install-recommends {packages}")
+    }
+}
+
+impl Run {
+    /// The shell lines of one shard; `number` and `of` are what the engine puts there.
+    fn shard(&self, number: &str, of: &str) -> Vec<String> {
+        let Run { name, options, .. } = self;
+        let mut lines = Vec::new();
+        if self.tree {
+            lines.push("test -d linux || git clone --depth 1 \"$KERNEL_GIT\" linux".into());
+        }
+        let space = if options.is_empty() { "" } else { " " };
+        lines.extend([
+            format!("mkdir -p {BEFORE} {REPORTS}"),
+            // One that another version has written is of no use.
+            format!("cargo xtask report {BEFORE}/{name}.json > /dev/null 2>&1 || rm -f {BEFORE}/{name}.json"),
+            format!("times=$(test ! -f {BEFORE}/{name}.json || echo --times {BEFORE}/{name}.json)"),
+            format!(
+                "cargo xtask test{space}{options} --shard {number}/{of} $times --report json={REPORTS}/{name}-{number}.json"
+            ),
+        ]);
+        lines
+    }
+
+    /// Those that join the shards. The report is kept for the next run, whatever is in it.
+    fn merge(&self) -> Vec<String> {
+        let name = &self.name;
+        let formats = [
+            ("json", "json"),
+            ("html", "html"),
+            ("junit", "xml"),
+            ("kcidb", "kcidb.json"),
+        ];
+        let reports =
+            formats.map(|(format, ending)| format!("--report {format}={REPORTS}/{name}.{ending}"));
+        vec![
+            format!("mkdir -p {BEFORE}"),
+            format!(
+                "cargo xtask report {BEFORE}/{name}.json > /dev/null 2>&1 || rm -f {BEFORE}/{name}.json"
+            ),
+            format!(
+                "compare=$(test ! -f {BEFORE}/{name}.json || echo --compare {BEFORE}/{name}.json)"
+            ),
+            "status=0".into(),
+            format!(
+                "cargo xtask merge {REPORTS}/{name}-*.json $compare {} || status=$?",
+                reports.join(" ")
+            ),
+            format!(
+                "test ! -f {REPORTS}/{name}.json || cp {REPORTS}/{name}.json {BEFORE}/{name}.json"
+            ),
+            "(exit $status)".into(),
+        ]
+    }
+}
+
+/// `#` and the lines that every file begins with.
+fn head(more: &[&str]) -> String {
+    let lines = HEAD.iter().chain(more);
+    lines.map(|line| format!("# {line}\n")).collect()
+}
+
+/// `lines` as a block of YAML, `indent` deep.
+fn block(lines: &[String], indent: usize) -> String {
+    let lines = lines.iter().map(|line| format!("{:indent$}{line}\n", ""));
+    lines.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Project;
+    use crate::selftest;
+
+    fn pipeline() -> Pipeline {
+        let configs = Project::this().configs();
+        let config = Config::load(&configs).expect("valid");
+        Pipeline::load(&configs, &config).expect("valid")
+    }
+
+    #[test]
+    fn what_is_checked_in_is_what_the_description_says() {
+        for (path, text) in pipeline().files() {
+            let there = std::fs::read_to_string(Project::this().root().join(path));
+            assert!(
+                there.is_ok_and(|there| there == text),
+                "{path} is not what configs/ci.yaml says; write it anew by `cargo xtask self pipelines`"
+            );
+        }
+    }
+
+    #[test]
+    fn every_command_in_them_is_one_that_there_is() {
+        let mut seen = 0;
+        for (path, text) in pipeline().files() {
+            for line in text.lines() {
+                let Some((_, command)) = line.split_once("cargo xtask ") else {
+                    continue;
+                };
+                if line.trim_start().starts_with('#') {
+                    continue;
+                }
+                let command = command.split(" || ").next().unwrap_or_default();
+                let command = command.split(" > ").next().unwrap_or_default();
+                // What the engines put there.
+                let command = command
+                    .replace(r"'\''", "'")
+                    .replace("${{ matrix.shard }}", "1")
+                    .replace("$CI_NODE_INDEX", "1")
+                    .replace("$CI_NODE_TOTAL", "1")
+                    .replace("$shard", "1")
+                    .replace("$times", "")
+                    .replace("$compare", "");
+                let words = shlex::split(&command).expect("words");
+                let words = std::iter::once("cargo xtask").chain(words.iter().map(String::as_str));
+                if let Err(error) = selftest::command().try_get_matches_from(words) {
+                    panic!("{path}: {command}: {error}");
+                }
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "{seen}");
+    }
+
+    #[test]
+    fn the_pipelines_are_yaml_and_wait_for_all_shards() {
+        let pipeline = pipeline();
+        let files = pipeline.files();
+        let github: serde_yaml::Value =
+            serde_yaml::from_str(&files["ci/github.yml"]).expect("YAML");
+        let gitlab: serde_yaml::Value =
+            serde_yaml::from_str(&files["ci/gitlab.yml"]).expect("YAML");
+        for run in &pipeline.runs {
+            let merge = format!("{}-merge", run.name);
+            let shards = &github["jobs"][run.name.as_str()]["strategy"]["matrix"]["shard"];
+            let count = shards.as_sequence().map(Vec::len);
+            assert_eq!(count, Some(pipeline.shards_of(run)), "{}", run.name);
+            assert_eq!(github["jobs"][merge.as_str()]["needs"], run.name.as_str());
+            let needs = &gitlab[merge.as_str()]["needs"];
+            assert_eq!(needs[0]["job"], run.name.as_str());
+            assert!(gitlab[run.name.as_str()]["script"].is_sequence());
+        }
+        for job in &pipeline.jobs {
+            assert!(github["jobs"][job.name.as_str()]["steps"].is_sequence());
+            assert!(gitlab[job.name.as_str()]["script"].is_sequence());
+        }
+    }
+
+    #[test]
+    fn actions_are_pinned_by_commit() {
+        let workflow = &pipeline().files()["ci/github.yml"];
+        let uses: Vec<&str> = workflow
+            .lines()
+            .filter_map(|l| Some(l.split_once("uses: ")?.1))
+            .collect();
+        assert!(uses.len() > 10);
+        for action in uses {
+            let commit = action.split(['@', ' ']).nth(1).unwrap_or_default();
+            let hex = commit.chars().all(|c| c.is_ascii_hexdigit());
+            assert!(commit.len() == 40 && hex, "{action}");
+        }
+    }
+
+    #[test]
+    fn more_shards_than_kernels_are_refused() {
+        let configs = Project::this().configs();
+        let config = Config::load(&configs).expect("valid");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let text = std::fs::read_to_string(configs.join("ci.yaml")).expect("there");
+        let text = text.replace("shards: 3", "shards: 99");
+        std::fs::write(dir.path().join("ci.yaml"), text).expect("written");
+        let said = Pipeline::load(dir.path(), &config)
+            .expect_err("refused")
+            .to_string();
+        assert!(said.contains("is 99 for heap"), "{said}");
+    }
+}

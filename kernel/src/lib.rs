@@ -5,10 +5,17 @@
 //!
 //! The source of [`ownership`] is the one that the kernel module is built of, in `overlay/`.
 
+pub mod find_tours;
 pub mod model;
 
 #[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/ownership.rs"]
 pub mod ownership;
+
+#[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/stages.rs"]
+pub mod stages;
+
+#[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/tours.rs"]
+pub mod tours;
 
 #[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/walk.rs"]
 pub mod walk;

@@ -4,90 +4,138 @@
 
 use aliasheap_kernel::model::{Cpu, Maintenance};
 use aliasheap_kernel::ownership::{Direction, Event, Op, Ownership};
-use aliasheap_kernel::walk::{Cast, Dir, MAX_MAPPINGS, MAX_USERS, Step, Walk};
+use aliasheap_kernel::stages::{LINES, Stage, Via, WORD, WORDS, WORDS_OF_LINE};
+use aliasheap_kernel::walk::{Dir, MAX_MAPPINGS, Step, Walk};
 use vcsan_model::{self as cache, Address, Config, Geometry, Mode, Model, Site};
 
-/// The aliases by which the CPU can reach the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alias {
-    DirectMap,
-    Vmap,
-    User,
-}
-
 /// What of the heap is different from how it is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Change {
     None,
-    /// Step `index` is left out of the plans that are `ops` for `event`.
-    LeaveOut {
+    /// Step `index` of the plans that are `ops` for `event` is done to the lines of `kept` only.
+    Cut {
         event: Event,
         ops: Vec<Op>,
         index: usize,
+        kept: Kept,
     },
 }
 
-/// Physical address of the page.
-const PAGE: u64 = 0x10_0000;
-const PAGE_SIZE: u32 = 4096;
-/// Lines that are used, and how far apart they are.
-const LINES: u32 = 16;
-const STRIDE: u32 = PAGE_SIZE / LINES;
-const WORD: u32 = 4;
-
-pub struct Machine<'a> {
-    cpu: &'a Cpu,
-    change: &'a Change,
-    model: Model,
-    aliases: [Alias; MAX_USERS],
-    ownership: Ownership,
-    mapped: [Option<Dir>; MAX_MAPPINGS],
+/// Lines to which a step is still done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Nothing,
+    FirstLine,
+    FirstPage,
+    AllButTheLastPage,
 }
 
-fn direction(dir: Dir) -> Direction {
-    match dir {
-        Dir::To => Direction::ToDevice,
-        Dir::From => Direction::FromDevice,
-        Dir::Both => Direction::Bidirectional,
+impl Kept {
+    pub const ALL: [Kept; 4] = [
+        Kept::Nothing,
+        Kept::FirstLine,
+        Kept::FirstPage,
+        Kept::AllButTheLastPage,
+    ];
+
+    fn lines(self) -> usize {
+        match self {
+            Kept::Nothing => 0,
+            Kept::FirstLine => 1,
+            Kept::FirstPage => LINES / 3,
+            Kept::AllButTheLastPage => LINES - LINES / 3,
+        }
     }
 }
 
-impl<'a> Machine<'a> {
-    pub fn new(cpu: &'a Cpu, change: &'a Change, aliases: [Alias; MAX_USERS]) -> Machine<'a> {
-        let geometry = if !cpu.aliases {
-            Geometry::pipt(32, 16384, 4)
-        } else if cpu.speculates {
-            Geometry::vipt(32, 16384, 4)
-        } else {
-            Geometry::vivt(32, 16384, 4, false)
+/// A CPU whose cache has so many colours.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    pub cpu: &'static Cpu,
+    pub colours: usize,
+}
+
+impl Cell {
+    /// The cache of the CPU, as the pages of `configs/cells` have it.
+    pub fn new(cpu: &'static Cpu) -> Cell {
+        let colours = match (cpu.aliases, cpu.name) {
+            (false, _) => 1,
+            (true, "P5600") => 2,
+            (true, _) => 4,
         };
-        let mut config = Config::new(geometry.expect("a geometry"));
-        if cpu.speculates {
+        Cell { cpu, colours }
+    }
+
+    fn geometry(&self) -> Geometry {
+        let (line, ways) = (32, 4);
+        let way = PAGE_SIZE as u32 * self.colours as u32;
+        let geometry = match self.cpu {
+            cpu if !cpu.aliases => Geometry::pipt(line, way, ways),
+            cpu if cpu.speculates => Geometry::vipt(line, way, ways),
+            _ => Geometry::vivt(line, way, ways, false),
+        };
+        geometry.expect("a geometry")
+    }
+}
+
+/// Physical address of the first page.
+const BUFFER: u64 = 0x10_0000;
+const PAGE_SIZE: usize = 4096;
+
+pub struct Machine<'a> {
+    cell: Cell,
+    change: &'a Change,
+    stage: &'a Stage,
+    model: Model,
+    ownership: Ownership,
+    mapped: [Option<Dir>; MAX_MAPPINGS],
+    /// Lines to which maintenance is done.
+    lines: usize,
+}
+
+/// An alias: that of the direct map, or that of a user.
+type Alias = Option<usize>;
+const DIRECT_MAP: Alias = None;
+
+impl<'a> Machine<'a> {
+    pub fn new(cell: Cell, change: &'a Change, stage: &'a Stage) -> Machine<'a> {
+        let mut config = Config::new(cell.geometry());
+        if cell.cpu.speculates {
             config.mode = Mode::Speculative;
         }
         let mut machine = Machine {
-            cpu,
+            cell,
             change,
+            stage,
             model: Model::new(config).expect("a model"),
-            aliases,
             ownership: Ownership::new(),
             mapped: [None; MAX_MAPPINGS],
+            lines: LINES,
         };
 
         // Pages are cleared through the direct map.
-        machine.apply(cache::Event::Store {
-            at: Self::address(Alias::DirectMap, 0),
-            len: PAGE_SIZE,
-        });
-        machine.maintain(Alias::DirectMap, cpu.write_back_fresh);
+        for line in 0..LINES {
+            let at = machine.address(DIRECT_MAP, line * WORDS_OF_LINE);
+            let len = (WORDS_OF_LINE * WORD) as u32;
+            machine.apply(cache::Event::Store { at, len });
+        }
+        machine.maintain(DIRECT_MAP, cell.cpu.write_back_fresh);
         machine
     }
 
-    /// Each alias has a colour of its own.
-    fn address(alias: Alias, offset: u32) -> Address {
+    /// Where an alias has a word. Those of the same number lie as far apart as the cache is large.
+    fn address(&self, alias: Alias, word: usize) -> Address {
+        let offset = self.stage.offset(word, PAGE_SIZE) as u64;
+        let via = |user: usize| self.stage.users[user];
+        let (number, colour) = match alias.filter(|&user| via(user) != Via::Direct) {
+            None => (0, 0),
+            Some(user) if via(user) == Via::Vmap => (1, self.stage.colours[1 + user]),
+            Some(user) => (2 + user, self.stage.colours[1 + user]),
+        };
+        let page = number * 4 * self.cell.colours + colour % self.cell.colours;
         Address {
-            vaddr: 0xc000_0000 + 0x1000 * alias as u64 + u64::from(offset),
-            paddr: PAGE + u64::from(offset),
+            vaddr: 0xc000_0000 + (page * PAGE_SIZE) as u64 + offset,
+            paddr: BUFFER + offset,
             space: 0,
         }
     }
@@ -104,34 +152,33 @@ impl<'a> Machine<'a> {
             Maintenance::Flush => cache::Op::WriteBackInvalidate,
             Maintenance::Discard => cache::Op::Invalidate,
         };
-        self.apply(cache::Event::Maintain {
-            op,
-            at: Self::address(alias, 0),
-            len: PAGE_SIZE,
-        });
+        for line in 0..self.lines {
+            let at = self.address(alias, line * WORDS_OF_LINE);
+            let len = (WORDS_OF_LINE * WORD) as u32;
+            self.apply(cache::Event::Maintain { op, at, len });
+        }
     }
 
     pub fn step(&mut self, step: Step) {
         match step {
             Step::Map(index, dir) => {
-                self.event(Event::Map(direction(dir)));
+                self.event(Event::Map(dir.into()));
                 self.mapped[index] = Some(dir);
             }
             Step::Unmap(index) => {
-                if let Some(dir) = self.mapped[index].take() {
+                if let Some(dir) = self.mapped[index] {
                     // It is unmapped while the heap still counts it.
-                    self.mapped[index] = Some(dir);
-                    self.event(Event::Unmap(direction(dir)));
+                    self.event(Event::Unmap(dir.into()));
                     self.mapped[index] = None;
                 }
             }
-            Step::Begin(_, dir) | Step::Abandon(dir) => self.event(Event::Begin(direction(dir))),
-            Step::End(_, dir) | Step::Stray(dir) => self.event(Event::End(direction(dir))),
+            Step::Begin(_, dir) | Step::Abandon(dir) => self.event(Event::Begin(dir.into())),
+            Step::End(_, dir) | Step::Stray(dir) => self.event(Event::End(dir.into())),
             Step::Leave(_) => {}
             Step::Renew(user) => {
                 // Where the cache aliases, who unmaps flushes.
-                if self.cpu.aliases {
-                    self.maintain(self.aliases[user], Maintenance::Flush);
+                if self.cell.cpu.aliases {
+                    self.maintain(Some(user), Maintenance::Flush);
                 }
             }
         }
@@ -141,105 +188,112 @@ impl<'a> Machine<'a> {
         let (ownership, plan) = self.ownership.next(event);
         let plan: Vec<_> = plan.ops().collect();
 
-        for (index, op) in plan.iter().enumerate() {
-            let left_out = match self.change {
-                Change::None => false,
-                Change::LeaveOut {
+        for (number, op) in plan.iter().enumerate() {
+            self.lines = match self.change {
+                Change::Cut {
                     event: e,
                     ops,
-                    index: i,
-                } => (e, ops, *i) == (&event, &plan, index),
+                    index,
+                    kept,
+                } if (e, ops, *index) == (&event, &plan, number) => kept.lines(),
+                _ => LINES,
             };
-            if !left_out {
-                self.execute(event, *op);
-            }
+            self.execute(event, *op);
         }
+        self.lines = LINES;
         self.ownership = ownership;
     }
 
     fn execute(&mut self, event: Event, op: Op) {
-        use Alias::{DirectMap, User, Vmap};
-
-        let cpu = self.cpu;
+        let cpu = self.cell.cpu;
         match (op, event) {
-            (Op::WriteBackVmap, _) => self.maintain(Vmap, cpu.write_back_vmap),
-            (Op::InvalidateVmap, _) => self.maintain(Vmap, cpu.invalidate_vmap),
-            (Op::FlushUser, _) if cpu.aliases => self.maintain(User, Maintenance::Flush),
-            (Op::FlushUser, _) => {}
+            (Op::WriteBackVmap, _) => self.maintain_all(&[Via::Vmap], cpu.write_back_vmap),
+            (Op::InvalidateVmap, _) => self.maintain_all(&[Via::Vmap], cpu.invalidate_vmap),
+            (Op::FlushUser, _) => {
+                self.maintain_all(&[Via::Process, Via::Parts(1)], cpu.flush_user);
+            }
             (Op::WriteBackDirectMap, _) => {
                 if self.mappings().any(Direction::device_writes) {
-                    self.maintain(DirectMap, cpu.for_device(Direction::ToDevice));
+                    self.maintain(DIRECT_MAP, cpu.for_device(Direction::ToDevice));
                 }
             }
             (Op::SyncForDevice, _) => {
                 for dir in self.mappings().collect::<Vec<_>>() {
-                    self.maintain(DirectMap, cpu.for_device(dir.mapped_as()));
+                    self.maintain(DIRECT_MAP, cpu.for_device(dir.mapped_as()));
                 }
             }
             (Op::SyncForDeviceUnwritten, _) => {
                 if self.mappings().any(Direction::device_writes) {
-                    self.maintain(DirectMap, cpu.for_device(Direction::FromDevice));
+                    self.maintain(DIRECT_MAP, cpu.for_device(Direction::FromDevice));
                 }
             }
             (Op::SyncForCpu, _) => {
                 for dir in self.mappings().collect::<Vec<_>>() {
-                    self.maintain(DirectMap, cpu.for_cpu(dir.mapped_as()));
+                    self.maintain(DIRECT_MAP, cpu.for_cpu(dir.mapped_as()));
                 }
             }
             (Op::Map, Event::Map(dir)) => {
-                self.maintain(DirectMap, cpu.for_device(dir.mapped_as()));
+                self.maintain(DIRECT_MAP, cpu.for_device(dir.mapped_as()));
             }
             (Op::Unmap, Event::Unmap(dir)) => {
-                self.maintain(DirectMap, cpu.for_cpu(dir.mapped_as()));
+                self.maintain(DIRECT_MAP, cpu.for_cpu(dir.mapped_as()));
             }
             (Op::Map | Op::Unmap, _) => panic!("{op:?} is planned for {event:?}"),
         }
     }
 
+    /// Maintains the aliases of those users who have one of these kinds.
+    fn maintain_all(&mut self, kinds: &[Via], maintenance: Maintenance) {
+        for (user, via) in self.stage.users.iter().enumerate() {
+            if kinds.contains(via) {
+                self.maintain(Some(user), maintenance);
+            }
+        }
+    }
+
     fn mappings(&self) -> impl Iterator<Item = Direction> + use<> {
-        self.mapped.into_iter().flatten().map(direction)
+        self.mapped.into_iter().flatten().map(Direction::from)
     }
 
     /// Users and devices read and write; returns whether one of them reads something old.
-    pub fn touch(&mut self, cast: Cast, walk: &mut Walk<'_>) -> bool {
+    pub fn touch(&mut self, walk: &mut Walk) -> bool {
         let mut old = false;
+        let len = WORD as u32;
 
-        for user in 0..cast.users {
+        for user in 0..self.stage.users.len() {
             if walk.may_read(user) {
-                old |= self.words(walk, |at| cache::Event::Load { at, len: WORD }, user);
+                old |= self.words(walk, |at| cache::Event::Load { at, len }, user);
             }
         }
         if let Some(user) = walk.pick_writer() {
-            self.words(walk, |at| cache::Event::Store { at, len: WORD }, user);
+            self.words(walk, |at| cache::Event::Store { at, len }, user);
         }
         if walk.pick_device_read().is_some() {
-            old |= self.apply(cache::Event::DeviceRead {
-                paddr: PAGE,
-                len: PAGE_SIZE,
-            });
+            for word in 0..WORDS {
+                let paddr = self.address(DIRECT_MAP, word).paddr;
+                old |= self.apply(cache::Event::DeviceRead { paddr, len });
+            }
         }
         if walk.pick_device_write().is_some() {
-            let words = walk.pick_range((2 * LINES) as usize);
-            let offset = |word: usize| word as u32 / 2 * STRIDE + word as u32 % 2 * WORD;
-            self.apply(cache::Event::DeviceWrite {
-                paddr: PAGE + u64::from(offset(words.start)),
-                len: offset(words.end) - offset(words.start),
-            });
+            for word in walk.pick_range(WORDS) {
+                let paddr = self.address(DIRECT_MAP, word).paddr;
+                self.apply(cache::Event::DeviceWrite { paddr, len });
+            }
         }
         old
     }
 
     fn words(
         &mut self,
-        walk: &mut Walk<'_>,
+        walk: &mut Walk,
         event: impl Fn(Address) -> cache::Event,
         user: usize,
     ) -> bool {
         let mut old = false;
         for line in 0..LINES {
             let words = walk.pick_words();
-            for word in (0..2).filter(|word| words >> word & 1 != 0) {
-                let at = Self::address(self.aliases[user], line * STRIDE + word * WORD);
+            for word in (0..WORDS_OF_LINE).filter(|word| words >> word & 1 != 0) {
+                let at = self.address(Some(user), line * WORDS_OF_LINE + word);
                 old |= self.apply(event(at));
             }
         }

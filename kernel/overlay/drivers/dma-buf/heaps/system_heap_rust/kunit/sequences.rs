@@ -2,8 +2,9 @@
 
 //! Everything that may happen to a buffer, one after the other, in each order.
 //!
-//! [`walk`](crate::walk) says what happens next, and who may read and write in between. Here it
-//! happens: to a buffer of the heap, its aliases and the chip.
+//! [`walk`](crate::walk) says what happens next, and who may read and write in between;
+//! [`stages`](crate::stages) says to what. Here it happens: to a buffer of the heap, its aliases and
+//! the chip.
 
 use crate::{
     check::{
@@ -23,21 +24,26 @@ use crate::{
         Chip,
         View, //
     },
+    stages::{
+        self,
+        Stage,
+        Via,
+        LINES,
+        WORD,
+        WORDS,
+        WORDS_OF_LINE, //
+    },
     sys::{
         self,
         UserMap, //
     },
     vcsan,
     walk::{
-        Cast,
         Dir,
+        Course,
         Step,
-        Tried,
         Walk,
-        MAX_MAPPINGS,
-        WALKS_ALONE,
-        WALKS_RENEWED,
-        WALKS_TOGETHER, //
+        MAX_MAPPINGS, //
     }, //
 };
 use core::{
@@ -56,68 +62,12 @@ use kernel::{
     scatterlist::SGTable, //
 };
 
-/// Lines that are used, in all pages together.
-const LINES: usize = 16;
-/// Bytes from one to the next in a page. No line of a cache is longer.
-const STRIDE: usize = 64;
-const WORD: usize = size_of::<u32>();
-/// The words that are used in each of them. They share a line in any cache.
-const WORDS: usize = 2 * LINES;
-
 /// Tries before a case gives up to get aliases of the colours that it wants.
 const TRIES: usize = 1024;
 
-/// The alias of a user.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Via {
-    /// The vmap.
-    Vmap,
-    /// The direct map. Only for a user who is alone: what another one wrote gets there if the
-    /// buffer
-    /// is mapped for a device that writes, and not otherwise.
-    Direct,
-    /// A mapping of all in a process.
-    Process,
-    /// One mapping in a process for each of two parts, of which the first has so many pages.
-    Parts(usize),
-}
-
-/// What is walked on.
-struct Stage {
-    pages: usize,
-    /// Those pages of which lines are used.
-    used: &'static [usize],
-    casts: &'static [Cast],
-    users: &'static [Via],
-    /// Aliases that must differ in colour where the cache aliases.
-    apart: &'static [(Via, Via)],
-}
-
-impl Stage {
-    const ONE_PAGE: Stage = Stage {
-        pages: 1,
-        used: &[0],
-        casts: &WALKS_ALONE,
-        users: &[],
-        apart: &[],
-    };
-
-    /// Each page is a chunk of its own. A short walk is enough for what is different from one page.
-    const PAGES: Stage = Stage {
-        pages: 5,
-        used: &[0, 1, 2, 4],
-        casts: &[WALKS_ALONE[0]],
-        ..Stage::ONE_PAGE
-    };
-
-    /// Where word number `word` is.
-    fn offset(&self, word: usize) -> usize {
-        let line = word / 2;
-
-        let lines = LINES / self.used.len();
-
-        self.used[line / lines] * PAGE_SIZE + line % lines * STRIDE + word % 2 * WORD
-    }
+/// Where word number `word` is.
+fn offset(stage: &Stage, word: usize) -> usize {
+    stage.offset(word, PAGE_SIZE)
 }
 
 fn data_direction(dir: Dir) -> DataDirection {
@@ -272,15 +222,17 @@ impl Set {
         })
     }
 
-    /// The address of the byte at `offset` in an alias. Users of [`Via::Process`] are told apart by
-    /// how many came before.
-    fn address(&self, via: Via, before: usize, offset: usize) -> Option<usize> {
+    /// The address of the byte at `offset` in the alias of a user.
+    fn address(&self, stage: &Stage, user: usize, offset: usize) -> Option<usize> {
         let page = offset / PAGE_SIZE;
 
-        match via {
+        match stage.users[user] {
             Via::Vmap => Some(self.vmap.as_ref()?.as_ptr().addr() + offset),
             Via::Direct => Some(self.direct[page].addr() + offset % PAGE_SIZE),
-            Via::Process => Some(self.areas.get(before)?.0.addr() + offset),
+            Via::Process => {
+                let (area, _) = self.areas.get(area_of(stage, user))?;
+                Some(area.addr() + offset)
+            }
             Via::Parts(_) => self
                 .areas
                 .iter()
@@ -289,21 +241,32 @@ impl Set {
         }
     }
 
+    /// Whether the aliases have different colours where the stage wants that.
     fn suits(&self, stage: &Stage) -> bool {
         let mask = sys::colour_mask();
-        let colour = |via, page| {
-            self.address(via, 0, page * PAGE_SIZE)
-                .map(|addr| addr & mask)
+        let all_differ = |page: usize| {
+            let colour = |alias: usize| match alias.checked_sub(1) {
+                Some(user) => Some(self.address(stage, user, page * PAGE_SIZE)? & mask),
+                None => Some(self.direct[page].addr() & mask),
+            };
+            let aliases = 0..=stage.users.len();
+
+            aliases.clone().all(|one| {
+                aliases.clone().all(|other| {
+                    stage.colours[one] == stage.colours[other] || colour(one) != colour(other)
+                })
+            })
         };
 
-        mask == 0
-            || stage.used.iter().all(|&page| {
-                stage
-                    .apart
-                    .iter()
-                    .all(|&(one, other)| colour(one, page) != colour(other, page))
-            })
+        mask == 0 || stage.used.into_iter().all(all_differ)
     }
+}
+
+/// Which of the areas is that of a user.
+fn area_of(stage: &Stage, user: usize) -> usize {
+    let others = stage.users[..user].iter();
+
+    others.filter(|&&via| via == Via::Process).count()
 }
 
 /// A walk as it happens.
@@ -355,7 +318,7 @@ impl Scene<'_> {
                 Err(Failed::new(fmt!("no vmap of another colour")))
             }
             Via::Process => {
-                let area = self.before(user);
+                let area = area_of(self.stage, user);
                 // The old one goes first, so that the new one gets its address.
                 drop(self.set.areas.remove(area).map_err(|_| EINVAL)?);
                 let map =
@@ -370,23 +333,13 @@ impl Scene<'_> {
         }
     }
 
-    /// Users of the same kind before this one.
-    fn before(&self, user: usize) -> usize {
-        let users = self.stage.users;
-
-        users[..user]
-            .iter()
-            .filter(|&&via| via == users[user])
-            .count()
-    }
-
     /// The words that `pick` picks of each line.
     fn words(mut pick: impl FnMut() -> u32, mut f: impl FnMut(usize) -> Outcome) -> Outcome {
         for line in 0..LINES {
             let words = pick();
-            for word in 0..2 {
+            for word in 0..WORDS_OF_LINE {
                 if words >> word & 1 != 0 {
-                    f(2 * line + word)?;
+                    f(WORDS_OF_LINE * line + word)?;
                 }
             }
         }
@@ -402,20 +355,19 @@ impl Scene<'_> {
         Err(Failed::new(fmt!(
             "after step {}, {step:?}: at offset {:#x} {who} expected {expected:#x}, got {got:#x}",
             self.number,
-            self.stage.offset(word)
+            offset(self.stage, word)
         )))
     }
 
-    fn user_reads(&self, walk: &mut Walk<'_>, user: usize, step: Step) -> Outcome {
+    fn user_reads(&self, walk: &mut Walk, user: usize, step: Step) -> Outcome {
         let via = self.stage.users[user];
-        let before = self.before(user);
 
         Self::words(
             || walk.pick_words(),
             |word| {
                 let addr = self
                     .set
-                    .address(via, before, self.stage.offset(word))
+                    .address(self.stage, user, offset(self.stage, word))
                     .ok_or(EFAULT)?;
                 let got = match via {
                     // SAFETY: A word of the buffer, which is mapped there.
@@ -429,16 +381,15 @@ impl Scene<'_> {
         )
     }
 
-    fn user_writes(&mut self, walk: &mut Walk<'_>, user: usize) -> Outcome {
+    fn user_writes(&mut self, walk: &mut Walk, user: usize) -> Outcome {
         let via = self.stage.users[user];
-        let before = self.before(user);
 
         Self::words(
             || walk.pick_words(),
             |word| {
                 let addr = self
                     .set
-                    .address(via, before, self.stage.offset(word))
+                    .address(self.stage, user, offset(self.stage, word))
                     .ok_or(EFAULT)?;
 
                 self.value += 1;
@@ -462,20 +413,20 @@ impl Scene<'_> {
         self.chip
             .copy(&self.links[mapping].view(&all)?, &self.peer.view(all)?)?;
         for word in 0..WORDS {
-            let got = self.peer.word(self.stage.offset(word))?;
+            let got = self.peer.word(offset(self.stage, word))?;
             self.compare("the device", step, word, got)?;
         }
         Ok(())
     }
 
-    fn device_writes(&mut self, walk: &mut Walk<'_>, mapping: usize) -> Outcome {
+    fn device_writes(&mut self, walk: &mut Walk, mapping: usize) -> Outcome {
         let words = walk.pick_range(WORDS);
-        let bytes = self.stage.offset(words.start)..self.stage.offset(words.end - 1) + WORD;
+        let bytes = offset(self.stage, words.start)..offset(self.stage, words.end - 1) + WORD;
 
         for word in words {
             self.value += 1;
             self.expected[word] = self.value;
-            self.peer.set_word(self.stage.offset(word), self.value)?;
+            self.peer.set_word(offset(self.stage, word), self.value)?;
         }
         self.chip.copy(
             &self.peer.view(bytes.clone())?,
@@ -485,7 +436,7 @@ impl Scene<'_> {
     }
 
     /// Users and devices read and write, as they may.
-    fn touch(&mut self, walk: &mut Walk<'_>, step: Step) -> Outcome {
+    fn touch(&mut self, walk: &mut Walk, step: Step) -> Outcome {
         for user in 0..self.stage.users.len() {
             if walk.may_read(user) {
                 self.user_reads(walk, user, step)?;
@@ -504,20 +455,29 @@ impl Scene<'_> {
     }
 }
 
-/// Walks each walk of a stage, each on a buffer of its own.
-fn walk(stage: &Stage) -> Outcome {
-    stage
-        .casts
-        .iter()
-        .try_for_each(|cast| walk_once(stage, *cast))
+/// Walks each walk of the stages, each on a buffer of its own.
+fn walk(stages: &[Stage]) -> Outcome {
+    let colours = match sys::colour_mask().count_ones() {
+        0 => 1,
+        1 => 2,
+        _ => usize::MAX,
+    };
+    let stages = stages.iter().filter(|stage| stage.runs(colours));
+
+    for stage in stages {
+        stage
+            .walks
+            .iter()
+            .try_for_each(|course| walk_once(stage, *course))?;
+    }
+    Ok(())
 }
 
-fn walk_once(stage: &Stage, cast: Cast) -> Outcome {
+fn walk_once(stage: &Stage, course: Course) -> Outcome {
     Chip::with(|chip| {
         let peer = Peer::new(chip, stage.pages * PAGE_SIZE)?;
         let set = Set::new(stage)?;
-        let mut tried = KVVec::from_elem(Tried::NONE, cast.tried(), GFP_KERNEL)?;
-        let mut walk = Walk::new(cast, &mut tried);
+        let mut walk = Walk::new(course);
         let mut scene = Scene {
             stage,
             chip,
@@ -541,147 +501,43 @@ fn walk_once(stage: &Stage, cast: Cast) -> Outcome {
 mod tests {
     use super::*;
 
-    /// The kernel by its vmap, alone.
     #[test]
     fn vmap() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Vmap],
-            apart: &[(Via::Vmap, Via::Direct)],
-            ..Stage::ONE_PAGE
-        })
-    }
-
-    /// The kernel by the direct map, alone.
-    #[test]
-    fn direct_map() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Direct],
-            casts: &[WALKS_ALONE[1], WALKS_ALONE[2]],
-            ..Stage::ONE_PAGE
-        })
-    }
-
-    /// A process, alone.
-    #[test]
-    fn process() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Process],
-            apart: &[(Via::Process, Via::Direct)],
-            ..Stage::ONE_PAGE
-        })
-    }
-
-    const TOGETHER: Stage = Stage {
-        casts: &WALKS_TOGETHER,
-        ..Stage::ONE_PAGE
-    };
-
-    /// The kernel and a process. Where there are but two colours, either these or the direct map
-    /// and
-    /// theirs differ.
-    #[test]
-    fn vmap_and_process() -> Outcome {
-        const USERS: &[Via] = &[Via::Vmap, Via::Process];
-        const EACH_OTHER: (Via, Via) = (Via::Vmap, Via::Process);
-        const VMAP: (Via, Via) = (Via::Vmap, Via::Direct);
-        const PROCESS: (Via, Via) = (Via::Process, Via::Direct);
-
-        if sys::colour_mask().count_ones() != 1 {
-            return walk(&Stage {
-                users: USERS,
-                apart: &[EACH_OTHER, VMAP, PROCESS],
-                ..TOGETHER
-            });
-        }
-        walk(&Stage {
-            users: USERS,
-            apart: &[EACH_OTHER],
-            ..TOGETHER
-        })?;
-        walk(&Stage {
-            users: USERS,
-            apart: &[VMAP, PROCESS],
-            casts: &[WALKS_TOGETHER[1], WALKS_TOGETHER[2]],
-            ..TOGETHER
-        })
-    }
-
-    /// Two users of one vmap.
-    #[test]
-    fn two_of_the_kernel() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Vmap, Via::Vmap],
-            apart: &[(Via::Vmap, Via::Direct)],
-            casts: &[WALKS_TOGETHER[0]],
-            ..TOGETHER
-        })
-    }
-
-    /// Two mappings in a process, which differ where tags are virtual.
-    #[test]
-    fn two_user_mappings() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Process, Via::Process],
-            apart: &[(Via::Process, Via::Direct)],
-            casts: &[WALKS_TOGETHER[0]],
-            ..TOGETHER
-        })
-    }
-
-    /// Aliases come and go.
-    #[test]
-    fn new_aliases() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Vmap, Via::Process],
-            apart: &[(Via::Vmap, Via::Process)],
-            casts: &WALKS_RENEWED,
-            ..TOGETHER
-        })
+        walk(&stages::VMAP)
     }
 
     #[test]
     fn vmap_of_many_pages() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Vmap],
-            apart: &[(Via::Vmap, Via::Direct)],
-            ..Stage::PAGES
-        })
+        walk(&stages::CHUNKS)
     }
 
     #[test]
-    fn direct_map_of_many_pages() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Direct],
-            ..Stage::PAGES
-        })
+    fn direct_map() -> Outcome {
+        walk(&stages::DIRECT)
     }
 
-    #[test]
-    fn process_with_many_pages() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Process],
-            apart: &[(Via::Process, Via::Direct)],
-            ..Stage::PAGES
-        })
-    }
-
-    /// All but the last page in one area, and that one in another.
     #[test]
     fn process_with_two_parts() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Parts(4)],
-            apart: &[(Via::Parts(4), Via::Direct)],
-            ..Stage::PAGES
-        })
+        walk(&stages::PROCESS)
     }
 
-    /// The first page in one area, and all others in another.
     #[test]
-    fn process_with_a_small_first_part() -> Outcome {
-        walk(&Stage {
-            users: &[Via::Parts(1)],
-            apart: &[(Via::Parts(1), Via::Direct)],
-            ..Stage::PAGES
-        })
+    fn vmap_and_process() -> Outcome {
+        walk(&stages::VMAP_AND_PROCESS)
+    }
+
+    #[test]
+    fn two_of_the_kernel() -> Outcome {
+        walk(&stages::TWO_OF_THE_KERNEL)
+    }
+
+    #[test]
+    fn two_user_mappings() -> Outcome {
+        walk(&stages::TWO_PROCESSES)
+    }
+
+    #[test]
+    fn new_aliases() -> Outcome {
+        walk(&stages::RENEWALS)
     }
 }

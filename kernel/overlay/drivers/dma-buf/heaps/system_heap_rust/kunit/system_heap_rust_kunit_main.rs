@@ -34,8 +34,12 @@ mod lifecycle;
 mod lsi;
 mod mmap;
 mod node;
+#[path = "../ownership.rs"]
+mod ownership;
 mod sequences;
+mod stages;
 mod sys;
+mod tours;
 mod vcsan;
 mod vmap;
 mod walk;

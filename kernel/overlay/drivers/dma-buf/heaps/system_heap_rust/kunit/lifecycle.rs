@@ -71,6 +71,10 @@ pub(crate) fn without_leak(what: &str, rounds: usize, mut f: impl FnMut() -> Out
 mod tests {
     use super::*;
 
+    const HALF_PAGE: usize = PAGE_SIZE / 2;
+    /// Of what is kept, the memory that was there for objects of this size can take a part.
+    const HALF_PAGES: usize = 16 * SLACK;
+
     /// The measure itself: it must see what is kept. The stack of an earlier case's thread may go
     /// meanwhile, 8 pages on PA-RISC.
     #[test]
@@ -99,6 +103,19 @@ mod tests {
         drop(kept);
         let left = sys::pages_in_use().wrapping_sub(before) as isize;
         ensure!(left <= SLACK as isize, "{left} pages are lost");
+        Ok(())
+    }
+
+    /// It also sees what is smaller than a page, if it is kept in each round.
+    #[test]
+    fn a_small_leak_is_seen() -> Outcome {
+        let mut kept = KVec::with_capacity(PASSES * HALF_PAGES, GFP_KERNEL)?;
+
+        let result = without_leak("half a page", HALF_PAGES, || {
+            kept.push(KVec::<u8>::with_capacity(HALF_PAGE, GFP_KERNEL)?, GFP_KERNEL)?;
+            Ok(())
+        });
+        ensure!(result.is_err(), "{} half pages were kept", kept.len());
         Ok(())
     }
 

@@ -41,9 +41,23 @@ static int tell_section(char *text, size_t size, const char *section)
 	return len > 0 ? scnprintf(text, size, " %s=%s", section, strim(address)) : 0;
 }
 
+/* The suite that runs, and the case that VCSan has been told of. */
+static const char *suite_name = "?";
+static const char *told;
+
+static int suite_starts(struct kunit_suite *suite)
+{
+	suite_name = suite->name;
+	told = NULL;
+
+	return 0;
+}
+
 /*
  * Where this module's code lies, before its cases run: user space learns it
- * when they are over, and never if one of them takes the kernel down.
+ * when they are over, and never if one of them takes the kernel down. Each
+ * suite will say that it starts, as KUnit does not tell a case's suite, and
+ * cases of two suites may have one name.
  */
 void heap_test_tell_module(void)
 {
@@ -55,37 +69,23 @@ void heap_test_tell_module(void)
 
 	if (!vcsan)
 		return;
+	for (int i = 0; i < THIS_MODULE->num_kunit_suites; i++)
+		THIS_MODULE->kunit_suites[i]->suite_init = suite_starts;
+
 	len = scnprintf(text, sizeof(text), "%s", THIS_MODULE->name);
 	for (int i = 0; i < ARRAY_SIZE(sections); i++)
 		len += tell_section(text + len, sizeof(text) - len, sections[i]);
 	vcsan_note(VCSAN_MODULE, text, len, 0, 0);
 }
 
-/* The suite of the case that runs. The names of cases are their own, so their addresses tell. */
-static const char *suite_of(const struct kunit *test)
-{
-	for (int i = 0; i < THIS_MODULE->num_kunit_suites; i++) {
-		struct kunit_suite *suite = THIS_MODULE->kunit_suites[i];
-		struct kunit_case *test_case;
-
-		kunit_suite_for_each_test_case(suite, test_case) {
-			if (test_case->name == test->name)
-				return suite->name;
-		}
-	}
-
-	return "?";
-}
-
 /* Every note belongs to the case that runs, which is said first if it is a new one. */
 static void note(enum vcsan_kind kind, const char *text, u64 a, u64 b)
 {
-	static const char *told;
 	struct kunit *test = kunit_get_current_test();
 
 	if (test && test->name != told) {
 		char name[128];
-		int len = scnprintf(name, sizeof(name), "%s.%s", suite_of(test), test->name);
+		int len = scnprintf(name, sizeof(name), "%s.%s", suite_name, test->name);
 
 		told = test->name;
 		vcsan_note(VCSAN_TEST, name, len, 0, 0);

@@ -50,11 +50,18 @@ impl Builder<'_> {
     /// The program that C source is compiled to.
     fn compiled(&self, source: &Path, name: &str, what: &str) -> Result<PathBuf, Error> {
         let headers = self.project.overlay().join("include");
+        let beside = source.parent().unwrap_or(Path::new("."));
+        let header = |path: &Path| path.extension().is_some_and(|e| e == "h");
+        // The kernel's own programs for user space, which those of the guest may include.
+        let selftests = self.tree.join("tools/testing/selftests");
         let inputs = Inputs::new()
             .text(self.toolchain.id())
+            .text(self.tree_id)
             .text(&self.kernel.cross)
             .file(source)
             .map_err(io_error("read", source))?
+            .files(beside, header)
+            .map_err(io_error("read", beside))?
             .files(&headers, |_| true)
             .map_err(io_error("read", &headers))?;
         let dir = self.dir.join("guest");
@@ -68,6 +75,8 @@ impl Builder<'_> {
             .command(format!("{}gcc", self.kernel.cross))
             .args(["-O2", "-static", "-s", "-I"])
             .arg(headers)
+            .arg("-idirafter")
+            .arg(selftests)
             .arg("-o")
             .arg(&out)
             .arg(source)

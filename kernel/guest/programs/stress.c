@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Processes that do to buffers of a dma-buf heap whatever they may, all at once,
+ * for a number of rounds. What each does is left to chance, which begins with a
+ * seed that is printed.
+ *
+ *   stress HEAP
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+
+#define SUITE "system_heap_rust_stress"
+#include "buffers.h"
+
+#define PROCESSES 5U
+#define ROUNDS 12U
+#define SEED 0x9e3779b9U
+
+/* Numbers that look random and are the same in each run. */
+static unsigned int state;
+
+static unsigned int below(unsigned int limit)
+{
+	/* Xorshift, by George Marsaglia; the low bits are the worse ones. */
+	state ^= state << 13;
+	state ^= state >> 17;
+	state ^= state << 5;
+	return (state >> 4) % limit;
+}
+
+/* Buffers that there are, as the kernel's list of them has it. */
+static unsigned long there_are(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/dma_buf/bufinfo", "re");
+	unsigned long count = -1UL;
+	char line[256];
+
+	if (!file)
+		fail("failed to open the list of buffers: %s", strerror(errno));
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "Total %lu objects", &count);
+	fclose(file);
+	if (count == -1UL)
+		fail("the list of buffers has no total");
+	return count;
+}
+
+/*
+ * What waits for a process that has ended is done when the next system calls of
+ * others return, so this may take some.
+ */
+static void no_more_buffers_than(unsigned long before)
+{
+	unsigned long after = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		after = there_are();
+		if (after <= before)
+			return;
+		sched_yield();
+	}
+	fail("there were %lu buffers, and %lu are left", before, after);
+}
+
+/* A part of a buffer, as one process has it, and what is in it. */
+struct part {
+	int fd;
+	unsigned char *at;
+	unsigned long offset, len;
+	unsigned int seed;
+	/* Devices may write to it. */
+	bool written;
+};
+
+/* What takes part by way of the node reads or writes the part. */
+static void part_of_other(struct part *part, int what)
+{
+	static unsigned char data[SIZE];
+	bool writes = what == DEVICE_WRITES || what == KERNEL_WRITES;
+	struct request request = {
+		.data = (unsigned long)data, .fd = part->fd, .what = what,
+		.offset = part->offset, .len = part->len,
+	};
+
+	part->seed += writes;
+	fill(data, part->offset, part->len, writes ? part->seed : ~part->seed);
+	must(ioctl(node, TRANSFER, &request));
+	compare(what == DEVICE_READS ? "the device" : "the kernel", data, part->offset,
+		part->len, part->seed);
+}
+
+static void child_compares(const struct part *part)
+{
+	int status;
+	pid_t child = must(fork());
+
+	if (!child) {
+		begin(part->fd, READ);
+		compare("the child", part->at, part->offset, part->len, part->seed);
+		/* It may die in its access. */
+		if (part->seed % 2)
+			end(part->fd, READ);
+		fflush(stdout);
+		_exit(0);
+	}
+	must(waitpid(child, &status, 0));
+	if (status)
+		fail("the child ended with %#x", status);
+}
+
+/* One thing that may happen to a part. */
+static void one_thing(struct part *part)
+{
+	switch (below(8)) {
+	case 0:
+		part->seed++;
+		write_in_access(part->fd, part->at, part->offset, part->len, part->seed);
+		break;
+	case 1:
+		compare_in_access("the process", part->fd, part->at, part->offset, part->len,
+				  part->seed);
+		break;
+	case 2:
+		must(munmap(part->at, part->len));
+		part->at = map(part->fd, part->offset / PAGE, part->len / PAGE);
+		break;
+	case 3:
+		part_of_other(part, DEVICE_READS);
+		break;
+	case 4:
+		part_of_other(part, KERNEL_READS);
+		break;
+	case 5:
+		if (part->written)
+			part_of_other(part, DEVICE_WRITES);
+		break;
+	case 6:
+		if (part->written)
+			part_of_other(part, KERNEL_WRITES);
+		break;
+	case 7:
+		child_compares(part);
+		break;
+	}
+}
+
+/* A buffer of its own from the cradle to the grave, with a page of the shared one beside it. */
+static void live(int shared, unsigned int number)
+{
+	struct part page = {
+		.fd = shared, .at = map(shared, number, 1),
+		.offset = number * PAGE, .len = PAGE, .seed = number,
+	};
+
+	state = SEED + number;
+	for (int i = 0; i < 8; i++)
+		below(2);
+	write_in_access(page.fd, page.at, page.offset, page.len, page.seed);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		struct part own = { .fd = allocate(O_RDWR), .len = SIZE, .written = true };
+
+		own.at = map(own.fd, 0, PAGES);
+		own.seed = 1 + round;
+		write_in_access(own.fd, own.at, 0, SIZE, own.seed);
+		for (unsigned int things = below(6); things; things--)
+			one_thing(below(3) ? &own : &page);
+		/* Either goes first. */
+		if (below(2))
+			must(munmap(own.at, own.len));
+		must(close(own.fd));
+		if (below(2))
+			one_thing(&page);
+	}
+	compare_in_access("at the end", page.fd, page.at, page.offset, page.len, page.seed);
+}
+
+/* Runs them all at once, to their ends. */
+static void all_at_once(void)
+{
+	unsigned long before = there_are();
+	int shared = allocate(O_RDWR), failed = 0;
+
+	printf("    # %s: seed %#x, %u processes, %u rounds\n", name, SEED, PROCESSES, ROUNDS);
+	fflush(stdout);
+	for (unsigned int number = 0; number < PROCESSES; number++) {
+		pid_t child = must(fork());
+
+		if (!child) {
+			live(shared, number);
+			fflush(stdout);
+			_exit(0);
+		}
+	}
+	for (unsigned int number = 0; number < PROCESSES; number++) {
+		int status;
+
+		must(wait(&status));
+		failed += status != 0;
+	}
+	if (failed)
+		fail("%d of the processes failed", failed);
+	must(close(shared));
+	no_more_buffers_than(before);
+}
+
+/* Processes that are killed wherever they are; what they had is given back. */
+static void killed_anywhere(void)
+{
+	unsigned long before = there_are();
+	int shared = allocate(O_RDWR);
+	unsigned char *at;
+
+	state = SEED;
+	printf("    # %s: seed %#x, %u processes\n", name, SEED, 4 * PROCESSES);
+	fflush(stdout);
+	for (unsigned int i = 0; i < 4 * PROCESSES; i++) {
+		unsigned int number = i % PROCESSES;
+		pid_t child = must(fork());
+
+		if (!child) {
+			live(shared, number);
+			fflush(stdout);
+			_exit(0);
+		}
+		for (unsigned int n = below(40); n; n--)
+			sched_yield();
+		must(kill(child, SIGKILL));
+		must(waitpid(child, NULL, 0));
+	}
+	/* Nobody has it now; whatever they left open costs the others nothing but time. */
+	at = map(shared, 0, PAGES);
+	write_in_access(shared, at, 0, SIZE, 1);
+	other(shared, DEVICE_READS, 1);
+	other(shared, DEVICE_WRITES, 2);
+	other(shared, KERNEL_READS, 2);
+	must(close(shared));
+	must(munmap(at, SIZE));
+	no_more_buffers_than(before);
+}
+
+static const struct test cases[] = {
+	{ "all_at_once", all_at_once },
+	{ "killed_anywhere", killed_anywhere },
+};
+
+int main(int argc, char **argv)
+{
+	return suite(argc, argv, cases, ARRAY_SIZE(cases));
+}

@@ -19,6 +19,10 @@ pub enum Change {
         index: usize,
         kept: Kept,
     },
+    /// Of several mappings, one is synced for its device: the first one or the last one.
+    OneMapping {
+        last: bool,
+    },
 }
 
 /// Lines to which a step is still done.
@@ -218,7 +222,13 @@ impl<'a> Machine<'a> {
                 }
             }
             (Op::SyncForDevice, _) => {
-                for dir in self.mappings().collect::<Vec<_>>() {
+                let mut mappings = self.mappings().collect::<Vec<_>>();
+                match self.change {
+                    Change::OneMapping { last: true } => drop(mappings.drain(..mappings.len() - 1)),
+                    Change::OneMapping { last: false } => mappings.truncate(1),
+                    _ => {}
+                }
+                for dir in mappings {
                     self.maintain(DIRECT_MAP, cpu.for_device(dir.mapped_as()));
                 }
             }

@@ -79,6 +79,24 @@ fn tours_are_those_that_are_found() {
     );
 }
 
+/// All mappings have the same lines, so one of them is enough where what is done for a device that
+/// only reads is what is done for one that writes too.
+#[test]
+fn finds_that_one_mapping_of_several_is_synced() {
+    for cpu in cpus() {
+        let needed = cpu.to_device != cpu.bidirectional;
+
+        for last in [false, true] {
+            let (shown, steps) = walk(Cell::new(cpu), &Change::OneMapping { last });
+            assert_eq!(
+                shown, needed,
+                "{}: last: {last}, after {steps} steps",
+                cpu.name
+            );
+        }
+    }
+}
+
 /// What is wrong with the walks on a CPU, a line for each step.
 fn faults(cpu: &'static Cpu, plans: &[(Event, Vec<Op>)]) -> Vec<String> {
     let mut faults = Vec::new();

@@ -5,6 +5,7 @@
 use crate::{
     check::{
         ensure,
+        Failed,
         Image,
         Outcome, //
     },
@@ -42,14 +43,21 @@ mod tests {
                 "expected {len} bytes, got {}",
                 vmap.len()
             );
+            let mut all = KVec::with_capacity(pages, GFP_KERNEL)?;
             for offset in (0..len).step_by(PAGE_SIZE) {
-                let page = vmap.direct_map(offset);
-                ensure!(page.is_some(), "no page at offset {offset:#x} of {len:#x}");
+                let Some(page) = vmap.direct_map(offset) else {
+                    return Err(Failed::new(fmt!(
+                        "no page at offset {offset:#x} of {len:#x}"
+                    )));
+                };
+                all.push(page, GFP_KERNEL)?;
+            }
+            all.sort_unstable();
+            for pair in all.windows(2) {
                 ensure!(
-                    (0..offset)
-                        .step_by(PAGE_SIZE)
-                        .all(|other| vmap.direct_map(other) != page),
-                    "the page at offset {offset:#x} of {len:#x} is mapped twice"
+                    pair[0] != pair[1],
+                    "the page at {:p} is mapped twice in {len:#x}",
+                    pair[0]
                 );
             }
             let end = vmap.as_ptr().wrapping_add(len);

@@ -73,6 +73,15 @@ impl Diff {
             if before == after {
                 continue;
             }
+            // Of a boot that only one run has, one line is enough, but for what fails in it.
+            let of_boot = |verdicts: &BTreeMap<Key, Verdict>| {
+                let (cell, set, _) = key;
+                verdicts.contains_key(&(cell.clone(), set.clone(), String::new()))
+            };
+            let alone = !of_boot(&old) || !of_boot(&new);
+            if alone && !key.2.is_empty() && !after.is_some_and(Verdict::is_failure) {
+                continue;
+            }
             let failed = before.is_some_and(Verdict::is_failure);
             let fails = after.is_some_and(Verdict::is_failure);
             let list = match (failed, fails) {
@@ -82,7 +91,11 @@ impl Diff {
                 _ => &mut diff.other,
             };
             list.push(Change {
-                what: key.clone(),
+                what: [&key.0, &key.1, &key.2]
+                    .map(String::as_str)
+                    .join(" ")
+                    .trim_end()
+                    .to_owned(),
                 before,
                 after,
             });
@@ -137,19 +150,22 @@ impl Diff {
     }
 }
 
-fn verdicts(run: &Run) -> BTreeMap<String, Verdict> {
+/// A cell, a set, and a case, a suite without cases or nothing for the boot itself.
+type Key = (String, String, String);
+
+fn verdicts(run: &Run) -> BTreeMap<Key, Verdict> {
     let mut all = BTreeMap::new();
     for cell in &run.cells {
-        let boot = format!("{} {}", cell.cell, cell.set);
+        let key = |name: String| (cell.cell.clone(), cell.set.clone(), name);
         for suite in &cell.suites {
             for case in &suite.cases {
-                all.insert(format!("{boot} {}.{}", suite.name, case.name), case.verdict);
+                all.insert(key(format!("{}.{}", suite.name, case.name)), case.verdict);
             }
             if suite.cases.is_empty() {
-                all.insert(format!("{boot} {}", suite.name), suite.verdict);
+                all.insert(key(suite.name.clone()), suite.verdict);
             }
         }
-        all.insert(boot, cell.own_verdict());
+        all.insert(key(String::new()), cell.own_verdict());
     }
     all
 }
@@ -234,6 +250,27 @@ mod tests {
         // A case that is new and fails is a new failure.
         let diff = Diff::between(&after, &before);
         assert!(what(&diff.failures).contains(&"arm-vivt heap heap_vmap.stops".into()));
+    }
+
+    #[test]
+    fn a_boot_that_only_one_run_has_is_one_line_but_for_what_fails_in_it() {
+        let (before, mut after) = (example::run(), example::run());
+        let bad = after.cells.remove(1);
+        let diff = Diff::between(&before, &after);
+        assert_eq!(diff.other.len(), 1, "{diff:?}");
+        assert_eq!(diff.other[0].what, "arm-vivt heap");
+        let mut more = example::run();
+        more.cells = vec![bad];
+        let diff = Diff::between(&after, &more);
+        let what: Vec<&str> = diff.failures.iter().map(|c| c.what.as_str()).collect();
+        assert_eq!(
+            what,
+            [
+                "arm-vivt heap",
+                "arm-vivt heap heap_vmap.reads",
+                "arm-vivt heap heap_vmap.stops"
+            ]
+        );
     }
 
     #[test]

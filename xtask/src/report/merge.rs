@@ -99,9 +99,9 @@ fn same(a: &Run, b: &Run) -> Result<(), String> {
     ];
     match differ.iter().find(|(_, differ)| *differ) {
         Some((what, _)) => Err(format!(
-            "failed to merge reports of two runs: their {what} differs, {} and {}",
-            x.name.as_deref().unwrap_or("?"),
-            y.name.as_deref().unwrap_or("?")
+            "failed to merge reports of two runs: {} and {} have not the same {what}",
+            x.name.as_deref().unwrap_or("one"),
+            y.name.as_deref().unwrap_or("another")
         )),
         None => Ok(()),
     }
@@ -218,12 +218,12 @@ mod tests {
     fn what_is_not_of_one_run_is_refused() {
         type Change = fn(&mut Vec<Run>);
         let changes: [(&str, Change); 6] = [
-            ("their commit differs", |s| s[0].identity.project = None),
-            ("their options differs", |s| {
+            ("not the same commit", |s| s[0].identity.project = None),
+            ("not the same options", |s| {
                 s[0].identity.options.fixes = true
             }),
-            ("their plan differs", |s| drop(s[0].planned.pop())),
-            ("number of shards", |s| {
+            ("not the same plan", |s| drop(s[0].planned.pop())),
+            ("not the same number of shards", |s| {
                 s[0].shard = Some(Shard { number: 2, of: 3 })
             }),
             ("shard 1 is there twice", |s| s[0].shard = s[1].shard),

@@ -180,6 +180,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_guest_printed_is_harmless_in_every_format() {
+        let run = example::run();
+        for format in Format::value_variants() {
+            let mut text = Vec::new();
+            format.write(&run, Some(&run), &mut text).expect("written");
+            let text = String::from_utf8(text).expect("text");
+            let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+            assert!(!text.contains(obeyed), "{format:?}");
+            // JSON is for programs, which get what there is; a run bounds it before.
+            if *format != Format::Json {
+                assert!(!text.contains('\u{202e}'), "{format:?}");
+            }
+            assert!(text.len() > 500, "{format:?}");
+        }
+        assert!(text::render(&run).contains("heap_vmap.reads"));
+    }
+
+    #[test]
     fn a_file_that_cannot_be_written_is_refused_and_nothing_is_left() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let at = |name: &str| target(dir.path().join(name));

@@ -136,6 +136,8 @@ pub enum Command {
         #[arg(value_name = "RUN")]
         after: String,
     },
+    /// Write patches as mails, with a cover letter, and check that they apply one by one
+    Series(Series),
     /// Check the house rules that no other tool checks
     Tidy,
 }
@@ -483,6 +485,17 @@ pub struct Bench {
 pub enum BenchWhat {
     /// What calls of the heap cost, in guest instructions and maintained lines, beside mainline's heap in the same guest
     Heap(BenchHeap),
+}
+
+/// `series`
+#[derive(Debug, Clone, Args)]
+pub struct Series {
+    /// The series, from configs/series
+    #[arg(default_value = "system-heap-rust")]
+    pub name: String,
+    /// Where the mails go
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
 }
 
 /// `bench heap`

@@ -14,13 +14,14 @@ use crate::cli::Cli;
 const SELF: &str = "self";
 
 /// The commands.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "bench",
     "differential",
     "history",
     "instructions",
     "mutants",
     "pipelines",
+    "series",
     "tidy",
     "verdicts",
 ];

@@ -20,6 +20,7 @@ mod repro;
 mod run;
 mod runs;
 mod scratch;
+mod series;
 mod shell;
 mod test;
 mod tidy;
@@ -111,6 +112,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Merge(args) => merge::run(&context, &args),
         Command::Pipelines => pipelines::write(&context),
         Command::Runs => report::list(&context),
+        Command::Series(args) => series::series(&context, &args),
         Command::Tidy => tidy::tidy(&context),
     };
     exit.map(ExitCode::from)

@@ -151,6 +151,10 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
             "checkpatch",
             checkpatch(&["--file"], files("kernel/history/", &[".c", ".h"])),
         ),
+        (
+            "checkpatch",
+            checkpatch(&["--file"], files("kernel/bench/", &[".c", ".h"])),
+        ),
     ] {
         task.step(what);
         let run = command.expression().stderr_to_stdout();

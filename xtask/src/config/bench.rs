@@ -16,6 +16,10 @@ struct RawLimit {
     cells: Vec<String>,
     instructions: f64,
     lines: f64,
+    #[serde(default)]
+    more: u64,
+    #[serde(default)]
+    why: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,12 +33,16 @@ struct Raw {
 }
 
 /// The most that a row may cost, as a ratio to the other heap's figure.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Limit {
     /// Of guest instructions.
     pub instructions: f64,
     /// Of maintained lines.
     pub lines: f64,
+    /// Instructions beyond that.
+    pub more: u64,
+    /// Why it is more than what the other heap takes; none where it is not.
+    pub why: Option<String>,
 }
 
 #[derive(Debug)]
@@ -66,7 +74,8 @@ impl HeapBench {
             let cells = &limited.cells;
             limited.rows.is_match(row) && (cells.is_empty() || cells.iter().any(|c| c == cell))
         };
-        self.limits.iter().rfind(fits).map(|limited| limited.limit)
+        let limited = self.limits.iter().rfind(fits);
+        limited.map(|limited| limited.limit.clone())
     }
 
     /// The cells that limits name.
@@ -83,12 +92,25 @@ pub(super) fn load(path: &Path) -> Result<HeapBench, Error> {
             key: "limits.rows".into(),
             message: format!("names `{}`, which is no glob: {e}", limit.rows),
         })?;
+        let more = limit.instructions > 1.0 || limit.lines > 1.0 || limit.more > 0;
+        if more && limit.why.is_none() {
+            return Err(Error::Value {
+                path: path.to_owned(),
+                key: "limits.why".into(),
+                message: format!(
+                    "is missing: `{}` may cost more than the other heap",
+                    limit.rows
+                ),
+            });
+        }
         Ok(Limited {
             rows: rows.compile_matcher(),
             cells: limit.cells,
             limit: Limit {
                 instructions: limit.instructions,
                 lines: limit.lines,
+                more: limit.more,
+                why: limit.why,
             },
         })
     });
@@ -112,6 +134,17 @@ pub mod tests {
         let text = format!("ours: a\ntheirs: b\nmodule: m\norders: []\nlimits: [{limits}]\n");
         std::fs::write(&path, text).expect("the file is written");
         load(&path).expect("valid")
+    }
+
+    #[test]
+    fn what_may_cost_more_needs_a_reason() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("heap.yaml");
+        let limit = "{rows: '*', instructions: 1.0, lines: 1.0, more: 5}";
+        let text = format!("ours: a\ntheirs: b\nmodule: m\norders: []\nlimits: [{limit}]\n");
+        std::fs::write(&path, text).expect("the file is written");
+        let said = load(&path).unwrap_err().to_string();
+        assert!(said.contains("`limits.why` is missing"), "{said}");
     }
 
     #[test]

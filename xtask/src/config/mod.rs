@@ -10,6 +10,7 @@ mod history;
 mod kernel;
 mod mutant;
 mod own;
+mod series;
 mod suites;
 pub mod yaml;
 
@@ -31,6 +32,7 @@ pub use history::{History, How, Shown};
 pub use kernel::Kernel;
 pub use mutant::Mutant;
 pub use own::Own;
+pub use series::{Mail, Message, Series};
 pub use suites::{Module, Program, Suites, Watched};
 pub use yaml::Error;
 
@@ -53,12 +55,14 @@ pub struct Config {
     pub breakages: BTreeMap<String, Breakage>,
     /// By name.
     pub mutants: BTreeMap<String, Mutant>,
+    /// By name.
+    pub series: BTreeMap<String, Series>,
     /// What the heap may cost.
     pub bench: HeapBench,
 }
 
 impl Config {
-    /// Reads `configs/{cells,kernels,exporters,findings,history,suites,breakages,mutants,bench}` below `dir`.
+    /// Reads `configs/{cells,kernels,exporters,findings,history,suites,breakages,mutants,series,bench}` below `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
@@ -166,6 +170,7 @@ impl Config {
                 });
             }
         }
+        let series = each(&dir.join("series"), |path, _| series::load(path))?;
         let bench = bench::load(&dir.join("bench/heap.yaml"))?;
         let page = |key: &str, message| Error::Value {
             path: dir.join("bench/heap.yaml"),
@@ -213,6 +218,7 @@ impl Config {
             history,
             breakages,
             mutants,
+            series,
             bench,
         })
     }

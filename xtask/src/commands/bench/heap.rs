@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask bench heap`: what calls of this project's heap cost, for one of mainline's.
+//! `cargo xtask self bench heap`: what calls of this project's heap cost, for one of mainline's.
 //!
 //! Both heaps are in one guest. A module there makes the same calls of each, and tells the cache model where each begins and
 //! ends, which counts instructions and maintained lines between: no times, so that the machine makes no difference.
@@ -175,8 +175,11 @@ fn table(rows: &[Row]) -> Table {
             cells.push(figure.ours.to_string());
             cells.push(figure.theirs.to_string());
             cells.push(figure.to_string());
-            let limit = figure.limit.filter(|_| row.wrong.is_empty());
-            cells.push(limit.map_or("-".into(), |limit| format!("{limit:.2}")));
+            cells.push(if row.wrong.is_empty() {
+                figure.limit()
+            } else {
+                "-".into()
+            });
         }
         cells.push(row.remark());
         table.add_row(cells);

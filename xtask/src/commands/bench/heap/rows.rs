@@ -15,6 +15,8 @@ pub(super) struct Figure {
     pub(super) ours: u64,
     pub(super) theirs: u64,
     pub(super) limit: Option<f64>,
+    /// What is allowed beyond that.
+    pub(super) more: u64,
 }
 
 impl Figure {
@@ -29,9 +31,27 @@ impl Figure {
     }
 
     fn is_over(self) -> bool {
+        let less = Figure {
+            ours: self.ours.saturating_sub(self.more),
+            ..self
+        };
         // As printed, with two digits.
-        let over = |limit: f64| self.ratio().is_some_and(|ratio| ratio >= limit + 0.005);
+        let over = |limit: f64| less.ratio().is_some_and(|ratio| ratio >= limit + 0.005);
         self.limit.is_some_and(over)
+    }
+
+    /// Whether it is more than the other heap's.
+    fn is_more(self) -> bool {
+        self.ratio().is_some_and(|ratio| ratio >= 1.005)
+    }
+
+    /// The limit in words.
+    pub(super) fn limit(self) -> String {
+        match self.limit {
+            None => "-".into(),
+            Some(limit) if self.more == 0 => format!("{limit:.2}"),
+            Some(limit) => format!("{limit:.2}+{}", self.more),
+        }
     }
 }
 
@@ -51,6 +71,8 @@ pub(super) struct Row {
     pub(super) name: String,
     pub(super) instructions: Figure,
     pub(super) lines: Figure,
+    /// Why it may cost more than the other heap's.
+    pub(super) why: Option<String>,
     /// The hazards of the other heap there.
     pub(super) wrong: BTreeSet<String>,
 }
@@ -65,7 +87,8 @@ impl Row {
         if self.is_over() {
             "over".into()
         } else if self.wrong.is_empty() {
-            String::new()
+            let more = self.instructions.is_more() || self.lines.is_more();
+            self.why.clone().filter(|_| more).unwrap_or_default()
         } else {
             let wrong: Vec<&str> = self.wrong.iter().map(String::as_str).collect();
             format!("mainline: {}", wrong.join(", "))
@@ -165,13 +188,16 @@ pub(super) fn rows(bench: &HeapBench, cell: &str, found: &Findings) -> Result<Ve
             instructions: Figure {
                 ours: ours.instructions,
                 theirs: theirs.instructions,
-                limit: limit.map(|limit| limit.instructions),
+                limit: limit.as_ref().map(|limit| limit.instructions),
+                more: limit.as_ref().map_or(0, |limit| limit.more),
             },
             lines: Figure {
                 ours: ours.lines,
                 theirs: theirs.lines,
-                limit: limit.map(|limit| limit.lines),
+                limit: limit.as_ref().map(|limit| limit.lines),
+                more: 0,
             },
+            why: limit.and_then(|limit| limit.why),
             wrong: wrong.map(|hazard| kind(&hazard.title).to_owned()).collect(),
         })
     });
@@ -274,10 +300,17 @@ mod tests {
             ours,
             theirs,
             limit: Some(1.0),
+            more: 0,
         };
         assert!(!figure(0, 0).is_over() && !figure(0, 3).is_over());
         assert!(figure(1, 0).is_over());
         assert_eq!(figure(1, 0).to_string(), "more");
         assert!(!figure(1004, 1000).is_over() && figure(1006, 1000).is_over());
+        let more = Figure {
+            more: 100,
+            ..figure(1100, 1000)
+        };
+        assert!(!more.is_over() && more.is_more());
+        assert_eq!(more.limit(), "1.00+100");
     }
 }

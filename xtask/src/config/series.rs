@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Patches that are mailed together.
+
+use std::path::Path;
+
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+
+use super::yaml::{self, Error};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMail {
+    #[serde(default)]
+    patch: Option<String>,
+    #[serde(default)]
+    subject: Option<String>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    files: Vec<String>,
+    #[serde(default)]
+    without: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    subject: String,
+    text: String,
+    tested: String,
+    not_tested: Vec<String>,
+    patches: Vec<RawMail>,
+    #[serde(default)]
+    elsewhere: Vec<String>,
+}
+
+/// Where the message of a mail and its changes of existing files come from.
+#[derive(Debug)]
+pub enum Message {
+    /// A file of `kernel/patches`.
+    Patch(String),
+    /// Nothing but new files, with this message.
+    New {
+        /// Its first line.
+        subject: String,
+        /// The rest.
+        text: String,
+    },
+}
+
+/// One mail.
+#[derive(Debug)]
+pub struct Mail {
+    /// Its message.
+    pub message: Message,
+    /// Files of `kernel/overlay` that come with it.
+    files: Vec<GlobMatcher>,
+    /// Lines of those that hold this word come with a later mail.
+    pub without: Option<String>,
+}
+
+impl Mail {
+    /// Whether a file of the overlay comes with it.
+    pub fn has(&self, file: &str) -> bool {
+        self.files.iter().any(|glob| glob.is_match(file))
+    }
+}
+
+/// A series, checked.
+#[derive(Debug)]
+pub struct Series {
+    /// Of the cover letter.
+    pub subject: String,
+    /// What it is about.
+    pub text: String,
+    /// How it was tested, before the list of cells.
+    pub tested: String,
+    /// What was not.
+    pub not_tested: Vec<String>,
+    /// In order.
+    pub mails: Vec<Mail>,
+    elsewhere: Vec<GlobMatcher>,
+}
+
+impl Series {
+    /// Whether a file of the overlay is not part of it.
+    pub fn is_elsewhere(&self, file: &str) -> bool {
+        self.elsewhere.iter().any(|glob| glob.is_match(file))
+    }
+}
+
+pub(super) fn load(path: &Path) -> Result<Series, Error> {
+    let raw: Raw = yaml::load(path)?;
+    let value = |key: &str, message: String| Error::Value {
+        path: path.to_owned(),
+        key: key.into(),
+        message,
+    };
+    let globs = |key: &str, texts: Vec<String>| {
+        let glob = |text: String| {
+            let glob = Glob::new(&text).map(|glob| glob.compile_matcher());
+            glob.map_err(|e| value(key, format!("names `{text}`, which is no glob: {e}")))
+        };
+        texts.into_iter().map(glob).collect::<Result<Vec<_>, _>>()
+    };
+    let mut mails = Vec::new();
+    for mail in raw.patches {
+        let message = match (mail.patch, mail.subject) {
+            (Some(patch), None) if mail.text.is_empty() => Message::Patch(patch),
+            (None, Some(subject)) => Message::New {
+                subject,
+                text: mail.text,
+            },
+            _ => {
+                let message = "need either `patch`, or `subject` and `text`";
+                return Err(value("patches", message.into()));
+            }
+        };
+        mails.push(Mail {
+            message,
+            files: globs("patches.files", mail.files)?,
+            without: mail.without,
+        });
+    }
+    Ok(Series {
+        subject: raw.subject,
+        text: raw.text,
+        tested: raw.tested,
+        not_tested: raw.not_tested,
+        mails,
+        elsewhere: globs("elsewhere", raw.elsewhere)?,
+    })
+}

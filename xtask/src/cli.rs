@@ -257,7 +257,7 @@ pub struct RunProgram {
 /// `repro`
 #[derive(Debug, Clone, Args)]
 pub struct Repro {
-    /// A run's folder or a JSON report of it, and after a # what of it: CELL, SUITE.CASE or CELL/SUITE.CASE [default: all that failed]
+    /// A run as `report` names it, such as `last`, and after a # what of it: CELL, SUITE.CASE or CELL/SUITE.CASE [default: all that failed]
     #[arg(value_name = "RUN[#WHAT]")]
     pub what: String,
     /// Print the commands, and run nothing
@@ -287,7 +287,7 @@ pub struct Bisect {
 /// `debug`
 #[derive(Debug, Clone, Args)]
 pub struct Debug {
-    /// A cell, or what `repro` takes: a run's folder or a JSON report of it, and after a # what of it
+    /// A cell, or what `repro` takes: a run, such as `last`, and after a # what of it
     #[arg(value_name = "CELL|RUN[#WHAT]")]
     pub what: String,
     /// Stop after the access that the cache model reports; the first that is no test's own purpose

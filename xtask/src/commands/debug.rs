@@ -55,19 +55,16 @@ pub(super) fn debug(context: &Context, args: &cli::Debug) -> Result<Exit, Failur
 
 /// The settings of a boot in an earlier run.
 fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::Test), Failure> {
-    let path = args
-        .what
-        .rsplit_once('#')
-        .map_or(&*args.what, |(path, _)| path);
-    if !Path::new(path).exists() && !Path::new(&args.what).exists() {
-        let config = context.config()?;
-        return Err(Failure::usage(crate::config::unknown(
-            "cell",
-            &args.what,
-            config.cells.keys(),
-        )));
-    }
-    let found = Found::of(&args.what)?;
+    let runs = prepare::cache(context)?.path("runs");
+    let found = Found::of(&runs, &args.what).map_err(|failure| {
+        let config = context.config();
+        let cells = config.map(|c| Vec::from_iter(c.cells.into_keys()).join(", "));
+        Failure::usage(format!(
+            "{}; a cell is one of {}",
+            failure.error,
+            cells.unwrap_or_default()
+        ))
+    })?;
     let mut chosen = found.choose().map_err(Failure::usage)?;
     if chosen.len() > 1 {
         return Err(Failure::usage(

@@ -4,18 +4,19 @@
 use std::path::{Path, PathBuf};
 
 use super::Context;
-use super::runs::REPORT;
+use super::prepare;
+use super::runs::{load, report_of};
 use super::test::{self, Kept};
 use crate::boot::Media;
 use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::repeat::Repeat;
-use crate::report;
 use crate::results::{Cell, Run};
 
 pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failure> {
-    let found = Found::of(&args.what)?;
+    let runs = prepare::cache(context)?.path("runs");
+    let found = Found::of(&runs, &args.what)?;
     let chosen = found.choose().map_err(Failure::usage)?;
     let mut worst = Exit::Ok;
     for chosen in chosen {
@@ -86,26 +87,15 @@ impl Chosen<'_> {
 }
 
 impl Found {
-    pub(super) fn of(argument: &str) -> Result<Found, Failure> {
+    /// The run that `argument` begins with, which may be one of the folder `runs`, as [`report_of`] finds it.
+    pub(super) fn of(runs: &Path, argument: &str) -> Result<Found, Failure> {
         // A path may hold a # too.
-        let (path, what) = match argument.rsplit_once('#') {
-            Some((path, what)) if !Path::new(argument).exists() => (path, Some(what)),
+        let (run, what) = match argument.rsplit_once('#') {
+            Some((run, what)) if !Path::new(argument).exists() => (run, Some(what)),
             _ => (argument, None),
         };
-        let path = PathBuf::from(path);
-        let report = if path.is_dir() {
-            path.join(REPORT)
-        } else {
-            path
-        };
-        let fail = |why: String| {
-            Failure::usage(format!(
-                "failed to read the run in {}: {why}",
-                report.display()
-            ))
-        };
-        let text = std::fs::read(&report).map_err(|e| fail(e.to_string()))?;
-        let run = report::json::read(&text).map_err(fail)?;
+        let report = report_of(runs, run).map_err(Failure::usage)?;
+        let run = load(&report).map_err(Failure::usage)?;
         Ok(Found {
             run,
             folder: report.parent().unwrap_or(Path::new("")).to_owned(),
@@ -194,7 +184,9 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
+    use super::super::runs::REPORT;
     use super::*;
+    use crate::report;
     use crate::results::{Case, Identity, Suite};
     use crate::verdict::Verdict;
 
@@ -232,7 +224,7 @@ mod tests {
         report::json::write(&run(), &mut json).expect("written");
         std::fs::write(dir.path().join(REPORT), json).expect("written");
         let argument = format!("{}{what}", dir.path().display());
-        let found = Found::of(&argument).map_err(|e| e.error.to_string())?;
+        let found = Found::of(dir.path(), &argument).map_err(|e| e.error.to_string())?;
         let chosen = found.choose()?;
         let lines = chosen
             .into_iter()
@@ -262,7 +254,7 @@ mod tests {
             ("#vmap.two", "ran on b, c; write CELL/vmap.two"),
             ("#d", "it has a, b, c"),
             ("#b/vmap.three", "failed to find"),
-            ("/nothing", "failed to read the run in"),
+            ("/nothing", "failed to find the run"),
         ] {
             let said = chosen(what).expect_err(what);
             assert!(said.contains(says), "{what}: {said}");

@@ -79,14 +79,22 @@ pub(super) fn names(runs: &Path) -> Vec<String> {
     names
 }
 
-/// The run that the user calls `text`: the JSON file of a report, the folder of a run, the name of one in `runs` or the
-/// beginning of that name, or `last`.
+/// The run that the user calls `text`, see [`report_of`].
 ///
 /// # Errors
 /// A fragment that says what is missing, and what there is.
 pub(super) fn find(runs: &Path, text: &str) -> Result<Run, String> {
+    load(&report_of(runs, text)?)
+}
+
+/// The report of the run that the user calls `text`: the JSON file of a report, the folder of a run, the name of one in `runs` or the
+/// beginning of that name, or `last`.
+///
+/// # Errors
+/// A fragment that says what is missing, and what there is.
+pub(super) fn report_of(runs: &Path, text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
-    let file = if path.is_file() {
+    Ok(if path.is_file() {
         path.to_owned()
     } else if path.is_dir() {
         path.join(REPORT)
@@ -109,8 +117,7 @@ pub(super) fn find(runs: &Path, text: &str) -> Result<Run, String> {
             )
         })?;
         runs.join(name).join(REPORT)
-    };
-    load(&file)
+    })
 }
 
 /// The report in the file at `path`.

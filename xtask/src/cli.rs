@@ -115,6 +115,8 @@ pub enum Command {
     Mutants(Mutants),
     /// Put bugs back that the kernel once had and has fixed, and check that the cache model sees each where it hit
     History(History),
+    /// Make a mistake in each of many copies of small drivers and check that the cache model reports every one
+    Drivers(Drivers),
     /// Check that the cache model knows every maintenance instruction of the kernels of cells
     Instructions(Cells),
     /// Compare what LLVM and ll2c with GCC make of the same programs
@@ -442,6 +444,17 @@ pub struct Report {
     /// Print the JSON Schema of reports
     #[arg(long, conflicts_with_all = ["run", "report"])]
     pub schema: bool,
+}
+
+/// `drivers`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Drivers {
+    /// Drivers from configs/drivers [default: all]
+    #[arg(value_name = "DRIVER")]
+    pub names: Vec<String>,
+    /// Only cells that match this glob
+    #[arg(long = "cell", value_name = "GLOB")]
+    pub globs: Vec<String>,
 }
 
 /// `setup`

@@ -14,9 +14,10 @@ use crate::cli::Cli;
 const SELF: &str = "self";
 
 /// The commands.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "bench",
     "differential",
+    "drivers",
     "history",
     "instructions",
     "mutants",

@@ -64,6 +64,22 @@ impl fmt::Display for GeometryError {
 
 impl core::error::Error for GeometryError {}
 
+/// As the plugin's option `geometry=` has it: kind, bytes of a line and of a way, ways.
+impl fmt::Display for Geometry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.indexing {
+            Indexing::Physical => "pipt",
+            Indexing::Colour => "vipt",
+            Indexing::Virtual { .. } => "vivt",
+            Indexing::Equivalence { bytes, .. } => {
+                return write!(f, "parisc:{}:{bytes}", self.line());
+            }
+        };
+        let way = self.sets << self.line_shift;
+        write!(f, "{kind}:{}:{way}:{}", self.line(), self.ways)
+    }
+}
+
 /// One way to reach a physical line in the cache. Two addresses of a line with equal aliases share one copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alias {

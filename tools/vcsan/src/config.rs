@@ -29,9 +29,9 @@ pub enum Watch {
 pub struct Options {
     /// Where findings go; a text for people goes next to it.
     pub out: PathBuf,
-    /// The cache.
+    /// The cache. Its geometry is that of nothing in particular if that is to be found out.
     pub model: Config,
-    /// `geometry=` as given.
+    /// `geometry=` as given, or `auto`.
     pub geometry: String,
     /// The kernel, with symbols.
     pub vmlinux: Option<PathBuf>,
@@ -51,7 +51,18 @@ pub struct Options {
 
 const KNOWN: &str = "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, exit, debugger, count";
 
+/// To be found out.
+const AUTO: &str = "auto";
+/// Until then.
+const UNKNOWN: &str = "pipt:32:4096:4";
+
 impl Options {
+    /// Whether the cache's geometry is to be found out from what the kernel reads.
+    #[must_use]
+    pub fn finds_geometry(&self) -> bool {
+        self.geometry == AUTO
+    }
+
     /// Reads the arguments.
     ///
     /// # Errors
@@ -97,10 +108,9 @@ impl Options {
                 _ => return Err(format!("understand {argument:?}: known are {KNOWN}")),
             }
         }
-        let text = geometry.ok_or(
-            "start: say geometry=vivt|vipt|pipt:LINE:WAY:WAYS or geometry=parisc:LINE:EQUIVALENCE",
-        )?;
-        let mut model = Config::new(geometry_of(text)?);
+        let text = geometry.unwrap_or(AUTO);
+        let geometry = if text == AUTO { UNKNOWN } else { text };
+        let mut model = Config::new(geometry_of(geometry)?);
         (model.mode, model.coherent_devices, model.linear) = (mode, coherent, linear);
         if watch.is_empty() {
             watch.push(Watch::Notes);
@@ -133,7 +143,7 @@ fn not_one_of(argument: &str, values: &str) -> String {
 }
 
 fn geometry_of(text: &str) -> Result<Geometry, String> {
-    let shape = "vivt|vipt|pipt:LINE:WAY:WAYS or parisc:LINE:EQUIVALENCE, sizes in bytes";
+    let shape = "auto, vivt|vipt|pipt:LINE:WAY:WAYS or parisc:LINE:EQUIVALENCE, sizes in bytes";
     let wrong = || format!("understand geometry={text:?}: give {shape}");
     let (kind, numbers) = text.split_once(':').ok_or_else(wrong)?;
     let numbers = numbers
@@ -210,6 +220,17 @@ mod tests {
     }
 
     #[test]
+    fn geometry_is_found_out_unless_it_is_given() {
+        assert!(parse("out=o").unwrap().finds_geometry());
+        assert!(parse("out=o,geometry=auto").unwrap().finds_geometry());
+        for text in ["vivt:32:4096:4", "pipt:64:8192:2", "parisc:32:4194304"] {
+            let given = parse(&format!("out=o,geometry={text}")).unwrap();
+            assert!(!given.finds_geometry());
+            assert_eq!(given.model.geometry.to_string(), text);
+        }
+    }
+
+    #[test]
     fn what_to_watch() {
         let options = parse(
             "out=o,geometry=pipt:64:8192:2,coherent=on,watch=0x1000+0x20,watch=fb_buffer,watch=all",
@@ -230,7 +251,6 @@ mod tests {
     fn errors_name_argument_and_remedy() {
         for (arguments, says) in [
             ("geometry=vivt:32:4096:4", "say out=FILE"),
-            ("out=o", "say geometry="),
             ("out=o,geometry=vivt:32", "vivt|vipt|pipt"),
             ("out=o,geometry=vivt:33:4096:4", "16, 32 or 64"),
             (

@@ -8,7 +8,7 @@ use crate::pages::Page;
 use crate::stats::Measured;
 use std::sync::Arc;
 use std::vec;
-use vcsan_model::{Address, Event, Site};
+use vcsan_model::{Address, Event, Geometry, Site};
 
 /// Anything but an access.
 #[derive(Debug)]
@@ -35,12 +35,21 @@ pub enum Command {
         /// Where it came from.
         site: Site,
     },
+    /// The cache is this one: it was not known before.
+    Geometry(Geometry),
     /// A call of the kernel's DMA API has come to a step.
     Dma {
         /// What.
         step: Step,
         /// Whose call it is.
         caller: Caller,
+    },
+    /// A module is unloaded.
+    Unloaded {
+        /// Where it has called the DMA API.
+        calls: Vec<Site>,
+        /// Where that comes from.
+        site: Site,
     },
     /// Physical memory is reported on.
     Watch {

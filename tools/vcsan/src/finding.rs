@@ -4,7 +4,7 @@
 use crate::contract::{Area, Breaking, Request};
 use crate::history::PastEvent;
 use crate::stats::Measured;
-use vcsan_model::{Hazard, Site};
+use vcsan_model::{Geometry, Hazard, Site};
 
 /// A hazard and what will be forgotten when it is described.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub enum Finding {
     Measured(Measured),
     /// Code of a module has names now: what its note says.
     Named(String),
+    /// The cache is this one, as was found out.
+    Geometry(Geometry),
     /// Something went wrong in here: the run proves nothing.
     Failure(String),
 }

@@ -21,6 +21,7 @@ pub mod finding;
 pub mod groups;
 pub mod guest;
 pub mod history;
+pub mod identify;
 pub mod names;
 pub mod notes;
 pub mod pages;

@@ -4,7 +4,9 @@
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use vcsan::contract::{Area, Breach, Caller, Calls, Direction, Hook, Mappings, Request, Step};
+use vcsan::contract::{
+    Area, Breach, BufferCall, Caller, Calls, Direction, Hook, Mappings, Request, Step,
+};
 use vcsan::guest::{Cpu, Memory, Register, Target};
 use vcsan_model::Site;
 
@@ -18,6 +20,8 @@ fn single(request: Request) -> Caller {
     Caller {
         request: Some(request),
         list: None,
+        device: 1,
+        buffer: None,
         site: Site::new(7),
     }
 }
@@ -37,23 +41,33 @@ impl Driver {
         Self(Mappings::new(true, LINE))
     }
 
+    /// What a call has shown, the first thing.
+    fn follow(&mut self, step: Step, caller: Caller) -> Option<Breach> {
+        let broken = self.0.follow(step, caller);
+        broken.first().map(|broken| broken.breaking.breach)
+    }
+
     fn map(&mut self, area: Area, dir: Direction) {
-        let caller = single(Request::Map);
-        assert_eq!(self.0.follow(Step::ForDevice { area, dir }, caller), None);
-        assert_eq!(self.0.follow(Step::Mapped { area, dir }, caller), None);
+        assert_eq!(self.map_by(area, dir, single(Request::Map)), None);
+    }
+
+    fn map_by(&mut self, area: Area, dir: Direction, caller: Caller) -> Option<Breach> {
+        let broken = self.follow(Step::ForDevice { area, dir }, caller);
+        assert_eq!(self.follow(Step::Mapped { area, dir }, caller), None);
+        broken
     }
 
     fn taken(&mut self, area: Area, dir: Direction, caller: Caller) -> Option<Breach> {
-        let broken = self.0.follow(Step::ForCpu { area, dir }, caller);
-        assert_eq!(self.0.follow(Step::AtCpu { area, dir }, caller), None);
-        broken.map(|broken| broken.breach)
+        let broken = self.follow(Step::ForCpu { area, dir }, caller);
+        assert_eq!(self.follow(Step::AtCpu { area, dir }, caller), None);
+        broken
     }
 
     fn unmap(&mut self, area: Area, dir: Direction) -> Option<Breach> {
         let caller = single(Request::Unmap);
         let broken = self.taken(area, dir, caller);
         let area = Some(area);
-        assert_eq!(self.0.follow(Step::Unmapped { area, dir }, caller), None);
+        assert_eq!(self.follow(Step::Unmapped { area, dir }, caller), None);
         broken
     }
 
@@ -62,18 +76,23 @@ impl Driver {
     }
 
     fn sync_for_device(&mut self, area: Area, dir: Direction) -> Option<Breach> {
-        let caller = single(Request::SyncForDevice);
-        let broken = self.0.follow(Step::ForDevice { area, dir }, caller);
-        broken.map(|broken| broken.breach)
+        self.follow(
+            Step::ForDevice { area, dir },
+            single(Request::SyncForDevice),
+        )
     }
 
-    fn read(&self, first: u64, len: u64) -> Option<Breach> {
-        let broken = self.0.access(area(first, len), false);
-        broken.map(|broken| broken.breach)
+    fn read(&mut self, first: u64, len: u64) -> Option<Breach> {
+        self.access(first, len, false)
     }
 
-    fn write(&self, first: u64, len: u64) -> Option<Breach> {
-        let broken = self.0.access(area(first, len), true);
+    fn write(&mut self, first: u64, len: u64) -> Option<Breach> {
+        self.access(first, len, true)
+    }
+
+    fn access(&mut self, first: u64, len: u64, store: bool) -> Option<Breach> {
+        let vaddr = 0xc000_0000 + first;
+        let broken = self.0.access(vaddr, area(first, len), store, Site::new(9));
         broken.map(|broken| broken.breach)
     }
 }
@@ -185,8 +204,13 @@ fn a_mapping_of_both_directions_is_synced_in_any() {
 fn what_is_mapped_twice_is_unmapped_twice() {
     let mut driver = Driver::new();
     let buffer = area(0x1000, 0x100);
-    driver.map(buffer, Bidirectional);
-    driver.map(buffer, Bidirectional);
+    for device in [1, 2] {
+        let caller = Caller {
+            device,
+            ..single(Request::Map)
+        };
+        assert_eq!(driver.map_by(buffer, Bidirectional, caller), None);
+    }
     assert_eq!(driver.0.len(), 2);
     assert_eq!(driver.unmap(buffer, Bidirectional), None);
     assert_eq!(driver.write(0x1000, 4), Some(Breach::Write));
@@ -225,8 +249,220 @@ fn a_list_that_was_mapped_without_maintenance_can_be_synced() {
     };
     assert_eq!(
         mappings.follow(step, listed(Request::SyncForCpu, 0xc000_2000)),
-        None
+        []
     );
+}
+
+#[test]
+fn what_a_device_reads_is_synced_after_it_was_written() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x100);
+    driver.map(buffer, ToDevice);
+    assert_eq!(driver.write(0x1010, 4), None);
+    // Another part of it.
+    assert_eq!(driver.sync_for_device(area(0x1040, 0x40), ToDevice), None);
+    let caller = single(Request::Unmap);
+    let step = Step::ForCpu {
+        area: buffer,
+        dir: ToDevice,
+    };
+    let broken = driver.0.follow(step, caller);
+    assert_eq!(broken.len(), 1);
+    assert_eq!(broken[0].breaking.breach, Breach::NotSynced);
+    assert_eq!(broken[0].area, area(0x1010, 4));
+    assert_eq!(broken[0].access, Some((0xc000_1010, Site::new(9))));
+}
+
+#[test]
+fn a_loop_of_writes_is_one_write_and_a_sync_cuts_it() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x100);
+    driver.map(buffer, ToDevice);
+    for at in (0x1000..0x1100).step_by(4) {
+        assert_eq!(driver.write(at, 4), None);
+    }
+    assert_eq!(driver.sync_for_device(area(0x1040, 0x40), ToDevice), None);
+    let step = Step::ForCpu {
+        area: buffer,
+        dir: ToDevice,
+    };
+    let broken = driver.0.follow(step, single(Request::Unmap));
+    let areas: Vec<Area> = broken.iter().map(|broken| broken.area).collect();
+    assert_eq!(areas, [area(0x1000, 0x40), area(0x1080, 0x80)]);
+}
+
+#[test]
+fn what_is_written_by_who_has_taken_it_back_is_for_the_next_transfer() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x100);
+    driver.map(buffer, ToDevice);
+    assert_eq!(driver.sync_for_cpu(buffer, ToDevice), None);
+    assert_eq!(driver.write(0x1010, 4), None);
+    // There was one: a ring whose sync for the device is missing.
+    assert_eq!(
+        driver.sync_for_cpu(buffer, ToDevice),
+        Some(Breach::NotSynced)
+    );
+    assert_eq!(driver.write(0x1010, 4), None);
+    // There was none.
+    assert_eq!(driver.unmap(buffer, ToDevice), None);
+}
+
+#[test]
+fn what_the_cpu_has_used_is_handed_back_before_it_is_taken_again() {
+    let mut driver = Driver::new();
+    let (buffer, header) = (area(0x1000, 0x100), area(0x1000, 0x20));
+    driver.map(buffer, FromDevice);
+    assert_eq!(driver.sync_for_cpu(header, FromDevice), None);
+    assert_eq!(driver.read(0x1000, 4), None);
+    // The header, and then the rest of the same transfer.
+    assert_eq!(driver.sync_for_cpu(buffer, FromDevice), None);
+    // Not used yet.
+    assert_eq!(driver.sync_for_cpu(buffer, FromDevice), None);
+    assert_eq!(driver.read(0x1000, 4), None);
+    assert_eq!(
+        driver.sync_for_cpu(header, FromDevice),
+        Some(Breach::NotHandedBack)
+    );
+    assert_eq!(driver.sync_for_device(buffer, FromDevice), None);
+    assert_eq!(driver.sync_for_cpu(buffer, FromDevice), None);
+}
+
+#[test]
+fn a_device_has_no_part_in_what_the_cpu_has_already() {
+    let mut driver = Driver::new();
+    let (buffer, header) = (area(0x1000, 0x100), area(0x1000, 0x20));
+    let parts = |driver: &Driver, area, request| {
+        let parts = driver.0.transferred(area, single(request));
+        parts.iter().collect::<Vec<_>>()
+    };
+    driver.map(buffer, FromDevice);
+    assert_eq!(parts(&driver, buffer, Request::Unmap), [buffer]);
+    driver.sync_for_cpu(header, FromDevice);
+    let rest = area(0x1020, 0xe0);
+    for request in [Request::Unmap, Request::SyncForCpu] {
+        assert_eq!(parts(&driver, buffer, request), [rest]);
+    }
+    driver.sync_for_cpu(buffer, FromDevice);
+    assert_eq!(parts(&driver, buffer, Request::Unmap), []);
+    // A ring that hands nothing back.
+    assert_eq!(parts(&driver, buffer, Request::SyncForCpu), [buffer]);
+}
+
+#[test]
+fn a_leak_is_seen_when_the_memory_is_mapped_again() {
+    let buffer = area(0x1000, 0x100);
+    let mut driver = Driver::new();
+    let again = |driver: &mut Driver, dir, device| {
+        let caller = Caller {
+            device,
+            ..single(Request::Map)
+        };
+        driver.map_by(area(0x1080, 0x100), dir, caller)
+    };
+    driver.map(buffer, ToDevice);
+    assert_eq!(again(&mut driver, ToDevice, 1), None);
+    assert_eq!(again(&mut driver, FromDevice, 1), Some(Breach::MappedAgain));
+    let mut driver = Driver::new();
+    driver.map(buffer, FromDevice);
+    assert_eq!(again(&mut driver, FromDevice, 2), None);
+    assert_eq!(again(&mut driver, FromDevice, 2), Some(Breach::MappedAgain));
+}
+
+#[test]
+fn memory_is_unmapped_before_it_is_freed_and_told_of_once() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1100, 0x100);
+    driver.map(buffer, FromDevice);
+    let caller = Caller {
+        request: None,
+        ..single(Request::Unmap)
+    };
+    let free = |first, len| Step::Freed {
+        area: area(first, len),
+    };
+    assert_eq!(driver.follow(free(0x2000, 0x1000), caller), None);
+    assert_eq!(
+        driver.follow(free(0x1000, 0x1000), caller),
+        Some(Breach::Freed)
+    );
+    // It is somebody else's now, who does no harm.
+    assert_eq!(driver.follow(free(0x1000, 0x1000), caller), None);
+    assert_eq!(driver.read(0x1100, 4), None);
+    assert_eq!(driver.write(0x10fc, 4), None);
+    driver.map(buffer, FromDevice);
+    assert_eq!(driver.read(0x1100, 4), Some(Breach::Read));
+    assert_eq!(driver.unmap(buffer, FromDevice), None);
+    assert_eq!(driver.read(0x1100, 4), None);
+    // Late, but nothing new.
+    assert_eq!(driver.unmap(buffer, FromDevice), None);
+    assert!(driver.0.is_empty());
+}
+
+#[test]
+fn a_module_leaves_nothing_mapped() {
+    let mut driver = Driver::new();
+    driver.map(area(0x1000, 0x100), ToDevice);
+    let mut unload = |site| {
+        let broken = driver.0.unloaded(&[Site::new(site)]);
+        broken.first().map(|broken| broken.breaking.breach)
+    };
+    assert_eq!(unload(8), None);
+    assert_eq!(unload(7), Some(Breach::LeftBehind));
+    assert_eq!(unload(7), None);
+}
+
+#[test]
+fn a_list_is_unmapped_with_all_of_its_entries() {
+    for (unmapped, broken) in [(2, None), (1, Some(Breach::Entries)), (0, None)] {
+        let mut driver = Driver::new();
+        let dir = FromDevice;
+        let areas = [area(0x1010, 0x20), area(0x4000, 0x1000)];
+        for area in areas {
+            driver.follow(Step::ForDevice { area, dir }, listed(Request::Map, 0xc000));
+        }
+        for area in &areas[..unmapped] {
+            driver.taken(*area, dir, listed(Request::Unmap, 0xc000));
+        }
+        let step = Step::Unmapped { area: None, dir };
+        assert_eq!(driver.follow(step, listed(Request::Unmap, 0xc000)), broken);
+        assert!(driver.0.is_empty());
+    }
+}
+
+#[test]
+fn a_dma_buf_that_is_mapped_during_an_access_is_the_cpu_s_until_that_ends() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x1000);
+    let about = |request| Caller {
+        buffer: Some(0xc123_0000),
+        ..listed(request, 0xc000)
+    };
+    let dir = Bidirectional;
+    for accesses in [1, 2] {
+        for _ in 0..accesses {
+            driver.follow(Step::Begun, about(Request::SyncForCpu));
+        }
+        let map = Step::ForDevice { area: buffer, dir };
+        assert_eq!(driver.follow(map, about(Request::Map)), None);
+        assert_eq!(driver.write(0x1000, 4), None);
+        // Another access begins and ends in this one.
+        assert_eq!(driver.taken(buffer, dir, about(Request::SyncForCpu)), None);
+        assert_eq!(driver.read(0x1000, 4), None);
+        // They end one after the other.
+        for left in (0..accesses).rev() {
+            assert_eq!(driver.follow(map, about(Request::SyncForDevice)), None);
+            driver.follow(Step::Ended, about(Request::SyncForDevice));
+            let broken = (left == 0).then_some(Breach::Write);
+            assert_eq!(driver.write(0x1000, 4), broken);
+        }
+        let unmap = Step::Unmapped { area: None, dir };
+        driver.follow(unmap, about(Request::Unmap));
+        // No access is open: it is the device's at once.
+        driver.follow(map, about(Request::Map));
+        assert_eq!(driver.read(0x1000, 4), Some(Breach::Read));
+        driver.follow(unmap, about(Request::Unmap));
+    }
 }
 
 /// Registers, and one word of memory for all addresses.
@@ -391,6 +627,48 @@ fn the_driver_is_the_caller_however_deep_the_call() {
 }
 
 #[test]
+fn a_call_within_one_of_dma_buf_is_about_that_buffer() {
+    let within = |call, argument| {
+        let mut machine = Machine::new(CONVENTIONS[1]);
+        machine
+            .enter(Hook::Buffer(call), &[argument, 0], 0x9000, 0x400)
+            .unwrap();
+        machine
+            .enter(
+                Hook::List(Request::SyncForCpu),
+                &[1, 5, 1, 0],
+                0x8f80,
+                0x500,
+            )
+            .unwrap();
+        let (_, caller) = machine
+            .enter(Hook::ForCpu, &[0x1000, 0x40, 0], 0x8f00, 0x600)
+            .unwrap()
+            .unwrap();
+        // The exporter calls, not the one who called dma-buf.
+        assert!(caller.site.id() >= 0x4f8, "{caller:?}");
+        machine.arrive(0x600, 0x8f00);
+        machine.arrive(0x500, 0x8f80);
+        machine.set(machine.result, 0);
+        (caller.buffer, machine.arrive(0x400, 0x9000))
+    };
+    let buffer = Some(0xc123_0000);
+    assert_eq!(
+        within(BufferCall::Begin, 0xc123_0000),
+        (buffer, vec![Step::Begun])
+    );
+    assert_eq!(
+        within(BufferCall::End, 0xc123_0000),
+        (buffer, vec![Step::Ended])
+    );
+    // The attachment's first word.
+    assert_eq!(
+        within(BufferCall::Attachment, 0xc456_0000),
+        (Some(0xc000_2000), vec![])
+    );
+}
+
+#[test]
 fn another_thread_s_call_is_another_call() {
     let mut machine = Machine::new(CONVENTIONS[0]);
     machine
@@ -485,7 +763,9 @@ proptest! {
             let part = area(first, len);
             match kind {
                 0 | 1 => {
-                    driver.map(part, dir);
+                    // A device of its own, so that it is no leak.
+                    let caller = Caller { device: 0, ..single(Request::Map) };
+                    driver.map_by(part, dir, caller);
                     table.push((part, dir, vec![true; len as usize]));
                 }
                 2 if !table.is_empty() => {
@@ -494,7 +774,8 @@ proptest! {
                     let (whole, dir) = (*whole, *dir);
                     // The oldest of those that are the same.
                     let oldest = table.iter().position(|(a, d, _)| (*a, *d) == (whole, dir)).unwrap();
-                    prop_assert_eq!(driver.unmap(whole, dir), None);
+                    let broken = driver.unmap(whole, dir);
+                    prop_assert!(matches!(broken, None | Some(Breach::NotSynced)), "{:?}", broken);
                     table.remove(oldest);
                 }
                 3 | 4 => {

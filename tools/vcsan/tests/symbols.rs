@@ -161,7 +161,7 @@ fn a_module_is_where_the_guest_says() {
             "{arch} .text=0xbf000000 .init.text=0xbf004000 .bss=0xbf002000 .data=0xbf003000"
         ));
         symbols
-            .add_module(&note, &fixtures())
+            .add_module(&note, &fixtures(), |_| false)
             .expect("the module has symbols");
         let flush = symbols.find(0xbf00_0004).expect("flush is there");
         assert_eq!(
@@ -209,7 +209,7 @@ fn a_module_is_where_the_guest_says() {
 fn a_location_reads_like_the_kernels_own() {
     let mut symbols = kernel("arm");
     symbols
-        .add_module(&note("arm .text=0xbf000000"), &fixtures())
+        .add_module(&note("arm .text=0xbf000000"), &fixtures(), |_| false)
         .expect("the module has symbols");
     let found = symbols.find(0xbf00_0004).map(|found| found.to_string());
     assert_eq!(
@@ -225,7 +225,11 @@ fn files_are_named_in_full_where_the_source_is_not_known() {
     for arch in ARCHES {
         let mut symbols = Symbols::none();
         symbols
-            .add_module(&note(&format!("{arch} .text=0xbf000000")), &fixtures())
+            .add_module(
+                &note(&format!("{arch} .text=0xbf000000")),
+                &fixtures(),
+                |_| false,
+            )
             .expect("the module has symbols");
         let found = symbols.find(0xbf00_0000).expect("flush is there");
         assert_eq!(
@@ -276,17 +280,18 @@ fn the_module_loaded_last_wins() {
         .add_module(
             &note("arm .text=0xbf000000 .init.text=0xbf004000"),
             &fixtures(),
+            |_| false,
         )
         .expect("arm");
     // Another's code where the first one's initialisation was.
     symbols
-        .add_module(&note("hppa .text=0xbf004000"), &fixtures())
+        .add_module(&note("hppa .text=0xbf004000"), &fixtures(), |_| false)
         .expect("hppa");
     let name = |found: Option<Location>| found.and_then(|found| found.module).unwrap_or_default();
     assert_eq!(name(symbols.find(0xbf00_4000)), "hppa");
     // The first one again, elsewhere.
     symbols
-        .add_module(&note("arm .text=0xbf008000"), &fixtures())
+        .add_module(&note("arm .text=0xbf008000"), &fixtures(), |_| false)
         .expect("arm");
     assert_eq!(symbols.find(0xbf00_0000), None);
     assert_eq!(name(symbols.find(0xbf00_8000)), "arm");
@@ -303,7 +308,7 @@ fn modules_are_found_in_folders_and_under_either_spelling() {
     fs::copy(fixtures().join("mips.ko"), folder.join("my-heap_test.ko")).expect("a module's copy");
     let mut symbols = Symbols::none();
     symbols
-        .add_module(&note("my_heap_test .text=0xc0000000"), &root)
+        .add_module(&note("my_heap_test .text=0xc0000000"), &root, |_| false)
         .expect("it is found");
     assert!(
         symbols
@@ -311,11 +316,11 @@ fn modules_are_found_in_folders_and_under_either_spelling() {
             .is_some_and(|found| found.module.as_deref() == Some("my_heap_test"))
     );
     assert!(matches!(
-        symbols.add_module(&note("heap .text=0x0"), &root),
+        symbols.add_module(&note("heap .text=0x0"), &root, |_| false),
         Err(Error::Missing { .. })
     ));
     assert!(matches!(
-        symbols.add_module(&note("heap"), &root.join("nowhere")),
+        symbols.add_module(&note("heap"), &root.join("nowhere"), |_| false),
         Err(Error::Read { .. })
     ));
 }
@@ -394,7 +399,7 @@ proptest! {
         fs::write(folder.join("broken.ko"), data).expect("the broken file can be written");
         let symbols = if module {
             let mut symbols = Symbols::none();
-            let added = symbols.add_module(&note("broken .text=0xc0008000 .init.text=0xc0000000"), &folder);
+            let added = symbols.add_module(&note("broken .text=0xc0008000 .init.text=0xc0000000"), &folder, |_| false);
             added.map(|_| symbols)
         } else {
             Symbols::load(&folder.join("broken.ko"))
@@ -421,4 +426,28 @@ fn tempfile() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken-files");
     fs::create_dir_all(&folder).expect("a scratch folder");
     folder
+}
+
+#[test]
+fn initialisations_at_the_same_place_are_told_apart() {
+    let init = 0xbf00_4000;
+    let sections =
+        |name: &str, text: u32| note(&format!("{name} .text={text:#x} .init.text={init:#x}"));
+    let mut symbols = Symbols::none();
+    let is_of = |symbols: &Symbols, name, generation| symbols.is_of(name, init, generation);
+    // Each is told of when its initialisation is over.
+    for (name, text) in [("arm", 0xbf00_0000), ("mips", 0xbf00_8000)] {
+        symbols
+            .add_module(&sections(name, text), &fixtures(), |_| true)
+            .expect("a module");
+    }
+    assert!(is_of(&symbols, "arm", 0) && !is_of(&symbols, "mips", 0));
+    assert!(is_of(&symbols, "mips", 1) && !is_of(&symbols, "arm", 1));
+    // Code there that nobody has told of yet.
+    assert_eq!(symbols.function_at(init, 2), None);
+    // One that is told of before.
+    symbols
+        .add_module(&sections("hppa", 0xbf01_0000), &fixtures(), |_| false)
+        .expect("a module");
+    assert!(is_of(&symbols, "hppa", 3));
 }

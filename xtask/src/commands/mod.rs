@@ -8,6 +8,7 @@ mod completions;
 mod debug;
 mod differential;
 mod doctor;
+mod drivers;
 mod history;
 mod instructions;
 mod list;
@@ -105,6 +106,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Verdicts { names } => verdicts::verdicts(&context, &names),
         Command::Mutants(args) => mutants::mutants(&context, &args),
         Command::History(args) => history::history(&context, &args),
+        Command::Drivers(args) => drivers::drivers(&context, &args),
         Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Report(args) => report::report(&context, &args),

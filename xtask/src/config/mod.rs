@@ -4,6 +4,7 @@
 mod bench;
 mod breakage;
 mod cell;
+mod driver;
 mod exporter;
 mod finding;
 mod history;
@@ -22,6 +23,7 @@ pub use bench::tests::bench_for_tests;
 pub use bench::{HeapBench, Limit};
 pub use breakage::{Breakage, Edit};
 pub use cell::{Cell, DCache, Qemu, Role};
+pub use driver::{Driver, Slip};
 #[cfg(test)]
 pub use exporter::tests::exporter_for_tests;
 pub use exporter::{Cannot, Exporter, Origin};
@@ -52,6 +54,8 @@ pub struct Config {
     /// By name.
     pub history: BTreeMap<String, History>,
     /// By name.
+    pub drivers: BTreeMap<String, Driver>,
+    /// By name.
     pub breakages: BTreeMap<String, Breakage>,
     /// By name.
     pub mutants: BTreeMap<String, Mutant>,
@@ -62,7 +66,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `configs/{cells,kernels,exporters,findings,history,suites,breakages,mutants,series,bench}` below `dir`.
+    /// Reads `configs/{cells,kernels,exporters,findings,history,drivers,suites,breakages,mutants,series,bench}` below
+    /// `dir`.
     ///
     /// # Errors
     /// [`Error`]: a file that can't be read or parsed, or a value that can't be used, such as a cell whose kernel
@@ -216,6 +221,7 @@ impl Config {
             exporters,
             findings,
             history,
+            drivers: each(&dir.join("drivers"), |path, _| driver::load(path))?,
             breakages,
             mutants,
             series,

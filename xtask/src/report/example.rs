@@ -76,6 +76,7 @@ fn hazard() -> Hazard {
                 by: "device".into(),
                 ..Party::default()
             }),
+            mapped: None,
             cause: "a line of the vmap may be older".into(),
             missing: "invalidate the vmap between".into(),
             buffer: Some("buffer".into()),

@@ -124,6 +124,9 @@ pub struct Hazard {
     /// Why it may go wrong.
     #[serde(default)]
     pub cause: String,
+    /// Who mapped the memory for a device, if that was broken into.
+    #[serde(default)]
+    pub mapped: Option<Party>,
     /// The maintenance that would have prevented it.
     #[serde(default)]
     pub missing: String,
@@ -152,6 +155,14 @@ impl Hazard {
         std::iter::once(&self.access)
             .chain(write)
             .find(|party| party.by != "device")
+    }
+
+    /// The functions that it is about.
+    pub fn symbols(&self) -> impl Iterator<Item = &str> {
+        let others = self.write.iter().chain(&self.mapped);
+        std::iter::once(&self.access)
+            .chain(others)
+            .filter_map(|party| party.symbol.as_deref())
     }
 }
 

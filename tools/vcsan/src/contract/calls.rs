@@ -15,6 +15,30 @@ const MOST_PENDING: usize = 64;
 /// Bytes of a kernel's stack, at most: whether two frames are of one thread.
 const STACK: u64 = 32 << 10;
 
+/// A function of dma-buf's that an exporter does the work of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BufferCall {
+    /// `dma_buf_begin_cpu_access(struct dma_buf *, …)`
+    Begin,
+    /// `dma_buf_end_cpu_access()`, likewise.
+    End,
+    /// One about a `struct dma_buf_attachment *`, which begins with its buffer.
+    Attachment,
+}
+
+/// A function that frees memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeCall {
+    /// `kfree(void *)`
+    Object,
+    /// `__free_frozen_pages(struct page *, unsigned int order, …)`, through which all others go that free pages.
+    Pages,
+    /// One of those.
+    Caller,
+    /// `get_pfnblock_migratetype(struct page *, unsigned long pfn)`, which shows which page has which `struct page`.
+    Number,
+}
+
 /// A function that is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
@@ -28,6 +52,14 @@ pub enum Hook {
     List(Request),
     /// `dma_map_sgtable()`: device, `struct sg_table`, which begins with its list, direction.
     MapTable,
+    /// A function of the API that calls another one for the same: device, …
+    Wrapper(Request),
+    /// A function of dma-buf's.
+    Buffer(BufferCall),
+    /// A function that frees memory.
+    Free(FreeCall),
+    /// `free_module(struct module *)`
+    Unload,
 }
 
 impl Hook {
@@ -47,15 +79,15 @@ impl Hook {
 
     fn request(self) -> Option<Request> {
         match self {
-            Self::ForDevice | Self::ForCpu => None,
-            Self::Single(request) | Self::List(request) => Some(request),
+            Self::Single(request) | Self::List(request) | Self::Wrapper(request) => Some(request),
             Self::MapTable => Some(Request::Map),
+            Self::ForDevice | Self::ForCpu | Self::Buffer(_) | Self::Free(_) | Self::Unload => None,
         }
     }
 }
 
 /// The functions by name: `arch_sync_dma_*` as include/linux/dma-map-ops.h has them, others as kernel/dma/mapping.c does.
-const FUNCTIONS: [(&str, Hook); 12] = [
+const FUNCTIONS: [(&str, Hook); 27] = [
     ("arch_sync_dma_for_device", Hook::ForDevice),
     ("arch_sync_dma_for_cpu", Hook::ForCpu),
     ("dma_map_phys", Hook::Single(Request::Map)),
@@ -77,6 +109,27 @@ const FUNCTIONS: [(&str, Hook); 12] = [
     ),
     ("__dma_sync_sg_for_cpu", Hook::List(Request::SyncForCpu)),
     ("dma_unmap_page_attrs", Hook::Single(Request::Unmap)),
+    ("dma_map_page_attrs", Hook::Wrapper(Request::Map)),
+    ("dma_buf_begin_cpu_access", Hook::Buffer(BufferCall::Begin)),
+    ("dma_buf_end_cpu_access", Hook::Buffer(BufferCall::End)),
+    (
+        "dma_buf_map_attachment",
+        Hook::Buffer(BufferCall::Attachment),
+    ),
+    (
+        "dma_buf_unmap_attachment",
+        Hook::Buffer(BufferCall::Attachment),
+    ),
+    ("kfree", Hook::Free(FreeCall::Object)),
+    ("__free_frozen_pages", Hook::Free(FreeCall::Pages)),
+    ("__free_pages", Hook::Free(FreeCall::Caller)),
+    ("free_pages", Hook::Free(FreeCall::Caller)),
+    ("__folio_put", Hook::Free(FreeCall::Caller)),
+    ("vfree", Hook::Free(FreeCall::Caller)),
+    ("kvfree", Hook::Free(FreeCall::Caller)),
+    ("page_frag_free", Hook::Free(FreeCall::Caller)),
+    ("get_pfnblock_migratetype", Hook::Free(FreeCall::Number)),
+    ("free_module", Hook::Unload),
 ];
 
 /// A function that has been entered.
@@ -89,6 +142,8 @@ struct Pending {
     dir: Direction,
     /// Who called the outermost function of the API, this one or one that calls it.
     caller: Caller,
+    /// Of a function of dma-buf's: the buffer, as soon as that could be read.
+    buffer: Option<u64>,
 }
 
 /// Where a calling convention has what.
@@ -195,6 +250,31 @@ impl Calls {
         !self.pending.is_empty()
     }
 
+    /// An argument of the function that is entered, one of the first four.
+    ///
+    /// # Errors
+    ///
+    /// A fragment: a register that can't be read.
+    pub fn argument(&self, cpu: &impl Cpu, number: usize) -> Result<u64, String> {
+        let register = Register::General(self.convention.arguments[number]);
+        Ok(cpu.register(register)? & 0xffff_ffff)
+    }
+
+    /// The address of the call by which the function is entered, and the stack pointer.
+    ///
+    /// # Errors
+    ///
+    /// A fragment: a register that can't be read.
+    pub fn call(&self, cpu: &impl Cpu) -> Result<(u64, u64), String> {
+        let general = |number: u8| -> Result<u64, String> {
+            Ok(cpu.register(Register::General(number))? & 0xffff_ffff)
+        };
+        // PA-RISC has a privilege level in the low bits, ARM the instruction set.
+        let returns_to = general(self.convention.return_address)? & !3;
+        let pc = returns_to.wrapping_sub(self.convention.call);
+        Ok((pc, general(self.convention.stack)?))
+    }
+
     /// A function is entered. `site` numbers the place that a call comes from.
     ///
     /// # Errors
@@ -206,49 +286,53 @@ impl Calls {
         hook: Hook,
         site: impl FnOnce(u64) -> Site,
     ) -> Result<Option<(Step, Caller)>, String> {
-        let general = |number: u8| -> Result<u64, String> {
-            Ok(cpu.register(Register::General(number))? & 0xffff_ffff)
+        let (pc, stack) = self.call(cpu)?;
+        let returns_to = pc.wrapping_add(self.convention.call) & 0xffff_ffff;
+        let (mut area, mut dir) = (Area { first: 0, len: 0 }, Direction::Bidirectional);
+        match hook {
+            Hook::ForDevice | Hook::ForCpu => {
+                (area, dir) = (self.area(cpu, 0)?, self.direction(cpu, 2)?);
+            }
+            Hook::Single(_) | Hook::List(_) => {
+                (area, dir) = (self.area(cpu, 1)?, self.direction(cpu, 3)?);
+            }
+            // Of a list only its address is used.
+            Hook::MapTable => (area, dir) = (self.area(cpu, 1)?, self.direction(cpu, 2)?),
+            Hook::Wrapper(_) => {}
+            Hook::Buffer(_) => area.first = self.argument(cpu, 0)?,
+            Hook::Free(_) | Hook::Unload => return Ok(None),
+        }
+        let own = match hook {
+            Hook::Buffer(call) => self.buffer(cpu, call, area.first),
+            _ => None,
         };
-        let Convention {
-            arguments,
-            return_address,
-            stack,
-            call,
-            ..
-        } = self.convention;
-        // PA-RISC has a privilege level in the low bits, ARM the instruction set.
-        let returns_to = general(return_address)? & !3;
-        let stack = general(stack)?;
-        let (area, dir) = match hook {
-            Hook::ForDevice | Hook::ForCpu => (0, 2),
-            Hook::Single(_) | Hook::List(_) => (1, 3),
-            Hook::MapTable => (1, 2),
-        };
-        let number = general(arguments[dir])?;
-        let dir = Direction::of(number).ok_or_else(|| {
-            format!(
-                "follow the DMA API: {number} is no direction; physical addresses of 64 bits are not supported"
-            )
-        })?;
-        // Of a list only its address is used.
-        let area = Area {
-            first: general(arguments[area])?,
-            len: general(arguments[area + 1])?,
-        };
-        let outer = self
-            .pending
-            .iter()
-            .find(|outer| outer.stack.abs_diff(stack) < STACK)
-            .map(|outer| outer.caller);
-        let caller = match outer {
-            Some(caller) => caller,
-            None => Caller {
+        let buffer = own.or_else(|| self.outer_buffer(cpu, stack));
+        let near = |outer: &&Pending| outer.stack.abs_diff(stack) < STACK;
+        let is_buffer = |call: &Pending| matches!(call.hook, Hook::Buffer(_));
+        let outer = self.pending.iter().filter(near);
+        let outer = outer.clone().find(|outer| !is_buffer(outer));
+        let caller = match (hook, outer) {
+            (Hook::Buffer(_), _) | (_, None) => Caller {
                 request: hook.request(),
                 list: match hook {
                     Hook::List(_) | Hook::MapTable => Some(area.first),
-                    Hook::ForDevice | Hook::ForCpu | Hook::Single(_) => None,
+                    _ => None,
                 },
-                site: site(returns_to.wrapping_sub(call)),
+                device: match hook {
+                    Hook::ForDevice | Hook::ForCpu | Hook::Buffer(_) => 0,
+                    _ => self.argument(cpu, 0)?,
+                },
+                buffer,
+                site: site(pc),
+            },
+            (_, Some(outer)) => Caller {
+                // What a function is called through may know less.
+                list: outer.caller.list.or(match hook {
+                    Hook::List(_) | Hook::MapTable => Some(area.first),
+                    _ => None,
+                }),
+                buffer: outer.caller.buffer.or(buffer),
+                ..outer.caller
             },
         };
         if self.pending.len() == MOST_PENDING {
@@ -261,8 +345,51 @@ impl Calls {
             area,
             dir,
             caller,
+            buffer: own,
         });
         Ok((hook == Hook::ForCpu).then_some((Step::ForCpu { area, dir }, caller)))
+    }
+
+    fn area(&self, cpu: &impl Cpu, argument: usize) -> Result<Area, String> {
+        Ok(Area {
+            first: self.argument(cpu, argument)?,
+            len: self.argument(cpu, argument + 1)?,
+        })
+    }
+
+    fn direction(&self, cpu: &impl Cpu, argument: usize) -> Result<Direction, String> {
+        let number = self.argument(cpu, argument)?;
+        Direction::of(number).ok_or_else(|| {
+            format!(
+                "follow the DMA API: {number} is no direction; physical addresses of 64 bits are not supported"
+            )
+        })
+    }
+
+    /// The dma-buf that a function of dma-buf's is about, by its first argument.
+    fn buffer(&self, cpu: &impl Cpu, call: BufferCall, argument: u64) -> Option<u64> {
+        match call {
+            BufferCall::Begin | BufferCall::End => Some(argument),
+            // Its first member. PA-RISC's memory is visible where the TLB has it, now or a bit later.
+            BufferCall::Attachment => self.pointer(cpu, argument).ok(),
+        }
+    }
+
+    /// The dma-buf that a function of dma-buf's is about that has led here.
+    fn outer_buffer(&mut self, cpu: &impl Cpu, stack: u64) -> Option<u64> {
+        let about = |outer: &Pending| match outer.hook {
+            Hook::Buffer(call) if outer.stack.abs_diff(stack) < STACK => Some(call),
+            _ => None,
+        };
+        let index = self
+            .pending
+            .iter()
+            .position(|outer| about(outer).is_some())?;
+        let (call, argument) = (about(&self.pending[index])?, self.pending[index].area.first);
+        let known = self.pending[index].buffer;
+        let buffer = known.or_else(|| self.buffer(cpu, call, argument));
+        self.pending[index].buffer = buffer;
+        buffer
     }
 
     /// A block begins at `pc`: what returned there, the function that was entered last first.
@@ -287,7 +414,9 @@ impl Calls {
             let failed = match call.hook {
                 Hook::Single(Request::Map) => self.result(cpu)? == u32::MAX,
                 Hook::List(Request::Map) => self.result(cpu)? == 0,
-                Hook::MapTable => self.result(cpu)?.cast_signed() < 0,
+                Hook::MapTable | Hook::Buffer(BufferCall::Begin) => {
+                    self.result(cpu)?.cast_signed() < 0
+                }
                 _ => false,
             };
             let step = match call.hook {
@@ -306,7 +435,14 @@ impl Calls {
                 Hook::MapTable => Step::Listed {
                     list: self.pointer(cpu, area.first)?,
                 },
-                Hook::Single(_) | Hook::List(_) => continue,
+                Hook::Buffer(BufferCall::Begin) if !failed => Step::Begun,
+                Hook::Buffer(BufferCall::End) => Step::Ended,
+                Hook::Single(_)
+                | Hook::List(_)
+                | Hook::Wrapper(_)
+                | Hook::Buffer(_)
+                | Hook::Free(_)
+                | Hook::Unload => continue,
             };
             steps.push((step, call.caller));
         }

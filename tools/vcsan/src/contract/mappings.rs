@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What is mapped for devices, and who owns it.
 
-use super::{Area, Caller, Direction, Request, Step};
+use super::{Area, Areas, Breach, Breaking, Broken, Caller, Direction, Request, Step};
 use std::collections::{HashMap, HashSet, VecDeque};
 use vcsan_model::Site;
 use vcsan_model::geometry::PAGE_SIZE;
@@ -9,54 +9,18 @@ use vcsan_model::geometry::PAGE_SIZE;
 /// Pages whose lines are still drawn after they were unmapped.
 const RECENT: usize = 512;
 
-/// In which way something is against the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Breach {
-    /// The CPU writes what a device may write, too.
-    Write,
-    /// The CPU reads what a device may be writing.
-    Read,
-    /// The CPU writes to a line of which a device may write another part.
-    SharedLine,
-    /// Memory is synced or unmapped that is not mapped.
-    NotMapped,
-    /// It is mapped in another direction.
-    Direction,
-    /// What is mapped begins or ends elsewhere.
-    Length,
+/// What the CPU has written of what a device reads, and not synced.
+#[derive(Clone, Copy, Debug)]
+struct Unsynced {
+    area: Area,
+    vaddr: u64,
+    site: Site,
+    /// The CPU had taken it back.
+    at_cpu: bool,
 }
 
-impl Breach {
-    /// A stable title, without addresses, of an access or of a call to do this.
-    #[must_use]
-    pub fn title(self, request: Option<Request>) -> &'static str {
-        let unmap = request == Some(Request::Unmap);
-        match self {
-            Self::Write => "write to memory that a device owns",
-            Self::Read => "read of memory that a device may write",
-            Self::SharedLine => "write to a cache line shared with a device's buffer",
-            Self::NotMapped if unmap => "unmap of memory that is not mapped",
-            Self::NotMapped => "sync of memory that is not mapped",
-            Self::Direction if unmap => "unmap in another direction than mapped",
-            Self::Direction => "sync in another direction than mapped",
-            Self::Length if unmap => "unmap of another area than mapped",
-            Self::Length => "sync beyond what is mapped",
-        }
-    }
-}
-
-/// What breaks the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Breaking {
-    /// How.
-    pub breach: Breach,
-    /// Where the mapping was made that it is about, if there is one.
-    pub mapped_by: Option<Site>,
-    /// The direction of that mapping.
-    pub dir: Option<Direction>,
-    /// What is mapped.
-    pub mapping: Option<Area>,
-}
+/// Of one mapping. More are told with the last one.
+const MOST_UNSYNCED: usize = 32;
 
 /// A mapping.
 #[derive(Debug)]
@@ -65,15 +29,22 @@ struct Mapping {
     dir: Direction,
     caller: Caller,
     /// What of it the CPU has taken back by a sync.
-    at_cpu: Vec<Area>,
+    at_cpu: Areas,
+    /// What of that the CPU has accessed.
+    used: Areas,
+    unsynced: Vec<Unsynced>,
     /// The call that made it has returned.
     returned: bool,
+    /// A call that unmaps its list has come to it.
+    unmapping: bool,
+    /// It was reported that nobody will unmap it, so that it is not held against others.
+    lapsed: bool,
 }
 
 impl Mapping {
     /// Whether the device owns any byte of `area`.
     fn owns(&self, area: Area) -> bool {
-        self.area.meets(area) && !self.at_cpu.iter().any(|taken| taken.contains(area))
+        !self.lapsed && self.area.meets(area) && !self.at_cpu.contains(area)
     }
 
     /// Whether it can be synced in a direction. As in kernel/dma/debug.c, one of both directions can in any.
@@ -81,39 +52,65 @@ impl Mapping {
         self.dir == dir || self.dir == Direction::Bidirectional
     }
 
-    fn give(&mut self, area: Area) {
-        let mut left = Vec::new();
-        for taken in self.at_cpu.drain(..) {
-            let parts = [
-                (taken.first, area.first.min(taken.end())),
-                (area.end().max(taken.first), taken.end()),
-            ];
-            for (first, end) in parts {
-                if first < end {
-                    left.push(Area {
-                        first,
-                        len: end - first,
-                    });
-                }
-            }
+    fn part_of(&self, area: Area) -> Area {
+        let first = area.first.max(self.area.first);
+        Area {
+            first,
+            len: area.end().min(self.area.end()).saturating_sub(first),
         }
-        self.at_cpu = left;
     }
 
-    /// Takes an area, which makes one with those that it meets or touches.
-    fn take(&mut self, mut area: Area) {
-        self.at_cpu.retain(|taken| {
-            let apart = taken.end() < area.first || area.end() < taken.first;
-            if !apart {
-                let first = area.first.min(taken.first);
-                area = Area {
-                    first,
-                    len: area.end().max(taken.end()) - first,
-                };
+    fn give(&mut self, area: Area) {
+        self.at_cpu.remove(area);
+        self.used.remove(area);
+        let unsynced = std::mem::take(&mut self.unsynced);
+        for write in unsynced {
+            for area in super::areas::outside(write.area, area) {
+                let vaddr = write.vaddr + (area.first - write.area.first);
+                self.unsynced.push(Unsynced {
+                    area,
+                    vaddr,
+                    ..write
+                });
             }
-            apart
-        });
-        self.at_cpu.push(area);
+        }
+    }
+
+    fn take(&mut self, area: Area) {
+        self.at_cpu.add(area);
+        self.used.remove(area);
+    }
+
+    /// The CPU accesses a part of it.
+    fn accessed(&mut self, vaddr: u64, area: Area, store: bool, site: Site) {
+        let part = self.part_of(area);
+        if self.lapsed || part.len == 0 {
+            return;
+        }
+        let at_cpu = self.at_cpu.contains(part);
+        if at_cpu {
+            self.used.add(part);
+        }
+        if !store || self.dir.device_writes() {
+            return;
+        }
+        let write = Unsynced {
+            area: part,
+            vaddr: vaddr + (part.first - area.first),
+            site,
+            at_cpu,
+        };
+        let full = self.unsynced.len() == MOST_UNSYNCED;
+        match self.unsynced.last_mut() {
+            // A loop that goes through memory.
+            Some(last)
+                if last.area.end() == part.first && last.site == site && last.at_cpu == at_cpu =>
+            {
+                last.area.len += part.len;
+            }
+            Some(last) if full => *last = write,
+            _ => self.unsynced.push(write),
+        }
     }
 
     fn broken(&self, breach: Breach) -> Breaking {
@@ -139,6 +136,8 @@ pub struct Mappings {
     recently: HashSet<u64>,
     /// Lists with mappings.
     lists: HashMap<u64, Vec<u64>>,
+    /// Accesses of the CPU to dma-bufs that are not over, by the buffer.
+    accesses: HashMap<u64, usize>,
     /// Where devices were taken to have written.
     writers: HashSet<Site>,
     /// All maps are seen, so that what is not known is not mapped.
@@ -160,6 +159,11 @@ impl Mappings {
             line: line.into(),
             ..Self::default()
         }
+    }
+
+    /// Lines have so many bytes.
+    pub fn set_line(&mut self, line: u32) {
+        self.line = line.into();
     }
 
     /// Whether anything in the page of a physical address is mapped, or was lately.
@@ -201,17 +205,19 @@ impl Mappings {
     }
 
     /// The CPU reads or writes memory. What of the contract that breaks.
-    #[must_use]
-    pub fn access(&self, area: Area, store: bool) -> Option<Breaking> {
+    pub fn access(&mut self, vaddr: u64, area: Area, store: bool, site: Site) -> Option<Breaking> {
         let breach = if store { Breach::Write } else { Breach::Read };
         let owned = self
             .meeting(area)
             .find(|(_, mapping)| mapping.dir.device_writes() && mapping.owns(area));
-        if let Some((_, mapping)) = owned {
-            return Some(mapping.broken(breach));
+        let owned = owned.map(|(_, mapping)| mapping.broken(breach));
+        for number in self.numbers(area) {
+            if let Some(mapping) = self.mappings.get_mut(&number) {
+                mapping.accessed(vaddr, area, store, site);
+            }
         }
-        if !store {
-            return None;
+        if owned.is_some() || !store {
+            return owned;
         }
         let first = area.first - area.first % self.line;
         let lines = Area {
@@ -224,39 +230,71 @@ impl Mappings {
         beside.map(|(_, mapping)| mapping.broken(Breach::SharedLine))
     }
 
-    /// A call has come to a step. What of the contract that breaks.
-    pub fn follow(&mut self, step: Step, caller: Caller) -> Option<Breaking> {
-        match step {
-            Step::Mapped { area, dir } => {
-                self.mapped(area, dir, caller);
-                None
+    /// The parts of an area that a device has transferred until the CPU takes it back: all of it, but for what the CPU has
+    /// already. If it has everything, its sync says that a device had it in between.
+    #[must_use]
+    pub fn transferred(&self, area: Area, caller: Caller) -> Areas {
+        let mut parts = Areas::default();
+        parts.add(area);
+        for (_, mapping) in self.meeting(area) {
+            for taken in mapping.at_cpu.iter() {
+                parts.remove(taken);
             }
+        }
+        if caller.request != Some(Request::Unmap) && parts.iter().next().is_none() {
+            parts.add(area);
+        }
+        parts
+    }
+
+    /// A call has come to a step. What of the contract that breaks.
+    pub fn follow(&mut self, step: Step, caller: Caller) -> Vec<Broken> {
+        match step {
+            Step::Mapped { area, dir } => self.mapped(area, dir, caller),
             Step::ForDevice { area, dir } => match caller.request {
                 Some(Request::SyncForDevice) => {
                     let broken = self.check(area, dir, caller);
-                    self.each(area, dir, |mapping, part| mapping.give(part));
+                    // Of a dma-buf that others access as well: they go on.
+                    let others = caller
+                        .buffer
+                        .and_then(|buffer| self.accesses.get(&buffer))
+                        .is_some_and(|open| *open > 1);
+                    self.each(area, dir, |mapping, part| {
+                        mapping.give(part);
+                        if others {
+                            mapping.take(part);
+                        }
+                    });
                     broken
                 }
-                Some(Request::Map) | None => {
-                    self.map(area, dir, caller, false);
-                    None
-                }
-                Some(Request::Unmap | Request::SyncForCpu) => None,
+                Some(Request::Map) | None => self.map(area, dir, caller, false),
+                Some(Request::Unmap | Request::SyncForCpu) => Vec::new(),
             },
             Step::ForCpu { area, dir } => match caller.request {
-                Some(Request::Unmap | Request::SyncForCpu) | None => self.check(area, dir, caller),
-                Some(Request::Map | Request::SyncForDevice) => None,
+                Some(Request::Unmap | Request::SyncForCpu) | None => {
+                    let mut broken = self.check(area, dir, caller);
+                    broken.extend(self.unsynced(area, dir, caller));
+                    broken.extend(self.not_handed_back(area, caller));
+                    broken
+                }
+                Some(Request::Map | Request::SyncForDevice) => Vec::new(),
             },
             Step::AtCpu { area, dir } => {
                 match caller.request {
                     Some(Request::SyncForCpu) => {
-                        self.each(area, dir, |mapping, part| mapping.take(part));
+                        self.each(area, dir, |mapping, part| {
+                            mapping.give(part);
+                            mapping.take(part);
+                        });
                     }
                     None => self.unmap(area, dir),
                     // What is unmapped goes when the call returns, as it may maintain nothing.
-                    Some(Request::Map | Request::Unmap | Request::SyncForDevice) => {}
+                    Some(Request::Unmap) => {
+                        self.each(area, dir, |mapping, _| mapping.unmapping = true);
+                    }
+                    Some(Request::Map | Request::SyncForDevice) => {}
                 }
-                None
+                Vec::new()
             }
             Step::Listed { list } => {
                 let numbers = caller.list.and_then(|table| self.lists.remove(&table));
@@ -266,24 +304,46 @@ impl Mappings {
                         self.lists.entry(list).or_default().push(number);
                     }
                 }
-                None
+                Vec::new()
             }
             Step::Unmapped { area, dir } => {
                 if let Some(area) = area {
                     self.unmap(area, dir);
                 }
-                if let Some(list) = caller.list {
-                    for number in self.lists.remove(&list).unwrap_or_default() {
-                        self.remove(number);
+                match caller.list {
+                    Some(list) => self.unmap_list(list),
+                    None => Vec::new(),
+                }
+            }
+            Step::Freed { area } => self.lapse(
+                Breach::Freed,
+                |mapping| mapping.area.meets(area),
+                Some(area),
+            ),
+            Step::Begun | Step::Ended => {
+                if let Some(buffer) = caller.buffer {
+                    let open = self.accesses.entry(buffer).or_default();
+                    *open = match step {
+                        Step::Begun => *open + 1,
+                        _ => open.saturating_sub(1),
+                    };
+                    if *open == 0 {
+                        self.accesses.remove(&buffer);
                     }
                 }
-                None
+                Vec::new()
             }
         }
     }
 
+    /// A module is unloaded that has mapped memory at these sites.
+    pub fn unloaded(&mut self, sites: &[Site]) -> Vec<Broken> {
+        let by_it = |mapping: &Mapping| sites.contains(&mapping.caller.site);
+        self.lapse(Breach::LeftBehind, by_it, None)
+    }
+
     /// A call to map one area has returned, which may have been seen to maintain it.
-    fn mapped(&mut self, area: Area, dir: Direction, caller: Caller) {
+    fn mapped(&mut self, area: Area, dir: Direction, caller: Caller) -> Vec<Broken> {
         let same = |mapping: &Mapping| {
             !mapping.returned && (mapping.area, mapping.dir, mapping.caller) == (area, dir, caller)
         };
@@ -292,15 +352,28 @@ impl Mappings {
             .find(|(_, mapping)| same(mapping))
             .map(|(number, _)| number);
         match number.and_then(|number| self.mappings.get_mut(&number)) {
-            Some(mapping) => mapping.returned = true,
+            Some(mapping) => {
+                mapping.returned = true;
+                Vec::new()
+            }
             None => self.map(area, dir, caller, true),
         }
     }
 
-    fn map(&mut self, area: Area, dir: Direction, caller: Caller, returned: bool) {
+    fn map(&mut self, area: Area, dir: Direction, caller: Caller, returned: bool) -> Vec<Broken> {
         if area.len == 0 {
-            return;
+            return Vec::new();
         }
+        // As in kernel/dma/debug.c: what devices only read may be mapped as often as one likes. Another list of the same memory
+        // is another matter, as each importer of a dma-buf has one.
+        let again = |mapping: &Mapping| {
+            let writes = mapping.dir.device_writes() || dir.device_writes();
+            let known = caller.device != 0 && mapping.caller.device == caller.device;
+            // None, or the same.
+            let list = mapping.caller.list == caller.list;
+            mapping.area.meets(area) && writes && known && list
+        };
+        let broken = self.lapse(Breach::MappedAgain, again, Some(area));
         let number = self.next;
         self.next += 1;
         for page in pages(area) {
@@ -309,40 +382,120 @@ impl Mappings {
         if let Some(list) = caller.list {
             self.lists.entry(list).or_default().push(number);
         }
-        let mapping = Mapping {
+        let mut mapping = Mapping {
             area,
             dir,
             caller,
-            at_cpu: Vec::new(),
+            at_cpu: Areas::default(),
+            used: Areas::default(),
+            unsynced: Vec::new(),
             returned,
+            unmapping: false,
+            lapsed: false,
         };
+        // A dma-buf that is mapped while the CPU accesses it is the device's when that access ends.
+        let open = |buffer| self.accesses.contains_key(&buffer);
+        if caller.buffer.is_some_and(open) {
+            mapping.at_cpu.add(area);
+        }
         self.mappings.insert(number, mapping);
+        broken
+    }
+
+    /// Reports mappings, those of `near` if that is given, and holds them against nobody from now on.
+    fn lapse(
+        &mut self,
+        breach: Breach,
+        which: impl Fn(&Mapping) -> bool,
+        near: Option<Area>,
+    ) -> Vec<Broken> {
+        let numbers = match near {
+            Some(area) => self.numbers(area),
+            None => self.mappings.keys().copied().collect(),
+        };
+        let mut broken = Vec::new();
+        for number in numbers {
+            if let Some(mapping) = self.mappings.get_mut(&number)
+                && !mapping.lapsed
+                && which(mapping)
+            {
+                mapping.lapsed = true;
+                broken.push(Broken {
+                    breaking: mapping.broken(breach),
+                    area: mapping.area,
+                    access: None,
+                });
+            }
+        }
+        broken
+    }
+
+    fn numbers(&self, area: Area) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.meeting(area).map(|(number, _)| number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
     }
 
     /// Does something to the part that each mapping that can be synced in this direction has of an area.
     fn each(&mut self, area: Area, dir: Direction, mut what: impl FnMut(&mut Mapping, Area)) {
-        let numbers: HashSet<u64> = self
-            .meeting(area)
-            .filter(|(_, mapping)| mapping.syncs(dir))
-            .map(|(number, _)| number)
-            .collect();
-        for number in numbers {
-            if let Some(mapping) = self.mappings.get_mut(&number) {
-                let first = area.first.max(mapping.area.first);
-                let end = area.end().min(mapping.area.end());
-                what(
-                    mapping,
-                    Area {
-                        first,
-                        len: end - first,
-                    },
-                );
+        for number in self.numbers(area) {
+            if let Some(mapping) = self.mappings.get_mut(&number)
+                && mapping.syncs(dir)
+            {
+                what(mapping, mapping.part_of(area));
             }
         }
     }
 
+    /// What the CPU has written of an area that a device has read until now, without a sync.
+    fn unsynced(&self, area: Area, dir: Direction, caller: Caller) -> Vec<Broken> {
+        if dir.device_writes() {
+            return Vec::new();
+        }
+        let unmap = caller.request == Some(Request::Unmap);
+        let mut broken = Vec::new();
+        for (_, mapping) in self.meeting(area) {
+            // What the CPU writes when it has taken it back is for the next transfer, if there is one.
+            let writes = mapping.unsynced.iter();
+            let writes = writes.filter(|write| write.area.meets(area) && !(unmap && write.at_cpu));
+            broken.extend(writes.map(|write| Broken {
+                breaking: mapping.broken(Breach::NotSynced),
+                area: write.area,
+                access: Some((write.vaddr, write.site)),
+            }));
+        }
+        broken
+    }
+
+    /// Whether an area is synced for the CPU that the CPU has, and has used, so that no device can have had it since. CPU
+    /// accesses to a dma-buf may overlap.
+    fn not_handed_back(&self, area: Area, caller: Caller) -> Option<Broken> {
+        if caller.request != Some(Request::SyncForCpu) || caller.buffer.is_some() {
+            return None;
+        }
+        let (_, mapping) = self.meeting(area).find(|(_, mapping)| {
+            mapping.dir.device_writes() && mapping.at_cpu.contains(area) && mapping.used.meets(area)
+        })?;
+        Some(Broken {
+            breaking: mapping.broken(Breach::NotHandedBack),
+            area,
+            access: None,
+        })
+    }
+
     /// Whether an area that is synced or unmapped is mapped so.
-    fn check(&self, area: Area, dir: Direction, caller: Caller) -> Option<Breaking> {
+    fn check(&self, area: Area, dir: Direction, caller: Caller) -> Vec<Broken> {
+        let breaking = self.contradiction(area, dir, caller);
+        let broken = |breaking| Broken {
+            breaking,
+            area,
+            access: None,
+        };
+        breaking.into_iter().map(broken).collect()
+    }
+
+    fn contradiction(&self, area: Area, dir: Direction, caller: Caller) -> Option<Breaking> {
         let whole = caller.request == Some(Request::Unmap);
         let fits = |mapping: &Mapping| {
             if whole {
@@ -386,13 +539,35 @@ impl Mappings {
         let best = self
             .meeting(area)
             .max_by_key(|(number, mapping)| {
-                (mapping.area == area, mapping.dir == dir, u64::MAX - number)
+                let same = (mapping.area == area, mapping.dir == dir);
+                (same, !mapping.lapsed, u64::MAX - number)
             })
             .filter(|(_, mapping)| mapping.area.first == area.first || mapping.dir == dir)
             .map(|(number, _)| number);
         if let Some(number) = best {
             self.remove(number);
         }
+    }
+
+    /// All that a list has mapped goes. If some of it was maintained for that, all of it should have been.
+    fn unmap_list(&mut self, list: u64) -> Vec<Broken> {
+        let numbers = self.lists.remove(&list).unwrap_or_default();
+        let mappings = || {
+            numbers
+                .iter()
+                .filter_map(|number| self.mappings.get(number))
+        };
+        let some = mappings().any(|mapping| mapping.unmapping);
+        let left = mappings().find(|mapping| !mapping.unmapping);
+        let broken = left.filter(|_| some).map(|mapping| Broken {
+            breaking: mapping.broken(Breach::Entries),
+            area: mapping.area,
+            access: None,
+        });
+        for number in numbers {
+            self.remove(number);
+        }
+        broken.into_iter().collect()
     }
 
     fn remove(&mut self, number: u64) {

@@ -6,11 +6,15 @@
 //! [`Calls`] watches the guest enter and leave those functions and says what passes from the CPU to a device or back.
 //! [`Mappings`] keeps what is mapped, and says which accesses and calls break the contract.
 
+mod areas;
+mod breach;
 mod calls;
 mod mappings;
 
-pub use calls::{Calls, Hook};
-pub use mappings::{Breach, Breaking, Mappings};
+pub use areas::Areas;
+pub use breach::{Breach, Breaking, Broken};
+pub use calls::{BufferCall, Calls, FreeCall, Hook};
+pub use mappings::Mappings;
 
 use vcsan_model::Site;
 
@@ -109,6 +113,10 @@ pub struct Caller {
     pub request: Option<Request>,
     /// The address of the scatterlist, if the call has one: all that it maps is unmapped together.
     pub list: Option<u64>,
+    /// The device, by the address of its structure; 0 where the function is not told.
+    pub device: u64,
+    /// The dma-buf whose function calls it (`dma_buf_begin_cpu_access()` and its like), by the address of its structure.
+    pub buffer: Option<u64>,
     /// Where it was called from.
     pub site: Site,
 }
@@ -156,4 +164,13 @@ pub enum Step {
         /// How.
         dir: Direction,
     },
+    /// Memory is freed.
+    Freed {
+        /// What. Of an object of a slab only its first byte is known.
+        area: Area,
+    },
+    /// The CPU may access a dma-buf from now on, once more (`dma_buf_begin_cpu_access()`).
+    Begun,
+    /// One of those accesses is over (`dma_buf_end_cpu_access()`).
+    Ended,
 }

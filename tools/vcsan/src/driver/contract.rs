@@ -3,42 +3,71 @@
 
 use super::Driver;
 use super::hazards::Fingerprint;
-use crate::contract::{Area, Breaking, Caller, Request, Step};
+use crate::contract::{Area, Areas, Breaking, Broken, Caller, Request, Step};
 use crate::finding::{CapturedBreach, Finding};
 use vcsan_model::{Cause, Event, Hazard, Site};
 
 impl Driver {
     /// A call of the DMA API has come to a step.
     pub(super) fn dma(&mut self, step: Step, caller: Caller) {
-        if let Some(broken) = self.mappings.follow(step, caller) {
-            let area = match step {
-                Step::Mapped { area, .. }
-                | Step::ForDevice { area, .. }
-                | Step::ForCpu { area, .. }
-                | Step::AtCpu { area, .. } => Some(area),
-                Step::Unmapped { area, .. } => area,
-                Step::Listed { .. } => None,
-            };
-            if let Some(area) = area {
-                self.breach(broken, caller.request, area, None, caller.site);
-            }
+        if let Step::Freed { area } = step
+            && !self.mappings.has_page(area.first)
+        {
+            return;
         }
-        match step {
+        let transferred = match step {
+            Step::ForCpu { area, .. } => self.mappings.transferred(area, caller),
+            _ => Areas::default(),
+        };
+        let broken = self.mappings.follow(step, caller);
+        // What goes wrong because of it is told with it, and not twice.
+        let wrong = match step {
             Step::ForDevice { area, dir } if dir.device_reads() => {
-                self.transfer(area, false, caller.site);
+                self.transfer(area, false, caller.site)
             }
-            Step::ForCpu { area, dir } if dir.device_writes() => {
-                self.mappings.writes_at(caller.site);
-                self.transfer(area, true, caller.site);
+            Step::ForCpu { dir, .. } => {
+                // Until now the device may have read, or written.
+                let write = dir.device_writes();
+                if write {
+                    self.mappings.writes_at(caller.site);
+                }
+                let parts = transferred.iter();
+                let wrong: Vec<_> = parts
+                    .map(|part| self.transfer(part, write, caller.site))
+                    .collect();
+                wrong.concat()
             }
-            // Until now the device may have read.
-            Step::ForCpu { area, .. } => self.transfer(area, false, caller.site),
-            _ => {}
+            _ => Vec::new(),
+        };
+        for Broken {
+            breaking,
+            area,
+            access,
+        } in broken
+        {
+            let lines = self.line(area.first)..area.end();
+            if access.is_some() && wrong.iter().any(|line| lines.contains(line)) {
+                continue;
+            }
+            let (vaddr, site) = match access {
+                Some((vaddr, site)) => (Some(vaddr), site),
+                None => (None, caller.site),
+            };
+            self.breach(breaking, caller.request, area, vaddr, site);
         }
         self.shortcuts.clear();
     }
 
-    fn transfer(&mut self, area: Area, write: bool, site: Site) {
+    /// A module is unloaded that has called the DMA API at these sites.
+    pub(super) fn unloaded(&mut self, calls: &[Site], site: Site) {
+        for Broken { breaking, area, .. } in self.mappings.unloaded(calls) {
+            self.breach(breaking, None, area, None, site);
+        }
+        self.shortcuts.clear();
+    }
+
+    /// A device has had memory. The lines in which that goes wrong.
+    fn transfer(&mut self, area: Area, write: bool, site: Site) -> Vec<u64> {
         // CAST: guests have 32 bits.
         let (paddr, len) = (area.first, area.len as u32);
         let event = if write {
@@ -47,12 +76,12 @@ impl Driver {
             Event::DeviceRead { paddr, len }
         };
         self.record(event, None, site);
-        self.apply(event, None, site);
+        self.apply(event, None, site)
     }
 
     /// The CPU has accessed a page with memory that is mapped for a device, or was lately.
     pub(super) fn check_owner(&mut self, vaddr: u64, area: Area, store: bool, site: Site) {
-        if let Some(broken) = self.mappings.access(area, store) {
+        if let Some(broken) = self.mappings.access(vaddr, area, store, site) {
             self.breach(broken, None, area, Some(vaddr), site);
         }
     }

@@ -23,7 +23,7 @@ use hazards::{Reported, fingerprint};
 use shortcuts::Shortcuts;
 use std::sync::Arc;
 use vcsan_model::geometry::PAGE_SIZE;
-use vcsan_model::{Config, Event, Hazard, Model, Site};
+use vcsan_model::{Config, Event, Geometry, Hazard, Model, Site};
 
 /// The cache of one guest.
 pub struct Driver {
@@ -139,6 +139,8 @@ impl Driver {
                 self.apply(event, vaddr, site);
             }
             Command::Dma { step, caller } => self.dma(step, caller),
+            Command::Geometry(geometry) => self.learn_geometry(geometry),
+            Command::Unloaded { calls, site } => self.unloaded(&calls, site),
             Command::Watch {
                 first,
                 len,
@@ -163,6 +165,22 @@ impl Driver {
             Command::Measured(measured) => self.findings.push(Finding::Measured(measured)),
             Command::Named(module) => self.findings.push(Finding::Named(module)),
             Command::Fail(text) => self.fail(text),
+        }
+    }
+
+    /// The cache is found out to be this one. Nothing is in it: the kernel has only begun.
+    fn learn_geometry(&mut self, geometry: Geometry) {
+        let mut config = *self.model.config();
+        config.geometry = geometry;
+        match Model::new(config) {
+            Ok(model) => {
+                self.model = model;
+                self.mappings.set_line(geometry.line());
+                self.history.clear();
+                self.shortcuts.clear();
+                self.findings.push(Finding::Geometry(geometry));
+            }
+            Err(error) => self.fail(error.to_string()),
         }
     }
 
@@ -269,13 +287,15 @@ impl Driver {
         }
     }
 
-    /// Tells the model, and reports what it finds on watched memory.
-    fn apply(&mut self, event: Event, vaddr: Option<u64>, site: Site) {
+    /// Tells the model, and reports what it finds on watched memory. The lines of all that it finds.
+    fn apply(&mut self, event: Event, vaddr: Option<u64>, site: Site) -> Vec<u64> {
         let hazards = self.model.apply(event, site);
-        if !hazards.is_empty() {
-            let hazards: Vec<Hazard> = hazards.to_vec();
-            self.report(&hazards, vaddr);
+        if hazards.is_empty() {
+            return Vec::new();
         }
+        let hazards: Vec<Hazard> = hazards.to_vec();
+        self.report(&hazards, vaddr);
+        hazards.iter().map(|hazard| hazard.line).collect()
     }
 
     #[cold]

@@ -13,6 +13,7 @@ mod scores;
 
 use crate::config::Options;
 use crate::guest::{Memory, Target};
+use crate::identify::Reading;
 use crate::panics;
 use crate::runs::Code;
 use crate::session::Session;
@@ -166,6 +167,35 @@ unsafe extern "C" fn on_loop(_: c_uint, data: *mut c_void) {
     });
 }
 
+unsafe extern "C" fn on_identity(_: c_uint, data: *mut c_void) {
+    if let Some(reading) = Reading::of_number(data as usize) {
+        with_plugin(|plugin| plugin.session.watcher.identify(&plugin.reader, reading));
+    }
+}
+
+/// Registers the callbacks where a block reads what the CPU is.
+///
+/// # Safety
+///
+/// `block` is valid, and has as many instructions as `plugin.block`.
+unsafe fn register_readings(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb) {
+    for (index, reading) in plugin.session.watcher.readings(&plugin.block) {
+        // SAFETY: `index` is one of the block's.
+        let insn = unsafe { sys::qemu_plugin_tb_get_insn(block, index) };
+        // CAST: a number in a pointer.
+        let data = reading.number() as *mut c_void;
+        // SAFETY: callbacks live as long as the plugin, which is not unloaded.
+        unsafe {
+            sys::qemu_plugin_register_vcpu_insn_exec_cb(
+                insn,
+                Some(on_identity),
+                QEMU_PLUGIN_CB_R_REGS,
+                data,
+            );
+        }
+    }
+}
+
 /// Registers the callbacks of a block's maintenance.
 ///
 /// # Safety
@@ -250,6 +280,8 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
                 }
             }
         }
+        // SAFETY: the block's instructions were just listed.
+        unsafe { register_readings(plugin, block) };
         // SAFETY: the block's instructions were just listed.
         unsafe { calls::register(plugin, block) };
         // SAFETY: the block's instructions were just listed.

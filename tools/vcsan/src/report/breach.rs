@@ -16,11 +16,23 @@ fn cause(breach: Breach) -> &'static str {
         Breach::SharedLine => {
             "the whole line is written back or invalidated: either what the device writes or what the CPU wrote may be lost"
         }
+        Breach::NotSynced => {
+            "nothing says when the write reaches memory: the device may read what was there before"
+        }
         Breach::NotMapped => "the call maintains memory that no mapping hands to a device",
         Breach::Direction => "the maintenance is that of another direction",
         Breach::Length => {
             "some of the maintenance is missing, or is done to somebody else's memory"
         }
+        Breach::Entries => "the other entries stay mapped, and are not maintained for the CPU",
+        Breach::NotHandedBack => {
+            "the CPU has used it since it took it: what is in its cache by that stays there when the device has written"
+        }
+        Breach::MappedAgain => {
+            "two mappings that a device writes through are maintained for one and drop what the other one brought"
+        }
+        Breach::Freed => "the device goes on reading or writing what belongs to somebody else now",
+        Breach::LeftBehind => "nobody will unmap it, and its device may still read or write it",
     }
 }
 
@@ -37,6 +49,16 @@ fn missing(breach: Breach) -> &'static str {
         Breach::Length => {
             "the address and the length with which the memory was mapped, or a part of them"
         }
+        Breach::NotSynced => {
+            "dma_sync_*_for_device() between the write and the transfer, or the write before dma_map_*()"
+        }
+        Breach::Entries => {
+            "the number of entries that was given to dma_map_sg(), not the one that it returned"
+        }
+        Breach::NotHandedBack => "dma_sync_*_for_device() when the CPU is done with it",
+        Breach::MappedAgain => "dma_unmap_*() before the memory is mapped again",
+        Breach::Freed => "dma_unmap_*() before the memory is freed",
+        Breach::LeftBehind => "dma_unmap_*() before the module is unloaded",
     }
 }
 

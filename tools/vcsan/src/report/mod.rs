@@ -3,7 +3,7 @@
 //!
 //! A hazard is written down when it is found, so that a guest that is killed has had its say; one in a module of which the guest
 //! has not told yet, when it does, or at the end. How often it was seen is known when its test is over: then that follows, and
-//! the text is written. A hazard is the same as an earlier one if test, title, buffer, both functions (instructions, where they
+//! the text is written. A hazard is the same as an earlier one if test, title, buffer, all functions (instructions, where they
 //! have no names) and the missing maintenance are.
 
 mod breach;
@@ -40,6 +40,7 @@ struct Key {
     buffer: Option<String>,
     access: Option<String>,
     write: Option<String>,
+    mapped: Option<String>,
     missing: String,
 }
 
@@ -52,6 +53,7 @@ impl Key {
             buffer: described.buffer.clone(),
             access: code(&described.access),
             write: described.write.as_ref().and_then(code),
+            mapped: described.mapped.as_ref().and_then(code),
             missing: described.missing.clone(),
         }
     }
@@ -164,6 +166,11 @@ impl Report {
             Finding::Named(module) => {
                 self.record(&json!({"record": "module", "sections": module}));
                 self.write_waiting(false);
+            }
+            Finding::Geometry(geometry) => {
+                self.geometry = geometry;
+                let found = geometry.to_string();
+                self.record(&json!({"record": "geometry", "geometry": found}));
             }
             Finding::Failure(text) => self.fail(&text),
         }

@@ -83,6 +83,19 @@ struct Object {
     since: u32,
     /// The same when it was loaded anew.
     until: u32,
+    /// How many had been loaded when its initialisation ran, which another module's may take the place of.
+    init: u32,
+}
+
+impl Object {
+    /// Whether its code was at an address when so many modules had been loaded.
+    fn is_at(&self, pc: u64, generation: u32) -> bool {
+        let there = match self.table.is_init(pc) {
+            true => generation == self.init,
+            false => self.since <= generation && generation < self.until,
+        };
+        there && self.table.covers(pc)
+    }
 }
 
 /// Names of a guest.
@@ -116,20 +129,28 @@ impl Symbols {
         })
     }
 
-    /// Adds a module, from its file somewhere under `dir`. It takes the place of one of the same name. Returns where its code
-    /// is.
+    /// Adds a module, from its file somewhere under `dir`. It takes the place of one of the same name. `ran`: whether code at
+    /// an address was executed since the last one was added, by which it is known whether the module's initialisation is over.
+    /// Returns where its code is.
     ///
     /// # Errors
     ///
     /// No such file, or one that is no module, see [`Error`].
-    pub fn add_module(&mut self, note: &ModuleNote, dir: &Path) -> Result<Vec<Range<u64>>, Error> {
+    pub fn add_module(
+        &mut self,
+        note: &ModuleNote,
+        dir: &Path,
+        ran: impl Fn(&Range<u64>) -> bool,
+    ) -> Result<Vec<Range<u64>>, Error> {
         let path = find_module(&note.name, dir)?.ok_or_else(|| Error::Missing {
             name: note.name.clone(),
             dir: dir.into(),
         })?;
         let mut object = Object::read(&path, Some(note))?;
+        let is_over = object.table.init().iter().any(ran);
         self.generation += 1;
         object.since = self.generation;
+        object.init = self.generation - u32::from(is_over);
         for known in &mut self.objects {
             if known.module == object.module && known.until == u32::MAX {
                 known.until = self.generation;
@@ -138,6 +159,13 @@ impl Symbols {
         let code = object.table.code().to_vec();
         self.objects.push(object);
         Ok(code)
+    }
+
+    /// Whether code that was executed when so many modules had been loaded was that of a module.
+    #[must_use]
+    pub fn is_of(&self, module: &str, pc: u64, generation: u32) -> bool {
+        let object = self.object_at(pc, generation);
+        object.is_some_and(|index| self.objects[index].module.as_deref() == Some(module))
     }
 
     /// The function around a code address, and its source lines. Files of the kernel's source are named as in its tree,
@@ -173,12 +201,11 @@ impl Symbols {
     /// The file that an address was in when so many modules had been loaded. Of code without one then, a guest has told later,
     /// when the module had already run.
     fn object_at(&self, pc: u64, generation: u32) -> Option<usize> {
-        let there = |object: &Object| {
-            object.since <= generation && generation < object.until && object.table.covers(pc)
+        let later = |object: &Object| {
+            object.since > generation && object.table.covers(pc) && !object.table.is_init(pc)
         };
-        let later = |object: &Object| object.since > generation && object.table.covers(pc);
         let mut all = self.objects.iter();
-        all.rposition(there)
+        all.rposition(|object| object.is_at(pc, generation))
             .or_else(|| self.objects.iter().position(later))
     }
 
@@ -269,6 +296,7 @@ impl Object {
             lines: Lines::of(&file, path, loaded),
             since: 0,
             until: u32::MAX,
+            init: 0,
         })
     }
 }

@@ -45,6 +45,12 @@ impl<S: Sink> Watcher<S> {
 
     /// The CPU enters a function of the DMA API.
     pub fn call(&mut self, cpu: &impl Cpu, hook: Hook) {
+        match hook {
+            Hook::Free(call) => return self.freed(cpu, call),
+            Hook::Unload => return self.unloaded(cpu),
+            Hook::ForDevice | Hook::ForCpu => self.need_geometry(cpu),
+            _ => {}
+        }
         let Some(calls) = &mut self.calls else {
             return;
         };
@@ -73,7 +79,7 @@ impl<S: Sink> Watcher<S> {
         }
     }
 
-    fn step(&mut self, step: Step, caller: Caller) {
+    pub(super) fn step(&mut self, step: Step, caller: Caller) {
         match step {
             Step::ForDevice { dir, .. } if dir.device_reads() => self.counts.device_reads += 1,
             Step::ForCpu { dir, .. } if dir.device_writes() => self.counts.device_writes += 1,

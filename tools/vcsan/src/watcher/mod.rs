@@ -6,7 +6,9 @@
 
 mod contract;
 mod device;
+mod frees;
 mod groups;
+mod identify;
 mod maintain;
 pub use groups::{CallbackPlan, CodeKind};
 use maintain::Repeated;
@@ -19,6 +21,7 @@ use crate::contract::Calls;
 use crate::decode::{self, Effect, TlbOp};
 use crate::event::{Command, Entry};
 use crate::guest::{Access, Destination, Memory, Target};
+use crate::identify::Identified;
 use crate::names::SharedNames;
 use crate::notes::{MAGIC, Reader};
 use crate::pages::{Page, Pages};
@@ -27,7 +30,9 @@ use crate::runs::{self, Code, Run};
 use crate::stats::{Counts, Maintenance, RunStats};
 use crate::translate::{Landmarks, Translator};
 use device::Devices;
+use frees::Frees;
 use groups::Groups;
+use identify::Known;
 use translations::Mapped;
 
 use std::collections::{BTreeMap, HashMap};
@@ -74,6 +79,12 @@ pub struct Watcher<S: Sink> {
     devices: Devices,
     /// If the DMA API is followed.
     calls: Option<Calls>,
+    frees: Frees,
+    identified: Identified,
+    /// Where PA-RISC's kernel keeps the bytes of a line.
+    stride: Option<u64>,
+    /// The cache's geometry: as it was given, or found out.
+    geometry: Known,
     counts: Counts,
     /// Instructions executed so far, if they are counted.
     executed: Option<u64>,
@@ -101,6 +112,7 @@ impl<S: Sink> Watcher<S> {
             swapper_pg_dir: address("swapper_pg_dir"),
             pgd_current: address("pgd_current"),
         };
+        let stride = address("dcache_stride");
         let (mut takes_notes, mut wanted) = (false, Vec::new());
         for watch in &options.watch {
             match watch {
@@ -140,6 +152,13 @@ impl<S: Sink> Watcher<S> {
             repeated: None,
             devices: Devices::default(),
             calls,
+            frees: Frees::default(),
+            identified: Identified::default(),
+            stride,
+            geometry: match options.finds_geometry() {
+                true => Known::Nothing,
+                false => Known::Given,
+            },
             counts: Counts::default(),
             executed: None,
             measuring: None,

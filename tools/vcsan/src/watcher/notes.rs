@@ -4,6 +4,7 @@
 use super::{Watcher, fragment};
 use crate::event::Command;
 use crate::guest::Memory;
+use crate::names::Names;
 use crate::notes::Note;
 use crate::queue::Sink;
 use crate::stats::Measured;
@@ -81,12 +82,12 @@ impl<S: Sink> Watcher<S> {
             return;
         };
         let added = match text.parse::<ModuleNote>() {
-            Ok(note) => self
-                .names
-                .lock()
-                .symbols
-                .add_module(&note, folder)
-                .map_err(|error| fragment(&error)),
+            Ok(note) => {
+                let Names { symbols, sites, .. } = &mut *self.names.lock();
+                symbols
+                    .add_module(&note, folder, |range| sites.executed(range))
+                    .map_err(|error| fragment(&error))
+            }
             Err(error) => Err(fragment(&error)),
         };
         match added {

@@ -2,6 +2,7 @@
 //! A run with a guest of a few lines: what it writes of what it is told.
 
 mod findings;
+mod geometry;
 mod translations;
 
 use super::Session;

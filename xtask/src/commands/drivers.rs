@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask self drivers`: small drivers that know nothing of the cache model, with a mistake in each copy, and whether it is
+//! reported. All copies are modules of one folder, so that a cell boots once for them.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use comfy_table::{Table, presets};
+
+use super::scratch::Scratch;
+use super::{Context, named};
+use crate::cli;
+use crate::config::{Driver, Slip};
+use crate::exit::{Exit, Failure};
+use crate::progress::Progress as _;
+use crate::vcsan::Findings;
+use crate::vcsan::findings::Hazard;
+
+/// A driver as it is, or with a mistake.
+struct Copy<'a> {
+    module: String,
+    driver: &'a Driver,
+    slip: Option<&'a Slip>,
+}
+
+pub(super) fn drivers(context: &Context, args: &cli::Drivers) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let names: Vec<&String> = match args.names.is_empty() {
+        true => config.drivers.keys().collect(),
+        false => args.names.iter().collect(),
+    };
+    let mut copies = Vec::new();
+    for name in names {
+        let driver = named("driver", name, &config.drivers)?;
+        let slips = driver.bugs.iter().enumerate();
+        let slips = slips.map(|(number, slip)| (Some(number), Some(slip)));
+        copies.extend(
+            std::iter::once((None, None))
+                .chain(slips)
+                .map(|(number, slip)| Copy {
+                    module: driver.module(number),
+                    driver,
+                    slip,
+                }),
+        );
+    }
+    let scratch = Scratch::new(context).map_err(Failure::infra)?;
+    let folder = scratch.path("drivers");
+    write(context, &copies, &folder)?;
+
+    let mut all: Vec<OsString> = Vec::new();
+    for glob in &args.globs {
+        all.extend(["--cell".into(), glob.into()]);
+    }
+    all.extend(["--module".into(), folder.into()]);
+    let task = context.ui.task("drivers");
+    task.step(&format!("{} modules", copies.len()));
+    let (run, report) = scratch.test(context, &all)?;
+    let output = String::from_utf8_lossy(&run.stdout);
+    task.output(&output);
+    let cells = report
+        .as_ref()
+        .and_then(|report| report["cells"].as_array());
+    let Some(cells) = cells.filter(|cells| !cells.is_empty()) else {
+        return Err(Failure::infra(format!(
+            "failed to run the drivers:\n{output}"
+        )));
+    };
+
+    let mut seen = Vec::new();
+    for cell in cells {
+        let name = cell["cell"].as_str().unwrap_or_default().to_owned();
+        let verdict = cell["verdict"].as_str().unwrap_or("nothing");
+        // Hazards are what most copies are for; anything worse says that some did not run.
+        if !["hazard", "passed"].contains(&verdict) {
+            return Err(Failure::infra(format!(
+                "failed to run the drivers on {name}: the verdict is {verdict}\n{output}"
+            )));
+        }
+        if let Some(step) = failed_step(cell) {
+            return Err(Failure::infra(format!(
+                "failed to run the drivers on {name}: {step}\n{output}"
+            )));
+        }
+        let folder = Path::new(cell["folder"].as_str().unwrap_or_default());
+        let found = Findings::read(&folder.join("vcsan.jsonl")).map_err(Failure::infra)?;
+        seen.push((name, found.hazards));
+    }
+    Ok(print(&copies, &seen))
+}
+
+/// A module that did not come or go as it should, of a cell of a report.
+fn failed_step(cell: &serde_json::Value) -> Option<String> {
+    let suites = cell["suites"].as_array()?;
+    let module = suites.iter().find(|suite| suite["name"] == "module")?;
+    let mut cases = module["cases"].as_array()?.iter();
+    let case = cases.find(|case| case["verdict"] != "passed")?;
+    let message = case["message"].as_str().unwrap_or("no result");
+    Some(format!("{}: {message}", case["name"].as_str()?))
+}
+
+/// Writes all copies, and what builds them.
+fn write(context: &Context, copies: &[Copy<'_>], folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(Failure::infra)?;
+    let mut kbuild = "# SPDX-License-Identifier: GPL-2.0\n".to_owned();
+    for Copy {
+        module,
+        driver,
+        slip,
+    } in copies
+    {
+        let source = context.project.root().join(&driver.file);
+        let mut text = fs::read_to_string(source).map_err(Failure::infra)?;
+        if let Some(slip) = slip {
+            text = slip.apply(&text).ok_or_else(|| {
+                Failure::usage(format!("failed to make the mistake \"{}\"", slip.bug))
+            })?;
+        }
+        fs::write(folder.join(format!("{module}.c")), text).map_err(Failure::infra)?;
+        kbuild += &format!("obj-m += {module}.o\n");
+    }
+    // A mistake may leave something unused.
+    kbuild += "ccflags-y += -Wno-unused\n";
+    fs::write(folder.join("Kbuild"), kbuild).map_err(Failure::infra)
+}
+
+/// What was reported of a module, without repetitions.
+fn titles<'a>(module: &str, hazards: &'a [Hazard]) -> Vec<&'a str> {
+    let suffix = format!("[{module}]");
+    let mut titles: Vec<&str> = hazards
+        .iter()
+        .filter(|hazard| hazard.symbols().any(|symbol| symbol.ends_with(&suffix)))
+        .map(|hazard| hazard.title.as_str())
+        .collect();
+    titles.sort_unstable();
+    titles.dedup();
+    titles
+}
+
+/// The table, and whether all is as the pages say.
+fn print(copies: &[Copy<'_>], seen: &[(String, Vec<Hazard>)]) -> Exit {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["driver", "mistake", "cells", "reported"]);
+    let (mut wrong, mut caught) = (Vec::new(), 0);
+    for Copy {
+        module,
+        driver,
+        slip,
+    } in copies
+    {
+        let (mut right, mut all) = (0, Vec::new());
+        for (cell, hazards) in seen {
+            let titles = titles(module, hazards);
+            let fits = match slip {
+                None => titles.is_empty(),
+                Some(slip) => {
+                    let known = |title: &&str| slip.reported.iter().any(|r| r == title);
+                    !titles.is_empty() && titles.iter().all(known)
+                }
+            };
+            if fits {
+                right += 1;
+            } else {
+                wrong.push(format!("{module} on {cell}: reported was {titles:?}"));
+            }
+            all.extend(titles);
+        }
+        caught += usize::from(slip.is_some() && right == seen.len());
+        all.sort_unstable();
+        all.dedup();
+        table.add_row([
+            driver.module(None),
+            slip.map_or("none", |slip| slip.bug.as_str()).to_owned(),
+            format!("{right} of {}", seen.len()),
+            match all.is_empty() {
+                true => "nothing".to_owned(),
+                false => all.join(", "),
+            },
+        ]);
+    }
+    for line in table.lines() {
+        println!("{}", line.trim_end());
+    }
+    for line in &wrong {
+        println!("{line}");
+    }
+    let bugs = copies.iter().filter(|copy| copy.slip.is_some()).count();
+    let cells: Vec<&str> = seen.iter().map(|(cell, _)| cell.as_str()).collect();
+    println!(
+        "{bugs} mistakes, {caught} reported on each of {}",
+        cells.join(", ")
+    );
+    match wrong.is_empty() {
+        true => Exit::Ok,
+        false => Exit::Tests,
+    }
+}

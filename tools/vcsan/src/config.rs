@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn what_to_watch() {
         let options = parse(
-            "out=o,geometry=pipt:64:8192:2,coherent=on,watch=0x1000+0x20,watch=fb_buffer,watch=all",
+            "out=o,geometry=pipt:64:8192:2,coherent=on,debugger=on,watch=0x1000+0x20,watch=fb_buffer,watch=all",
         )
         .unwrap();
         let range = Watch::Range {
@@ -244,7 +244,7 @@ mod tests {
             options.watch,
             [range, Watch::Symbol("fb_buffer".into()), Watch::All]
         );
-        assert!(options.model.coherent_devices);
+        assert!(options.model.coherent_devices && options.debugger);
     }
 
     #[test]

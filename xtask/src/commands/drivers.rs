@@ -14,8 +14,9 @@ use crate::cli;
 use crate::config::{Driver, Slip};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
-use crate::vcsan::Findings;
+use crate::results::Cell;
 use crate::vcsan::findings::Hazard;
+use crate::verdict::Verdict;
 
 /// A driver as it is, or with a mistake.
 struct Copy<'a> {
@@ -56,48 +57,44 @@ pub(super) fn drivers(context: &Context, args: &cli::Drivers) -> Result<Exit, Fa
     all.extend(["--module".into(), folder.into()]);
     let task = context.ui.task("drivers");
     task.step(&format!("{} modules", copies.len()));
-    let (run, report) = scratch.test(context, &all)?;
+    let (run, report) = scratch.run(context, &all)?;
     let output = String::from_utf8_lossy(&run.stdout);
     task.output(&output);
-    let cells = report
-        .as_ref()
-        .and_then(|report| report["cells"].as_array());
-    let Some(cells) = cells.filter(|cells| !cells.is_empty()) else {
+    let cells = report.map(|report| report.cells).unwrap_or_default();
+    if cells.is_empty() {
         return Err(Failure::infra(format!(
             "failed to run the drivers:\n{output}"
         )));
-    };
+    }
 
     let mut seen = Vec::new();
     for cell in cells {
-        let name = cell["cell"].as_str().unwrap_or_default().to_owned();
-        let verdict = cell["verdict"].as_str().unwrap_or("nothing");
+        let failed = |why: &str| {
+            let name = &cell.cell;
+            Failure::infra(format!(
+                "failed to run the drivers on {name}: {why}\n{output}"
+            ))
+        };
         // Hazards are what most copies are for; anything worse says that some did not run.
-        if !["hazard", "passed"].contains(&verdict) {
-            return Err(Failure::infra(format!(
-                "failed to run the drivers on {name}: the verdict is {verdict}\n{output}"
-            )));
+        if ![Verdict::Hazard, Verdict::Passed].contains(&cell.verdict) {
+            return Err(failed(&format!("the verdict is {}", cell.verdict)));
         }
-        if let Some(step) = failed_step(cell) {
-            return Err(Failure::infra(format!(
-                "failed to run the drivers on {name}: {step}\n{output}"
-            )));
+        if let Some(step) = failed_step(&cell) {
+            return Err(failed(&step));
         }
-        let folder = Path::new(cell["folder"].as_str().unwrap_or_default());
-        let found = Findings::read(&folder.join("vcsan.jsonl")).map_err(Failure::infra)?;
-        seen.push((name, found.hazards));
+        let hazards = cell.hazards.into_iter().map(|hazard| hazard.seen);
+        seen.push((cell.cell, hazards.collect()));
     }
     Ok(print(&copies, &seen))
 }
 
-/// A module that did not come or go as it should, of a cell of a report.
-fn failed_step(cell: &serde_json::Value) -> Option<String> {
-    let suites = cell["suites"].as_array()?;
-    let module = suites.iter().find(|suite| suite["name"] == "module")?;
-    let mut cases = module["cases"].as_array()?.iter();
-    let case = cases.find(|case| case["verdict"] != "passed")?;
-    let message = case["message"].as_str().unwrap_or("no result");
-    Some(format!("{}: {message}", case["name"].as_str()?))
+/// A module that did not come or go as it should.
+fn failed_step(cell: &Cell) -> Option<String> {
+    let modules = cell.suites.iter().filter(|suite| suite.name == "module");
+    let mut cases = modules.flat_map(|suite| &suite.cases);
+    let case = cases.find(|case| case.verdict != Verdict::Passed)?;
+    let message = case.message.as_deref().unwrap_or("no result");
+    Some(format!("{}: {message}", case.name))
 }
 
 /// Writes all copies, and what builds them.

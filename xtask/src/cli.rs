@@ -438,7 +438,7 @@ pub struct Report {
     /// A run to compare it with, in formats that show such
     #[arg(long, value_name = "RUN")]
     pub compare: Option<String>,
-    /// What `mutants --json FILE` has written, to be put into the report
+    /// A kill matrix to be put into the report: a JSON object with mutant, cell, mode and outcome a line
     #[arg(long, value_name = "FILE")]
     pub mutants: Option<PathBuf>,
     /// Print the JSON Schema of reports

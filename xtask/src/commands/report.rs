@@ -38,7 +38,7 @@ pub(super) fn report(context: &Context, args: &cli::Report) -> Result<Exit, Fail
     Ok(Exit::Ok)
 }
 
-/// What `mutants` has written, a line an outcome.
+/// A kill matrix, a line an outcome.
 fn mutants(path: &Path) -> Result<Vec<Kill>, String> {
     let fail = |why: &dyn std::fmt::Display| format!("failed to read {}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|e| fail(&e))?;

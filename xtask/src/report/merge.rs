@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::results::{Cell, Planned, Run, Stage, Suite};
+use crate::results::{Cell, Identity, Planned, Run, Stage, Suite};
 use crate::verdict::Verdict;
 
 /// One report of all `shards`.
@@ -84,6 +84,7 @@ pub fn merge(mut shards: Vec<Run>) -> Result<Run, String> {
 /// Shards are of one run if they were to do the same with the same.
 fn same(a: &Run, b: &Run) -> Result<(), String> {
     let (x, y) = (&a.identity, &b.identity);
+    let recipe = |of: &Identity| of.tools.as_ref().map(|tools| tools.recipe.clone());
     let differ = [
         (
             "number of shards",
@@ -93,6 +94,11 @@ fn same(a: &Run, b: &Run) -> Result<(), String> {
         (
             "kernel",
             x.kernel.is_some() && y.kernel.is_some() && x.kernel != y.kernel,
+        ),
+        // By one recipe, packages may still be of two days.
+        (
+            "tools",
+            recipe(x).is_some() && recipe(y).is_some() && recipe(x) != recipe(y),
         ),
         ("options", x.options != y.options),
         ("plan", a.planned != b.planned),
@@ -217,8 +223,11 @@ mod tests {
     #[test]
     fn what_is_not_of_one_run_is_refused() {
         type Change = fn(&mut Vec<Run>);
-        let changes: [(&str, Change); 6] = [
+        let changes: [(&str, Change); 7] = [
             ("not the same commit", |s| s[0].identity.project = None),
+            ("not the same tools", |s| {
+                s[0].identity.tools.as_mut().expect("tools").recipe = "other".into();
+            }),
             ("not the same options", |s| {
                 s[0].identity.options.fixes = true
             }),

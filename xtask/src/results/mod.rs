@@ -38,12 +38,12 @@ pub struct Run {
     pub planned: Vec<Planned>,
     /// In the order of the matrix.
     pub cells: Vec<Cell>,
-    /// What `cargo xtask mutants` found, where that was added.
+    /// The kill matrix, where one was added.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mutants: Vec<Kill>,
 }
 
-/// What came of a mutant on a cell, as `cargo xtask mutants --json FILE` writes it line by line.
+/// What came of a mutant on a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Kill {
     /// Its name.

@@ -65,11 +65,10 @@ static int run(struct run *run, const char *name)
 	run->mm = current->mm;
 	init_completion(&run->done);
 	thread = kthread_run(run_in_thread, run, "heap_bench");
-	if (IS_ERR(thread)) {
+	if (IS_ERR(thread))
 		run->result = PTR_ERR(thread);
-	} else {
+	else
 		wait_for_completion(&run->done);
-	}
 	filp_close(run->heap.file, NULL);
 	if (run->result)
 		pr_err("failed to measure %s: %pe\n", name, ERR_PTR(run->result));

@@ -215,6 +215,7 @@ static int with_buffers(const struct heap *heap, const struct cast *cast, int ro
 			int (*prove)(struct scene *scene, phys_addr_t page))
 {
 	struct cast one = *cast;
+	struct page *spacers[TRIES] = {};
 	struct scene *scenes;
 	unsigned int seen = 0;
 	int made = 0, ret = 0;
@@ -235,13 +236,19 @@ static int with_buffers(const struct heap *heap, const struct cast *cast, int ro
 		/* Those of a colour that was there stay until the end, so that another one comes. */
 		if (page && !(seen & BIT(colour)))
 			ret = watched(&scenes[made], page, rounds, prove);
+		else
+			/* Else each buffer may take the same number of pages, and none is odd. */
+			spacers[made] = alloc_page(GFP_KERNEL);
 		seen |= BIT(colour);
 		made++;
 		if (!page)
 			break;
 	}
-	while (made--)
+	while (made--) {
 		scene_end(&scenes[made]);
+		if (spacers[made])
+			__free_page(spacers[made]);
+	}
 	kfree(scenes);
 
 	return ret;

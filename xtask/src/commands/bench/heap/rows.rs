@@ -36,7 +36,9 @@ impl Figure {
             ..self
         };
         // As printed, with two digits.
-        let over = |limit: f64| less.ratio().is_some_and(|ratio| ratio >= limit + 0.005);
+        let over = |limit: f64| {
+            limit.is_finite() && less.ratio().is_some_and(|ratio| ratio >= limit + 0.005)
+        };
         self.limit.is_some_and(over)
     }
 
@@ -49,6 +51,7 @@ impl Figure {
     pub(super) fn limit(self) -> String {
         match self.limit {
             None => "-".into(),
+            Some(limit) if limit.is_infinite() => "none".into(),
             Some(limit) if self.more == 0 => format!("{limit:.2}"),
             Some(limit) => format!("{limit:.2}+{}", self.more),
         }
@@ -312,5 +315,11 @@ mod tests {
         };
         assert!(!more.is_over() && more.is_more());
         assert_eq!(more.limit(), "1.00+100");
+        let endless = Figure {
+            limit: Some(f64::INFINITY),
+            ..figure(1, 0)
+        };
+        assert!(!endless.is_over());
+        assert_eq!(endless.limit(), "none");
     }
 }

@@ -14,6 +14,13 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
+known=(heap architectural contract exporters fixes tree gate mutants differential history formats)
+for name in "$@"; do
+	if [[ " ${known[*]} " != *" $name "* ]]; then
+		echo "$0: $name is none of: ${known[*]}" >&2
+		exit 2
+	fi
+done
 
 if wanted heap; then
 rm -f reports/heap-*.json

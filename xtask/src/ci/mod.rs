@@ -293,6 +293,19 @@ mod tests {
     }
 
     #[test]
+    fn the_script_refuses_a_name_that_is_none() {
+        let script = Project::this().root().join("ci/nightly.sh");
+        let run = std::process::Command::new("bash")
+            .arg(script)
+            .arg("no-such-run")
+            .output();
+        let run = run.expect("bash");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{said}");
+        assert!(said.contains("no-such-run is none of: heap"), "{said}");
+    }
+
+    #[test]
     fn actions_are_pinned_by_commit() {
         let workflow = &pipeline().files()["ci/github.yml"];
         let uses: Vec<&str> = workflow

@@ -22,6 +22,21 @@ step() {
 }
 names=(\"$@\")
 ";
+    let runs = pipeline.runs.iter().map(|run| run.name.as_str());
+    let jobs = pipeline.jobs.iter().map(|job| job.name.as_str());
+    let known: Vec<&str> = runs.chain(jobs).collect();
+    // A name that is none would run nothing and pass.
+    text += &format!(
+        "known=({})
+for name in \"$@\"; do
+\tif [[ \" ${{known[*]}} \" != *\" $name \"* ]]; then
+\t\techo \"$0: $name is none of: ${{known[*]}}\" >&2
+\t\texit 2
+\tfi
+done
+",
+        known.join(" ")
+    );
     for run in &pipeline.runs {
         text += &whole(run, pipeline.shards_of(run));
     }

@@ -112,7 +112,10 @@ mod tests {
         let mut kept = KVec::with_capacity(PASSES * HALF_PAGES, GFP_KERNEL)?;
 
         let result = without_leak("half a page", HALF_PAGES, || {
-            kept.push(KVec::<u8>::with_capacity(HALF_PAGE, GFP_KERNEL)?, GFP_KERNEL)?;
+            kept.push(
+                KVec::<u8>::with_capacity(HALF_PAGE, GFP_KERNEL)?,
+                GFP_KERNEL,
+            )?;
             Ok(())
         });
         ensure!(result.is_err(), "{} half pages were kept", kept.len());

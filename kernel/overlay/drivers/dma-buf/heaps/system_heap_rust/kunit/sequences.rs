@@ -39,8 +39,8 @@ use crate::{
     },
     vcsan,
     walk::{
-        Dir,
         Course,
+        Dir,
         Step,
         Walk,
         MAX_MAPPINGS, //

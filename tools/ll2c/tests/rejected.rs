@@ -291,7 +291,7 @@ fn entities() {
             "unsupported vector type",
         ),
         (
-            "@x = global i32 sub (i32 ptrtoint (ptr @x to i32), i32 ptrtoint (ptr @x to i32))",
+            "@x = global i32 sub (i32 ptrtoint (ptr @x to i32), i32 ptrtoint (ptr @y to i32)) @y = external global i32",
             "unsupported `sub` of addresses in an initializer",
         ),
         (

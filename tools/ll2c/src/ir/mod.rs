@@ -15,7 +15,7 @@ pub use value::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeId(pub u32);
 /// An index into [`Module::symbols`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SymId(pub u32);
 /// An index into [`Body::locals`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

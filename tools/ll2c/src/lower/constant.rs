@@ -2,11 +2,12 @@
 //! Constants as C expressions inside functions, and what both uses of constants share.
 
 use super::mem::signed_value;
+use super::sum::{Sum, fold, sum};
 use super::{Class, Ctx, container};
 use crate::error::{Error, Result};
 use crate::ir::*;
 use crate::lexer::unescape;
-use crate::parse::cut;
+use std::fmt::Write as _;
 
 /// The bits of the `float` that IR writes as these bits of a `double`. A conversion would make a signalling NaN a quiet one.
 pub(super) fn single_bits(bits: u64) -> u32 {
@@ -77,14 +78,14 @@ impl Ctx<'_, '_> {
                 format!("(({c}){{ {{ {list} }} }})")
             }
             Const::Expr(e) => match &**e {
-                ConstExpr::Gep(gep) => {
-                    let (base, offset) = self.const_gep(gep)?;
-                    if offset == 0 {
-                        base
-                    } else {
-                        format!("((ptr)((uptr){base} + {}u))", offset as u32)
+                ConstExpr::Gep(gep) => match self.const_gep(gep) {
+                    Ok((base, 0)) => base,
+                    Ok((base, offset)) => format!("((ptr)((uptr){base} + {}u))", offset as u32),
+                    Err(error) => {
+                        let sum = sum(self.m, ty, c).ok_or(error)?;
+                        self.sum(&sum)
                     }
-                }
+                },
                 ConstExpr::Cast {
                     op,
                     from,
@@ -153,49 +154,19 @@ impl Ctx<'_, '_> {
         Ok((self.constant(Types::PTR, &gep.ptr)?, offset))
     }
 
-    /// The number that a constant without a symbol in it is, canonical for its type's width.
-    pub(super) fn fold(&self, ty: TypeId, c: &Const<'_>) -> Option<u128> {
-        let types = &self.m.types;
-        let width = |ty: TypeId| match types.get(ty) {
-            Type::Int(width) => Some(*width),
-            Type::Ptr => Some(types.layout().ptr_size as u32 * 8),
-            _ => None,
-        };
-        let own = width(ty)?;
-        match c {
-            Const::Int(n) => Some(*n),
-            Const::Zero | Const::Null => Some(0),
-            Const::Expr(e) => match &**e {
-                ConstExpr::Cast {
-                    op:
-                        CastOp::PtrToInt
-                        | CastOp::PtrToAddr
-                        | CastOp::IntToPtr
-                        | CastOp::Trunc
-                        | CastOp::ZExt,
-                    from,
-                    value,
-                    ..
-                } => Some(cut(self.fold(*from, value)?, own)),
-                ConstExpr::Bin { op, ty, a, b } => {
-                    let (a, b) = (self.fold(*ty, a)?, self.fold(*ty, b)?);
-                    let n = match op {
-                        BinOp::Add => a.wrapping_add(b),
-                        BinOp::Sub => a.wrapping_sub(b),
-                        BinOp::Xor => a ^ b,
-                        _ => return None,
-                    };
-                    Some(cut(n, own))
-                }
-                ConstExpr::Gep(gep) => {
-                    let base = self.fold(Types::PTR, &gep.ptr)?;
-                    let offset = gep_offset(self.m, gep).ok()?;
-                    Some(cut(base.wrapping_add(offset as u128), own))
-                }
-                ConstExpr::Cast { .. } => None,
-            },
-            _ => None,
+    /// An address that is a sum of several, as a number.
+    fn sum(&self, sum: &Sum) -> String {
+        let mut text = String::from("((ptr)(");
+        for (&sym, &times) in &sum.terms {
+            let address = self.address(sym);
+            let _ = if sum.is_minus(times) {
+                write!(text, "0u - (uptr){address} + ")
+            } else {
+                write!(text, "{}u * (uptr){address} + ", times as u32)
+            };
         }
+        let _ = write!(text, "{}u))", sum.number as u32);
+        text
     }
 }
 
@@ -207,6 +178,9 @@ pub(super) fn gep_offset(m: &Module<'_>, gep: &Gep<Const<'_>>) -> Result<i64> {
         let n = match index {
             Const::Int(n) => signed_value(*n, m.types.int_width(*index_ty).unwrap_or(32)) as i64,
             Const::Zero => 0,
+            _ if let Some(n) = fold(m, *index_ty, index) => {
+                signed_value(n, m.types.int_width(*index_ty).unwrap_or(32)) as i64
+            }
             _ => {
                 return Err(Error::new(
                     "unsupported constant `getelementptr` by an index that is no number",

@@ -7,6 +7,7 @@
 use super::alias;
 use super::constant::single_bits;
 use super::signature::attribute_list;
+use super::sum::{fold, sum};
 use super::{Ctx, is_full};
 use crate::error::{Error, Result};
 use crate::ir::*;
@@ -265,7 +266,7 @@ impl Ctx<'_, '_> {
         let m = self.m;
         let size = m.types.size(ty);
         if matches!(init, Const::Expr(_))
-            && let Some(n) = self.fold(ty, init)
+            && let Some(n) = fold(m, ty, init)
         {
             let width = m.types.int_width(ty).unwrap_or(size as u32 * 8);
             image.bytes(&int_bytes(n, width, size, m.types.layout().big_endian));
@@ -322,7 +323,7 @@ impl Ctx<'_, '_> {
                 let text = self.constant(ty, init)?;
                 image.word(size, text);
             }
-            Const::Expr(e) => self.image_expr(ty, size, e, image)?,
+            Const::Expr(e) => self.image_expr(ty, size, init, e, image)?,
         }
         Ok(())
     }
@@ -340,6 +341,7 @@ impl Ctx<'_, '_> {
         &mut self,
         ty: TypeId,
         size: u64,
+        whole: &Const<'_>,
         e: &ConstExpr<'_>,
         image: &mut Image,
     ) -> Result<()> {
@@ -349,8 +351,16 @@ impl Ctx<'_, '_> {
                 if let Ok((sym, _)) = alias::resolve(m, &gep.ptr) {
                     self.same_for_all_threads(sym)?;
                 }
-                let (base, offset) = self.const_gep(gep)?;
                 // In an initializer only a pointer plus a number is a constant.
+                let (base, offset) = match (self.const_gep(gep), sum(m, ty, whole)) {
+                    (Ok(place), _) => place,
+                    (Err(_), Some(sum)) if sum.terms.iter().map(|(_, &n)| n).eq([1]) => {
+                        let sym = *sum.terms.keys().next().expect("there is one");
+                        self.same_for_all_threads(sym)?;
+                        (self.address(sym), sum.number as i64)
+                    }
+                    (Err(error), _) => return Err(error),
+                };
                 image.word(size, format!("{base} + {}", offset as i32));
                 Ok(())
             }

@@ -24,6 +24,7 @@ mod intrinsic;
 mod mem;
 mod names;
 mod signature;
+mod sum;
 mod variadic;
 
 use crate::abi::{AtomicRmw, Subject};

@@ -19,7 +19,7 @@ pub use core::{
     usize, arch, assert_matches,
 };
 pub use core::{
-    assert, assert_eq, assert_ne, cfg, column, compile_error, concat, debug_assert, debug_assert_eq, debug_assert_ne, env, file,
+    assert, assert_eq, assert_ne, cfg, cfg_match, column, compile_error, concat, debug_assert, debug_assert_eq, debug_assert_ne, env, file,
     format_args, include, include_bytes, include_str, line, matches, module_path, option_env, stringify, todo, r#try,
     unimplemented, unreachable, write, writeln, panic as core_panic,
 };
@@ -31,6 +31,17 @@ pub mod alloc {
     /// The C library's.
     #[derive(Debug, Default, Clone, Copy)]
     pub struct System;
+
+    // SAFETY: it is another name of `Global`.
+    unsafe impl Allocator for System {
+        fn allocate(&self, layout: Layout) -> Result<core::ptr::NonNull<[u8]>, AllocError> {
+            Global.allocate(layout)
+        }
+        unsafe fn deallocate(&self, place: core::ptr::NonNull<u8>, layout: Layout) {
+            // SAFETY: the caller's.
+            unsafe { Global.deallocate(place, layout) }
+        }
+    }
 }
 
 pub mod collections {
@@ -45,6 +56,10 @@ pub trait Math: Sized {
     fn powf(self, n: Self) -> Self;
     fn powi(self, n: i32) -> Self;
     fn ln(self) -> Self;
+    fn log(self, base: Self) -> Self;
+    fn div_euclid(self, rhs: Self) -> Self;
+    fn rem_euclid(self, rhs: Self) -> Self;
+    fn trunc(self) -> Self;
     fn log2(self) -> Self;
     fn log10(self) -> Self;
     fn exp(self) -> Self;
@@ -56,7 +71,7 @@ pub trait Math: Sized {
 }
 
 macro_rules! math {
-    ($t:ident, $pow:ident, $ln:ident, $log2:ident, $log10:ident, $exp:ident, $exp2:ident, $ceil:ident, $floor:ident, $round:ident, $sqrt:ident) => {
+    ($t:ident, $pow:ident, $ln:ident, $log2:ident, $log10:ident, $exp:ident, $exp2:ident, $ceil:ident, $floor:ident, $round:ident, $sqrt:ident, $trunc:ident) => {
         unsafe extern "C" {
             fn $pow(x: $t, n: $t) -> $t;
             fn $ln(x: $t) -> $t;
@@ -68,12 +83,27 @@ macro_rules! math {
             fn $floor(x: $t) -> $t;
             fn $round(x: $t) -> $t;
             fn $sqrt(x: $t) -> $t;
+            fn $trunc(x: $t) -> $t;
         }
         // SAFETY: they only compute.
         impl Math for $t {
             fn powf(self, n: Self) -> Self { unsafe { $pow(self, n) } }
             fn powi(self, n: i32) -> Self { unsafe { $pow(self, n as $t) } }
             fn ln(self) -> Self { unsafe { $ln(self) } }
+            fn log(self, base: Self) -> Self { self.ln() / base.ln() }
+            fn div_euclid(self, rhs: Self) -> Self {
+                let q = (self / rhs).trunc();
+                match self % rhs {
+                    r if r < 0.0 && rhs > 0.0 => q - 1.0,
+                    r if r < 0.0 => q + 1.0,
+                    _ => q,
+                }
+            }
+            fn rem_euclid(self, rhs: Self) -> Self {
+                let r = self % rhs;
+                if r < 0.0 { r + rhs.abs() } else { r }
+            }
+            fn trunc(self) -> Self { unsafe { $trunc(self) } }
             fn log2(self) -> Self { unsafe { $log2(self) } }
             fn log10(self) -> Self { unsafe { $log10(self) } }
             fn exp(self) -> Self { unsafe { $exp(self) } }
@@ -85,8 +115,8 @@ macro_rules! math {
         }
     };
 }
-math!(f32, powf, logf, log2f, log10f, expf, exp2f, ceilf, floorf, roundf, sqrtf);
-math!(f64, pow, log, log2, log10, exp, exp2, ceil, floor, round, sqrt);
+math!(f32, powf, logf, log2f, log10f, expf, exp2f, ceilf, floorf, roundf, sqrtf, truncf);
+math!(f64, pow, log, log2, log10, exp, exp2, ceil, floor, round, sqrt, trunc);
 
 pub mod ffi {
     pub use crate::alloc_crate::ffi::*;
@@ -157,6 +187,21 @@ pub mod sync {
         }
     }
 
+    #[derive(Debug, Default)]
+    pub struct OnceLock<T>(core::cell::OnceCell<T>);
+
+    // SAFETY: see `Mutex`.
+    unsafe impl<T> Sync for OnceLock<T> {}
+
+    impl<T> OnceLock<T> {
+        pub const fn new() -> Self {
+            Self(core::cell::OnceCell::new())
+        }
+        pub fn get_or_init(&self, f: impl FnOnce() -> T) -> &T {
+            self.0.get_or_init(f)
+        }
+    }
+
     /// There is but one thread.
     #[derive(Debug, Default)]
     pub struct Mutex<T>(RefCell<T>);
@@ -172,6 +217,55 @@ pub mod sync {
             self.0.try_borrow_mut().map(MutexGuard)
         }
     }
+}
+
+pub mod thread {
+    use core::cell::OnceCell;
+
+    /// The one thread.
+    #[derive(Debug, Clone)]
+    pub struct Thread;
+
+    impl Thread {
+        pub fn unpark(&self) {}
+    }
+
+    pub fn current() -> Thread {
+        Thread
+    }
+
+    pub fn panicking() -> bool {
+        false
+    }
+
+    /// Nobody else could end it, and it may end for no reason.
+    pub fn park() {}
+
+    /// A variable of the one thread.
+    #[derive(Debug)]
+    pub struct LocalKey<T> {
+        value: OnceCell<T>,
+        init: fn() -> T,
+    }
+
+    // SAFETY: there is but one thread.
+    unsafe impl<T> Sync for LocalKey<T> {}
+
+    impl<T> LocalKey<T> {
+        pub const fn new(init: fn() -> T) -> Self {
+            Self { value: OnceCell::new(), init }
+        }
+        pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+            f(self.value.get_or_init(self.init))
+        }
+    }
+}
+
+#[macro_export]
+macro_rules! thread_local {
+    ($($vis:vis static $name:ident: $t:ty = $init:expr;)*) => {
+        $($vis static $name: $crate::thread::LocalKey<$t> = $crate::thread::LocalKey::new(|| $init);)*
+    };
 }
 
 pub mod task {
@@ -228,6 +322,10 @@ macro_rules! print {
 #[macro_export]
 macro_rules! eprintln {
     ($($arg:tt)*) => {{ let _ = $crate::format!($($arg)*); }};
+}
+#[macro_export]
+macro_rules! dbg {
+    ($value:expr) => { $value };
 }
 #[macro_export]
 macro_rules! panic {

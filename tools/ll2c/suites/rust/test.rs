@@ -104,8 +104,12 @@ unsafe extern "C" fn call(test: *const ()) {
     }
 }
 
-/// Prints `name: ok`, `name: FAILED` or `name: ignored` for each test.
+/// Prints `has name` for all tests, then `name: ok`, `name: FAILED` or `name: ignored` for each.
 pub fn test_main_static_abort(tests: &[&TestDescAndFn]) {
+    for test in tests {
+        let StaticTestName(name) = test.desc.name;
+        let _ = writeln!(Out, "has {name}");
+    }
     for test in tests {
         let StaticTestName(name) = test.desc.name;
         let StaticTestFn(f) = &test.testfn else { continue };

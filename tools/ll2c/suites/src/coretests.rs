@@ -7,9 +7,10 @@ use crate::crates;
 use crate::row::{Row, Verdict, reasons};
 use crate::rust::{LARGE, Places, Side, library};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// Modules of alloc's tests that others use.
@@ -27,10 +28,11 @@ struct Module {
     text: String,
 }
 
-/// The modules of one crate's tests. Where there are two levels of GCC, each has all modules.
+/// The modules of one crate's tests.
 fn modules(library: &Path, of: &str) -> io::Result<Vec<Module>> {
     let dir = library.join(of).join("tests");
     let lib = fs::read_to_string(dir.join("lib.rs"))?;
+    // A file of that folder is the root of each module's crate, as lib.rs is of all: there rustc looks for the modules.
     let declared = |line: &str| -> Option<String> {
         let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
         Some(name.to_owned())
@@ -43,13 +45,7 @@ fn modules(library: &Path, of: &str) -> io::Result<Vec<Module>> {
         for line in lib.lines() {
             match declared(line) {
                 Some(m) if m == name || HELPERS.contains(&m.as_str()) => {
-                    let file = dir.join(format!("{m}.rs"));
-                    let file = if file.exists() {
-                        file
-                    } else {
-                        dir.join(&m).join("mod.rs")
-                    };
-                    text += &format!("#[path = {:?}]\nmod {m};\n", file.display().to_string());
+                    text += &format!("mod {m};\n");
                 }
                 Some(_) => {}
                 None if OF_STD.iter().any(|f| line == format!("#![feature({f})]")) => {}
@@ -130,10 +126,25 @@ impl<'a> Bench<'a> {
         Err(io::Error::other(format!("cargo made no {name}")))
     }
 
+    /// A folder in which the tests of a crate are found as in their own, which can't be written to.
+    fn tests(&self, of: &str) -> io::Result<PathBuf> {
+        let dir = self.side.dir.join(format!("tests-{of}"));
+        fs::create_dir_all(&dir)?;
+        for entry in fs::read_dir(library(&self.side.tools.work)?.join(of).join("tests"))? {
+            let entry = entry?;
+            match symlink(entry.path(), dir.join(entry.file_name())) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+                _ => {}
+            }
+        }
+        Ok(dir)
+    }
+
     /// What a module's tests print; none if they don't compile, and why.
     fn run(&self, module: &Module, gcc: &str) -> io::Result<Result<String, Verdict>> {
         let name = format!("{}_{}", module.name.0, module.name.1);
-        let source = self.side.dir.join(format!("{name}.rs"));
+        let tests = self.tests(&module.name.0)?;
+        let source = tests.join(format!("{name}.rs"));
         fs::write(&source, &module.text)?;
         let (emit, file) = if self.side.subject {
             ("llvm-ir", "ll")
@@ -156,6 +167,8 @@ impl<'a> Bench<'a> {
             "-L".into(),
             format!("dependency={}", self.deps.display()),
         ];
+        // cargo gives the tests of a library that library.
+        args.extend(["--extern".into(), module.name.0.clone()]);
         for krate in ["pre", "rand", "rand_xorshift"] {
             args.extend(["--extern".into(), format!("{krate}={}", self.built(krate)?)]);
         }
@@ -177,18 +190,32 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Results by test, from lines `test NAME: RESULT`. A test that took the program with it has none, nor have those after it.
-fn results(text: &str, module: &str) -> BTreeMap<String, String> {
+/// What the tests of a module printed.
+#[derive(Debug, Default)]
+struct Results {
+    /// All tests that were compiled, from lines `has NAME`.
+    has: BTreeSet<String>,
+    /// Results by test, from lines `test NAME: RESULT`. A test that took the program with it has none, nor have those after it.
+    results: BTreeMap<String, String>,
+}
+
+fn results(text: &str, module: &str) -> Results {
     let of_module = |test: &str| {
         let top = test.split("::").next().unwrap_or_default();
         top.strip_prefix("r#").unwrap_or(top) == module
     };
-    text.lines()
+    let has = text.lines().filter_map(|line| line.strip_prefix("has "));
+    let results = text
+        .lines()
         .filter_map(|line| line.strip_prefix("test ")?.split_once(": "))
         // What a panic says follows the name, too.
-        .filter(|(test, result)| of_module(test) && matches!(*result, "ok" | "FAILED" | "ignored"))
-        .map(|(test, result)| (test.to_owned(), result.to_owned()))
-        .collect()
+        .filter(|(test, result)| of_module(test) && matches!(*result, "ok" | "FAILED" | "ignored"));
+    Results {
+        has: has.map(str::to_owned).collect(),
+        results: results
+            .map(|(test, result)| (test.to_owned(), result.to_owned()))
+            .collect(),
+    }
 }
 
 /// Runs the tests; a row for each crate.
@@ -236,7 +263,7 @@ pub fn all(
         for (module, want, got) in ran {
             let name = format!("{of}::{}", module.name.1);
             let want = match want {
-                Ok(text) => results(&text, &module.name.1),
+                Ok(text) => results(&text, &module.name.1).results,
                 Err(verdict) => {
                     println!("coretests: {name} is not run: {verdict:?}");
                     continue;
@@ -265,14 +292,17 @@ pub fn all(
 /// A verdict for each test that the reference ran.
 fn judge(
     want: &BTreeMap<String, String>,
-    got: Result<BTreeMap<String, String>, &Verdict>,
+    got: Result<Results, &Verdict>,
 ) -> BTreeMap<String, Verdict> {
     want.iter()
         .map(|(test, want)| {
             let verdict = match (&got, want.as_str()) {
                 (_, "ok") => match &got {
                     Err(verdict) => (*verdict).clone(),
-                    Ok(results) => match results.get(test).map(String::as_str) {
+                    Ok(got) if !got.has.contains(test) => {
+                        Verdict::NotApplicable("it is not for the subject".into())
+                    }
+                    Ok(got) => match got.results.get(test).map(String::as_str) {
                         Some("ok") => Verdict::Right,
                         Some(other) => Verdict::Wrong(other.to_owned()),
                         None => Verdict::Wrong("it did not come to an end".into()),
@@ -291,17 +321,23 @@ mod tests {
 
     #[test]
     fn a_test_that_ends_the_program_has_no_result() {
-        let text =
-            "test any::a: ok\ntest any::b: panic: x: y\nFAILED\ntest num::c: ok\ntest any::d: ";
+        let text = "has any::a\nhas any::b\nhas any::d\ntest any::a: ok\ntest any::b: panic: x: y\nFAILED\n\
+            test num::c: ok\ntest any::d: ";
         let found = results(text, "any");
-        assert_eq!(found.len(), 1);
-        assert_eq!(found["any::a"], "ok");
-        let want = [("any::a", "ok"), ("any::b", "ok"), ("any::c", "FAILED")]
-            .map(|(n, r)| (n.to_owned(), r.to_owned()))
-            .into();
+        assert_eq!(found.results.len(), 1);
+        assert_eq!(found.results["any::a"], "ok");
+        let want = [
+            ("any::a", "ok"),
+            ("any::b", "ok"),
+            ("any::c", "FAILED"),
+            ("any::e", "ok"),
+        ]
+        .map(|(n, r)| (n.to_owned(), r.to_owned()))
+        .into();
         let verdicts = judge(&want, Ok(found));
         assert_eq!(verdicts["any::a"], Verdict::Right);
         assert!(matches!(verdicts["any::b"], Verdict::Wrong(_)));
         assert!(matches!(verdicts["any::c"], Verdict::NotApplicable(_)));
+        assert!(matches!(verdicts["any::e"], Verdict::NotApplicable(_)));
     }
 }

@@ -189,7 +189,14 @@ pub fn all(tools: &Tools, places: &Places, only: &[String], sample: bool) -> io:
             .collect::<io::Result<_>>()?;
         let mut refused = Vec::new();
         for (name, want, got) in results {
-            let want = want.map_err(|e| io::Error::other(format!("reference of {name}: {e}")))?;
+            let failed = |why: String| {
+                io::Error::other(format!("reference of {name} at {}: {why}", row.levels))
+            };
+            let want = want.map_err(&failed)?;
+            // Its output would be short, and what the subject prints beyond it wrong.
+            if !want.ok() {
+                return Err(failed(want.status.to_string()));
+            }
             let verdicts = compare(&want.out, got.as_ref().map(|e| e.out.as_str()));
             let count = |f: fn(&Verdict) -> bool| verdicts.iter().filter(|v| f(v)).count();
             println!(

@@ -13,7 +13,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What every crate is compiled with.
-pub const FLAGS: &[&str] = &["-Cno-vectorize-loops", "-Cno-vectorize-slp", "-Awarnings"];
+pub const FLAGS: &[&str] = &[
+    "-Cno-vectorize-loops",
+    "-Cno-vectorize-slp",
+    "-Awarnings",
+    // Of the reference alone: the fast instruction selector of mips ignores alignments below 4.
+    "-Cllvm-args=-fast-isel=false",
+];
 
 /// Seconds for a compiler with a large crate.
 pub const LARGE: u32 = 1200;
@@ -165,6 +171,11 @@ impl<'a> Side<'a> {
         let stamp = self.dir.join("stamp");
         if fs::read_to_string(&stamp).is_ok_and(|s| s == key) {
             return Ok(());
+        }
+        // cargo does not know that the sysroot is another one.
+        match fs::remove_dir_all(self.dir.join("cargo")) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
         }
         let library = library(&self.dir)?;
         let lib = self.libraries().display().to_string();

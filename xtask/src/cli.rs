@@ -463,6 +463,9 @@ pub struct Setup {
     /// As root, install on this machine, with its package manager, what making the toolchain root takes
     #[arg(long)]
     pub install: bool,
+    /// Write to configs/toolchain.lock which packages the toolchain root was made of
+    #[arg(long)]
+    pub lock: bool,
 }
 
 /// `clean`

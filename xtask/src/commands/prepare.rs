@@ -37,13 +37,26 @@ pub(super) fn setup(context: &Context, args: &cli::Setup) -> Result<Exit, Failur
     if args.install {
         prerequisites::ensure(Install::Yes, &task, &context.stop).map_err(Failure::infra)?;
     }
-    let (_, source) = tools_and_source(context, &cache, &task, &[])?;
+    let (toolchain, source) = tools_and_source(context, &cache, &task, &[])?;
+    if args.lock {
+        lock(context, &toolchain).map_err(Failure::infra)?;
+    }
     task.line(&format!(
         "Linux {} and its toolchain are ready in {}",
         source.version,
         cache.root().display()
     ));
     Ok(Exit::Ok)
+}
+
+/// Writes down what the root was made of.
+fn lock(context: &Context, toolchain: &Toolchain) -> Result<(), cache::Error> {
+    let path = context.project.configs().join("toolchain.lock");
+    let head = "# SPDX-License-Identifier: GPL-2.0-only\n\
+        # The packages of the Debian root that the project was last tried with, by `cargo xtask setup --lock`.\n";
+    let text = toolchain.packages().map(ToString::to_string);
+    std::fs::write(&path, format!("{head}{}", text.unwrap_or_default()))
+        .map_err(|e| cache::Error::io("write", &path, e))
 }
 
 pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Failure> {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::source::Tree;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{Packages, Toolchain};
 
 /// All of it. What can't be known is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -81,7 +81,7 @@ pub struct Tools {
     pub from: String,
     /// A hash over what they were made from: the recipe of a root, or paths and versions of the host's programs.
     pub recipe: String,
-    /// A hash over the contents of all files of a root; none for the host's.
+    /// A hash over the hashes of the packages of a root; none for the host's.
     pub content: Option<String>,
 }
 
@@ -153,8 +153,8 @@ impl Tools {
     pub fn of(toolchain: &Toolchain) -> Tools {
         Tools {
             from: if toolchain.is_root() { "root" } else { "host" }.into(),
-            recipe: toolchain.id().into(),
-            content: toolchain.content().map(Into::into),
+            recipe: toolchain.recipe().into(),
+            content: toolchain.packages().map(Packages::hash),
         }
     }
 }

@@ -43,6 +43,8 @@ pub enum Verdict {
     Fine,
     /// It is not there yet, and will be made when it is needed.
     Later,
+    /// It should, but is not what the project was last tried with.
+    Other,
     /// It won't.
     Wrong,
 }
@@ -52,6 +54,7 @@ impl fmt::Display for Verdict {
         f.pad(match self {
             Verdict::Fine => "fine",
             Verdict::Later => "later",
+            Verdict::Other => "other",
             Verdict::Wrong => "wrong",
         })
     }
@@ -93,6 +96,7 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
                 },
                 remedy: made.is_none().then(|| SETUP.into()),
             });
+            checks.extend(made.as_ref().and_then(|made| packages(made, recipe)));
             made
         }
     };
@@ -128,8 +132,30 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
     Ok(Checkup { checks })
 }
 
+/// Whether the packages of the root are those that the project was last tried with.
+fn packages(made: &Toolchain, recipe: &Recipe) -> Option<Check> {
+    let packages = made.packages()?;
+    let others = packages.differences(recipe.lock.as_ref()?);
+    Some(Check {
+        subject: "packages".into(),
+        needed: "those of configs/toolchain.lock".into(),
+        found: match &others[..] {
+            [] => format!("all {}", packages.len()),
+            others => others.join("\n"),
+        },
+        // The archive moves on, and newer ones should do; results say which they are from.
+        verdict: if others.is_empty() {
+            Verdict::Fine
+        } else {
+            Verdict::Other
+        },
+        remedy: (!others.is_empty()).then(|| LOCK.into()),
+    })
+}
+
 /// What is run to get what is missing.
 const SETUP: &str = "cargo xtask setup";
+const LOCK: &str = "cargo xtask setup --lock";
 const INSTALL: &str = "cargo xtask setup --install";
 const MAKE_AGAIN: &str = "cargo xtask clean --all && cargo xtask setup";
 
@@ -388,7 +414,7 @@ mod tests {
     fn every_remedy_is_a_command_that_exists() {
         use clap::Parser as _;
         let mut commands = 0;
-        for remedy in [SETUP, INSTALL, MAKE_AGAIN] {
+        for remedy in [SETUP, INSTALL, LOCK, MAKE_AGAIN] {
             for command in remedy.split("&&") {
                 let words: Vec<&str> = command.split_whitespace().collect();
                 let ["cargo", "xtask", args @ ..] = &words[..] else {
@@ -399,7 +425,7 @@ mod tests {
                 commands += 1;
             }
         }
-        assert_eq!(commands, 4);
+        assert_eq!(commands, 5);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 pub mod command;
 pub mod doctor;
+pub mod packages;
 pub mod place;
 pub mod prerequisites;
 pub mod recipe;
@@ -19,6 +20,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use command::{Command, Failed};
+pub use packages::Packages;
 pub use recipe::Recipe;
 pub use version::Version;
 
@@ -69,6 +71,14 @@ pub enum Error {
         /// What it said.
         source: Failed,
     },
+    /// A list of packages is damaged.
+    #[error("failed to read {}", path.display())]
+    Packages {
+        /// The list.
+        path: PathBuf,
+        /// Where it is.
+        source: packages::Error,
+    },
     /// Tools are missing or won't do.
     #[error("failed to find the tools:\n  {}\n{}", complaints.join("\n  "), remedy)]
     Tools {
@@ -114,8 +124,8 @@ pub struct Toolchain {
     fetching: Place,
     /// What it is, for the stamps of what is made with it.
     id: String,
-    /// A hash over all files of a root.
-    content: Option<String>,
+    /// What the root was made of.
+    packages: Option<Packages>,
     stop: Stop,
     _in_use: Option<Lock>,
 }
@@ -196,8 +206,19 @@ impl Toolchain {
         let mut toolchain =
             Toolchain::inside(Entrance::open(&folder, &shares, Network::None)?, stop);
         toolchain.fetching = Place::Inside(Entrance::open(&folder, &downloads, Network::Host)?);
-        toolchain.id = id;
-        toolchain.content = root::content(&folder);
+        let packages = root::packages(&folder)?;
+        let others = match &request.recipe.lock {
+            Some(lock) => packages.differences(lock),
+            None => Vec::new(),
+        };
+        if !others.is_empty() {
+            progress.warn(&format!(
+                "the Debian root has {} packages other than configs/toolchain.lock; cargo xtask doctor lists them",
+                others.len()
+            ));
+        }
+        toolchain.id = format!("{id}-{}", packages.hash());
+        toolchain.packages = Some(packages);
         toolchain._in_use = Some(in_use);
         Ok(toolchain)
     }
@@ -212,7 +233,9 @@ impl Toolchain {
             return Ok(None);
         }
         let entrance = Entrance::open(&folder, &[], Network::None)?;
-        Ok(Some(Toolchain::inside(entrance, stop)))
+        let mut toolchain = Toolchain::inside(entrance, stop);
+        toolchain.packages = Some(root::packages(&folder)?);
+        Ok(Some(toolchain))
     }
 
     /// The host's tools, unchecked.
@@ -221,7 +244,7 @@ impl Toolchain {
             place: Place::Host,
             fetching: Place::Host,
             id: String::new(),
-            content: None,
+            packages: None,
             stop: stop.clone(),
             _in_use: None,
         }
@@ -298,9 +321,16 @@ impl Toolchain {
         &self.id
     }
 
-    /// A hash over the contents of the Debian root: two roots by one recipe may have packages of different days.
-    pub fn content(&self) -> Option<&str> {
-        self.content.as_deref()
+    /// By what they were chosen: the recipe of the root, or what was found on the host.
+    pub fn recipe(&self) -> &str {
+        self.id
+            .split_once('-')
+            .map_or(self.id.as_str(), |(recipe, _)| recipe)
+    }
+
+    /// The packages of the Debian root, where they come from one.
+    pub fn packages(&self) -> Option<&Packages> {
+        self.packages.as_ref()
     }
 
     /// Whether they come from the Debian root.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use serde::Deserialize;
 
-use super::Version;
+use super::{Packages, Version};
 use crate::config::yaml;
 
 /// The whole file, checked.
@@ -21,6 +21,9 @@ pub struct Recipe {
     pub source: Source,
     /// The tools that must be there.
     pub tools: Vec<Tool>,
+    /// The packages of the root that the project was last tried with, of the file beside it that ends in `lock`; none for a
+    /// root that no result depends on.
+    pub lock: Option<Packages>,
 }
 
 /// The Debian root.
@@ -179,14 +182,27 @@ impl Recipe {
                 ..raw.root.clone()
             },
             debugger: None,
+            lock: None,
             source: raw.source.clone(),
             tools: checked("debugger.tools", raw.debugger.tools)?,
         };
+        let tools = checked("tools", raw.tools)?;
+        let lock = path.with_extension("lock");
+        let text = std::fs::read_to_string(&lock).map_err(|source| yaml::Error::Read {
+            path: lock.clone(),
+            source,
+        })?;
+        let lock = Packages::parse(&text).map_err(|error| yaml::Error::Value {
+            path: lock,
+            key: "packages".into(),
+            message: error.to_string(),
+        })?;
         Ok(Recipe {
+            lock: Some(lock),
             root: raw.root,
             debugger: Some(Box::new(debugger)),
             source: raw.source,
-            tools: checked("tools", raw.tools)?,
+            tools,
         })
     }
 

@@ -2,21 +2,31 @@
 //! Makes the Debian root, once, by mmdebstrap.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::command::{Command, Failed};
+use super::packages::Packages;
 use super::place::{ROOT, inside};
 use super::prerequisites::KEYRING;
 use super::recipe::{self, PathFilter};
-use crate::build::stamp::Inputs;
 use crate::cache;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
-/// Beside a root, the hash over its files.
-const CONTENT: &str = "content";
+/// Beside a root: what it was made of, see [`Packages`].
+const PACKAGES: &str = "packages";
+
+/// What the root in `folder` was made of.
+///
+/// # Errors
+/// The list can't be read.
+pub fn packages(folder: &Path) -> Result<Packages, super::Error> {
+    let path = folder.join(PACKAGES);
+    let text = fs::read_to_string(&path).map_err(|e| cache::Error::io("read", &path, e))?;
+    Packages::parse(&text).map_err(|source| super::Error::Packages { path, source })
+}
 
 /// What identifies a root made by `recipe`.
 pub fn key(recipe: &recipe::Root) -> String {
@@ -86,27 +96,6 @@ pub fn make(
     Ok(())
 }
 
-/// A hash over all files that the packages have put into `/usr` of the root in `folder`. Nothing changes them, so that it is
-/// worked out once and kept beside the root. None if they can't be read.
-pub fn content(folder: &Path) -> Option<String> {
-    let kept = folder.join(CONTENT);
-    if let Ok(text) = fs::read_to_string(&kept)
-        && !text.is_empty()
-    {
-        return Some(text);
-    }
-    let inputs = Inputs::new().files(&folder.join(ROOT).join("usr"), |_| true);
-    let content = inputs.ok()?.stamp().to_string();
-    // Whoever can't keep it works it out again.
-    let file = tempfile::NamedTempFile::new_in(folder).ok();
-    if let Some(mut file) = file
-        && file.write_all(content.as_bytes()).is_ok()
-    {
-        let _ = file.persist(kept);
-    }
-    Some(content)
-}
-
 /// What the packages' own scripts would have done, where something here needs it.
 fn complete(root: &Path, recipe: &recipe::Root) -> io::Result<()> {
     for (name, target) in &recipe.links {
@@ -147,6 +136,9 @@ fn mmdebstrap_options(recipe: &recipe::Root) -> Vec<String> {
     ]
     .map(String::from)
     .into();
+    options.push(format!(
+        "--extract-hook=cd \"$1\"/var/cache/apt/archives && sha256sum -- *.deb > \"$1\"/../{PACKAGES}"
+    ));
     options.extend(recipe.paths.iter().map(|filter| match filter {
         PathFilter::Exclude(glob) => format!("--dpkgopt=path-exclude={glob}"),
         PathFilter::Include(glob) => format!("--dpkgopt=path-include={glob}"),
@@ -208,22 +200,6 @@ mod tests {
         assert_eq!(archive(targets).as_deref(), Some("http://c.example/debian"));
         assert_eq!(archive("http://a.example/ubuntu\tUbuntu\tUbuntu\n"), None);
         assert_eq!(archive(""), None);
-    }
-
-    #[test]
-    fn another_content_is_another_hash_and_is_worked_out_once() {
-        let hash = |text: &str| {
-            let dir = tempfile::tempdir().expect("a temporary folder");
-            let usr = dir.path().join(ROOT).join("usr/bin");
-            fs::create_dir_all(&usr).expect("created");
-            fs::write(usr.join("gcc"), text).expect("written");
-            let first = content(dir.path()).expect("readable");
-            fs::write(usr.join("gcc"), "nobody does this").expect("written");
-            assert_eq!(content(dir.path()).as_deref(), Some(first.as_str()));
-            first
-        };
-        assert_eq!(hash("14.2"), hash("14.2"));
-        assert_ne!(hash("14.2"), hash("14.3"));
     }
 
     fn recipe() -> recipe::Root {

@@ -5,6 +5,7 @@
  *
  *   aliasheap.modules=a.ko,b.ko   load these modules
  *   aliasheap.unload=b.ko,a.ko    unload these modules
+ *   aliasheap.write=/sys/a,text   write the text to /sys/a
  *   aliasheap.exec=/bin/a,b,c     run /bin/a with the arguments b and c
  *   aliasheap.shell               read commands from the console
  *   a.parameter=value             for when a.ko is loaded
@@ -14,6 +15,7 @@
  * no order is left.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +76,19 @@ static void unload_modules(char *names)
 		module_unload(name);
 }
 
+static void write_file(char *words)
+{
+	char *path = next_word(&words, ",");
+	const char *text = words ? words : "";
+	int file = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+
+	report("writing %s to %s", text, path ? path : "nothing");
+	if (file < 0 || write(file, text, strlen(text)) != (ssize_t)strlen(text))
+		report("failed to write to %s: %m", path ? path : "nothing");
+	if (file >= 0)
+		close(file);
+}
+
 static void run_program(char *words)
 {
 	char *argv[16];
@@ -102,6 +117,8 @@ static void obey(char *order, void *context)
 		load_modules(value);
 	else if (!strcmp(order, "unload"))
 		unload_modules(value);
+	else if (!strcmp(order, "write"))
+		write_file(value);
 	else if (!strcmp(order, "exec"))
 		run_program(value);
 	else if (!strcmp(order, "shell"))

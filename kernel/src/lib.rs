@@ -7,6 +7,7 @@
 
 pub mod find_tours;
 pub mod model;
+pub mod mutation;
 
 #[path = "../overlay/drivers/dma-buf/heaps/system_heap_rust/ownership.rs"]
 pub mod ownership;

@@ -16,10 +16,12 @@
 
 mod caches;
 mod explore;
+mod mutated;
 mod step;
 mod world;
 
 pub use caches::{Alias, CPUS, Caches, Cpu, DIRECT_MAP, Layout, MAX_LINES, Maintenance, WORDS};
 pub use explore::{Change, EXCEPTIONS, Exception, Explored, explore, explore_except};
 pub use explore::{explore_layout, fails, needs, steps, table};
+pub use mutated::{is_wrong, matter};
 pub use step::{Step, User};

@@ -111,7 +111,7 @@ pub enum Command {
         #[arg(value_name = "BREAKAGE")]
         names: Vec<String>,
     },
-    /// Remove one maintenance step of the heap at a time and check that the cache model sees it where it matters
+    /// Break one thing of the heap at a time and check that the suites see it wherever it matters
     Mutants(Mutants),
     /// Put bugs back that the kernel once had and has fixed, and check that the cache model sees each where it hit
     History(History),
@@ -359,12 +359,28 @@ impl From<&Debug> for Test {
 /// `mutants`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Mutants {
-    /// Mutants from configs/mutants [default: all]
+    /// Mutants by glob: names from configs/mutants, or 'plan:EVENT:STEPS:INDEX:KIND' [default: all]
     #[arg(value_name = "MUTANT")]
     pub names: Vec<String>,
     /// Only cells that match this glob
     #[arg(long = "cell", value_name = "GLOB")]
     pub globs: Vec<String>,
+    /// Run each in all modes of a cell's CPU, not only in what it really does
+    #[arg(long)]
+    pub all_modes: bool,
+    /// Also write each outcome as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+impl Mutants {
+    /// The cells that these are for.
+    pub fn cells(&self) -> Cells {
+        Cells {
+            cells: Vec::new(),
+            globs: self.globs.clone(),
+        }
+    }
 }
 
 /// `differential`

@@ -25,6 +25,7 @@ pub mod follow;
 pub mod judge;
 pub mod ktap;
 pub mod matrix;
+pub mod mutants;
 pub mod progress;
 pub mod project;
 pub mod quote;

@@ -382,6 +382,6 @@ pub fn interactive(
 }
 
 /// One slot of each make is its own.
-fn slots(jobs: usize) -> io::Result<jobserver::Client> {
+pub fn slots(jobs: usize) -> io::Result<jobserver::Client> {
     jobserver::Client::new(jobs.saturating_sub(1))
 }

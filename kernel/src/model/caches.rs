@@ -37,6 +37,9 @@ pub struct Cpu {
     pub name: &'static str,
     /// Whether aliases have lines of their own, unless they share a colour.
     pub aliases: bool,
+    /// How many aliases of a page can have lines of their own at once; `usize::MAX` if tags are
+    /// virtual, so that no two can share one.
+    pub colours: usize,
     /// Whether devices and the CPU see the same. There are no lines then.
     pub coherent: bool,
     /// Whether devices use copies of the memory, one for each mapping (`swiotlb`).
@@ -49,6 +52,10 @@ pub struct Cpu {
     pub invalidate_vmap: Maintenance,
     /// `flush_cache_range()`, and what `exit_mmap()` does
     pub flush_user: Maintenance,
+    /// Whether `flush_cache_range()` flushes the whole cache whatever the range.
+    pub user_flushes_all: bool,
+    /// Whether the two calls for a vmap do, of a page or more.
+    pub vmap_flushes_all: bool,
     /// `flush_dcache_folio()`
     pub write_back_fresh: Maintenance,
     /// `dma_sync_sgtable_for_device()` of a mapping to the device
@@ -69,12 +76,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "documented",
         aliases: true,
+        colours: MAX_LINES,
         coherent: false,
         bounces: false,
         speculates: true,
         write_back_vmap: WriteBack,
         invalidate_vmap: Discard,
         flush_user: Flush,
+        user_flushes_all: false,
+        vmap_flushes_all: false,
         write_back_fresh: WriteBack,
         to_device: WriteBack,
         bidirectional: WriteBack,
@@ -85,12 +95,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "cortex-a15",
         aliases: false,
+        colours: 1,
         coherent: false,
         bounces: false,
         speculates: true,
         write_back_vmap: Nothing,
         invalidate_vmap: Nothing,
         flush_user: Nothing,
+        user_flushes_all: false,
+        vmap_flushes_all: false,
         write_back_fresh: Nothing,
         to_device: WriteBack,
         bidirectional: WriteBack,
@@ -101,12 +114,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "24Kf",
         aliases: false,
+        colours: 1,
         coherent: false,
         bounces: false,
         speculates: false,
         write_back_vmap: Nothing,
         invalidate_vmap: Nothing,
         flush_user: Nothing,
+        user_flushes_all: false,
+        vmap_flushes_all: false,
         write_back_fresh: Nothing,
         to_device: Flush,
         bidirectional: Flush,
@@ -117,12 +133,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "arm926",
         aliases: true,
+        colours: usize::MAX,
         coherent: false,
         bounces: false,
         speculates: false,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
         flush_user: Flush,
+        user_flushes_all: false,
+        vmap_flushes_all: false,
         write_back_fresh: Flush,
         to_device: WriteBack,
         bidirectional: Flush,
@@ -133,12 +152,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "arm1176",
         aliases: true,
+        colours: 4,
         coherent: false,
         bounces: false,
         speculates: true,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
         flush_user: Flush,
+        user_flushes_all: true,
+        vmap_flushes_all: false,
         write_back_fresh: Flush,
         to_device: WriteBack,
         bidirectional: WriteBack,
@@ -149,12 +171,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "P5600",
         aliases: true,
+        colours: 2,
         coherent: false,
         bounces: false,
         speculates: true,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
         flush_user: Flush,
+        user_flushes_all: true,
+        vmap_flushes_all: false,
         write_back_fresh: Flush,
         to_device: Flush,
         bidirectional: Flush,
@@ -165,12 +190,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "PA-RISC",
         aliases: true,
+        colours: MAX_LINES,
         coherent: false,
         bounces: false,
         speculates: true,
         write_back_vmap: Flush,
         invalidate_vmap: Flush,
         flush_user: Flush,
+        user_flushes_all: true,
+        vmap_flushes_all: true,
         write_back_fresh: Flush,
         to_device: Flush,
         bidirectional: Flush,
@@ -181,12 +209,15 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "bounce",
         aliases: false,
+        colours: 1,
         coherent: true,
         bounces: true,
         speculates: true,
         write_back_vmap: Nothing,
         invalidate_vmap: Nothing,
         flush_user: Nothing,
+        user_flushes_all: false,
+        vmap_flushes_all: false,
         write_back_fresh: Nothing,
         to_device: Nothing,
         bidirectional: Nothing,
@@ -196,6 +227,25 @@ pub const CPUS: [Cpu; 8] = [
 ];
 
 impl Cpu {
+    /// What is assumed of each operation, by its name. The last two are for another page than the one
+    /// that the line is of.
+    pub fn operations(&self) -> [(&'static str, Maintenance); 10] {
+        let all = |all| if all { Flush } else { Nothing };
+
+        [
+            ("write_back_vmap", self.write_back_vmap),
+            ("invalidate_vmap", self.invalidate_vmap),
+            ("flush_user", self.flush_user),
+            ("write_back_fresh", self.write_back_fresh),
+            ("to_device", self.to_device),
+            ("bidirectional", self.bidirectional),
+            ("from_device", self.from_device),
+            ("for_cpu", self.for_cpu),
+            ("write_back_vmap_elsewhere", all(self.vmap_flushes_all)),
+            ("flush_user_elsewhere", all(self.user_flushes_all)),
+        ]
+    }
+
     /// What to hand a mapping to its device does.
     pub fn for_device(&self, dir: Direction) -> Maintenance {
         match dir {
@@ -211,6 +261,17 @@ impl Cpu {
             Direction::ToDevice => Nothing,
             Direction::FromDevice | Direction::Bidirectional => self.for_cpu,
         }
+    }
+
+    /// Those of [`Cpu::layouts`] that its colours allow.
+    pub fn real_layouts(&self) -> Vec<Layout> {
+        let mut layouts = self.layouts();
+
+        layouts.retain(|layout| match self.colours {
+            usize::MAX => layout.shares_nothing(),
+            colours => layout.count() <= colours,
+        });
+        layouts
     }
 
     /// All that can be in use on this CPU.
@@ -235,6 +296,7 @@ impl Cpu {
             (processes, [0, 1, 2]),
             (processes, [0, 0, 1]),
             (processes, [0, 1, 1]),
+            ([Alias::Vmap, Alias::Vmap], [0, 1, 1]),
             ([Alias::DirectMap, Alias::DirectMap], [0, 0, 0]),
         ]
         .map(|(users, lines)| Layout { users, lines })
@@ -273,6 +335,17 @@ impl Layout {
         (0..self.users.len())
             .filter(move |&user| self.users[user] == alias)
             .map(move |user| self.line(user))
+    }
+
+    /// Whether each alias has a line of its own; two users of the vmap have one alias, and so have two
+    /// of the direct map.
+    fn shares_nothing(&self) -> bool {
+        let own = match self.users {
+            [Alias::DirectMap, Alias::DirectMap] => [0, 0, 0],
+            [Alias::Vmap, Alias::Vmap] => [0, 1, 1],
+            _ => [0, 1, 2],
+        };
+        self.lines == own
     }
 
     fn count(&self) -> usize {

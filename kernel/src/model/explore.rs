@@ -5,6 +5,7 @@
 use super::caches::{CPUS, Cpu, Layout};
 use super::step::Step;
 use super::world::{Scene, World};
+use crate::mutation::plan::{Kind, Mutation, letter};
 use crate::ownership::{Direction, Event, Op, Ownership, Plan};
 use rustc_hash::FxHashSet;
 use std::collections::HashSet;
@@ -37,12 +38,43 @@ pub enum Change<'a> {
     LeaveFresh,
     /// Who opens an access waits for transfers once the heap has done its part, not before.
     WaitLast,
+    /// All steps with these [letters](crate::mutation::plan::letter) are left out of all plans.
+    Without(&'a str),
+    /// One step of one plan is done wrong.
+    Mutated(Mutation<'a>),
     /// The direct map is written back by handing what devices may write to them.
     HandOver,
 }
 
+/// A step is not done.
+#[derive(Debug)]
+pub(super) struct LeftOut;
+
 impl Change<'_> {
-    pub(super) fn leaves_out(self, event: Event, plan: &Plan, index: usize) -> bool {
+    /// What is done as step `index` of a plan, and how, if it is done wrong. An error if the step is
+    /// left out, nothing if the plan has no such step.
+    pub(super) fn step(
+        self,
+        event: Event,
+        plan: &Plan,
+        index: usize,
+    ) -> Option<Result<(Op, Option<Kind>), LeftOut>> {
+        let op = plan.ops().nth(index)?;
+
+        Some(match self {
+            Change::Mutated(mutation) if mutation.is_of(event, plan.ops()) => {
+                match mutation.instead(index) {
+                    Some((other, how)) => Ok((plan.ops().nth(other).unwrap_or(op), how)),
+                    None => Err(LeftOut),
+                }
+            }
+            Change::Without(letters) if letters.contains(char::from(letter(op))) => Err(LeftOut),
+            _ if self.leaves_out(event, plan, index) => Err(LeftOut),
+            _ => Ok((op, None)),
+        })
+    }
+
+    fn leaves_out(self, event: Event, plan: &Plan, index: usize) -> bool {
         match self {
             Change::LeaveOut {
                 event: e,
@@ -213,6 +245,7 @@ pub fn explore_layout(
         layout,
         change,
         excused,
+        whole: false,
     };
     let start = World::new(scene);
     let mut seen = FxHashSet::from_iter([start]);

@@ -2,9 +2,10 @@
 
 //! A buffer, what it is used by, and all that these may do.
 
-use super::caches::{Alias, Caches, Cpu, DIRECT_MAP, Layout, Maintenance, WORDS};
+use super::caches::{Alias, Caches, Cpu, DIRECT_MAP, Layout, MAX_LINES, Maintenance, WORDS};
 use super::step::{Step, User};
 use super::{Change, Exception};
+use crate::mutation::plan::Kind;
 use crate::ownership::{Direction, Event, Op, Ownership};
 
 /// Mappings at once.
@@ -58,9 +59,34 @@ pub(super) struct Scene<'a> {
     pub(super) layout: Layout,
     pub(super) change: Change<'a>,
     pub(super) excused: &'a [Exception],
+    /// Operations that flush more than they are asked to do so.
+    pub(super) whole: bool,
 }
 
 impl Scene<'_> {
+    /// Whether a step flushes the whole cache.
+    fn flushes_all(&self, op: Op, how: Option<Kind>) -> bool {
+        let uses = |alias| self.layout.lines_of(alias).next().is_some();
+
+        self.whole
+            && match op {
+                Op::FlushUser => self.cpu.user_flushes_all && uses(Alias::User),
+                Op::WriteBackVmap | Op::InvalidateVmap => {
+                    self.cpu.vmap_flushes_all && uses(Alias::Vmap) && how != Some(Kind::Line)
+                }
+                _ => false,
+            }
+    }
+
+    /// The direction in which a mapping that was asked for in `dir` is maintained.
+    fn mapped_as(&self, dir: Direction, how: Option<Kind>) -> Direction {
+        match (how, dir) {
+            (Some(Kind::WrongDirection), Direction::ToDevice) => Direction::FromDevice,
+            (Some(Kind::WrongDirection), _) => Direction::ToDevice,
+            _ => self.change.mapped_as(dir),
+        }
+    }
+
     fn excuses(&self, exception: Exception) -> bool {
         self.excused.contains(&exception)
     }
@@ -89,6 +115,11 @@ pub(super) struct World {
 const DIRECTIONS: [Direction; 2] = [Direction::ToDevice, Direction::FromDevice];
 
 impl World {
+    /// The event that the heap is doing something for, and how many steps of its plan are done.
+    pub(super) fn pending(&self) -> Option<(Event, usize)> {
+        self.pending.map(|pending| (pending.event, pending.done))
+    }
+
     pub(super) fn new(scene: &Scene<'_>) -> World {
         let mut caches = Caches::cleared(scene.cpu);
         if !matches!(scene.change, Change::LeaveFresh) {
@@ -377,9 +408,9 @@ impl World {
         };
         let (ownership, plan) = self.ownership.next(event);
 
-        if let Some(op) = plan.ops().nth(done) {
-            if !scene.change.leaves_out(event, &plan, done) {
-                self.execute(scene, event, op);
+        if let Some(step) = scene.change.step(event, &plan, done) {
+            if let Ok((op, how)) = step {
+                self.execute(scene, event, op, how);
             }
             self.pending = Some(Pending {
                 event,
@@ -397,9 +428,23 @@ impl World {
         }
     }
 
-    fn execute(&mut self, scene: &Scene<'_>, event: Event, op: Op) {
+    fn execute(&mut self, scene: &Scene<'_>, event: Event, op: Op, how: Option<Kind>) {
         let cpu = scene.cpu;
         let lines = |alias| scene.layout.lines_of(alias);
+
+        if scene.flushes_all(op, how) {
+            for line in 0..MAX_LINES {
+                self.caches.maintain(line, Maintenance::Flush);
+            }
+            return;
+        }
+        let op = match (op, how) {
+            // The line is one of those that are left out.
+            (_, Some(Kind::Line | Kind::Page | Kind::Chunk | Kind::Area)) => return,
+            (Op::WriteBackVmap, Some(Kind::WrongDirection)) => Op::InvalidateVmap,
+            (Op::InvalidateVmap, Some(Kind::WrongDirection)) => Op::WriteBackVmap,
+            _ => op,
+        };
 
         match (op, event) {
             (Op::WriteBackVmap, _) => {
@@ -412,12 +457,16 @@ impl World {
                 lines(Alias::User).for_each(|line| self.caches.maintain(line, cpu.flush_user));
             }
             (Op::WriteBackDirectMap, _) => match scene.change {
-                Change::HandOver => self.sync_for_device(scene, Direction::FromDevice),
+                Change::HandOver => self.sync_for_device(scene, Direction::FromDevice, how),
                 _ => self.caches.maintain(DIRECT_MAP, cpu.to_device),
             },
             (Op::SyncForDevice, _) => {
-                for dir in self.mappings() {
-                    self.sync_for_device(scene, dir);
+                let count = match how {
+                    Some(Kind::Mapping) => 1,
+                    _ => MAX_MAPPINGS,
+                };
+                for dir in self.mappings().take(count) {
+                    self.sync_for_device(scene, dir, how);
                 }
             }
             (Op::SyncForDeviceUnwritten, _) if self.written() => {
@@ -425,18 +474,18 @@ impl World {
             }
             (Op::SyncForDeviceUnwritten, _) => {}
             (Op::SyncForCpu, _) if self.written() => {
-                self.sync_for_cpu(scene, Direction::FromDevice);
+                self.sync_for_cpu(scene, Direction::FromDevice, how);
             }
             (Op::SyncForCpu, _) => {}
             (Op::Map, Event::Map(dir)) => {
                 // One bounce buffer stands for those of all mappings of a direction: what their
                 // devices may read is the same.
                 if self.mapped[dir as usize] == 0 || !cpu.bounces {
-                    self.sync_for_device(scene, dir);
+                    self.sync_for_device(scene, dir, how);
                 }
             }
             (Op::Unmap, Event::Unmap(dir)) => {
-                self.sync_for_cpu(scene, dir);
+                self.sync_for_cpu(scene, dir, how);
                 if self.mapped[dir as usize] == 1 {
                     self.caches.drop_bounce_buffer(dir);
                 }
@@ -446,19 +495,19 @@ impl World {
     }
 
     /// Hands mappings that were asked for in a direction to their devices.
-    fn sync_for_device(&mut self, scene: &Scene<'_>, dir: Direction) {
+    fn sync_for_device(&mut self, scene: &Scene<'_>, dir: Direction, how: Option<Kind>) {
         if scene.cpu.bounces {
             self.caches.fill_bounce_buffer(dir);
         } else {
-            let dir = scene.change.mapped_as(dir);
+            let dir = scene.mapped_as(dir, how);
             self.caches.maintain(DIRECT_MAP, scene.cpu.for_device(dir));
         }
     }
 
     /// Takes mappings that were asked for in a direction from their devices.
-    fn sync_for_cpu(&mut self, scene: &Scene<'_>, dir: Direction) {
+    fn sync_for_cpu(&mut self, scene: &Scene<'_>, dir: Direction, how: Option<Kind>) {
         if !scene.cpu.bounces {
-            let dir = scene.change.mapped_as(dir);
+            let dir = scene.mapped_as(dir, how);
             self.caches.maintain(DIRECT_MAP, scene.cpu.for_cpu(dir));
         } else if dir.device_writes() {
             self.caches.empty_bounce_buffer(dir);

@@ -74,7 +74,7 @@ fn run(
     shown: &Shown,
     task: &Task<'_>,
 ) -> Result<Result<String, String>, Failure> {
-    let scratch = Scratch::new(context).map_err(Failure::infra)?;
+    let mut scratch = Scratch::new(context).map_err(Failure::infra)?;
     let mut args: Vec<OsString> = vec![shown.cell.clone().into()];
     match &shown.how {
         How::OnExporter {

@@ -30,6 +30,7 @@ mod verdicts;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::config::{Config, unknown};
@@ -46,7 +47,7 @@ struct Context {
     shares: Vec<PathBuf>,
     global: Global,
     stop: Stop,
-    ui: Ui,
+    ui: Arc<Ui>,
 }
 
 impl Context {
@@ -62,10 +63,21 @@ impl Context {
         Ok(Context {
             shares: shares.flatten().collect(),
             project: project.with_fixes(test.is_some_and(|test| test.fixes)),
-            ui: Ui::new(global.verbose),
+            ui: Arc::new(Ui::new(global.verbose)),
             global,
             stop,
         })
+    }
+
+    /// The same for another checkout.
+    fn at(&self, root: &Path) -> Context {
+        Context {
+            project: Project::at(root),
+            shares: self.shares.clone(),
+            global: self.global.clone(),
+            stop: self.stop.clone(),
+            ui: Arc::clone(&self.ui),
+        }
     }
 
     fn config(&self) -> Result<Config, Failure> {

@@ -1,97 +1,272 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask mutants`: silence of the cache model is worth something only if it is not silent about a broken heap.
+//! `cargo xtask mutants`: silence of the suites is worth something only if they are not silent about a broken heap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use comfy_table::{Table, presets};
+use globset::{Glob, GlobSetBuilder};
 
+use super::prepare;
 use super::scratch::Scratch;
-use super::{Context, named};
+use super::{Context, test};
+use crate::build::{self, Builder};
 use crate::cli;
-use crate::config::Mutant;
+use crate::config::{Cell, Config};
 use crate::exit::{Exit, Failure};
-use crate::progress::Progress as _;
-use crate::ui::Task;
+use crate::matrix;
+use crate::mutants::run::{AllMedia, Boots, Ready};
+use crate::mutants::table::Report;
+use crate::mutants::{self, Matters, Mutant};
+use crate::session::Shared;
+use crate::vcsan::Plugin;
 
-/// The verdict of each cell, or why there is none.
-type Verdicts = BTreeMap<String, String>;
+/// The set of suites that mutants run.
+const SET: &str = "heap";
 
 pub(super) fn mutants(context: &Context, args: &cli::Mutants) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let all: Vec<&String> = if args.names.is_empty() {
-        config.mutants.keys().collect()
-    } else {
-        args.names.iter().collect()
-    };
-    let (mut rows, mut wrong) = (Vec::new(), Vec::new());
-    for name in &all {
-        let mutant = named("mutant", name, &config.mutants)?;
-        let task = context.ui.task(name);
-        task.step(&mutant.summary);
-        let got = run(context, mutant, &args.globs, &task)?;
-        for (cell, got) in &got {
-            let known = config.cells.get(cell);
-            if !known.is_some_and(|c| mutant.allows(c, got)) {
-                let expected = known.and_then(|c| mutant.verdict(c));
-                let expected = expected.map_or("hazard or passed", |e| e.as_str());
-                wrong.push(format!("{name} on {cell}: {got} instead of {expected}"));
-            }
+    let cells = test::cells(&config, &args.cells())?;
+    let mut all = mutants::all(&config).map_err(Failure::infra)?;
+    if args.all_modes {
+        all.iter_mut().for_each(|m| m.all_modes = true);
+    }
+    let chosen = choose(&config, &all, &args.names)?;
+    let mut report = Report::new(&chosen, &cells, args.json.as_deref()).map_err(Failure::infra)?;
+    let chosen: BTreeSet<String> = chosen.into_iter().map(|m| m.name).collect();
+
+    // Those that are chosen in a running guest share a build, which is the same whichever of them run; each of the others has one
+    // of its own.
+    let (shared, own): (Vec<Mutant>, Vec<Mutant>) =
+        all.into_iter().partition(|m| m.own_edits.is_none());
+    let own = own.into_iter().filter(|m| chosen.contains(&m.name));
+    let groups = [shared].into_iter().chain(own.map(|m| vec![m]));
+    // All pages are looked at before the first one runs.
+    let mut fitting = Vec::new();
+    for group in groups {
+        let (_, group) = checkout(context, &config, group, &mut report)?;
+        if group.iter().any(|m| chosen.contains(&m.name)) {
+            fitting.push(group);
         }
-        rows.push((name, got));
     }
-    print!("{}", table(&rows));
-    for line in &wrong {
-        println!("{line}");
-    }
-    println!("{} mutants, {} verdicts wrong", all.len(), wrong.len());
-    Ok(if wrong.is_empty() {
+    let plugin = Plugin::build(false, false, &context.stop).map_err(Failure::infra)?;
+    report.start();
+    // What is done by then is in the report, whatever becomes of the rest.
+    let ran = fitting.into_iter().try_for_each(|group| {
+        if context.stop.requested() {
+            return Ok(());
+        }
+        run(context, &cells, &plugin, group, &chosen, &mut report)
+    });
+    report.end();
+    ran?;
+    Ok(if context.stop.requested() {
+        Exit::Interrupted
+    } else if report.is_right() {
         Exit::Ok
     } else {
         Exit::Tests
     })
 }
 
-/// Runs the matrix on the heap with the mutant's change.
-fn run(
-    context: &Context,
-    mutant: &Mutant,
-    globs: &[String],
-    task: &Task<'_>,
-) -> Result<Verdicts, Failure> {
-    let scratch = Scratch::new(context).map_err(Failure::infra)?;
-    scratch.edit(&mutant.edits)?;
-    let globs = globs.iter().flat_map(|g| ["--cell".into(), g.into()]);
-    let (run, report) = scratch.test(context, &globs.collect::<Vec<_>>())?;
-    let output = String::from_utf8_lossy(&run.stdout);
-    task.output(&output);
-    let cells = report.as_ref().and_then(|r| r["cells"].as_array());
-    let Some(cells) = cells else {
-        return Err(Failure::infra(format!(
-            "failed to run the matrix on a mutant: {}",
-            output.trim()
-        )));
-    };
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or("nothing").to_owned();
-    Ok(cells
-        .iter()
-        .map(|c| (text(&c["cell"]), text(&c["verdict"])))
-        .collect())
+/// Those of `all` that `names`, globs, choose.
+fn choose(config: &Config, all: &[Mutant], names: &[String]) -> Result<Vec<Mutant>, Failure> {
+    if names.is_empty() {
+        return Ok(all.to_vec());
+    }
+    let mut globs = GlobSetBuilder::new();
+    for name in names {
+        let glob = Glob::new(name).map_err(Failure::usage)?;
+        let matcher = glob.compile_matcher();
+        if !all.iter().any(|m| matcher.is_match(&m.name)) {
+            let known = config.mutants.keys();
+            return Err(Failure::usage(crate::config::unknown(
+                "mutant", name, known,
+            )));
+        }
+        globs.add(glob);
+    }
+    let globs = globs.build().map_err(Failure::usage)?;
+    let chosen = all.iter().filter(|m| globs.is_match(&m.name));
+    Ok(chosen.cloned().collect())
 }
 
-/// Mutants down, cells across.
-fn table(rows: &[(&&String, Verdicts)]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    let cells: Vec<&String> = rows.first().map_or(Vec::new(), |(_, v)| v.keys().collect());
-    table.set_header(std::iter::once("mutant").chain(cells.iter().map(|c| c.as_str())));
-    for (name, verdicts) in rows {
-        let row = cells
-            .iter()
-            .map(|c| verdicts.get(*c).map_or("-", String::as_str));
-        table.add_row(std::iter::once(name.as_str()).chain(row));
+/// A checkout in which the heap can be each of `mutants`, and those of them whose edits fit; the others are reported.
+fn checkout(
+    context: &Context,
+    config: &Config,
+    mutants: Vec<Mutant>,
+    report: &mut Report,
+) -> Result<(Scratch, Vec<Mutant>), Failure> {
+    let mut scratch = Scratch::new(context).map_err(Failure::infra)?;
+    scratch
+        .add_overlay("kernel/mutants")
+        .map_err(Failure::infra)?;
+    let of_linux = |m: &Mutant| {
+        let edits = config.mutants.get(&m.name).map(|page| &page.edits);
+        edits.is_some_and(|edits| edits.iter().any(|e| e.file.starts_with("linux")))
+    };
+    if mutants.iter().any(of_linux) {
+        let task = context.ui.task("setup");
+        let (_, source) =
+            prepare::tools_and_source(context, &prepare::cache(context)?, &task, &[])?;
+        scratch.set_source(source.dir);
     }
-    table
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
+    scratch.edit(&config.mutation)?;
+    let mut fitting = Vec::new();
+    for mutant in mutants {
+        let edits = config.mutants.get(&mutant.name);
+        match edits.map_or(Ok(()), |page| scratch.edit(&page.edits(&mutant.name))) {
+            Ok(()) => fitting.push(mutant),
+            Err(failure) => report.broken(&mutant, &failure.error.to_string()),
+        }
+    }
+    scratch.finish()?;
+    Ok((scratch, fitting))
+}
+
+/// Builds for a group of mutants and runs those that are `chosen` on all cells.
+fn run(
+    context: &Context,
+    cells: &[&Cell],
+    plugin: &Plugin,
+    mut group: Vec<Mutant>,
+    chosen: &BTreeSet<String>,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let outer = context.config()?;
+    loop {
+        let (scratch, fitting) = checkout(context, &outer, group, report)?;
+        let context = context.at(&scratch.path(""));
+        let config = context.config()?;
+        let mut prepared = prepare::prepare(&context, &context.ui.task("setup"))?;
+        let shared = test::shared(&context, &config, &prepared);
+        let running: Vec<Mutant> = fitting
+            .iter()
+            .filter(|m| chosen.contains(&m.name))
+            .cloned()
+            .collect();
+        let folder = prepare::cache(&context)?;
+        let folder = folder.folder("matters").map_err(Failure::infra)?;
+        // The one waits for compilers, the other takes a core.
+        let (matters, media) = std::thread::scope(|scope| {
+            let matters = scope.spawn(|| Matters::explore(cells, &running, &folder));
+            let media = built(&shared, cells, &running);
+            (matters.join(), media)
+        });
+        let matters = matters.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match media {
+            Ok(media) => {
+                let plugin = plugin
+                    .clone()
+                    .publish(&shared.folder.join("media"))
+                    .map_err(Failure::infra)?;
+                let boots = Boots::new(&shared, &plugin, media, matters);
+                return boots.run(cells, &running, report).map_err(Failure::infra);
+            }
+            Err(error) if error.is_of_the_source() => {
+                let error = crate::error::chain(&error);
+                let blamed = blamed(&outer, &fitting, &error);
+                if blamed.is_empty() {
+                    return Err(Failure::build(error));
+                }
+                let (bad, good) = fitting
+                    .into_iter()
+                    .partition::<Vec<_>, _>(|m| blamed.contains(&m.name));
+                for mutant in &bad {
+                    report.broken(mutant, &error);
+                }
+                group = good;
+            }
+            Err(build::Error::Interrupted) => return Ok(()),
+            Err(error) => return Err(Failure::infra(crate::error::chain(&error))),
+        }
+        drop(prepared.lock.take());
+        if group.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// The mutants with an edit of a file that a compiler complains of.
+fn blamed(config: &Config, mutants: &[Mutant], error: &str) -> BTreeSet<String> {
+    let named = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| error.contains(&*name.to_string_lossy()))
+    };
+    let pages: BTreeMap<_, _> = mutants
+        .iter()
+        .filter_map(|m| Some((m.name.clone(), config.mutants.get(&m.name)?)))
+        .collect();
+    pages
+        .into_iter()
+        .filter(|(_, page)| page.edits.iter().any(|edit| named(&edit.file)))
+        .map(|(name, _)| name)
         .collect()
+}
+
+/// Builds the kernels of `cells`, and what guests with the exporters of `mutants` boot from.
+fn built(
+    shared: &Shared<'_>,
+    cells: &[&Cell],
+    mutants: &[Mutant],
+) -> Result<AllMedia, build::Error> {
+    let heap = &shared.config.suites[SET];
+    let exporters: BTreeSet<&str> = mutants.iter().map(|m| m.exporter.as_str()).collect();
+    let kernels: BTreeSet<&str> = cells.iter().map(|c| c.kernel.as_str()).collect();
+    let module_dirs = matrix::module_dirs(shared.config);
+    let slots = matrix::slots(shared.jobs).map_err(|source| build::Error::Io {
+        what: "make job slots for",
+        path: shared.builds.to_owned(),
+        source,
+    })?;
+    let build = |kernel: &str| {
+        let task = shared.ui.task(kernel);
+        let builder = Builder {
+            kernel: &shared.config.kernels[kernel],
+            toolchain: shared.toolchain,
+            project: shared.project,
+            tree: &shared.tree.dir,
+            tree_id: &shared.tree.source_id,
+            dir: &shared.builds.join(kernel),
+            module_dirs: &module_dirs,
+            host_crates: &shared.host_crates,
+            slots: &slots,
+            stop: shared.stop,
+            task: &task,
+            debug: false,
+            brought: None,
+        };
+        builder.build()?;
+        let mut ready = Vec::new();
+        for cell in cells.iter().filter(|c| c.kernel == kernel) {
+            for &exporter in &exporters {
+                let set = heap.on(&shared.config.exporters[exporter]);
+                let media =
+                    builder.publish(cell, &set, &|_| Vec::new(), &shared.folder.join("media"))?;
+                let key = (cell.name.clone(), exporter.to_owned());
+                ready.push((key, Ready { set, media }));
+            }
+        }
+        Ok(ready)
+    };
+    std::thread::scope(|scope| {
+        let builds: Vec<_> = kernels
+            .into_iter()
+            .map(|kernel| {
+                scope.spawn({
+                    let build = &build;
+                    move || build(kernel)
+                })
+            })
+            .collect();
+        let mut all = AllMedia::new();
+        for build in builds {
+            all.extend(
+                build
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+            );
+        }
+        Ok(all)
+    })
 }

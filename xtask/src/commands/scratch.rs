@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A copy of what a checkout gives to the matrix, to be changed, and this very program run on it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -19,7 +20,17 @@ use crate::results::Run;
 #[derive(Debug)]
 pub(super) struct Scratch {
     dir: tempfile::TempDir,
+    /// The kernel's own source, and what is edited of it.
+    linux: Option<(PathBuf, Edited)>,
 }
+
+/// Files with their text before and after.
+type Edited = BTreeMap<PathBuf, (String, String)>;
+
+/// Where the kernel's own files stand in edits.
+const LINUX: &str = "linux";
+/// The patch that holds their edits.
+const PATCH: &str = "kernel/patches/0900-edits-of-the-kernel-itself.patch";
 
 impl Scratch {
     /// Copies `configs/` and `kernel/`.
@@ -28,7 +39,17 @@ impl Scratch {
         for part in ["configs", "kernel"] {
             copy(&context.project.root().join(part), &dir.path().join(part))?;
         }
-        Ok(Scratch { dir })
+        Ok(Scratch { dir, linux: None })
+    }
+
+    /// Lets edits of `linux/…` change the kernel's own source, which is `source`, by a patch that [`Scratch::finish`] writes.
+    pub(super) fn set_source(&mut self, source: PathBuf) {
+        self.linux = Some((source, BTreeMap::new()));
+    }
+
+    /// Puts what lies in `inside` into the overlay.
+    pub(super) fn add_overlay(&self, inside: &str) -> io::Result<()> {
+        copy(&self.path(inside), &self.path("kernel/overlay"))
     }
 
     /// A path in it.
@@ -36,21 +57,62 @@ impl Scratch {
         self.dir.path().join(inside)
     }
 
-    /// Changes it.
-    pub(super) fn edit(&self, edits: &[Edit]) -> Result<(), Failure> {
+    /// Changes it, all or nothing.
+    pub(super) fn edit(&mut self, edits: &[Edit]) -> Result<(), Failure> {
+        let mut changed: BTreeMap<&Path, String> = BTreeMap::new();
         for edit in edits {
-            let path = self.path(&edit.file);
-            let changed = edit
-                .apply(fs::read_to_string(&path).ok().as_deref())
-                .ok_or_else(|| {
-                    Failure::usage(format!(
-                        "failed to edit {}: it does not hold the lines to replace exactly once",
-                        edit.file.display()
-                    ))
-                })?;
-            fs::write(&path, changed).map_err(Failure::infra)?;
+            let text = match changed.get(edit.file.as_path()) {
+                Some(text) => Some(text.clone()),
+                None => self.text(&edit.file),
+            };
+            let text = edit.apply(text.as_deref()).ok_or_else(|| {
+                Failure::usage(format!(
+                    "failed to edit {}: it does not hold the lines to replace exactly once",
+                    edit.file.display()
+                ))
+            })?;
+            changed.insert(&edit.file, text);
+        }
+        for (file, text) in changed {
+            match (file.strip_prefix(LINUX), &mut self.linux) {
+                (Ok(inside), Some((source, files))) => {
+                    let before = || fs::read_to_string(source.join(inside)).unwrap_or_default();
+                    let entry = files.entry(inside.to_owned());
+                    entry.or_insert_with(|| (before(), String::new())).1 = text;
+                }
+                _ => fs::write(self.path(file), text).map_err(Failure::infra)?,
+            }
         }
         Ok(())
+    }
+
+    fn text(&self, file: &Path) -> Option<String> {
+        match (file.strip_prefix(LINUX), &self.linux) {
+            (Ok(inside), Some((source, files))) => match files.get(inside) {
+                Some((_, now)) => Some(now.clone()),
+                None => fs::read_to_string(source.join(inside)).ok(),
+            },
+            _ => fs::read_to_string(self.path(file)).ok(),
+        }
+    }
+
+    /// Writes the patch with the edits of the kernel's own files, if there are any.
+    pub(super) fn finish(&self) -> Result<(), Failure> {
+        let files = self.linux.iter().flat_map(|(_, files)| files);
+        let mut patch = String::new();
+        for (path, (before, after)) in files {
+            let name = path.display();
+            let diff = diffy::DiffOptions::new()
+                .set_original_filename(format!("a/{name}"))
+                .set_modified_filename(format!("b/{name}"))
+                .create_patch(before, after)
+                .to_string();
+            patch += &format!("diff --git a/{name} b/{name}\n{diff}");
+        }
+        if patch.is_empty() {
+            return Ok(());
+        }
+        fs::write(self.path(PATCH), patch).map_err(Failure::infra)
     }
 
     /// Runs `cargo xtask test` on it with `args`. What it printed, its status, and its report, if there is one.
@@ -66,23 +128,6 @@ impl Scratch {
         let report = match json.exists() {
             true => Some(super::runs::load(&json).map_err(Failure::infra)?),
             false => None,
-        };
-        Ok((run, report))
-    }
-
-    /// The same, with the report as JSON.
-    pub(super) fn test(
-        &self,
-        context: &Context,
-        args: &[OsString],
-    ) -> Result<(Output, Option<serde_json::Value>), Failure> {
-        let json = self.path("report.json");
-        let mut all = vec!["test".into(), "--json".into(), json.clone().into()];
-        all.extend_from_slice(args);
-        let run = self.xtask(context, &all)?;
-        let report = match fs::read_to_string(&json) {
-            Ok(text) => Some(serde_json::from_str(&text).map_err(Failure::infra)?),
-            Err(_) => None,
         };
         Ok((run, report))
     }

@@ -44,7 +44,7 @@ pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Fail
 
 /// What about the report is not as it should be.
 fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<String>, Failure> {
-    let scratch = Scratch::new(context).map_err(Failure::infra)?;
+    let mut scratch = Scratch::new(context).map_err(Failure::infra)?;
     scratch.edit(&breakage.edits)?;
     let (run, report) = scratch.run(context, &[breakage.cell.clone().into()])?;
     let output = String::from_utf8_lossy(&run.stdout);

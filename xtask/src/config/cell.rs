@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use aliasheap_kernel::model::CPUS;
+use aliasheap_kernel::mutation;
 use regex::bytes::Regex;
 use serde::Deserialize;
 
@@ -69,6 +71,7 @@ struct Raw {
     #[serde(default = "command_line_max")]
     command_line_max: usize,
     geometry: String,
+    cpu: String,
     speculates: bool,
     linear: Option<String>,
     proof: String,
@@ -102,6 +105,8 @@ pub struct Cell {
     pub command_line_max: usize,
     /// The data cache as the cache model is told of it: `KIND:LINE:WAY:WAYS`, bytes.
     pub geometry: String,
+    /// The CPU as the host's model of the caches, [`aliasheap_kernel::model`], calls it.
+    pub cpu: String,
     /// Whether the CPU may fill a line of any mapped alias at any moment, with no access.
     pub speculates: bool,
     /// Where the kernel maps all memory for good, `VIRTUAL:PHYSICAL:BYTES`: what the model's speculation starts from. None where
@@ -144,6 +149,28 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
             "can't be `true` where `dcache` is `vivt`: no cache with virtual tags does that".into(),
         ));
     }
+    let Some(cpu) = mutation::cpu_of(&raw.cpu) else {
+        let names: Vec<String> = CPUS.iter().map(|c| c.name.to_owned()).collect();
+        return Err(value("cpu", super::unknown("CPU", &raw.cpu, &names)));
+    };
+    if cpu.speculates != raw.speculates || cpu.aliases != (raw.role == Role::Aliasing) {
+        return Err(value(
+            "cpu",
+            format!(
+                "is one that, as the host's model knows it, {} and {}",
+                if cpu.aliases {
+                    "aliases"
+                } else {
+                    "does not alias"
+                },
+                if cpu.speculates {
+                    "speculates"
+                } else {
+                    "does not speculate"
+                },
+            ),
+        ));
+    }
     Ok(Cell {
         name: name.to_owned(),
         summary: raw.summary,
@@ -155,6 +182,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
         command_line: raw.command_line,
         command_line_max: raw.command_line_max,
         geometry: raw.geometry,
+        cpu: raw.cpu,
         speculates: raw.speculates,
         linear: raw.linear,
         proof,
@@ -166,7 +194,7 @@ mod tests {
     use super::*;
 
     const VALID: &str = "summary: s\nrole: aliasing\nkernel: k\ndcache: vivt\nconsole: ttyS0\ngeometry: vivt:32:4096:4\n\
-        speculates: false\nproof: VIVT\nqemu: {system: arm, machine: versatilepb, memory_mib: 128}\n";
+        cpu: arm926\nspeculates: false\nproof: VIVT\nqemu: {system: arm, machine: versatilepb, memory_mib: 128}\n";
 
     fn load_text(text: &str) -> Result<Cell, Error> {
         let dir = tempfile::tempdir().expect("a temporary folder");
@@ -194,6 +222,18 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("`role`"), "{said}");
+    }
+
+    #[test]
+    fn a_cpu_that_the_model_knows_otherwise_is_refused() {
+        for (from, to) in [
+            ("cpu: arm926", "cpu: arm1176"),
+            ("cpu: arm926", "cpu: 24Kf"),
+            ("cpu: arm926", "cpu: arm925"),
+        ] {
+            let said = load_text(&VALID.replace(from, to)).unwrap_err().to_string();
+            assert!(said.contains("`cpu`"), "{said}");
+        }
     }
 
     #[test]

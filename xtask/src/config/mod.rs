@@ -63,6 +63,8 @@ pub struct Config {
     pub series: BTreeMap<String, Series>,
     /// What the heap may cost.
     pub bench: HeapBench,
+    /// What makes of the heap one that can be any mutant.
+    pub mutation: Vec<Edit>,
 }
 
 impl Config {
@@ -160,22 +162,26 @@ impl Config {
                 });
             }
         }
-        let mutants = each(&dir.join("mutants"), |path, _| yaml::load::<Mutant>(path))?;
+        let mutants = each(&dir.join("mutants"), |path, name| {
+            mutant::load(path, name, &exporters)
+        })?;
+        let known: Vec<&String> = suites.values().flat_map(|set| &set.expect).collect();
         for (name, mutant) in &mutants {
-            if let Some(stranger) = mutant
-                .caught_on
-                .iter()
-                .chain(&mutant.by_chance_on)
-                .find(|c| !cells.contains_key(*c))
+            let (path, filter) = (dir.join("mutants"), mutant.suites.as_deref());
+            if let Some(filter) = filter
+                && suites
+                    .values()
+                    .all(|set| set.expected(Some(filter)).is_empty())
             {
                 return Err(Error::Value {
-                    path: dir.join("mutants").join(format!("{name}.yaml")),
-                    key: "caught_on".into(),
-                    message: unknown("cell", stranger, cells.keys()),
+                    path: path.join(format!("{name}.yaml")),
+                    key: "suites".into(),
+                    message: unknown("suite", filter, known),
                 });
             }
         }
         let series = each(&dir.join("series"), |path, _| series::load(path))?;
+        let mutation = yaml::load::<mutant::Mutation>(&dir.join("mutation.yaml"))?.edits;
         let bench = bench::load(&dir.join("bench/heap.yaml"))?;
         let page = |key: &str, message| Error::Value {
             path: dir.join("bench/heap.yaml"),
@@ -226,6 +232,7 @@ impl Config {
             mutants,
             series,
             bench,
+            mutation,
         })
     }
 }
@@ -308,8 +315,8 @@ mod tests {
     fn every_breakage_and_mutant_of_this_repository_fits_its_files() {
         let root = repository();
         let config = Config::load(&root.join("configs")).expect("configs/ loads");
+        let read = |file: &Path| std::fs::read_to_string(root.join(file)).ok();
         let breakages = config.breakages.iter().map(|(name, b)| (name, &b.edits));
-        let mutants = config.mutants.iter().map(|(name, m)| (name, &m.edits));
         let history =
             config
                 .history
@@ -318,14 +325,27 @@ mod tests {
                     How::InModule { edits, .. } => Some((name, edits)),
                     How::OnExporter { .. } => None,
                 });
-        for (name, edits) in breakages.chain(mutants).chain(history) {
+        for (name, edits) in breakages.chain(history) {
             for edit in edits {
-                let text = std::fs::read_to_string(root.join(&edit.file)).ok();
+                let text = read(&edit.file);
                 assert!(
                     edit.apply(text.as_deref()).is_some(),
                     "{name}: {}",
                     edit.file.display()
                 );
+            }
+        }
+        // Mutants that are chosen at run time are all in one tree.
+        let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
+        let none = "mutation".to_owned();
+        let pages = config.mutants.iter().map(|(n, m)| (n, m.edits(n)));
+        for (name, edits) in [(&none, config.mutation.clone())].into_iter().chain(pages) {
+            let of_the_kernel = |edit: &&Edit| !edit.file.starts_with("linux");
+            for edit in edits.iter().filter(of_the_kernel) {
+                let text = texts.get(&edit.file).cloned().or_else(|| read(&edit.file));
+                let text = edit.apply(text.as_deref());
+                assert!(text.is_some(), "{name}: {}", edit.file.display());
+                texts.extend(text.map(|text| (edit.file.clone(), text)));
             }
         }
     }

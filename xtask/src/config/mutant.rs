@@ -1,68 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A mutant: the heap with one maintenance step removed or broken, and where the cache model must see it.
+//! A mutant: the heap, or what it stands on, with one thing broken.
 
+use globset::Glob;
 use serde::Deserialize;
+use std::path::Path;
 
-use super::{Cell, Edit};
-use crate::verdict::Verdict;
+use super::yaml::{self, Error};
+use super::{Edit, Exporter};
+
+/// What stands in the new lines of an edit for "if this mutant is chosen".
+pub const CHOSEN: &str = "MUTANT";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    summary: String,
+    edits: Vec<Edit>,
+    #[serde(default = "own_heap")]
+    exporter: String,
+    suites: Option<String>,
+    #[serde(default)]
+    alone: bool,
+    #[serde(default)]
+    all_modes: bool,
+    #[serde(default)]
+    model: Option<String>,
+    shows: Vec<String>,
+}
+
+fn own_heap() -> String {
+    "system_rust".into()
+}
 
 /// One page of `configs/mutants`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Mutant {
     /// What is wrong.
     pub summary: String,
     /// What is changed in a checkout to make it so.
     pub edits: Vec<Edit>,
-    /// The cells on which the cache model must see it. On the others it must be silent.
-    pub caught_on: Vec<String>,
-    /// The cells on which it depends on the pages that a guest gets whether anything can go wrong: either verdict will do.
-    #[serde(default)]
-    pub by_chance_on: Vec<String>,
+    /// The exporter whose suites run.
+    pub exporter: String,
+    /// The suites that run, a glob as KUnit takes it; else all that can tell.
+    pub suites: Option<String>,
+    /// Whether it spoils a guest for those that come after it.
+    pub alone: bool,
+    /// Whether it runs in all modes of a cell's CPU, and not only in what that really does.
+    pub all_modes: bool,
+    /// The same change of the host's model, as [`aliasheap_kernel::mutation`] reads it. Without one, the mutant must be caught
+    /// on every cell.
+    pub model: Option<String>,
+    /// Globs, one of which a hazard or a failure must meet that shows it: `CASE: WHAT; MISSING`.
+    pub shows: Vec<String>,
 }
 
 impl Mutant {
-    /// The verdict that `cell` must have; none if it may be `hazard` or `passed`.
-    pub fn verdict(&self, cell: &Cell) -> Option<Verdict> {
-        if self.by_chance_on.contains(&cell.name) {
-            return None;
-        }
-        Some(if self.caught_on.contains(&cell.name) {
-            Verdict::Hazard
-        } else {
-            Verdict::Passed
-        })
+    /// Whether it can be chosen in a running guest, so that it shares its kernel with others.
+    pub fn is_chosen_at_run_time(&self) -> bool {
+        self.edits.iter().any(|edit| edit.to.contains(CHOSEN))
     }
 
-    /// Whether `cell` has a verdict that it may have.
-    pub fn allows(&self, cell: &Cell, got: &str) -> bool {
-        let chance = [Verdict::Hazard, Verdict::Passed];
-        match self.verdict(cell) {
-            Some(expected) => expected.as_str() == got,
-            None => chance.iter().any(|verdict| verdict.as_str() == got),
-        }
+    /// What is changed, with the question whether this one, called `name`, is chosen.
+    pub fn edits(&self, name: &str) -> Vec<Edit> {
+        let question = |edit: &Edit| match edit.file.extension() {
+            Some(e) if e == "rs" => {
+                let inside = edit.file.components().any(|c| c.as_os_str() == "rust");
+                let bindings = if inside { "" } else { "kernel::" };
+                format!("(unsafe {{ {bindings}bindings::mutant_is(c\"{name}\".as_ptr().cast()) }})")
+            }
+            _ => format!(
+                "({{ extern bool rust_helper_mutant_is(const char *); rust_helper_mutant_is(\"{name}\"); }})"
+            ),
+        };
+        let edit = |edit: &Edit| Edit {
+            to: edit.to.replace(CHOSEN, &question(edit)),
+            ..edit.clone()
+        };
+        self.edits.iter().map(edit).collect()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_depends_on_chance_is_seen_or_not_and_nothing_else() {
-        let cell = crate::judge::tests::cell();
-        let mutant = |caught_on: &[&str], by_chance_on: &[&str]| Mutant {
-            summary: String::new(),
-            edits: Vec::new(),
-            caught_on: caught_on.iter().map(|&c| c.into()).collect(),
-            by_chance_on: by_chance_on.iter().map(|&c| c.into()).collect(),
-        };
-        let chance = mutant(&[], &[&cell.name]);
-        assert!(chance.allows(&cell, "hazard") && chance.allows(&cell, "passed"));
-        assert!(!chance.allows(&cell, "crashed"));
-        let caught = mutant(&[&cell.name], &[]);
-        assert!(caught.allows(&cell, "hazard") && !caught.allows(&cell, "passed"));
-        let silent = mutant(&[], &[]);
-        assert!(silent.allows(&cell, "passed") && !silent.allows(&cell, "hazard"));
+pub(super) fn load(
+    path: &Path,
+    name: &str,
+    exporters: &std::collections::BTreeMap<String, Exporter>,
+) -> Result<Mutant, Error> {
+    let raw: Raw = yaml::load(path)?;
+    let value = |key: &str, message: String| Error::Value {
+        path: path.to_owned(),
+        key: key.into(),
+        message,
+    };
+    if !exporters.contains_key(&raw.exporter) {
+        return Err(value(
+            "exporter",
+            super::unknown("exporter", &raw.exporter, exporters.keys()),
+        ));
     }
+    if raw.shows.is_empty() {
+        return Err(value(
+            "shows",
+            "names nothing, so that any failure would do".into(),
+        ));
+    }
+    for glob in &raw.shows {
+        Glob::new(glob).map_err(|e| value("shows", format!("`{glob}` is not a glob: {e}")))?;
+    }
+    if let Some(model) = &raw.model {
+        aliasheap_kernel::mutation::check(model).map_err(|why| value("model", why))?;
+    }
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Err(value(
+            "summary",
+            "the file's name must be of letters, digits and `-`".into(),
+        ));
+    }
+    Ok(Mutant {
+        summary: raw.summary,
+        edits: raw.edits,
+        exporter: raw.exporter,
+        suites: raw.suites,
+        alone: raw.alone,
+        all_modes: raw.all_modes,
+        model: raw.model,
+        shows: raw.shows,
+    })
+}
+
+/// `configs/mutation.yaml`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mutation {
+    /// What makes of the heap one that can be any mutant.
+    pub(super) edits: Vec<Edit>,
 }

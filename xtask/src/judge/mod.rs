@@ -18,9 +18,9 @@ use console::Console;
 /// What the guest's first program says before anything else; without it the kernel did not get that far.
 const INIT: &str = "aliasheap: init";
 /// What it says when it has done all that it was ordered to do.
-const DONE: &str = "aliasheap: done";
+pub const DONE: &str = "aliasheap: done";
 /// What it says of an order that it could not carry out.
-const FAILED: &str = "aliasheap: failed to ";
+pub const FAILED: &str = "aliasheap: failed to ";
 
 /// How many lines of a kernel's complaint are worth showing beside a verdict.
 const SPLAT_LINES: usize = 25;
@@ -230,6 +230,17 @@ impl Findings {
     }
 }
 
+/// The suites of a log, which `report` is about; `hung` if its guest was.
+pub fn suites(report: &ktap::Report, log: &[u8], hung: bool) -> Vec<Suite> {
+    let mut reader = Reader {
+        report,
+        hung,
+        console: Console::new(log),
+        at: 0,
+    };
+    report.tests.iter().map(|t| reader.suite(t)).collect()
+}
+
 /// Makes suites of tests, in the order of the log.
 struct Reader<'a> {
     report: &'a ktap::Report,
@@ -358,6 +369,7 @@ ok 1 heap_alloc
             command_line: None,
             command_line_max: 1024,
             geometry: "vivt:32:4096:4".into(),
+            cpu: "arm926".into(),
             speculates: false,
             linear: None,
             proof: regex::bytes::Regex::new("VIVT data cache").expect("a regular expression"),

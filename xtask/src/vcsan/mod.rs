@@ -38,6 +38,7 @@ pub enum Error {
     Eq,
     PartialOrd,
     Ord,
+    Hash,
     serde::Serialize,
     serde::Deserialize,
     schemars::JsonSchema,
@@ -70,7 +71,7 @@ impl Mode {
 }
 
 /// The plugin, ready to be loaded.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plugin {
     /// The shared object.
     pub file: PathBuf,

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which of many mutations of plans make a difference.
+//!
+//! To go through all that can happen once for each would take too long. But a mutation only makes a
+//! difference from a state on in which its plan begins, and most of what comes then are states that
+//! can come without it too, of which it is known that they lead to nothing old.
+
+use super::caches::{Cpu, Layout};
+use super::explore::{Change, EXCEPTIONS};
+use super::world::{Scene, World};
+use crate::mutation::plan::{Kind, Mutation};
+use crate::ownership::Op;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// For each mutation, whether somebody may read something old on `cpu` with it.
+pub fn matter(cpu: &Cpu, mutations: &[Mutation<'_>]) -> Vec<bool> {
+    // Several are one and the same to a line of the cache.
+    let plain: Vec<_> = mutations.iter().map(|m| plainest(cpu, *m)).collect();
+    let mut matter: FxHashMap<_, bool> = plain.iter().flatten().map(|m| (*m, false)).collect();
+    // The smallest worlds first: most of what matters does so in each of them.
+    let mut layouts = cpu.real_layouts();
+    layouts.reverse();
+
+    for layout in layouts {
+        let (base, _) = reachable(&scene(cpu, layout, Change::None));
+        for (mutation, matters) in &mut matter {
+            *matters = *matters || differs(&base, cpu, layout, *mutation);
+        }
+    }
+    plain
+        .iter()
+        .map(|m| m.is_some_and(|m| matter[&m]))
+        .collect()
+}
+
+/// What a mutation is to a line that is not the first one: part of a step is none, or all of it where
+/// the whole cache is flushed. None if it is the step as it should be.
+fn plainest<'a>(cpu: &Cpu, mutation: Mutation<'a>) -> Option<Mutation<'a>> {
+    let (user, vmap) = (cpu.user_flushes_all, cpu.vmap_flushes_all);
+    let all = match (mutation.op()?, mutation.kind) {
+        (Op::FlushUser, Kind::Page | Kind::Area) => user,
+        (Op::WriteBackVmap | Op::InvalidateVmap, Kind::Page | Kind::Chunk) => vmap,
+        _ => false,
+    };
+    match mutation.kind {
+        _ if all => None,
+        Kind::Line | Kind::Page | Kind::Chunk | Kind::Area => Some(mutation.done(Kind::LeftOut)),
+        _ => Some(mutation),
+    }
+}
+
+fn scene<'a>(cpu: &'a Cpu, layout: Layout, change: Change<'a>) -> Scene<'a> {
+    Scene {
+        cpu,
+        layout,
+        change,
+        excused: &EXCEPTIONS,
+        whole: true,
+    }
+}
+
+/// Whether somebody may read something old on `cpu` with a change of any kind.
+pub fn is_wrong(cpu: &Cpu, change: Change<'_>) -> bool {
+    let wrong = |layout| reachable(&scene(cpu, layout, change)).1;
+
+    cpu.real_layouts().into_iter().any(wrong)
+}
+
+/// All states that can come, or those until somebody reads something old, and whether somebody does.
+fn reachable(scene: &Scene<'_>) -> (FxHashSet<World>, bool) {
+    let start = World::new(scene);
+    let mut seen = FxHashSet::from_iter([start]);
+    let mut left = vec![start];
+
+    while let Some(world) = left.pop() {
+        let all = successors(scene, &world, |next| {
+            if seen.insert(next) {
+                left.push(next);
+            }
+        });
+        if all.is_err() {
+            return (seen, true);
+        }
+    }
+    (seen, false)
+}
+
+/// Calls `each` with all that can come next. An error if that is that somebody reads something old.
+fn successors(scene: &Scene<'_>, world: &World, mut each: impl FnMut(World)) -> Result<(), ()> {
+    let (mut steps, mut worlds) = (Vec::new(), Vec::new());
+
+    world.steps(scene, &mut steps);
+    for step in steps {
+        world.take(scene, step, &mut worlds).map_err(|_| ())?;
+        for mut next in worlds.drain(..) {
+            next.caches = next.caches.canonical(&scene.layout);
+            each(next);
+        }
+    }
+    Ok(())
+}
+
+/// Whether `mutation` leads from a state that can come to one in which somebody reads something old.
+fn differs(base: &FxHashSet<World>, cpu: &Cpu, layout: Layout, mutation: Mutation<'_>) -> bool {
+    let scene = scene(cpu, layout, Change::Mutated(mutation));
+    // How many steps of its plan are done, in the middle of it.
+    let within = |world: &World| {
+        let (event, done) = world.pending()?;
+        let plan = world.ownership.next(event).1;
+        mutation.is_of(event, plan.ops()).then_some(done)
+    };
+    let mut seen = FxHashSet::default();
+    let mut left: Vec<World> = base
+        .iter()
+        .filter(|world| within(world) == Some(0))
+        .copied()
+        .collect();
+
+    while let Some(world) = left.pop() {
+        let more = successors(&scene, &world, |next| {
+            // In the middle of the plan, the same state has something else before it.
+            let known = base.contains(&next) && within(&next).is_none_or(|done| done == 0);
+            if !known && seen.insert(next) {
+                left.push(next);
+            }
+        });
+        if more.is_err() {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Many mutants in one boot: what the guest is ordered to do, and which mutant what it printed and what the cache model
+//! reported belongs to.
+
+use crate::boot::End;
+use crate::config::{Module, Suites};
+use crate::judge;
+use crate::ktap;
+use crate::vcsan::findings::Hazard;
+
+use super::outcome::Sighting;
+
+/// The parameter of the kernel's helpers for Rust that says which mutant it is.
+const CHOICE: &str = "/sys/module/helpers/parameters/mutant";
+/// KUnit's that says which suites run when a module is loaded.
+const FILTER: &str = "/sys/module/kunit/parameters/filter_glob";
+/// Between a mutant's name and a case in the reports of the cache model.
+const SLASH: char = '/';
+
+/// What is said of a mutant without any suite.
+const NOTHING_RAN: &str = "no suite ran";
+
+/// What a guest is to do for some mutants, each with the suites that it runs, one after the other.
+pub fn orders<'a>(set: &Suites, mutants: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let names = |modules: &mut dyn Iterator<Item = &Module>| {
+        let names: Vec<String> = modules
+            .filter_map(|m| Some(m.file.file_name()?.to_string_lossy().into_owned()))
+            .collect();
+        names.join(",")
+    };
+    let mut orders = set.parameters(true);
+    let exporters = names(&mut set.exporters_modules());
+    if !exporters.is_empty() {
+        orders.push(format!("aliasheap.modules={exporters}"));
+    }
+    let tests = names(&mut set.tests.iter());
+    for (mutant, suites) in mutants {
+        orders.extend([
+            format!("aliasheap.write={FILTER},{suites}"),
+            format!("aliasheap.write={CHOICE},{mutant}"),
+            format!("aliasheap.modules={tests}"),
+            format!("aliasheap.unload={tests}"),
+        ]);
+    }
+    orders
+}
+
+/// What one boot showed of its mutants.
+#[derive(Debug)]
+pub struct Seen {
+    /// Of each that ran, in order: its name, and what showed it.
+    pub mutants: Vec<(String, Vec<Sighting>)>,
+    /// Whether the last of them was the end of the guest.
+    pub died: bool,
+}
+
+/// Reads what a boot printed, and the hazards that the cache model reported.
+pub fn read(log: &[u8], end: &End, hazards: &[Hazard]) -> Seen {
+    let text = String::from_utf8_lossy(log);
+    let mut seen = Seen {
+        mutants: Vec::new(),
+        died: !matches!(end, End::Exited) || !text.contains(judge::DONE),
+    };
+    for (name, segment, last) in segments(&text) {
+        let hung = last && matches!(end, End::Silent(_) | End::TooLong(_));
+        let mut sightings = of_log(segment, hung, last && seen.died);
+        sightings.extend(hazards.iter().filter_map(|hazard| {
+            let (mutant, case) = hazard.test.as_deref()?.split_once(SLASH)?;
+            (mutant == name).then(|| Sighting::hazard(case, hazard))
+        }));
+        seen.mutants.push((name.to_owned(), sightings));
+    }
+    seen
+}
+
+/// Hazards outside of any case of a mutant.
+pub fn strays(hazards: &[Hazard]) -> impl Iterator<Item = &Hazard> {
+    let has_mutant = |h: &&Hazard| h.test.as_ref().is_some_and(|t| t.contains(SLASH));
+    hazards.iter().filter(move |h| !has_mutant(h))
+}
+
+/// Each mutant with what was printed from its choice to the next one's, and whether it is the last.
+fn segments(text: &str) -> Vec<(&str, &str, bool)> {
+    let mut starts = Vec::new();
+    for (at, _) in text.match_indices("aliasheap: writing ") {
+        let rest = &text[at + "aliasheap: writing ".len()..];
+        let line = rest.lines().next().unwrap_or_default().trim_end();
+        if let Some(name) = line.strip_suffix(&format!(" to {CHOICE}")) {
+            starts.push((at, name));
+        }
+    }
+    let ends = starts.iter().skip(1).map(|(at, _)| *at).chain([text.len()]);
+    let last = starts.len();
+    let with_ends = starts.iter().zip(ends).enumerate();
+    with_ends
+        .map(|(index, ((at, name), end))| (*name, &text[*at..end], index + 1 == last))
+        .collect()
+}
+
+/// What a mutant's part of the log shows.
+fn of_log(segment: &str, hung: bool, died: bool) -> Vec<Sighting> {
+    let report = ktap::parse(segment.as_bytes());
+    // A mutant that was not chosen is none.
+    if let Some(failed) = failure(segment) {
+        return vec![Sighting::no_proof(failed)];
+    }
+    let suites = judge::suites(&report, segment.as_bytes(), hung);
+    let mut sightings = Vec::new();
+    for suite in &suites {
+        for case in suite.cases.iter().filter(|c| c.verdict.is_failure()) {
+            let why = case.message.as_deref().unwrap_or_default();
+            sightings.push(Sighting {
+                case: format!("{}.{}", suite.name, case.name),
+                what: case.verdict.to_string(),
+                missing: why.lines().next().unwrap_or_default().into(),
+            });
+        }
+        if suite.verdict.is_failure() && !suite.cases.iter().any(|c| c.verdict.is_failure()) {
+            sightings.push(Sighting {
+                case: suite.name.clone(),
+                what: suite.verdict.to_string(),
+                missing: String::new(),
+            });
+        }
+    }
+    for splat in &report.splats {
+        sightings.push(Sighting {
+            case: splat.test.clone().unwrap_or_default(),
+            what: splat.kind.verdict().to_string(),
+            missing: splat.title.clone(),
+        });
+    }
+    if died && sightings.is_empty() {
+        sightings.push(Sighting {
+            case: String::new(),
+            what: if hung { "hung" } else { "crashed" }.into(),
+            missing: String::new(),
+        });
+    }
+    if suites.is_empty() && sightings.is_empty() {
+        sightings.push(Sighting::no_proof(NOTHING_RAN));
+    }
+    sightings
+}
+
+/// What the guest says that it could not do, if anything.
+pub fn failure(log: &str) -> Option<&str> {
+    let line = log.lines().find(|l| l.contains(judge::FAILED))?;
+    Some(line[line.find(judge::FAILED)?..].trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(names: &[&str], result: &str) -> String {
+        let one = |name: &&str| {
+            format!(
+                "[    1.0] aliasheap: writing {name} to {CHOICE}\n[    1.1] KTAP version 1\n1..1\n    KTAP version 1\n    \
+                # Subtest: s\n    1..1\n    {result} 1 c\n{result} 1 s\n"
+            )
+        };
+        names.iter().map(one).collect()
+    }
+
+    fn hazard(test: &str) -> Hazard {
+        Hazard {
+            title: "stale read".into(),
+            test: Some(test.into()),
+            missing: "invalidate the vmap".into(),
+            count: 1,
+            ..Hazard::default()
+        }
+    }
+
+    #[test]
+    fn what_is_seen_belongs_to_the_mutant_that_ran() {
+        let log = log(&["a", "b"], "ok") + judge::DONE;
+        let seen = read(
+            log.as_bytes(),
+            &End::Exited,
+            &[hazard("b/s.c"), hazard("s.c")],
+        );
+        assert!(!seen.died);
+        assert_eq!(seen.mutants[0], ("a".into(), Vec::new()));
+        assert_eq!(seen.mutants[1].1.len(), 1);
+        assert_eq!(seen.mutants[1].1[0].case, "s.c");
+    }
+
+    #[test]
+    fn a_case_that_fails_shows_the_mutant() {
+        let log = log(&["a"], "not ok") + judge::DONE;
+        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        assert_eq!(seen.mutants[0].1[0].case, "s.c");
+        assert_eq!(seen.mutants[0].1[0].what, "failed");
+    }
+
+    #[test]
+    fn the_last_mutant_of_a_guest_that_died_has_killed_it() {
+        let log = log(&["a", "b"], "ok");
+        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        assert!(seen.died);
+        assert_eq!(seen.mutants[0].1, []);
+        assert_eq!(seen.mutants[1].1[0].what, "crashed");
+    }
+
+    #[test]
+    fn a_mutant_that_could_not_be_chosen_proves_nothing() {
+        let log = log(&["a"], "ok") + judge::FAILED + "write to x: No such file\n" + judge::DONE;
+        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        let why = "aliasheap: failed to write to x: No such file";
+        assert_eq!(seen.mutants[0].1, [Sighting::no_proof(why)]);
+    }
+
+    #[test]
+    fn a_mutant_without_any_suite_proves_nothing() {
+        let log = format!("aliasheap: writing a to {CHOICE}\n{}", judge::DONE);
+        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        assert_eq!(seen.mutants[0].1, [Sighting::no_proof(NOTHING_RAN)]);
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What came of a mutant on a cell.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::vcsan::findings::Hazard;
+
+use super::Mutant;
+
+/// Something that was seen while a mutant ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sighting {
+    /// `suite.case`; empty outside of any.
+    pub case: String,
+    /// The hazard's title, or a verdict.
+    pub what: String,
+    /// What maintenance is missing, or the first line of a failure.
+    pub missing: String,
+}
+
+impl Sighting {
+    /// A hazard in a case.
+    pub fn hazard(case: &str, hazard: &Hazard) -> Sighting {
+        Sighting {
+            case: case.into(),
+            what: hazard.title.clone(),
+            missing: hazard.missing.clone(),
+        }
+    }
+
+    /// The run says nothing of the mutant, and why.
+    pub fn no_proof(why: &str) -> Sighting {
+        Sighting {
+            case: String::new(),
+            what: "no-tests".into(),
+            missing: why.into(),
+        }
+    }
+
+    /// Whether it says nothing of the heap.
+    fn is_no_proof(&self) -> bool {
+        self.what == "no-tests" || self.what == "infra"
+    }
+}
+
+impl fmt::Display for Sighting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let case = self.case.strip_prefix("system_heap_rust_");
+        write!(f, "{}: {}", case.unwrap_or(&self.case), self.what)?;
+        if !self.missing.is_empty() {
+            write!(f, "; {}", self.missing)?;
+        }
+        Ok(())
+    }
+}
+
+/// What came of a mutant on a cell in one mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was caught.
+    Killed {
+        /// By this, for one.
+        by: Sighting,
+    },
+    /// It makes no difference on that CPU, says the host's model of it, and none was seen.
+    Equivalent,
+    /// It makes a difference, and nothing saw it.
+    Survived,
+    /// Something else was seen than what it breaks.
+    OtherReason {
+        /// This, for one.
+        saw: Sighting,
+    },
+    /// It makes no difference, says the host's model, and yet something was seen.
+    Unexplained {
+        /// This, for one.
+        saw: Sighting,
+    },
+    /// It could not be run.
+    Broken {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// What the sightings say of `mutant`, where `known` were there without it.
+    pub fn of(
+        mutant: &Mutant,
+        matters: bool,
+        sightings: &[Sighting],
+        known: &[Sighting],
+    ) -> Outcome {
+        let new: Vec<&Sighting> = sightings.iter().filter(|s| !known.contains(s)).collect();
+        if let Some(nothing) = new.iter().find(|s| s.is_no_proof()) {
+            return Outcome::Broken {
+                why: nothing.missing.clone(),
+            };
+        }
+        let shows = |s: &&&Sighting| mutant.shows.is_match(s.to_string());
+        match (new.iter().find(shows), new.first(), matters) {
+            (Some(by), _, true) => Outcome::Killed { by: (*by).clone() },
+            (_, Some(saw), false) => Outcome::Unexplained {
+                saw: (*saw).clone(),
+            },
+            (None, Some(saw), true) => Outcome::OtherReason {
+                saw: (*saw).clone(),
+            },
+            (_, None, false) => Outcome::Equivalent,
+            (_, None, true) => Outcome::Survived,
+        }
+    }
+
+    /// Whether it is as it should be.
+    pub fn is_right(&self) -> bool {
+        matches!(self, Outcome::Killed { .. } | Outcome::Equivalent)
+    }
+
+    /// In a word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Killed { .. } => "killed",
+            Outcome::Equivalent => "equivalent",
+            Outcome::Survived => "survived",
+            Outcome::OtherReason { .. } => "other reason",
+            Outcome::Unexplained { .. } => "unexplained",
+            Outcome::Broken { .. } => "broken",
+        }
+    }
+
+    /// What was seen, or why nothing was.
+    pub fn reason(&self) -> String {
+        match self {
+            Outcome::Killed { by: saw }
+            | Outcome::OtherReason { saw }
+            | Outcome::Unexplained { saw } => saw.to_string(),
+            Outcome::Broken { why } => why.clone(),
+            Outcome::Equivalent => "the model of this CPU says that it makes no difference".into(),
+            Outcome::Survived => "the model of this CPU says that it makes a difference".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mutant() -> Mutant {
+        Mutant {
+            name: "m".into(),
+            summary: None,
+            exporter: "e".into(),
+            alone: false,
+            all_modes: false,
+            suites: vec!["*".into()],
+            model: None,
+            shows: super::super::globs(["*vmap*"].into_iter()).expect("globs"),
+            own_edits: None,
+        }
+    }
+
+    fn saw(missing: &str) -> Sighting {
+        Sighting {
+            case: "s.c".into(),
+            what: "stale read".into(),
+            missing: missing.into(),
+        }
+    }
+
+    #[test]
+    fn a_kill_is_one_for_the_reason_that_was_seeded() {
+        let (right, other) = (saw("flush the vmap"), saw("flush the user mapping"));
+        let of = |matters, seen: &[Sighting], known: &[Sighting]| {
+            Outcome::of(&mutant(), matters, seen, known)
+        };
+        let both = [other.clone(), right.clone()];
+        assert_eq!(of(true, &both, &[]), Outcome::Killed { by: right.clone() });
+        let alone = std::slice::from_ref(&other);
+        assert_eq!(
+            of(true, alone, &[]),
+            Outcome::OtherReason { saw: other.clone() }
+        );
+        assert_eq!(of(true, &[], &[]), Outcome::Survived);
+        assert_eq!(of(false, &[], &[]), Outcome::Equivalent);
+        assert_eq!(
+            of(false, alone, &[]),
+            Outcome::Unexplained { saw: other.clone() }
+        );
+        // What is there without the mutant shows nothing.
+        assert_eq!(of(true, alone, alone), Outcome::Survived);
+        assert!(!of(true, &[Sighting::no_proof("why")], &[]).is_right());
+    }
+}

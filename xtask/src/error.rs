@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What errors mean: how they are shown, and which verdict and exit code they come to.
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::verdict::Verdict;
 use crate::{build, source};
 
@@ -23,6 +23,15 @@ impl From<&build::Error> for Verdict {
             Verdict::BuildFailed
         } else {
             Verdict::Infra
+        }
+    }
+}
+
+impl From<build::Error> for Failure {
+    fn from(error: build::Error) -> Failure {
+        Failure {
+            exit: Verdict::from(&error).into(),
+            error: error.into(),
         }
     }
 }

@@ -137,7 +137,7 @@ pub fn run(
 }
 
 /// Every folder that a set's modules come from.
-pub fn module_dirs(config: &Config) -> Vec<PathBuf> {
+fn module_dirs(config: &Config) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = config
         .suites
         .values()
@@ -208,71 +208,102 @@ pub fn unrun(selection: &Selection<'_>, verdict: Verdict, message: &str) -> Vec<
         .collect()
 }
 
-/// Kernels to build and nothing to boot, as work for [`schedule::run`].
+/// Kernels to build, and what boots from them, as work for [`schedule::run`]: nothing is booted.
 struct Builds<'a> {
     shared: &'a Shared<'a>,
+    /// Each from the kernel of its cell.
+    boots: Vec<Boot<'a>>,
     module_dirs: Vec<PathBuf>,
     slots: jobserver::Client,
 }
 
+impl Builds<'_> {
+    fn lost(&self, kernel: &str, why: &str) -> (String, build::Error) {
+        let error = build::Error::Io {
+            what: "build in",
+            path: self.shared.builds.join(kernel),
+            source: io::Error::other(why),
+        };
+        (kernel.to_owned(), error)
+    }
+}
+
 impl<'a> schedule::Work for Builds<'a> {
     type Build = &'a Kernel;
-    type Boot = std::convert::Infallible;
-    /// A build that failed.
-    type Done = (String, build::Error);
+    type Boot = (Boot<'a>, Media);
+    /// What can be booted, or a build that failed.
+    type Done = Result<(Boot<'a>, Media), (String, build::Error)>;
 
     fn build(&self, kernel: &&'a Kernel) -> Result<Vec<Self::Boot>, Vec<Self::Done>> {
-        let boots = std::iter::empty();
+        let boots = self.boots.iter().filter(|b| b.cell.kernel == kernel.name);
         let orders = |_: &Suites| Vec::new();
-        match build(
+        build(
             self.shared,
             kernel,
-            boots,
+            boots.copied(),
             orders,
             &self.module_dirs,
             &self.slots,
-        ) {
-            Ok(_) => Ok(Vec::new()),
-            Err(error) => Err(vec![(kernel.name.clone(), error)]),
-        }
+        )
+        .map(|ready| ready.into_iter().map(|(b, media, _)| (b, media)).collect())
+        .map_err(|error| vec![Err((kernel.name.clone(), error))])
     }
 
-    fn boot(&self, boot: &Self::Boot) -> Self::Done {
-        match *boot {}
+    fn boot(&self, ready: &Self::Boot) -> Self::Done {
+        Ok(ready.clone())
     }
 
     fn build_lost(&self, kernel: &&'a Kernel, why: &str) -> Vec<Self::Done> {
-        let error = build::Error::Io {
-            what: "build in",
-            path: self.shared.builds.join(&kernel.name),
-            source: io::Error::other(why),
-        };
-        vec![(kernel.name.clone(), error)]
+        vec![Err(self.lost(&kernel.name, why))]
     }
 
-    fn boot_lost(&self, boot: &Self::Boot, _: &str) -> Self::Done {
-        match *boot {}
+    fn boot_lost(&self, (boot, _): &Self::Boot, why: &str) -> Self::Done {
+        Err(self.lost(&boot.cell.kernel, why))
     }
 
     fn built(&self) {}
+}
+
+/// What can be booted, and the kernels that can't be built.
+type AllBuilt<'a> = (Vec<(Boot<'a>, Media)>, Vec<(String, build::Error)>);
+
+/// Builds the kernels of `cells`, as many at once as there are jobs, and what `boots` boot from, each the kernel of its cell
+/// and without any order.
+///
+/// # Errors
+/// The job slots can't be made.
+pub(crate) fn build_all<'a>(
+    shared: &'a Shared<'a>,
+    cells: &[&Cell],
+    boots: Vec<Boot<'a>>,
+) -> io::Result<AllBuilt<'a>> {
+    let wanted = |kernel: &&Kernel| cells.iter().any(|c| c.kernel == kernel.name);
+    let kernels = shared.config.kernels.values().filter(wanted).collect();
+    let builds = Builds {
+        shared,
+        boots,
+        module_dirs: module_dirs(shared.config),
+        slots: slots(shared.jobs)?,
+    };
+    let (mut ready, mut failed) = (Vec::new(), Vec::new());
+    for done in schedule::run(&builds, shared.jobs, kernels) {
+        match done {
+            Ok(one) => ready.push(one),
+            Err(one) => failed.push(one),
+        }
+    }
+    Ok((ready, failed))
 }
 
 /// Builds the kernels of `selection`, as many at once as there are jobs, and boots nothing. Returns those that failed.
 ///
 /// # Errors
 /// The job slots can't be made.
-pub fn build_only(
-    shared: &Shared<'_>,
+pub fn build_only<'a>(
+    shared: &'a Shared<'a>,
     selection: &Selection<'_>,
 ) -> io::Result<Vec<(String, build::Error)>> {
-    let wanted = |kernel: &&Kernel| selection.cells.iter().any(|c| c.kernel == kernel.name);
-    let kernels = shared.config.kernels.values().filter(wanted).collect();
-    let builds = Builds {
-        shared,
-        module_dirs: module_dirs(shared.config),
-        slots: slots(shared.jobs)?,
-    };
-    Ok(schedule::run(&builds, shared.jobs, kernels))
+    build_all(shared, &selection.cells, Vec::new()).map(|(_, failed)| failed)
 }
 
 /// Builds for `boot`, and returns what it is booted from.
@@ -289,11 +320,7 @@ pub(crate) fn media(
     dirs.extend(boot.set.own.iter().map(|own| own.dir.clone()));
     let kernel = &shared.config.kernels[&boot.set.kernel(boot.cell)];
     let boots = std::iter::once(boot);
-    let mut ready =
-        build(shared, kernel, boots, orders, &dirs, &slots).map_err(|error| Failure {
-            exit: Verdict::from(&error).into(),
-            error: error.into(),
-        })?;
+    let mut ready = build(shared, kernel, boots, orders, &dirs, &slots)?;
     match ready.pop() {
         Some((_, media, built)) => Ok((media, built)),
         None => unreachable!("one boot was asked for"),
@@ -311,29 +338,14 @@ pub fn program(
     limits: Limits,
     built: impl FnOnce(),
 ) -> Result<boot::Booted, Failure> {
-    let slots = slots(shared.jobs).map_err(Failure::infra)?;
     let boot = Boot { at: 0, cell, set };
-    let ready = build(
-        shared,
-        &shared.config.kernels[&cell.kernel],
-        std::iter::once(boot),
-        |set| orders::of_suites(set, false),
-        &module_dirs(shared.config),
-        &slots,
-    )
-    .map_err(|error| Failure {
-        exit: Verdict::from(&error).into(),
-        error: error.into(),
-    })?;
+    let (media, _) = media(shared, boot, |set| orders::of_suites(set, false))?;
     built();
-    let [(_, media, _)] = ready.as_slice() else {
-        unreachable!("one boot was asked for")
-    };
     // The kernel's own suites would run before the program.
     let filter = format!("kunit.filter_glob={}", set.filter);
     let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;
     let program = boot::program(cell);
-    let args = boot::arguments(cell, media, boot::Console::Log, &line);
+    let args = boot::arguments(cell, &media, boot::Console::Log, &line);
     let qemu = shared.toolchain.command(&program).args(args).expression();
     let log = shared.folder.join("console.log");
     boot::watch(&program, &qemu, &log, limits, shared.stop, |_| {}).map_err(Failure::infra)
@@ -347,33 +359,13 @@ pub fn interactive(
     shared: &Shared<'_>,
     cell: &Cell,
     set: &Suites,
-) -> Result<duct::Expression, build::Error> {
-    let slots = slots(shared.jobs).map_err(|source| build::Error::Io {
-        what: "make job slots for",
-        path: shared.builds.to_owned(),
-        source,
-    })?;
-    let kernel = &shared.config.kernels[&cell.kernel];
+) -> Result<duct::Expression, Failure> {
     let boot = Boot { at: 0, cell, set };
-    let ready = build(
-        shared,
-        kernel,
-        std::iter::once(boot),
-        orders::of_shell,
-        &module_dirs(shared.config),
-        &slots,
-    )?;
+    let (media, _) = media(shared, boot, orders::of_shell)?;
     // The kernel's own suites would run before the shell.
     let filter = format!("kunit.filter_glob={}", set.filter);
-    let line = boot::command_line(cell, &[filter]).map_err(|error| build::Error::Io {
-        what: "boot from",
-        path: shared.builds.to_owned(),
-        source: io::Error::other(error),
-    })?;
-    let [(_, media, _)] = ready.as_slice() else {
-        unreachable!("one boot was asked for")
-    };
-    let args = boot::arguments(cell, media, boot::Console::Terminal, &line);
+    let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;
+    let args = boot::arguments(cell, &media, boot::Console::Terminal, &line);
     Ok(shared
         .toolchain
         .command(boot::program(cell))
@@ -382,6 +374,6 @@ pub fn interactive(
 }
 
 /// One slot of each make is its own.
-pub fn slots(jobs: usize) -> io::Result<jobserver::Client> {
+fn slots(jobs: usize) -> io::Result<jobserver::Client> {
     jobserver::Client::new(jobs.saturating_sub(1))
 }

@@ -9,15 +9,15 @@ use globset::{Glob, GlobSetBuilder};
 use super::prepare;
 use super::scratch::Scratch;
 use super::{Context, test};
-use crate::build::{self, Builder};
+use crate::build;
 use crate::cli;
-use crate::config::{Cell, Config};
+use crate::config::{Cell, Config, Suites};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::mutants::run::{AllMedia, Boots, Ready};
 use crate::mutants::table::Report;
 use crate::mutants::{self, Matters, Mutant};
-use crate::session::Shared;
+use crate::session::{Boot, Shared};
 use crate::vcsan::Plugin;
 
 /// The set of suites that mutants run.
@@ -212,61 +212,26 @@ fn built(
 ) -> Result<AllMedia, build::Error> {
     let heap = &shared.config.suites[SET];
     let exporters: BTreeSet<&str> = mutants.iter().map(|m| m.exporter.as_str()).collect();
-    let kernels: BTreeSet<&str> = cells.iter().map(|c| c.kernel.as_str()).collect();
-    let module_dirs = matrix::module_dirs(shared.config);
-    let slots = matrix::slots(shared.jobs).map_err(|source| build::Error::Io {
+    let on = |name: &&str| heap.on(&shared.config.exporters[*name]);
+    let sets: Vec<Suites> = exporters.iter().map(on).collect();
+    let boots = cells.iter().flat_map(|&cell| {
+        let on_cell = move |set| Boot { at: 0, cell, set };
+        sets.iter().map(on_cell)
+    });
+    let all = matrix::build_all(shared, cells, boots.collect());
+    let (ready, failed) = all.map_err(|source| build::Error::Io {
         what: "make job slots for",
         path: shared.builds.to_owned(),
         source,
     })?;
-    let build = |kernel: &str| {
-        let task = shared.ui.task(kernel);
-        let builder = Builder {
-            kernel: &shared.config.kernels[kernel],
-            toolchain: shared.toolchain,
-            project: shared.project,
-            tree: &shared.tree.dir,
-            tree_id: &shared.tree.source_id,
-            dir: &shared.builds.join(kernel),
-            module_dirs: &module_dirs,
-            host_crates: &shared.host_crates,
-            slots: &slots,
-            stop: shared.stop,
-            task: &task,
-            debug: false,
-            brought: None,
-        };
-        builder.build()?;
-        let mut ready = Vec::new();
-        for cell in cells.iter().filter(|c| c.kernel == kernel) {
-            for &exporter in &exporters {
-                let set = heap.on(&shared.config.exporters[exporter]);
-                let media =
-                    builder.publish(cell, &set, &|_| Vec::new(), &shared.folder.join("media"))?;
-                let key = (cell.name.clone(), exporter.to_owned());
-                ready.push((key, Ready { set, media }));
-            }
-        }
-        Ok(ready)
-    };
-    std::thread::scope(|scope| {
-        let builds: Vec<_> = kernels
-            .into_iter()
-            .map(|kernel| {
-                scope.spawn({
-                    let build = &build;
-                    move || build(kernel)
-                })
-            })
-            .collect();
-        let mut all = AllMedia::new();
-        for build in builds {
-            all.extend(
-                build
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
-            );
-        }
-        Ok(all)
-    })
+    if let Some((_, error)) = failed.into_iter().next() {
+        return Err(error);
+    }
+    let ready = ready.into_iter().map(|(Boot { cell, set, .. }, media)| {
+        let exporter = set.of.as_ref().map(|of| of.name.clone());
+        let key = (cell.name.clone(), exporter.unwrap_or_default());
+        let set = set.clone();
+        (key, Ready { set, media })
+    });
+    Ok(ready.collect())
 }

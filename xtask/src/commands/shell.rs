@@ -7,7 +7,6 @@ use super::{Context, named, prepare};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::session::Shared;
-use crate::verdict::Verdict;
 
 pub(super) fn shell(context: &Context, cell: &str, folder: Option<&Path>) -> Result<Exit, Failure> {
     let config = context.config()?;
@@ -31,10 +30,7 @@ pub(super) fn shell(context: &Context, cell: &str, folder: Option<&Path>) -> Res
         brought: folder,
         ..super::test::shared(context, &config, &prepared)
     };
-    let qemu = matrix::interactive(&shared, cell, set).map_err(|error| Failure {
-        exit: Verdict::from(&error).into(),
-        error: error.into(),
-    })?;
+    let qemu = matrix::interactive(&shared, cell, set)?;
     drop(lock);
     eprintln!(
         "{}: `help` lists what this shell knows, `poweroff` ends it, and so does C-a x",

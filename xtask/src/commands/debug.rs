@@ -82,28 +82,10 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
 }
 
 fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exit, Failure> {
-    let mut config = context.config()?;
-    if let Some(filter) = &test.suites.filter {
-        config.suites.values_mut().for_each(|s| s.narrow(filter));
-    }
-    let made = match test::own(test)? {
-        Some(own) => vec![Suites::of_module(own)],
-        None => test::on_exporters(&config, test)?,
-    };
-    let mut sets = if made.is_empty() {
-        test::sets(&config, &test.sets)?
-    } else {
-        made.iter().collect()
-    };
-    sets.truncate(1);
-    let selection = Selection {
-        cells: test::cells(&config, &test.cells)?,
-        sets,
-        filter: test.suites.filter.as_deref(),
-        again: test.again,
-        repeat: test::repeat(context, test),
-        kernels: None,
-    };
+    let config = test::config(context, test)?;
+    let made = test::made(&config, test)?;
+    let mut selection = test::selection(context, &config, &made, test)?;
+    selection.sets.truncate(1);
     test::check_filter(&selection)?;
     let boot = selection.boots().next();
     let boot =

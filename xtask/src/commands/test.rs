@@ -38,26 +38,9 @@ pub(super) fn test(
     args: &cli::Test,
     kept: Option<&Kept>,
 ) -> Result<Exit, Failure> {
-    let mut config = context.config()?;
-    if let Some(filter) = &args.suites.filter {
-        config.suites.values_mut().for_each(|s| s.narrow(filter));
-    }
-    let made = match own(args)? {
-        Some(own) => vec![Suites::of_module(own)],
-        None => on_exporters(&config, args)?,
-    };
-    let mut selection = Selection {
-        cells: cells(&config, &args.cells)?,
-        sets: if made.is_empty() {
-            sets(&config, &args.sets)?
-        } else {
-            made.iter().collect()
-        },
-        filter: args.suites.filter.as_deref(),
-        again: args.again,
-        repeat: repeat(context, args),
-        kernels: None,
-    };
+    let config = config(context, args)?;
+    let made = made(&config, args)?;
+    let mut selection = selection(context, &config, &made, args)?;
     check_filter(&selection)?;
     if let Some(shard) = args.suites.shard {
         let times = args.suites.times.as_deref();
@@ -138,6 +121,44 @@ pub(super) fn test(
         return Ok(Exit::Ok);
     }
     Ok(run.verdict.into())
+}
+
+/// The configuration, with no more of the suites than `args` choose.
+pub(super) fn config(context: &Context, args: &cli::Test) -> Result<Config, Failure> {
+    let mut config = context.config()?;
+    if let Some(filter) = &args.suites.filter {
+        config.suites.values_mut().for_each(|s| s.narrow(filter));
+    }
+    Ok(config)
+}
+
+/// The sets of suites that `args` ask for and no page has as they are: of a module, or on exporters.
+pub(super) fn made(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
+    match own(args)? {
+        Some(own) => Ok(vec![Suites::of_module(own)]),
+        None => on_exporters(config, args),
+    }
+}
+
+/// What `args` choose of `config`, and of `made` if there is any.
+pub(super) fn selection<'a>(
+    context: &Context,
+    config: &'a Config,
+    made: &'a [Suites],
+    args: &'a cli::Test,
+) -> Result<Selection<'a>, Failure> {
+    Ok(Selection {
+        cells: cells(config, &args.cells)?,
+        sets: if made.is_empty() {
+            sets(config, &args.sets)?
+        } else {
+            made.iter().collect()
+        },
+        filter: args.suites.filter.as_deref(),
+        again: args.again,
+        repeat: repeat(context, args),
+        kernels: None,
+    })
 }
 
 pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
@@ -265,7 +286,7 @@ pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a
     Ok(config.cells.values().filter(wanted).collect())
 }
 
-pub(super) fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Failure> {
+fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Failure> {
     if names.is_empty() {
         return Ok(config.suites.values().filter(|s| s.by_default).collect());
     }
@@ -302,7 +323,7 @@ pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
 }
 
 /// The sets that are about an exporter, on those that the user names.
-pub(super) fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
+fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
     let mut exporters: Vec<&Exporter> = Vec::new();
     for name in &args.exporters {
         if name == "all" {

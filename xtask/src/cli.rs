@@ -585,7 +585,7 @@ impl Global {
         })
     }
 
-    /// These options as they are written on a command line, but for `--checkout` and `--verbose`.
+    /// These options as they are written on a command line, but for `--verbose`.
     pub fn words(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
         let mut add = |name: &str, value: Option<OsString>| {
@@ -594,6 +594,7 @@ impl Global {
             }
         };
         let path = |path: &Option<PathBuf>| path.clone().map(Into::into);
+        add("--checkout", path(&self.checkout));
         add("--cache", path(&self.cache));
         let host = self.toolchain == Choice::Host;
         add("--toolchain", host.then(|| "host".into()));

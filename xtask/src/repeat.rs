@@ -100,8 +100,6 @@ impl Repeat {
     pub fn words(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = vec!["test".into()];
         words.extend(self.test.words());
-        let checkout = self.global.checkout.iter();
-        words.extend(checkout.flat_map(|dir| ["--checkout".into(), dir.into()]));
         words.extend(self.global.words());
         words
     }

@@ -14,7 +14,7 @@ use crate::cli::Cli;
 const SELF: &str = "self";
 
 /// The commands.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: &[&str] = &[
     "bench",
     "differential",
     "drivers",
@@ -30,8 +30,8 @@ const COMMANDS: [&str; 10] = [
 /// What the command line is described by.
 pub fn command() -> clap::Command {
     let all = Cli::command();
-    let own = COMMANDS.map(|name| {
-        let own = all.get_subcommands().find(|c| c.get_name() == name);
+    let own = COMMANDS.iter().map(|name| {
+        let own = all.get_subcommands().find(|c| c.get_name() == *name);
         own.cloned()
             .unwrap_or_else(|| panic!("there is no command {name}"))
     });
@@ -42,8 +42,8 @@ pub fn command() -> clap::Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands(own);
-    let hidden = |all: clap::Command, name| all.mut_subcommand(name, |own| own.hide(true));
-    COMMANDS.into_iter().fold(all, hidden).subcommand(place)
+    let hidden = |all: clap::Command, name: &&str| all.mut_subcommand(*name, |own| own.hide(true));
+    COMMANDS.iter().fold(all, hidden).subcommand(place)
 }
 
 /// Reads the command line of this process; ends it where that is wrong, or asks for help.

@@ -43,7 +43,7 @@ pub fn of_shell(set: &Suites) -> Vec<String> {
 }
 
 /// The order `what` for `modules`, if there are any.
-fn list<'a>(what: &str, modules: impl Iterator<Item = &'a Module>) -> Option<String> {
+pub fn list<'a>(what: &str, modules: impl Iterator<Item = &'a Module>) -> Option<String> {
     let names: Vec<String> = modules.map(Module::file_name).collect();
     (!names.is_empty()).then(|| format!("aliasheap.{what}={}", names.join(",")))
 }

@@ -88,8 +88,6 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
     let mut global = context.global.clone();
     global.kernel = Some(clone.clone());
     words.extend(global.words());
-    let checkout = global.checkout.iter();
-    words.extend(checkout.flat_map(|dir| ["--checkout".into(), dir.into()]));
     let ran = Command::host("git")
         .args(["-C".into(), clone.clone().into_os_string()])
         .args(words)

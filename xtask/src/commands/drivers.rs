@@ -9,7 +9,7 @@ use std::path::Path;
 use comfy_table::{Table, presets};
 
 use super::scratch::Scratch;
-use super::{Context, named};
+use super::{Context, chosen};
 use crate::cli;
 use crate::config::{Driver, Slip};
 use crate::exit::{Exit, Failure};
@@ -27,13 +27,8 @@ struct Copy<'a> {
 
 pub(super) fn drivers(context: &Context, args: &cli::Drivers) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let names: Vec<&String> = match args.names.is_empty() {
-        true => config.drivers.keys().collect(),
-        false => args.names.iter().collect(),
-    };
     let mut copies = Vec::new();
-    for name in names {
-        let driver = named("driver", name, &config.drivers)?;
+    for (_, driver) in chosen("driver", &args.names, &config.drivers)? {
         let slips = driver.bugs.iter().enumerate();
         let slips = slips.map(|(number, slip)| (Some(number), Some(slip)));
         copies.extend(

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use comfy_table::{Table, presets};
 
 use super::scratch::Scratch;
-use super::{Context, named};
+use super::{Context, chosen};
 use crate::cli;
 use crate::config::{How, Shown};
 use crate::exit::{Exit, Failure};
@@ -19,18 +19,13 @@ const UNDO: &str = "kernel/patches/9999-undo.patch";
 
 pub(super) fn history(context: &Context, args: &cli::History) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let all: Vec<&String> = if args.names.is_empty() {
-        config.history.keys().collect()
-    } else {
-        args.names.iter().collect()
-    };
+    let all = chosen("bug", &args.names, &config.history)?;
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_header(["bug", "commit", "year", "cell", "hazard"]);
     let (mut caught, mut wrong, mut reasons) = (0, 0, Vec::new());
-    for name in &all {
-        let bug = named("bug", name, &config.history)?;
+    for &(name, bug) in &all {
         let task = context.ui.task(name);
         let (cell, hazard) = match &bug.shown {
             Err(why) => {

@@ -141,3 +141,16 @@ fn named<'a, T>(
     all.get(name)
         .ok_or_else(|| Failure::usage(unknown(what, name, all.keys())))
 }
+
+/// Those of `names`, or all if there are none, each with its name.
+fn chosen<'a, T>(
+    what: &str,
+    names: &'a [String],
+    all: &'a std::collections::BTreeMap<String, T>,
+) -> Result<Vec<(&'a String, &'a T)>, Failure> {
+    if names.is_empty() {
+        return Ok(all.iter().collect());
+    }
+    let find = |name: &'a String| Ok((name, named(what, name, all)?));
+    names.iter().map(find).collect()
+}

@@ -2,7 +2,7 @@
 //! `cargo xtask verdicts`: a report is worth something only if what is wrong looks wrong in it.
 
 use super::scratch::Scratch;
-use super::{Context, named};
+use super::{Context, chosen};
 use crate::config::Breakage;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
@@ -10,14 +10,9 @@ use crate::ui::Task;
 
 pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let all: Vec<&String> = if names.is_empty() {
-        config.breakages.keys().collect()
-    } else {
-        names.iter().collect()
-    };
+    let all = chosen("breakage", names, &config.breakages)?;
     let mut wrong = 0;
-    for name in &all {
-        let breakage = named("breakage", name, &config.breakages)?;
+    for &(name, breakage) in &all {
         let task = context.ui.task(name);
         task.step(&breakage.summary);
         let complaints = check(context, breakage, &task)?;

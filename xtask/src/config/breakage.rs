@@ -43,10 +43,14 @@ impl Edit {
         match text {
             None => self.from.is_empty().then(|| self.to.clone()),
             Some(_) if self.from.is_empty() => None,
-            Some(text) => (text.matches(&self.from).count() == 1)
-                .then(|| text.replacen(&self.from, &self.to, 1)),
+            Some(text) => replace_once(text, &self.from, &self.to),
         }
     }
+}
+
+/// `text` with `to` for `from`, which must stand there exactly once.
+pub(super) fn replace_once(text: &str, from: &str, to: &str) -> Option<String> {
+    (text.matches(from).count() == 1).then(|| text.replacen(from, to, 1))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::breakage::replace_once;
 use super::yaml::{self, Error};
 
 /// One mistake.
@@ -25,7 +26,7 @@ pub struct Slip {
 impl Slip {
     /// The driver with the mistake; none if the lines are not there, or more than once.
     pub fn apply(&self, text: &str) -> Option<String> {
-        (text.matches(&self.from).count() == 1).then(|| text.replacen(&self.from, &self.to, 1))
+        replace_once(text, &self.from, &self.to)
     }
 }
 

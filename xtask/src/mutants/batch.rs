@@ -3,7 +3,8 @@
 //! reported belongs to.
 
 use crate::boot::End;
-use crate::config::{Module, Suites};
+use crate::boot::orders::list;
+use crate::config::Suites;
 use crate::judge;
 use crate::ktap;
 use crate::vcsan::findings::Hazard;
@@ -22,25 +23,13 @@ const NOTHING_RAN: &str = "no suite ran";
 
 /// What a guest is to do for some mutants, each with the suites that it runs, one after the other.
 pub fn orders<'a>(set: &Suites, mutants: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
-    let names = |modules: &mut dyn Iterator<Item = &Module>| {
-        let names: Vec<String> = modules
-            .filter_map(|m| Some(m.file.file_name()?.to_string_lossy().into_owned()))
-            .collect();
-        names.join(",")
-    };
     let mut orders = set.parameters(true);
-    let exporters = names(&mut set.exporters_modules());
-    if !exporters.is_empty() {
-        orders.push(format!("aliasheap.modules={exporters}"));
-    }
-    let tests = names(&mut set.tests.iter());
+    orders.extend(list("modules", set.exporters_modules()));
     for (mutant, suites) in mutants {
-        orders.extend([
-            format!("aliasheap.write={FILTER},{suites}"),
-            format!("aliasheap.write={CHOICE},{mutant}"),
-            format!("aliasheap.modules={tests}"),
-            format!("aliasheap.unload={tests}"),
-        ]);
+        orders.push(format!("aliasheap.write={FILTER},{suites}"));
+        orders.push(format!("aliasheap.write={CHOICE},{mutant}"));
+        orders.extend(list("modules", set.tests.iter()));
+        orders.extend(list("unload", set.tests.iter()));
     }
     orders
 }

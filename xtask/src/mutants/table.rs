@@ -35,9 +35,7 @@ pub struct Report {
     json: Option<File>,
     /// Kind, name and outcomes, in the order in which they began.
     rows: Vec<(String, String, Row)>,
-    printed: usize,
     broken: usize,
-    wrong: usize,
 }
 
 impl Report {
@@ -52,9 +50,7 @@ impl Report {
             whole: mutants.iter().map(|m| (m.name.clone(), whole(m))).collect(),
             json: json.map(File::create).transpose()?,
             rows: Vec::new(),
-            printed: 0,
             broken: 0,
-            wrong: 0,
         })
     }
 
@@ -104,45 +100,51 @@ impl Report {
                 .push((mutant.kind().into(), mutant.name.clone(), Row::new()));
             self.rows.len() - 1
         });
-        let (_, name, row_of) = &mut self.rows[at];
-        row_of.insert((cell.name.clone(), mode), outcome);
-        if self.whole.get(name) == Some(&row_of.len()) {
+        self.rows[at].2.insert((cell.name.clone(), mode), outcome);
+        let (_, name, row_of) = &self.rows[at];
+        if self.is_whole(name, row_of) {
             println!("{}", row(name, &self.cells, row_of));
             for line in details(name, row_of) {
                 println!("{line}");
             }
-            self.printed += 1;
-            self.wrong += row_of.values().filter(|o| !o.is_right()).count();
         }
         Ok(())
     }
 
+    /// Whether a mutant has run everywhere.
+    fn is_whole(&self, name: &str, row: &Row) -> bool {
+        self.whole.get(name) == Some(&row.len())
+    }
+
+    /// How many outcomes are not as they should be.
+    fn wrong(&self) -> usize {
+        let outcomes = self.rows.iter().flat_map(|(.., row)| row.values());
+        outcomes.filter(|outcome| !outcome.is_right()).count()
+    }
+
     /// Prints what has not run everywhere, and the matrix in short.
     pub fn end(&self) {
-        let part =
-            |(_, name, row): &&(String, String, Row)| self.whole.get(name) != Some(&row.len());
-        for (_, name, row_of) in self.rows.iter().filter(part) {
-            println!(
-                "{} (did not run everywhere)",
-                row(name, &self.cells, row_of)
-            );
+        for (_, name, row_of) in &self.rows {
+            if !self.is_whole(name, row_of) {
+                println!(
+                    "{} (did not run everywhere)",
+                    row(name, &self.cells, row_of)
+                );
+            }
         }
         print!("\n{}", summary(&self.rows, &self.cells));
         println!(
             "{} mutants, {} outcomes wrong, {} broken",
             self.rows.len(),
-            self.rows
-                .iter()
-                .flat_map(|(.., r)| r.values())
-                .filter(|o| !o.is_right())
-                .count(),
+            self.wrong(),
             self.broken
         );
     }
 
     /// Whether all of it is as it should be.
     pub fn is_right(&self) -> bool {
-        self.broken == 0 && self.wrong == 0 && self.printed == self.rows.len()
+        let mut rows = self.rows.iter();
+        self.broken == 0 && self.wrong() == 0 && rows.all(|(_, name, row)| self.is_whole(name, row))
     }
 }
 

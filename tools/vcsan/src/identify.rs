@@ -82,16 +82,14 @@ pub fn find(target: Target, block: &[Code]) -> Vec<(usize, Reading)> {
 
 fn transfer(target: Target, word: u32) -> Option<Reading> {
     // CAST: masked.
-    let register = |shift: u32, bits: u32| (word >> shift & bits) as u8;
+    let register = |word: u32, shift: u32, bits: u32| (word >> shift & bits) as u8;
     match target.arch {
         Arch::Arm => {
             // Thumb-2 has its halves the other way round.
-            let word =
-                if word & 0xffff == 0xee10 || word & 0xffff == 0xee30 || word & 0xffff == 0xee40 {
-                    word.rotate_left(16)
-                } else {
-                    word
-                };
+            let word = match word & 0xffff {
+                0xee10 | 0xee30 | 0xee40 => word.rotate_left(16),
+                _ => word,
+            };
             let identity = match word & 0x0fff_0fff {
                 0x0e10_0f10 => Identity::Main,
                 0x0e10_0f30 => Identity::CacheType,
@@ -101,13 +99,12 @@ fn transfer(target: Target, word: u32) -> Option<Reading> {
             };
             Some(Reading {
                 identity,
-                // CAST: masked.
-                register: (word >> 12 & 15) as u8,
+                register: register(word, 12, 15),
             })
         }
         Arch::Mips if word & 0xffe0_ffff == 0x4000_8001 => Some(Reading {
             identity: Identity::Config1,
-            register: register(16, 31),
+            register: register(word, 16, 31),
         }),
         Arch::Mips | Arch::Parisc => None,
     }
@@ -159,9 +156,7 @@ impl Identified {
         };
         made.map(Some).map_err(|error| error.to_string())
     }
-}
 
-impl Identified {
     /// The cache of a CPU whose kernel does not look: one for ARMv5 only takes for granted that it is virtual. ARM926EJ-S: 4 ways,
     /// lines of 32 bytes (DDI 0198E, 4.1); how many, nobody needs to know, as it is flushed by test-and-clean.
     #[must_use]

@@ -311,13 +311,14 @@ impl Calls {
         let is_buffer = |call: &Pending| matches!(call.hook, Hook::Buffer(_));
         let outer = self.pending.iter().filter(near);
         let outer = outer.clone().find(|outer| !is_buffer(outer));
+        let list = match hook {
+            Hook::List(_) | Hook::MapTable => Some(area.first),
+            _ => None,
+        };
         let caller = match (hook, outer) {
             (Hook::Buffer(_), _) | (_, None) => Caller {
                 request: hook.request(),
-                list: match hook {
-                    Hook::List(_) | Hook::MapTable => Some(area.first),
-                    _ => None,
-                },
+                list,
                 device: match hook {
                     Hook::ForDevice | Hook::ForCpu | Hook::Buffer(_) => 0,
                     _ => self.argument(cpu, 0)?,
@@ -327,10 +328,7 @@ impl Calls {
             },
             (_, Some(outer)) => Caller {
                 // What a function is called through may know less.
-                list: outer.caller.list.or(match hook {
-                    Hook::List(_) | Hook::MapTable => Some(area.first),
-                    _ => None,
-                }),
+                list: outer.caller.list.or(list),
                 buffer: outer.caller.buffer.or(buffer),
                 ..outer.caller
             },

@@ -121,15 +121,15 @@ pub enum Command {
     Instructions(Cells),
     /// Compare what LLVM and ll2c with GCC make of the same programs
     Differential(Differential),
-    /// Show a run of before again, or write it to files
+    /// Show an earlier run again, or write its report to files
     Report(Report),
     /// List the runs whose folders are kept
     Runs,
-    /// Make one report of those of all shards of a run, in which whatever is missing is a failure
+    /// Join the reports of all shards of a run; whatever is missing is a failure
     Merge(Merge),
     /// Write the nightly pipelines in ci/ from configs/ci.yaml
     Pipelines,
-    /// Say what is otherwise in a run than in an earlier one
+    /// Compare a run with an earlier one: new failures, fixes, what is slower
     Diff {
         /// The earlier run, as `report` names it
         #[arg(value_name = "RUN")]

@@ -213,7 +213,7 @@ impl Toolchain {
         };
         if !others.is_empty() {
             progress.warn(&format!(
-                "the Debian root has {} packages other than configs/toolchain.lock; cargo xtask doctor lists them",
+                "{} packages of the Debian root differ from configs/toolchain.lock; cargo xtask doctor lists them",
                 others.len()
             ));
         }

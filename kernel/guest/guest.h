@@ -53,11 +53,6 @@ bool module_unload(const char *name);
 /* Whether @name, with or without ".ko", is loaded. */
 bool module_is_loaded(const char *name);
 
-/* vcsan.c */
-
-/* Tells VCSan where @module, a name without ".ko", has its code, and that no test runs. */
-void vcsan_module_loaded(const char *module);
-
 /* program.c */
 
 /*

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/vcsan.h>
+
 #include "guest.h"
 
 /* Turns a file's name into the module's: without ".ko", and with '_' for '-'. */
@@ -80,7 +82,8 @@ bool module_load(const char *name, const char *parameters)
 	file = open(path, O_RDONLY | O_CLOEXEC);
 	loaded = file >= 0 && !syscall(SYS_finit_module, file, parameters, 0);
 	if (loaded) {
-		vcsan_module_loaded(module);
+		/* What was a test's is nobody's now. */
+		vcsan_note(VCSAN_TEST, "", 0, 0, 0);
 		report("loaded %s", name);
 	} else {
 		report("failed to load %s: %m", name);

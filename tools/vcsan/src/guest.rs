@@ -62,6 +62,16 @@ impl Target {
         }
     }
 
+    /// A 16-bit number as it lies in memory.
+    #[must_use]
+    pub fn half(self, bytes: [u8; 2]) -> u16 {
+        if self.big_endian {
+            u16::from_be_bytes(bytes)
+        } else {
+            u16::from_le_bytes(bytes)
+        }
+    }
+
     /// A virtual address cut to what the guest has.
     #[inline]
     #[must_use]

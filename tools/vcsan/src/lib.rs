@@ -13,6 +13,7 @@
 pub mod access;
 pub mod config;
 pub mod contract;
+pub mod convention;
 pub mod coverage;
 pub mod decode;
 pub mod driver;
@@ -22,6 +23,7 @@ pub mod groups;
 pub mod guest;
 pub mod history;
 pub mod identify;
+pub mod loader;
 pub mod names;
 pub mod notes;
 pub mod pages;

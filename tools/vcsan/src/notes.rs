@@ -61,8 +61,6 @@ pub enum Note {
     },
     /// Kind 3: this test runs from now on, `suite.case`; none if empty.
     Test(String),
-    /// Kind 4: a module is loaded; its name, and ` section=0xADDRESS` for each section.
-    Module(String),
     /// Kind 5: a device is about to read physical memory.
     DeviceRead {
         /// First physical address.
@@ -161,7 +159,6 @@ fn note(kind: u32, text: String, a: u64, b: u64) -> Option<Note> {
         },
         2 => Note::Unwatch { first, len },
         3 => Note::Test(text),
-        4 => Note::Module(text),
         5 => Note::DeviceRead { first, len },
         6 => Note::DeviceWrite { first, len },
         7 => Note::Expect(text),

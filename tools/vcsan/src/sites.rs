@@ -64,21 +64,6 @@ impl Sites {
         }
     }
 
-    /// Whether any instruction in a range has been executed since code was loaded there.
-    #[must_use]
-    pub fn executed(&self, range: &Range<u64>) -> bool {
-        let (first, last) = (range.start >> STRETCH_SHIFT, range.end >> STRETCH_SHIFT);
-        let base = |stretch: u64| stretch << STRETCH_SHIFT;
-        (first..=last).any(|stretch| {
-            let Some(&index) = self.stretches.get(&stretch) else {
-                return false;
-            };
-            let numbers = self.instructions[index].iter();
-            let mut pcs = (base(stretch)..).step_by(2).zip(numbers);
-            pcs.any(|(pc, number)| *number != 0 && range.contains(&pc))
-        })
-    }
-
     /// All sites of devices.
     pub fn of_devices(&self) -> impl Iterator<Item = (Site, Origin)> {
         // CAST: as above.
@@ -186,7 +171,6 @@ mod tests {
         assert_eq!(sites.instruction(kernel), before[0]);
         let after = sites.instruction(module);
         assert_ne!(after, before[1]);
-        assert!(sites.executed(&code) && !sites.executed(&(0xbf00_0100..0xbf00_0200)));
         assert_ne!(sites.device(module), device);
         let generation = |site| sites.origin(site).unwrap().generation;
         assert_eq!((generation(before[1]), generation(after)), (0, 1));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vcsan::symbols::{Error, Extent, Line, Location, ModuleNote, NoteError, Symbols};
+use vcsan::symbols::{Error, Extent, Line, Location, Module, Symbols};
 
 const ARCHES: [&str; 4] = ["arm", "mips", "mipsel", "hppa"];
 
@@ -17,8 +17,19 @@ fn kernel(arch: &str) -> Symbols {
     Symbols::load(&fixtures().join(format!("{arch}.vmlinux"))).expect("the kernel has symbols")
 }
 
-fn note(text: &str) -> ModuleNote {
-    text.parse().expect("a note")
+/// A module, as [`Module`] is printed.
+fn module(text: &str) -> Module {
+    let mut words = text.split(' ');
+    let name = words.next().expect("a name").into();
+    let section = |word: &str| {
+        let (name, address) = word.split_once("=0x").expect("a section and its address");
+        let address = u64::from_str_radix(address, 16).expect("an address");
+        (name.to_owned(), address)
+    };
+    Module {
+        name,
+        sections: words.map(section).collect(),
+    }
 }
 
 /// The function's name and offset.
@@ -157,11 +168,11 @@ fn a_kernels_lines_show_what_was_inlined() {
 fn a_module_is_where_the_guest_says() {
     for arch in ARCHES {
         let mut symbols = kernel(arch);
-        let note = note(&format!(
+        let loaded = module(&format!(
             "{arch} .text=0xbf000000 .init.text=0xbf004000 .bss=0xbf002000 .data=0xbf003000"
         ));
         symbols
-            .add_module(&note, &fixtures(), |_| false)
+            .add_module(&loaded, &fixtures())
             .expect("the module has symbols");
         let flush = symbols.find(0xbf00_0004).expect("flush is there");
         assert_eq!(
@@ -209,7 +220,7 @@ fn a_module_is_where_the_guest_says() {
 fn a_location_reads_like_the_kernels_own() {
     let mut symbols = kernel("arm");
     symbols
-        .add_module(&note("arm .text=0xbf000000"), &fixtures(), |_| false)
+        .add_module(&module("arm .text=0xbf000000"), &fixtures())
         .expect("the module has symbols");
     let found = symbols.find(0xbf00_0004).map(|found| found.to_string());
     assert_eq!(
@@ -225,11 +236,7 @@ fn files_are_named_in_full_where_the_source_is_not_known() {
     for arch in ARCHES {
         let mut symbols = Symbols::none();
         symbols
-            .add_module(
-                &note(&format!("{arch} .text=0xbf000000")),
-                &fixtures(),
-                |_| false,
-            )
+            .add_module(&module(&format!("{arch} .text=0xbf000000")), &fixtures())
             .expect("the module has symbols");
         let found = symbols.find(0xbf00_0000).expect("flush is there");
         assert_eq!(
@@ -278,26 +285,26 @@ fn the_module_loaded_last_wins() {
     assert_eq!(symbols.find(0xbf00_0000), None);
     symbols
         .add_module(
-            &note("arm .text=0xbf000000 .init.text=0xbf004000"),
+            &module("arm .text=0xbf000000 .init.text=0xbf004000"),
             &fixtures(),
-            |_| false,
         )
         .expect("arm");
     // Another's code where the first one's initialisation was.
     symbols
-        .add_module(&note("hppa .text=0xbf004000"), &fixtures(), |_| false)
+        .add_module(&module("hppa .text=0xbf004000"), &fixtures())
         .expect("hppa");
     let name = |found: Option<Location>| found.and_then(|found| found.module).unwrap_or_default();
     assert_eq!(name(symbols.find(0xbf00_4000)), "hppa");
     // The first one again, elsewhere.
     symbols
-        .add_module(&note("arm .text=0xbf008000"), &fixtures(), |_| false)
+        .add_module(&module("arm .text=0xbf008000"), &fixtures())
         .expect("arm");
     assert_eq!(symbols.find(0xbf00_0000), None);
     assert_eq!(name(symbols.find(0xbf00_8000)), "arm");
-    // What ran before keeps its name: of the module that was there then, or of the one that was told of later.
+    // What ran before keeps its name: of the module that was there then.
+    assert_eq!(name(symbols.find_at(0xbf00_4000, 1)), "arm");
     assert_eq!(name(symbols.find_at(0xbf00_4000, 2)), "hppa");
-    assert_eq!(name(symbols.find_at(0xbf00_8000, 0)), "arm");
+    assert_eq!(symbols.find_at(0xbf00_8000, 0), None);
 }
 
 #[test]
@@ -308,7 +315,7 @@ fn modules_are_found_in_folders_and_under_either_spelling() {
     fs::copy(fixtures().join("mips.ko"), folder.join("my-heap_test.ko")).expect("a module's copy");
     let mut symbols = Symbols::none();
     symbols
-        .add_module(&note("my_heap_test .text=0xc0000000"), &root, |_| false)
+        .add_module(&module("my_heap_test .text=0xc0000000"), &root)
         .expect("it is found");
     assert!(
         symbols
@@ -316,11 +323,11 @@ fn modules_are_found_in_folders_and_under_either_spelling() {
             .is_some_and(|found| found.module.as_deref() == Some("my_heap_test"))
     );
     assert!(matches!(
-        symbols.add_module(&note("heap .text=0x0"), &root, |_| false),
+        symbols.add_module(&module("heap .text=0x0"), &root),
         Err(Error::Missing { .. })
     ));
     assert!(matches!(
-        symbols.add_module(&note("heap"), &root.join("nowhere"), |_| false),
+        symbols.add_module(&module("heap"), &root.join("nowhere")),
         Err(Error::Read { .. })
     ));
 }
@@ -340,36 +347,9 @@ fn files_of_another_kind_are_named() {
 }
 
 #[test]
-fn notes_that_name_no_module_are_refused() {
-    assert_eq!(
-        note("heap .text=0x7f000000 .init.text=0xFFFFFFFF00000000"),
-        ModuleNote {
-            name: "heap".into(),
-            sections: vec![
-                (".text".into(), 0x7f00_0000),
-                (".init.text".into(), 0xffff_ffff_0000_0000)
-            ],
-        }
-    );
-    let refused = |text: &str| text.parse::<ModuleNote>().expect_err("it names no module");
-    assert_eq!(refused(""), NoteError::Name("".into()));
-    assert_eq!(
-        refused("../etc .text=0x1"),
-        NoteError::Name("../etc .text=0x1".into())
-    );
-    for word in [
-        ".text",
-        ".text=",
-        ".text=7f",
-        "=0x7f",
-        ".text=0x",
-        ".text=0x11112222333344445",
-    ] {
-        assert_eq!(
-            refused(&format!("heap {word}")),
-            NoteError::Section(word.into())
-        );
-    }
+fn a_module_is_printed_with_its_sections() {
+    let text = "heap .text=0x7f000000 .init.text=0xffffffff00000000";
+    assert_eq!(module(text).to_string(), text);
 }
 
 #[test]
@@ -384,11 +364,11 @@ proptest! {
     #[test]
     fn broken_files_do_not_panic(
         arch in prop::sample::select(&ARCHES[..]),
-        module: bool,
+        is_module: bool,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
-        let extension = if module { "ko" } else { "vmlinux" };
+        let extension = if is_module { "ko" } else { "vmlinux" };
         let mut data = fs::read(fixtures().join(format!("{arch}.{extension}"))).expect("the fixture is there");
         for (at, value) in changes {
             let at = at.index(data.len());
@@ -397,9 +377,9 @@ proptest! {
         data.truncate(cut.map_or(data.len(), |cut| cut.index(data.len())));
         let folder = tempfile();
         fs::write(folder.join("broken.ko"), data).expect("the broken file can be written");
-        let symbols = if module {
+        let symbols = if is_module {
             let mut symbols = Symbols::none();
-            let added = symbols.add_module(&note("broken .text=0xc0008000 .init.text=0xc0000000"), &folder, |_| false);
+            let added = symbols.add_module(&module("broken .text=0xc0008000 .init.text=0xc0000000"), &folder);
             added.map(|_| symbols)
         } else {
             Symbols::load(&folder.join("broken.ko"))
@@ -410,13 +390,6 @@ proptest! {
                     prop_assert!(!found.to_string().is_empty());
                 }
             }
-        }
-    }
-
-    #[test]
-    fn any_text_is_read_as_a_note_or_refused(text in any::<String>()) {
-        if let Ok(note) = text.parse::<ModuleNote>() {
-            prop_assert!(!note.name.contains(['/', '.']));
         }
     }
 }
@@ -432,22 +405,15 @@ fn tempfile() -> PathBuf {
 fn initialisations_at_the_same_place_are_told_apart() {
     let init = 0xbf00_4000;
     let sections =
-        |name: &str, text: u32| note(&format!("{name} .text={text:#x} .init.text={init:#x}"));
+        |name: &str, text: u32| module(&format!("{name} .text={text:#x} .init.text={init:#x}"));
     let mut symbols = Symbols::none();
     let is_of = |symbols: &Symbols, name, generation| symbols.is_of(name, init, generation);
-    // Each is told of when its initialisation is over.
     for (name, text) in [("arm", 0xbf00_0000), ("mips", 0xbf00_8000)] {
         symbols
-            .add_module(&sections(name, text), &fixtures(), |_| true)
+            .add_module(&sections(name, text), &fixtures())
             .expect("a module");
     }
-    assert!(is_of(&symbols, "arm", 0) && !is_of(&symbols, "mips", 0));
-    assert!(is_of(&symbols, "mips", 1) && !is_of(&symbols, "arm", 1));
-    // Code there that nobody has told of yet.
-    assert_eq!(symbols.function_at(init, 2), None);
-    // One that is told of before.
-    symbols
-        .add_module(&sections("hppa", 0xbf01_0000), &fixtures(), |_| false)
-        .expect("a module");
-    assert!(is_of(&symbols, "hppa", 3));
+    assert_eq!(symbols.function_at(init, 0), None);
+    assert!(is_of(&symbols, "arm", 1) && !is_of(&symbols, "mips", 1));
+    assert!(is_of(&symbols, "mips", 2) && !is_of(&symbols, "arm", 2));
 }

@@ -19,8 +19,6 @@ enum vcsan_kind {
 	VCSAN_UNWATCH = 2,
 	/* The test @text runs from now on, "suite.case"; empty: none. */
 	VCSAN_TEST = 3,
-	/* A module is loaded; @text is its name and " section=0xaddress" for each. */
-	VCSAN_MODULE = 4,
 	/* A device reads @a, physical, @b bytes, now. */
 	VCSAN_DEVICE_READ = 5,
 	/* A device writes @a, physical, @b bytes, now. */

@@ -5,7 +5,7 @@
 //! That holds whoever was scheduled or interrupted in between.
 
 use super::{Area, Caller, Direction, Request, Step};
-use crate::decode::Arch;
+use crate::convention::Convention;
 use crate::guest::{Cpu, Register, Target};
 use std::collections::HashMap;
 use vcsan_model::Site;
@@ -146,44 +146,6 @@ struct Pending {
     buffer: Option<u64>,
 }
 
-/// Where a calling convention has what.
-struct Convention {
-    arguments: [u8; 4],
-    result: u8,
-    return_address: u8,
-    stack: u8,
-    /// From the return address back to the call.
-    call: u64,
-}
-
-impl Convention {
-    const fn of(arch: Arch) -> Self {
-        match arch {
-            Arch::Arm => Self {
-                arguments: [0, 1, 2, 3],
-                result: 0,
-                return_address: 14,
-                stack: 13,
-                call: 4,
-            },
-            Arch::Mips => Self {
-                arguments: [4, 5, 6, 7],
-                result: 2,
-                return_address: 31,
-                stack: 29,
-                call: 8,
-            },
-            Arch::Parisc => Self {
-                arguments: [26, 25, 24, 23],
-                result: 28,
-                return_address: 2,
-                stack: 30,
-                call: 8,
-            },
-        }
-    }
-}
-
 /// The guest's calls.
 pub struct Calls {
     target: Target,
@@ -256,8 +218,7 @@ impl Calls {
     ///
     /// A fragment: a register that can't be read.
     pub fn argument(&self, cpu: &impl Cpu, number: usize) -> Result<u64, String> {
-        let register = Register::General(self.convention.arguments[number]);
-        Ok(cpu.register(register)? & 0xffff_ffff)
+        self.convention.argument(cpu, number)
     }
 
     /// The address of the call by which the function is entered, and the stack pointer.

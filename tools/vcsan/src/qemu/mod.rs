@@ -8,6 +8,7 @@
 mod accesses;
 mod calls;
 mod counter;
+mod modules;
 mod registers;
 mod scores;
 
@@ -284,6 +285,8 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
         unsafe { register_readings(plugin, block) };
         // SAFETY: the block's instructions were just listed.
         unsafe { calls::register(plugin, block) };
+        // SAFETY: the block's instructions were just listed.
+        unsafe { modules::register(plugin, block) };
         // SAFETY: the block's instructions were just listed.
         unsafe { accesses::register(plugin, block) };
         // SAFETY: the block's instructions were just listed.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Findings in words: as JSON lines and as text.
 //!
-//! A hazard is written down when it is found, so that a guest that is killed has had its say; one in a module of which the guest
-//! has not told yet, when it does, or at the end. How often it was seen is known when its test is over: then that follows, and
-//! the text is written. A hazard is the same as an earlier one if test, title, buffer, all functions (instructions, where they
+//! A hazard is written down when it is found, so that a guest that is killed has had its say. How often it was seen is known when
+//! its test is over: then that follows, and the text is written. A hazard is the same as an earlier one if test, title, buffer, all functions (instructions, where they
 //! have no names) and the missing maintenance are.
 
 mod breach;
@@ -17,7 +16,6 @@ use crate::config::{Options, Watch};
 use crate::finding::{Captured, CapturedBreach, Finding};
 use crate::guest::Target;
 use crate::names::SharedNames;
-use crate::sites::Origin;
 use crate::stats::RunStats;
 use hazard::{Described, Describer};
 use serde::Serialize;
@@ -27,7 +25,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use suppress::Suppression;
-use vcsan_model::{Geometry, Mode, Site};
+use vcsan_model::{Geometry, Mode};
 
 /// The shape of the records.
 const SCHEMA: u32 = 1;
@@ -74,15 +72,6 @@ enum Found {
     Breach(Box<CapturedBreach>),
 }
 
-/// A finding whose code has no name yet.
-struct Waiting {
-    found: Found,
-    /// The number of those who found it.
-    number: usize,
-    /// How often it was seen, once its test is over.
-    count: Option<u64>,
-}
-
 /// Two files, one for programs and one for people.
 pub struct Report {
     records: File,
@@ -94,11 +83,8 @@ pub struct Report {
     /// Those of them that were not suppressed.
     hazards: usize,
     by_key: HashMap<Key, usize>,
-    /// Indices into `findings`, by the numbers of those who found them; none for those that wait.
-    numbers: Vec<Option<usize>>,
-    waiting: Vec<Waiting>,
-    /// The guest can tell of modules.
-    has_modules: bool,
+    /// Indices into `findings`, by the numbers of those who found them.
+    numbers: Vec<usize>,
     /// A debugger stops the guest.
     debugger: bool,
     /// Hazards seen that were not kept, by title.
@@ -125,8 +111,6 @@ impl Report {
             hazards: 0,
             by_key: HashMap::new(),
             numbers: Vec::new(),
-            waiting: Vec::new(),
-            has_modules: options.modules.is_some(),
             debugger: options.debugger,
             surplus: BTreeMap::new(),
             suppressions: match &options.suppress {
@@ -165,7 +149,6 @@ impl Report {
             Finding::TestEnd { counts, surplus } => self.end_test(&counts, surplus),
             Finding::Named(module) => {
                 self.record(&json!({"record": "module", "sections": module}));
-                self.write_waiting(false);
             }
             Finding::Geometry(geometry) => {
                 self.geometry = geometry;
@@ -180,17 +163,7 @@ impl Report {
         if self.debugger {
             self.record(&self.caught(&found));
         }
-        let number = self.numbers.len();
-        self.numbers.push(None);
-        if self.has_modules && !self.is_named(&found) {
-            self.waiting.push(Waiting {
-                found,
-                number,
-                count: None,
-            });
-        } else {
-            self.write_found(number, &found);
-        }
+        self.write_found(&found);
     }
 
     /// What a debugger that has stopped the guest looks for: where something was found, before it has names.
@@ -201,25 +174,6 @@ impl Report {
         };
         let pc = self.names.lock().sites.origin(site).map(|origin| origin.pc);
         json!({"record": "caught", "pc": pc.map(|pc| format!("{pc:#x}")), "test": test})
-    }
-
-    /// Whether all of the kernel's code that a finding is about has a name.
-    fn is_named(&self, found: &Found) -> bool {
-        let names = self.names.lock();
-        let sites = match found {
-            Found::Hazard(captured) => [captured.hazard.access, captured.hazard.write],
-            Found::Breach(captured) => {
-                let mapped_by = captured.broken.mapped_by;
-                [captured.site, mapped_by.unwrap_or(Site::NONE)]
-            }
-        };
-        sites
-            .into_iter()
-            .filter_map(|site| names.sites.origin(site))
-            .all(|Origin { pc, generation, .. }| {
-                let named = names.symbols.function_at(pc, generation);
-                names.layout.is_user(pc) || named.is_some()
-            })
     }
 
     fn describe(&self, found: &Found) -> Described {
@@ -233,11 +187,11 @@ impl Report {
         }
     }
 
-    fn write_found(&mut self, number: usize, found: &Found) {
+    fn write_found(&mut self, found: &Found) {
         let described = self.describe(found);
         let next = self.findings.len();
         let index = *self.by_key.entry(Key::of(&described)).or_insert(next);
-        self.numbers[number] = Some(index);
+        self.numbers.push(index);
         if index != next {
             return;
         }
@@ -264,20 +218,6 @@ impl Report {
         });
     }
 
-    /// Writes the hazards that have names now, or all.
-    fn write_waiting(&mut self, all: bool) {
-        let mut counts = Vec::new();
-        for waiting in std::mem::take(&mut self.waiting) {
-            if all || self.is_named(&waiting.found) {
-                self.write_found(waiting.number, &waiting.found);
-                counts.extend(waiting.count.map(|count| (waiting.number, count)));
-            } else {
-                self.waiting.push(waiting);
-            }
-        }
-        self.count(&counts);
-    }
-
     fn end_test(&mut self, counts: &[(usize, u64)], surplus: Vec<(String, u64)>) {
         self.count(counts);
         for (title, count) in surplus {
@@ -288,14 +228,8 @@ impl Report {
     /// Adds how often hazards were seen, and writes the texts of those that are complete by that.
     fn count(&mut self, counts: &[(usize, u64)]) {
         for &(number, count) in counts {
-            match self.numbers.get(number) {
-                Some(&Some(index)) => self.findings[index].count += count,
-                _ => {
-                    let waiting = self.waiting.iter_mut().find(|w| w.number == number);
-                    if let Some(waiting) = waiting {
-                        waiting.count = Some(count);
-                    }
-                }
+            if let Some(&index) = self.numbers.get(number) {
+                self.findings[index].count += count;
             }
         }
         for index in 0..self.findings.len() {
@@ -327,7 +261,6 @@ impl Report {
 
     /// The last record. Whether the run proves that nothing is wrong with what it watched.
     pub fn end(&mut self, stats: &RunStats) -> bool {
-        self.write_waiting(true);
         let complaints: Vec<_> = self.names.lock().symbols.complaints().collect();
         for complaint in complaints {
             self.write_text(&format!("note: {complaint}\n"));

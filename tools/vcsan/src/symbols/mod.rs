@@ -2,16 +2,16 @@
 //! Names and source lines for a guest's addresses, from its `vmlinux` and its modules' files.
 //!
 //! Functions come from symbol tables; lines come from DWARF where a file has it, and are read when they are first asked
-//! for. A module's file is relocatable: where its sections went, the guest must tell ([`ModuleNote`]).
+//! for. A module's file is relocatable: where its sections went, the guest's [loader](crate::loader) says.
 
 mod lines;
 mod location;
-mod note;
+mod module;
 mod table;
 
 pub use lines::Line;
 pub use location::Location;
-pub use note::{ModuleNote, NoteError};
+pub use module::Module;
 
 use lines::Lines;
 use std::collections::BTreeMap;
@@ -83,18 +83,12 @@ struct Object {
     since: u32,
     /// The same when it was loaded anew.
     until: u32,
-    /// How many had been loaded when its initialisation ran, which another module's may take the place of.
-    init: u32,
 }
 
 impl Object {
     /// Whether its code was at an address when so many modules had been loaded.
     fn is_at(&self, pc: u64, generation: u32) -> bool {
-        let there = match self.table.is_init(pc) {
-            true => generation == self.init,
-            false => self.since <= generation && generation < self.until,
-        };
-        there && self.table.covers(pc)
+        (self.since..self.until).contains(&generation) && self.table.covers(pc)
     }
 }
 
@@ -129,28 +123,20 @@ impl Symbols {
         })
     }
 
-    /// Adds a module, from its file somewhere under `dir`. It takes the place of one of the same name. `ran`: whether code at
-    /// an address was executed since the last one was added, by which it is known whether the module's initialisation is over.
+    /// Adds a module before it runs, from its file somewhere under `dir`. It takes the place of one of the same name.
     /// Returns where its code is.
     ///
     /// # Errors
     ///
     /// No such file, or one that is no module, see [`Error`].
-    pub fn add_module(
-        &mut self,
-        note: &ModuleNote,
-        dir: &Path,
-        ran: impl Fn(&Range<u64>) -> bool,
-    ) -> Result<Vec<Range<u64>>, Error> {
-        let path = find_module(&note.name, dir)?.ok_or_else(|| Error::Missing {
-            name: note.name.clone(),
+    pub fn add_module(&mut self, module: &Module, dir: &Path) -> Result<Vec<Range<u64>>, Error> {
+        let path = find_module(&module.name, dir)?.ok_or_else(|| Error::Missing {
+            name: module.name.clone(),
             dir: dir.into(),
         })?;
-        let mut object = Object::read(&path, Some(note))?;
-        let is_over = object.table.init().iter().any(ran);
+        let mut object = Object::read(&path, Some(module))?;
         self.generation += 1;
         object.since = self.generation;
-        object.init = self.generation - u32::from(is_over);
         for known in &mut self.objects {
             if known.module == object.module && known.until == u32::MAX {
                 known.until = self.generation;
@@ -198,15 +184,10 @@ impl Symbols {
         Some(location)
     }
 
-    /// The file that an address was in when so many modules had been loaded. Of code without one then, a guest has told later,
-    /// when the module had already run.
+    /// The file that an address was in when so many modules had been loaded.
     fn object_at(&self, pc: u64, generation: u32) -> Option<usize> {
-        let later = |object: &Object| {
-            object.since > generation && object.table.covers(pc) && !object.table.is_init(pc)
-        };
         let mut all = self.objects.iter();
         all.rposition(|object| object.is_at(pc, generation))
-            .or_else(|| self.objects.iter().position(later))
     }
 
     /// The function around a code address, as its symbol is spelt, and how far it is into it. Costs a search among
@@ -263,7 +244,7 @@ impl Symbols {
 }
 
 impl Object {
-    fn read(path: &Path, module: Option<&ModuleNote>) -> Result<Self, Error> {
+    fn read(path: &Path, module: Option<&Module>) -> Result<Self, Error> {
         let data = fs::read(path).map_err(|source| Error::Read {
             path: path.into(),
             source,
@@ -285,18 +266,18 @@ impl Object {
                 expected,
             });
         }
-        let loaded = module.map(|note| note.sections.iter().cloned().collect::<BTreeMap<_, _>>());
+        let loaded =
+            module.map(|module| module.sections.iter().cloned().collect::<BTreeMap<_, _>>());
         let table = Table::read(&file, loaded.as_ref()).map_err(elf)?;
         if table.is_empty() {
             return Err(Error::Stripped { path: path.into() });
         }
         Ok(Self {
-            module: module.map(|note| note.name.clone()),
+            module: module.map(|module| module.name.clone()),
             table,
             lines: Lines::of(&file, path, loaded),
             since: 0,
             until: u32::MAX,
-            init: 0,
         })
     }
 }

@@ -36,8 +36,6 @@ enum Kind {
 pub(super) struct Table {
     /// Executable sections.
     code: Vec<Range<u64>>,
-    /// Those of them that are there only while a module is loaded.
-    init: Vec<Range<u64>>,
     /// By address; no two at the same, no label within a function.
     functions: Vec<Function>,
     /// All symbols, and whether each is local.
@@ -54,7 +52,7 @@ impl Table {
     ) -> Result<Self, object::Error> {
         // Of each section in memory: where it is moved by, and whether it is code.
         let mut sections: HashMap<SectionIndex, (u64, bool)> = HashMap::new();
-        let (mut code, mut init) = (Vec::new(), Vec::new());
+        let mut code = Vec::new();
         for section in file.sections() {
             let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
                 continue;
@@ -69,11 +67,7 @@ impl Table {
             let executable = sh_flags.contains(elf::SHF_EXECINSTR);
             if executable {
                 let start = moved.wrapping_add(section.address());
-                let range = start..start.saturating_add(section.size());
-                if loaded.is_some() && section.name()?.starts_with(".init") {
-                    init.push(range.clone());
-                }
-                code.push(range);
+                code.push(start..start.saturating_add(section.size()));
             }
             sections.insert(section.index(), (moved, executable));
         }
@@ -127,7 +121,6 @@ impl Table {
         }
         Ok(Self {
             code,
-            init,
             functions: best(functions, &text),
             all,
             text,
@@ -141,16 +134,6 @@ impl Table {
     /// Executable sections.
     pub(super) fn code(&self) -> &[Range<u64>] {
         &self.code
-    }
-
-    /// Whether an address is in code that is there only while a module is loaded.
-    pub(super) fn is_init(&self, pc: u64) -> bool {
-        self.init.iter().any(|range| range.contains(&pc))
-    }
-
-    /// What of the file's code is there only while a module is loaded.
-    pub(super) fn init(&self) -> &[Range<u64>] {
-        &self.init
     }
 
     /// Whether an address is in the file's code.

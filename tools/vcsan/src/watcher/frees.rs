@@ -5,14 +5,11 @@ use super::Watcher;
 use crate::contract::{Area, Caller, FreeCall, Step};
 use crate::event::Command;
 use crate::guest::Cpu;
+use crate::loader::module_name;
 use crate::queue::Sink;
 use crate::sites::Origin;
 use vcsan_model::geometry::PAGE_SIZE;
 
-/// From the beginning of `struct module` to its name: a number and a `struct list_head` (include/linux/module.h).
-const MODULE_NAME: u64 = 12;
-/// `MODULE_NAME_LEN`
-const NAME_LEN: usize = 64 - size_of::<u32>();
 /// Orders of the buddy allocator are below this.
 const ORDERS: u64 = 32;
 
@@ -119,18 +116,14 @@ impl<S: Sink> Watcher<S> {
             return;
         };
         let read = calls.argument(cpu, 0).and_then(|module| {
-            let mut name = [0; NAME_LEN];
-            let there = cpu.read(module + MODULE_NAME, &mut name);
             let (pc, _) = calls.call(cpu)?;
-            Ok(there.then_some((name, pc)))
+            Ok(module_name(cpu, module).map(|name| (name, pc)))
         });
         let (name, pc) = match read {
             Ok(Some(read)) => read,
             Ok(None) => return,
             Err(text) => return self.fail(&text),
         };
-        let len = name.iter().position(|byte| *byte == 0).unwrap_or(NAME_LEN);
-        let name = String::from_utf8_lossy(&name[..len]);
         let names = &mut *self.names.lock();
         let site = names.sites.device(pc);
         let its = |origin: &Origin| names.symbols.is_of(&name, origin.pc, origin.generation);

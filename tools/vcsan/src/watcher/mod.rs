@@ -10,6 +10,7 @@ mod frees;
 mod groups;
 mod identify;
 mod maintain;
+mod modules;
 pub use groups::{CallbackPlan, CodeKind};
 use maintain::Repeated;
 pub use maintain::{LoopCounter, MaintenanceCallback};
@@ -22,6 +23,7 @@ use crate::decode::{self, Effect, TlbOp};
 use crate::event::{Command, Entry};
 use crate::guest::{Access, Destination, Memory, Target};
 use crate::identify::Identified;
+use crate::loader::Loader;
 use crate::names::SharedNames;
 use crate::notes::{MAGIC, Reader};
 use crate::pages::{Page, Pages};
@@ -64,6 +66,8 @@ pub struct Watcher<S: Sink> {
     names: SharedNames,
     groups: Groups,
     modules: Option<PathBuf>,
+    /// If modules have files.
+    loader: Option<Loader>,
     takes_notes: bool,
     notes: Reader,
     /// Objects to watch as soon as it is known where they are.
@@ -113,6 +117,9 @@ impl<S: Sink> Watcher<S> {
             pgd_current: address("pgd_current"),
         };
         let stride = address("dcache_stride");
+        let loader = options.modules.as_ref();
+        let loader =
+            loader.and_then(|_| Loader::new(target, |name| named.symbols.address_of(name)));
         let (mut takes_notes, mut wanted) = (false, Vec::new());
         for watch in &options.watch {
             match watch {
@@ -141,6 +148,7 @@ impl<S: Sink> Watcher<S> {
             names,
             groups: Groups::default(),
             modules: options.modules.clone(),
+            loader,
             takes_notes,
             notes: Reader::default(),
             wanted,

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the guest says about itself.
 
-use super::{Watcher, fragment};
+use super::Watcher;
 use crate::event::Command;
 use crate::guest::Memory;
-use crate::names::Names;
 use crate::notes::Note;
 use crate::queue::Sink;
 use crate::stats::Measured;
-use crate::symbols::ModuleNote;
 use vcsan_model::Site;
 
 impl<S: Sink> Watcher<S> {
@@ -47,7 +45,6 @@ impl<S: Sink> Watcher<S> {
                 // What the last one ran into is in the file soon, whatever becomes of the guest.
                 self.queue.send();
             }
-            Note::Module(text) => self.module(&text),
             // The calls of the DMA API say it.
             Note::DeviceRead { .. } | Note::DeviceWrite { .. } if self.calls.is_some() => {}
             Note::DeviceRead { first, len } => self.transfer(first, len, false, pc),
@@ -74,32 +71,6 @@ impl<S: Sink> Watcher<S> {
                 }
             },
             Note::Expect(title) => self.queue.command(Command::Expect(title)),
-        }
-    }
-
-    fn module(&mut self, text: &str) {
-        let Some(folder) = &self.modules else {
-            return;
-        };
-        let added = match text.parse::<ModuleNote>() {
-            Ok(note) => {
-                let Names { symbols, sites, .. } = &mut *self.names.lock();
-                symbols
-                    .add_module(&note, folder, |range| sites.executed(range))
-                    .map_err(|error| fragment(&error))
-            }
-            Err(error) => Err(fragment(&error)),
-        };
-        match added {
-            Ok(code) => {
-                self.names.lock().sites.loaded(&code);
-                // What is translated there from now on is other code.
-                let elsewhere = |pc: u64| !code.iter().any(|range| range.contains(&pc));
-                self.numbers.retain(|&(pc, _), _| elsewhere(pc));
-                self.groups.retain(elsewhere);
-                self.queue.command(Command::Named(text.to_owned()));
-            }
-            Err(text) => self.fail(&text),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Drop for Heap {
 
 impl InPlaceModule for Tests {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        vcsan::tell_module();
+        vcsan::follow_suites();
 
         // SAFETY: The init of a module runs once.
         unsafe { lsi::init() };

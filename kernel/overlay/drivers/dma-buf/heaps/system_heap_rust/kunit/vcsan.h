@@ -5,7 +5,7 @@
 #include <linux/types.h>
 
 bool heap_test_is_watched(void);
-void heap_test_tell_module(void);
+void heap_test_follow_suites(void);
 void heap_test_watch(const void *start, unsigned long len);
 void heap_test_watch_bus(u32 addr, unsigned long len);
 void heap_test_unwatch_bus(u32 addr, unsigned long len);

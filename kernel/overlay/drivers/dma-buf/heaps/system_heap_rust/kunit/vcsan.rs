@@ -22,7 +22,7 @@ mod c {
     // Prototypes: vcsan.h.
     unsafe extern "C" {
         pub(super) safe fn heap_test_is_watched() -> bool;
-        pub(super) safe fn heap_test_tell_module();
+        pub(super) safe fn heap_test_follow_suites();
         pub(super) safe fn heap_test_watch(start: *const c_void, len: c_ulong);
         pub(super) safe fn heap_test_watch_bus(addr: u32, len: c_ulong);
         pub(super) safe fn heap_test_unwatch_bus(addr: u32, len: c_ulong);
@@ -37,9 +37,9 @@ pub(crate) fn watches() -> bool {
     c::heap_test_is_watched()
 }
 
-/// Says where the module's code lies, so that what the cases run into has names at once.
-pub(crate) fn tell_module() {
-    c::heap_test_tell_module();
+/// Has each suite say that it starts, before the first one runs.
+pub(crate) fn follow_suites() {
+    c::heap_test_follow_suites();
 }
 
 /// The pages of a buffer are watched until the case ends.

@@ -17,8 +17,8 @@ use crate::ktap;
 use crate::progress::Progress as _;
 use crate::quote::shell_words;
 use crate::report::text::paint;
-use crate::results;
 use crate::results::bound::{self, excerpt};
+use crate::results::{self, Status};
 use crate::session::{Boot, Selection, Shared, blank};
 use crate::ui::Task;
 use crate::vcsan::findings::Summary;
@@ -54,7 +54,19 @@ pub(crate) fn boot_cell(
         ..blank(selection, boot)
     };
     result.mode = model(shared, set).map(|(plugin, _)| plugin.mode(cell));
-    match watched(shared, selection, boot, media, &folder, &task) {
+    let found = folder.join("vcsan.jsonl");
+    let booted =
+        watched(shared, selection, boot, media, &folder, None, &task).and_then(|mut once| {
+            let is_new = |hazard: &results::Hazard| hazard.status == Status::New;
+            if selection.stacks && once.judgement.hazards.iter().any(is_new) {
+                task.detail("booting again, for stacks");
+                let folder = folder.join("stacks");
+                let again = watched(shared, selection, boot, media, &folder, Some(&found), &task)?;
+                once.judgement.add_stacks(&again.judgement);
+            }
+            Ok(once)
+        });
+    match booted {
         Ok(Watched {
             judgement,
             counts,
@@ -96,8 +108,12 @@ struct Watched {
 }
 
 /// The cache model, where there is something to see for it, and what.
-fn model<'a>(shared: &Shared<'a>, set: &'a Suites) -> Option<(&'a Plugin, &'a config::Watched)> {
-    shared.vcsan.zip(set.vcsan.as_ref())
+pub(crate) fn model<'a>(
+    shared: &Shared<'_>,
+    set: &'a Suites,
+) -> Option<(Plugin, &'a config::Watched)> {
+    let (plugin, watched) = shared.vcsan.zip(set.vcsan.as_ref())?;
+    Some((plugin.of(watched), watched))
 }
 
 fn watched(
@@ -106,18 +122,20 @@ fn watched(
     boot: Boot<'_>,
     media: &Media,
     folder: &Path,
+    stacks: Option<&Path>,
     task: &Task<'_>,
 ) -> io::Result<Watched> {
     let Boot { cell, set, .. } = boot;
     fs::create_dir_all(folder)?;
+    let media = &media.with_disks_in(folder)?;
     media.write(folder)?;
     let model = model(shared, set);
     let found = folder.join("vcsan.jsonl");
     let program = boot::program(cell);
     let line = command_line(selection, boot).map_err(io::Error::other)?;
     let mut args = boot::arguments(cell, media, boot::Console::Log, &line);
-    if let Some((plugin, _)) = model {
-        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found));
+    if let Some((plugin, _)) = &model {
+        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found, stacks));
     }
     let qemu = shared.toolchain.command(&program).args(&args).expression();
     let words = std::iter::once(OsStr::new(&program)).chain(args.iter().map(OsString::as_os_str));

@@ -192,6 +192,12 @@ pub struct Suites {
     /// Follow the kernel's DMA API instead of what suites say of transfers, and report what breaks its contract
     #[arg(long, conflicts_with = "no_vcsan")]
     pub contract: bool,
+    /// Boot a guest in which something is found once more, for the call stacks of the accesses that are reported
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub stacks: bool,
+    /// Findings that are not to be reported, a line each: TITLE | FUNCTION | FUNCTION | REASON; what is not needed is named
+    #[arg(long, value_name = "FILE", conflicts_with = "no_vcsan")]
+    pub suppress: Option<PathBuf>,
 }
 
 impl Suites {
@@ -557,12 +563,14 @@ impl Test {
         one("--module", self.module.clone().map(Into::into));
         one("--init", self.init.clone().map(Into::into));
         one("--filter", self.suites.filter.clone().map(Into::into));
+        one("--suppress", self.suites.suppress.clone().map(Into::into));
         let suites = &self.suites;
         let flags = [
             ("--fixes", self.fixes),
             ("--no-vcsan", suites.no_vcsan),
             ("--architectural", suites.architectural),
             ("--contract", suites.contract),
+            ("--stacks", suites.stacks),
         ];
         let given = flags.into_iter().filter(|(_, given)| *given);
         words.extend(given.map(|(flag, _)| flag.into()));

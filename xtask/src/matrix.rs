@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::boot::{self, Media, orders};
-use crate::build::{self, Builder, Built};
+use crate::build::{self, Builder, Built, disks};
 use crate::cell::boot_cell;
 use crate::config::{Cell, Config, Kernel, Suites};
 use crate::error::chain;
@@ -183,7 +183,8 @@ fn build<'a>(
     let mut ready = Vec::new();
     for boot in boots {
         let dest = shared.folder.join("media");
-        let media = builder.publish(boot.cell, boot.set, &orders, &dest)?;
+        let mut media = builder.publish(boot.cell, boot.set, &orders, &dest)?;
+        media.disks = disks::make(shared.disks, &kernel.name, boot.set, &dest)?;
         ready.push((boot, media, built.clone()));
         // What was spent is counted once.
         built.took_s = 0.0;

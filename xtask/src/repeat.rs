@@ -191,6 +191,9 @@ mod tests {
             &["--no-vcsan", "--kernel", "/my linux", "--toolchain", "host"],
             &[
                 "--contract",
+                "--stacks",
+                "--suppress",
+                "/known",
                 "--kernel-version",
                 "7.2",
                 "--filter",

@@ -38,6 +38,8 @@ pub struct Shared<'a> {
     pub kept: Option<&'a Media>,
     /// A folder of the user's whose files the guest gets.
     pub brought: Option<&'a Path>,
+    /// The tools that make the disks of guests, if a set has any.
+    pub disks: Option<&'a Toolchain>,
     /// Whether modules are built for a debugger.
     pub debug: bool,
     /// This run's own folder.
@@ -61,6 +63,8 @@ pub struct Selection<'a> {
     pub sets: Vec<&'a Suites>,
     /// `SUITE[.CASE]`, globs; else each set's own.
     pub filter: Option<&'a str>,
+    /// Whether a guest in which something is found is booted once more, for stacks.
+    pub stacks: bool,
     /// How often each is booted.
     pub again: Again,
     /// What a cell's report gives to repeat it.

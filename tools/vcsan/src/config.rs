@@ -41,6 +41,8 @@ pub struct Options {
     pub watch: Vec<Watch>,
     /// Findings that are not to be reported.
     pub suppress: Option<PathBuf>,
+    /// What an earlier run of the same guest has found: of these accesses and calls the stacks are wanted.
+    pub stacks: Option<PathBuf>,
     /// QEMU's status when it ends, if something was found, or the run proves nothing.
     pub exit: Option<u8>,
     /// A debugger stops the guest, and must then find all records of what it did before.
@@ -49,7 +51,7 @@ pub struct Options {
     pub count: bool,
 }
 
-const KNOWN: &str = "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, exit, debugger, count";
+const KNOWN: &str = "out, geometry, mode, coherent, linear, vmlinux, modules, watch, suppress, stacks, exit, debugger, count";
 
 /// To be found out.
 const AUTO: &str = "auto";
@@ -72,6 +74,7 @@ impl Options {
         let (mut out, mut geometry, mut vmlinux, mut modules) = (None, None, None, None);
         let (mut mode, mut coherent, mut linear) = (Mode::Architectural, false, None);
         let (mut watch, mut suppress, mut exit) = (Vec::new(), None, None);
+        let mut stacks = None;
         let mut debugger = false;
         let mut count = false;
         for argument in arguments {
@@ -99,6 +102,7 @@ impl Options {
                 },
                 "watch" => watch.push(watch_of(argument, value)?),
                 "suppress" => suppress = Some(PathBuf::from(value)),
+                "stacks" => stacks = Some(PathBuf::from(value)),
                 "exit" => {
                     exit = match value.parse() {
                         Ok(status @ 1..) => Some(status),
@@ -123,6 +127,7 @@ impl Options {
             modules,
             watch,
             suppress,
+            stacks,
             exit,
             debugger,
             count,
@@ -245,6 +250,9 @@ mod tests {
             [range, Watch::Symbol("fb_buffer".into()), Watch::All]
         );
         assert!(options.model.coherent_devices && options.debugger);
+        assert_eq!(options.stacks, None);
+        let again = parse("out=o,stacks=found.json").unwrap();
+        assert_eq!(again.stacks, Some("found.json".into()));
     }
 
     #[test]

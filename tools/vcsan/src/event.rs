@@ -5,6 +5,7 @@
 use crate::contract::{Caller, Step};
 use crate::groups::{PackedGroup, SitedGroup};
 use crate::pages::Page;
+use crate::stack::Stack;
 use crate::stats::Measured;
 use std::sync::Arc;
 use std::vec;
@@ -43,6 +44,13 @@ pub enum Command {
         step: Step,
         /// Whose call it is.
         caller: Caller,
+    },
+    /// An instruction is next whose stacks are wanted.
+    Stack {
+        /// Its address.
+        pc: u64,
+        /// Who called.
+        stack: Stack,
     },
     /// A module is unloaded.
     Unloaded {

@@ -3,6 +3,7 @@
 
 use crate::contract::{Area, Breaking, Request};
 use crate::history::PastEvent;
+use crate::stack::Stacks;
 use crate::stats::Measured;
 use vcsan_model::{Geometry, Hazard, Site};
 
@@ -19,6 +20,8 @@ pub struct Captured {
     pub buffer: Option<(String, Option<u64>)>,
     /// What happened to the line before, oldest first.
     pub past: Vec<PastEvent>,
+    /// Who called, where that is wanted.
+    pub stacks: Stacks,
 }
 
 /// A breach of the DMA API's contract and what will be forgotten when it is described.
@@ -38,6 +41,8 @@ pub struct CapturedBreach {
     pub test: Option<String>,
     /// What happened to the first line before, oldest first.
     pub past: Vec<PastEvent>,
+    /// Who called, where that is wanted.
+    pub stacks: Stacks,
 }
 
 /// In the order in which it was found.

@@ -35,6 +35,7 @@ pub mod report;
 pub mod runs;
 pub mod session;
 pub mod sites;
+pub mod stack;
 pub mod stats;
 pub mod symbols;
 pub mod translate;

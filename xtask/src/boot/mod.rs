@@ -7,6 +7,7 @@ pub mod uimage;
 mod watch;
 
 use std::ffi::OsString;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ pub struct Media {
     pub modules: PathBuf,
     /// The files of those that the guest loads, in that order.
     pub loaded: Vec<String>,
+    /// The guest's disks: what QEMU calls each, and its file.
+    #[serde(default)]
+    pub disks: Vec<(String, PathBuf)>,
+    /// QEMU's arguments for what the guest has beside its cell's machine.
+    #[serde(default)]
+    pub devices: Vec<String>,
 }
 
 /// In the folder of a boot, its [`Media`].
@@ -47,6 +54,25 @@ impl Media {
     /// The file can't be written.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         std::fs::write(folder.join(MEDIA), serde_json::to_vec_pretty(self)?)
+    }
+
+    /// The same with disks of its own, in `folder`: a guest writes to them.
+    ///
+    /// # Errors
+    /// They can't be copied.
+    pub fn with_disks_in(&self, folder: &Path) -> std::io::Result<Media> {
+        let disks = self.disks.iter().map(|(id, file)| {
+            let own = folder.join(format!("{id}.img"));
+            // Holes stay holes.
+            let mut from = std::fs::File::open(file)?;
+            let mut to = std::fs::File::create(&own)?;
+            copy_with_holes(&mut from, &mut to)?;
+            Ok((id.clone(), own))
+        });
+        Ok(Media {
+            disks: disks.collect::<std::io::Result<_>>()?,
+            ..self.clone()
+        })
     }
 
     /// What was booted in `folder`, if all of it is there still.
@@ -97,6 +123,12 @@ pub fn arguments(
     if let Some(dtb) = &media.dtb {
         args.extend(["-dtb".into(), dtb.into()]);
     }
+    for (id, file) in &media.disks {
+        let file = file.display().to_string().replace(',', ",,");
+        let drive = format!("if=none,format=raw,cache=unsafe,id={id},file={file}");
+        args.extend(["-drive".into(), drive.into()]);
+    }
+    args.extend(media.devices.iter().map(Into::into));
     args.extend([
         "-initrd".into(),
         media.initramfs.clone().into(),
@@ -104,6 +136,24 @@ pub fn arguments(
         command_line.into(),
     ]);
     args
+}
+
+/// Copies `from` to `to`, which is new, without its runs of zeros.
+fn copy_with_holes(from: &mut std::fs::File, to: &mut std::fs::File) -> std::io::Result<()> {
+    let mut block = vec![0; 64 << 10];
+    let mut size = 0;
+    loop {
+        let read = from.read(&mut block)?;
+        if read == 0 {
+            return to.set_len(size);
+        }
+        if block[..read].iter().any(|byte| *byte != 0) {
+            to.write_all(&block[..read])?;
+        } else {
+            to.seek(std::io::SeekFrom::Current(read as i64))?;
+        }
+        size += read as u64;
+    }
 }
 
 /// A command line of which the guest's kernel would see the beginning only.
@@ -161,6 +211,8 @@ mod tests {
             symbols: file("symbols"),
             modules: dir.path().to_owned(),
             loaded: vec!["a.ko".into()],
+            disks: Vec::new(),
+            devices: Vec::new(),
         };
         assert_eq!(Media::read(dir.path()), None);
         media.write(dir.path()).expect("written");

@@ -5,6 +5,7 @@
 //! not made again: a stamp says so in a millisecond, where `make` takes seconds to find that there is nothing to do.
 //! Modules are built as external ones (`make M=`), so that an edit of the heap rebuilds modules and no kernel.
 
+pub mod disks;
 mod first_error;
 mod host_crates;
 mod kconfig;
@@ -28,8 +29,8 @@ use crate::follow::{End, Limits, follow};
 use crate::progress::Progress as _;
 use crate::project::Project;
 use crate::stop::Stop;
-use crate::toolchain::Toolchain;
 use crate::toolchain::command::{says_disk_full, says_out_of_memory};
+use crate::toolchain::{Failed, Toolchain};
 use crate::ui::Task;
 
 use stamp::{Inputs, Stamp, Stamped};
@@ -108,6 +109,14 @@ pub enum Error {
         exporter: String,
         /// Its code.
         file: PathBuf,
+    },
+    /// A disk of the guest could not be made.
+    #[error("failed to make the guest's disk {id}")]
+    Disk {
+        /// Its name in the set of suites.
+        id: String,
+        /// What the tool said.
+        source: Failed,
     },
     /// What stands in for rustc could not be built.
     #[error("failed to build what stands in for rustc")]
@@ -269,6 +278,8 @@ impl Builder<'_> {
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
             loaded: set.tests.iter().map(Module::file_name).collect(),
+            disks: Vec::new(),
+            devices: set.devices.args.clone(),
         })
     }
 

@@ -68,7 +68,7 @@ pub(super) fn clean(context: &Context, args: &cli::Clean) -> Result<Exit, Failur
 /// What nothing can use any more: roots by other recipes, what an interrupted run left half-made, and trees and builds whose
 /// source is gone.
 fn stale(cache: &Cache, recipe: &Recipe) -> Vec<PathBuf> {
-    let recipes = std::iter::once(recipe).chain(recipe.debugger.as_deref());
+    let recipes = std::iter::once(recipe).chain(recipe.further.values());
     let used: Vec<PathBuf> = recipes
         .map(|recipe| cache.path(Toolchain::folder(&recipe.root)))
         .collect();

@@ -95,11 +95,11 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     }
     let task = context.ui.task("setup");
     let debugger = prepare::debugger(context, &task)?;
+    let disks = prepare::disks(context, &selection.sets)?;
     let mut prepared = prepare::prepare(context, &task)?;
     let lock = prepared.lock.take();
     drop(task);
-    let contract = test.suites.contract || test.module.is_some();
-    let plugin = test::plugin(context, &selection, &test.suites, contract, None)
+    let plugin = test::plugin(context, &selection, &test.suites, None)
         .and_then(|plugin| {
             plugin
                 .map(|p| p.publish(&prepared.run.path().join("media")))
@@ -108,6 +108,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
         .map_err(Failure::infra)?;
     let shared = Shared {
         vcsan: plugin.as_ref(),
+        disks: disks.as_ref(),
         debug: true,
         ..test::shared(context, &config, &prepared)
     };
@@ -276,10 +277,10 @@ impl Session<'_> {
         let line = cell::command_line(selection, self.boot).map_err(Failure::infra)?;
         let cell = self.boot.cell;
         let mut qemu = boot::arguments(cell, self.media, Console::Log, &line);
-        if let Some(plugin) = self.shared.vcsan {
+        if let Some((plugin, _)) = cell::model(self.shared, self.boot.set) {
             let out = self.folder.join("vcsan.jsonl");
             let [option, mut value] =
-                plugin.arguments(cell, &self.media.symbols, &self.media.modules, &out);
+                plugin.arguments(cell, &self.media.symbols, &self.media.modules, &out, None);
             value.push(",debugger=on");
             qemu.extend([option, value]);
         }

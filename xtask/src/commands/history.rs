@@ -47,7 +47,7 @@ pub(super) fn history(context: &Context, args: &cli::History) -> Result<Exit, Fa
         };
         table.add_row([
             &bug.bug,
-            &bug.commit,
+            bug.commit.as_deref().unwrap_or("?"),
             &bug.year.map_or("?".to_owned(), |year| year.to_string()),
             &cell,
             &hazard,
@@ -71,14 +71,16 @@ fn run(
 ) -> Result<Result<String, String>, Failure> {
     let mut scratch = Scratch::new(context).map_err(Failure::infra)?;
     let mut args: Vec<OsString> = vec![shown.cell.clone().into()];
+    if let Some(undo) = &shown.undo {
+        std::fs::copy(undo, scratch.path(UNDO)).map_err(Failure::infra)?;
+    }
     match &shown.how {
-        How::OnExporter {
-            undo,
-            exporter,
-            filter,
-        } => {
-            std::fs::copy(undo, scratch.path(UNDO)).map_err(Failure::infra)?;
+        How::OnExporter { exporter, filter } => {
             args.extend(["--exporter".into(), exporter.into()]);
+            args.extend(["--filter".into(), filter.into()]);
+        }
+        How::InSet { set, filter } => {
+            args.extend(["--set".into(), set.into()]);
             args.extend(["--filter".into(), filter.into()]);
         }
         How::InModule { dir, edits } => {

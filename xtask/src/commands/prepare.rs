@@ -8,6 +8,7 @@ use super::Context;
 use super::runs::RunFolder;
 use crate::cache::{self, Cache, Lock};
 use crate::cli;
+use crate::config::Suites;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::source::{self, Source, Tree};
@@ -147,11 +148,24 @@ pub(super) fn tools(
 
 /// The tools that look into guests.
 pub(super) fn debugger(context: &Context, task: &Task<'_>) -> Result<Toolchain, Failure> {
+    further(context, "debugger", task)
+}
+
+/// The tools that make the disks of guests, if one of `sets` has any.
+pub(super) fn disks(context: &Context, sets: &[&Suites]) -> Result<Option<Toolchain>, Failure> {
+    let mut disks = sets.iter().flat_map(|set| &set.devices.disks);
+    if disks.all(|disk| disk.make.is_empty()) {
+        return Ok(None);
+    }
+    further(context, "disks", &context.ui.task("setup")).map(Some)
+}
+
+/// The tools of a root of their own, by its name in the recipe.
+fn further(context: &Context, name: &str, task: &Task<'_>) -> Result<Toolchain, Failure> {
     let recipe = recipe(context)?;
-    let recipe = recipe.debugger.as_deref();
     let request = Request {
         choice: context.global.toolchain,
-        recipe: recipe.expect("the recipe of the first root has one"),
+        recipe: &recipe.further[name],
         archs: BTreeSet::new(),
         mirror: context.global.mirror.clone(),
         shares: vec![Share::read(context.project.root().join("kernel"))],

@@ -60,10 +60,9 @@ pub(super) fn test(
     let before = before.map(|run| super::report::find(context, run));
     let before = before.transpose()?;
     let mut identity = identity(context, args);
-    let contract = args.suites.contract || args.module.is_some();
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
-        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites, contract, kept));
+        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites, kept));
         let prepared = prepare::prepare(context, &context.ui.task("setup"));
         (prepared, plugin.join())
     });
@@ -113,6 +112,15 @@ pub(super) fn test(
             .write(&run, before.as_ref())
             .map_err(Failure::infra)?;
     }
+    if let Some(file) = &args.suites.suppress {
+        for pattern in run.needless_suppressions() {
+            let file = file.display();
+            let task = context.ui.task("test");
+            task.warn(&format!(
+                "{file}: no finding is like `{pattern}`; remove it"
+            ));
+        }
+    }
     if context.stop.requested() {
         context.ui.task("test").warn("interrupted");
         return Ok(Exit::Interrupted);
@@ -155,6 +163,7 @@ pub(super) fn selection<'a>(
             made.iter().collect()
         },
         filter: args.suites.filter.as_deref(),
+        stacks: args.suites.stacks,
         again: args.again,
         repeat: repeat(context, args),
         kernels: None,
@@ -167,6 +176,7 @@ pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failur
         cells: cells(&config, args)?,
         sets: Vec::new(),
         filter: None,
+        stacks: false,
         again: Again::default(),
         repeat: repeat(context, &cli::Test::default()),
         kernels: None,
@@ -206,8 +216,10 @@ fn run(
             ));
         }
     };
+    let disks = prepare::disks(context, &selection.sets)?;
     let shared = Shared {
         vcsan: plugin.as_ref(),
+        disks: disks.as_ref(),
         kept: kept.map(|kept| &kept.media),
         ..shared(context, config, prepared)
     };
@@ -223,7 +235,6 @@ pub(super) fn plugin(
     context: &Context,
     selection: &Selection<'_>,
     args: &cli::Suites,
-    contract: bool,
     kept: Option<&Kept>,
 ) -> Result<Option<Plugin>, vcsan::Error> {
     if args.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
@@ -233,13 +244,18 @@ pub(super) fn plugin(
         return Ok(Some(Plugin {
             file,
             architectural: args.architectural,
-            contract,
+            contract: args.contract,
             count: false,
+            suppress: args.suppress.clone(),
         }));
     }
     let task = context.ui.task("vcsan");
     task.detail("building the cache model");
-    Plugin::build(args.architectural, contract, &context.stop).map(Some)
+    let built = Plugin::build(args.architectural, args.contract, &context.stop)?;
+    Ok(Some(Plugin {
+        suppress: args.suppress.clone(),
+        ..built
+    }))
 }
 
 pub(super) fn shared<'a>(
@@ -258,6 +274,7 @@ pub(super) fn shared<'a>(
         vcsan: None,
         kept: None,
         brought: None,
+        disks: None,
         debug: false,
         folder: prepared.run.path(),
         patience: context.global.patience.get(),

@@ -21,7 +21,17 @@ struct RawOnExporter {
 #[serde(deny_unknown_fields)]
 struct RawInModule {
     dir: PathBuf,
+    #[serde(default)]
     edits: Vec<Edit>,
+    undo: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawInSet {
+    undo: PathBuf,
+    set: String,
+    filter: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -31,37 +41,43 @@ struct RawShown {
     hazard: String,
     on_exporter: Option<RawOnExporter>,
     in_module: Option<RawInModule>,
+    in_set: Option<RawInSet>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
     bug: String,
-    commit: String,
+    commit: Option<String>,
     year: Option<u16>,
     hit: String,
     shown: Option<RawShown>,
     not_shown: Option<String>,
 }
 
-/// Where a bug is put back.
+/// What runs on a kernel with a bug.
 #[derive(Debug, Clone)]
 pub enum How {
-    /// Into the kernel, and the suites run on an exporter that has it then.
+    /// The suites, on an exporter that has it then.
     OnExporter {
-        /// The patch that puts it back, beside the page.
-        undo: PathBuf,
         /// The exporter.
         exporter: String,
         /// The cases that show it, `SUITE.CASE`.
         filter: String,
     },
-    /// Into a module that does what a larger part of the kernel did.
+    /// A module that does what a larger part of the kernel did.
     InModule {
         /// Its folder, from the checkout's root.
         dir: PathBuf,
-        /// What puts it back.
+        /// What puts the bug back, if that is there.
         edits: Vec<Edit>,
+    },
+    /// A set of suites.
+    InSet {
+        /// The set.
+        set: String,
+        /// The cases that show it, `SUITE.CASE`.
+        filter: String,
     },
 }
 
@@ -70,7 +86,9 @@ pub enum How {
 pub struct Shown {
     /// The cell that has it then.
     pub cell: String,
-    /// Where it is put back.
+    /// The patch that puts it back into the kernel, if that is where it was.
+    pub undo: Option<PathBuf>,
+    /// What runs then.
     pub how: How,
     hazard: Pattern,
 }
@@ -87,8 +105,8 @@ impl Shown {
 pub struct History {
     /// What was wrong.
     pub bug: String,
-    /// The commit that fixed it.
-    pub commit: String,
+    /// The commit that fixed it, where it is known.
+    pub commit: Option<String>,
     /// When that was, where it is known.
     pub year: Option<u16>,
     /// Where its message says that it hit.
@@ -106,23 +124,36 @@ pub(super) fn load(path: &Path) -> Result<History, Error> {
     };
     let shown = match (raw.shown, raw.not_shown) {
         (Some(shown), None) => {
-            let how = match (shown.on_exporter, shown.in_module) {
-                (Some(on), None) => How::OnExporter {
-                    undo: path.with_file_name("").join(&on.undo),
-                    exporter: on.exporter,
-                    filter: on.filter,
-                },
-                (None, Some(module)) => How::InModule {
-                    dir: module.dir,
-                    edits: module.edits,
-                },
+            let (undo, how) = match (shown.on_exporter, shown.in_module, shown.in_set) {
+                (Some(on), None, None) => {
+                    let (exporter, filter) = (on.exporter, on.filter);
+                    (Some(on.undo), How::OnExporter { exporter, filter })
+                }
+                (None, Some(module), None) => {
+                    let (dir, edits) = (module.dir, module.edits);
+                    (module.undo, How::InModule { dir, edits })
+                }
+                (None, None, Some(on)) => {
+                    let (set, filter) = (on.set, on.filter);
+                    (Some(on.undo), How::InSet { set, filter })
+                }
                 _ => {
-                    let message = "needs either `on_exporter` or `in_module`".into();
+                    let message = "needs one of `on_exporter`, `in_module`, `in_set`".into();
                     return Err(value("shown", message));
                 }
             };
+            if undo.is_none() && matches!(&how, How::InModule { edits, .. } if edits.is_empty()) {
+                let message = "needs `edits` or `undo`, else nothing is put back".into();
+                return Err(value("shown.in_module", message));
+            }
+            let undo = undo.map(|file| path.with_file_name("").join(file));
+            if let Some(missing) = undo.as_ref().filter(|file| !file.is_file()) {
+                let message = format!("names {}, which does not exist", missing.display());
+                return Err(value("shown.undo", message));
+            }
             Ok(Shown {
                 cell: shown.cell,
+                undo,
                 how,
                 hazard: Pattern::parse(&shown.hazard).map_err(|why| value("shown.hazard", why))?,
             })
@@ -135,17 +166,6 @@ pub(super) fn load(path: &Path) -> Result<History, Error> {
             ));
         }
     };
-    if let Ok(Shown {
-        how: How::OnExporter { undo, .. },
-        ..
-    }) = &shown
-        && !undo.is_file()
-    {
-        return Err(value(
-            "shown.on_exporter.undo",
-            format!("names {}, which does not exist", undo.display()),
-        ));
-    }
     Ok(History {
         bug: raw.bug,
         commit: raw.commit,
@@ -174,10 +194,9 @@ mod tests {
     #[test]
     fn a_bug_is_shown_or_there_is_a_reason() {
         let shown = load_text(&format!("{HEAD}{SHOWN}")).expect("valid");
-        let How::OnExporter { undo, .. } = shown.shown.expect("shown").how else {
-            panic!("shown in a module");
-        };
-        assert!(undo.ends_with("a.patch"));
+        let shown = shown.shown.expect("shown");
+        assert!(shown.undo.expect("a patch").ends_with("a.patch"));
+        assert!(matches!(shown.how, How::OnExporter { .. }));
         let not = load_text(&format!("{HEAD}not_shown: n\n")).expect("valid");
         assert_eq!(not.shown.unwrap_err(), "n");
         for text in [HEAD.to_owned(), format!("{HEAD}{SHOWN}not_shown: n\n")] {
@@ -187,6 +206,17 @@ mod tests {
                 "{said}"
             );
         }
+    }
+
+    #[test]
+    fn a_module_that_nothing_is_put_back_for_is_refused() {
+        let text = |how: &str| {
+            format!("{HEAD}shown: {{cell: c, hazard: 'stale read | vmap | * | *', {how}}}\n")
+        };
+        let said = load_text(&text("in_module: {dir: d}")).unwrap_err();
+        assert!(said.contains("needs `edits` or `undo`"), "{said}");
+        load_text(&text("in_module: {dir: d, undo: a.patch}")).expect("valid");
+        load_text(&text("in_set: {undo: a.patch, set: s, filter: f}")).expect("valid");
     }
 
     #[test]

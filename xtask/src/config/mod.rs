@@ -35,7 +35,7 @@ pub use kernel::Kernel;
 pub use mutant::Mutant;
 pub use own::Own;
 pub use series::{Mail, Message, Series};
-pub use suites::{Module, Program, Suites, Watched};
+pub use suites::{Devices, Disk, Module, Program, Suites, Watched};
 pub use yaml::Error;
 
 /// Everything that `configs/` says of the matrix, checked.
@@ -78,7 +78,9 @@ impl Config {
         let mut kernels = each(&dir.join("kernels"), |path, name| {
             kernel::load(path, name, &dir.join("kconfig"))
         })?;
-        let mut suites = each(&dir.join("suites"), suites::load)?;
+        let mut suites = each(&dir.join("suites"), |path, name| {
+            suites::load(path, name, &dir.join("kconfig"))
+        })?;
         let cells = each(&dir.join("cells"), cell::load)?;
         let exporters = each(&dir.join("exporters"), |path, name| {
             exporter::load(path, name, &dir.join("kconfig"))
@@ -130,11 +132,15 @@ impl Config {
                     unknown("cell", &shown.cell, cells.keys()),
                 ));
             }
-            if let How::OnExporter { exporter, .. } = &shown.how
-                && !exporters.contains_key(exporter)
-            {
-                let message = unknown("exporter", exporter, exporters.keys());
-                return Err(page("shown.on_exporter.exporter", message));
+            match &shown.how {
+                How::OnExporter { exporter, .. } if !exporters.contains_key(exporter) => {
+                    let message = unknown("exporter", exporter, exporters.keys());
+                    return Err(page("shown.on_exporter.exporter", message));
+                }
+                How::InSet { set, .. } if !suites.contains_key(set) => {
+                    return Err(page("shown.in_set.set", unknown("set", set, suites.keys())));
+                }
+                _ => {}
             }
         }
         for (name, set) in &mut suites {
@@ -209,9 +215,11 @@ impl Config {
         }
         // Only now, as no cell may name them.
         let kconfig = dir.join("kconfig");
-        let variants: Vec<Kernel> = exporters
-            .values()
-            .filter_map(|e| Some((e.variant()?, &e.fragments)))
+        let of_exporters = exporters.values().map(|e| (e.variant(), &e.fragments));
+        let of_suites = suites.values().map(|s| (s.variant(), &s.fragments));
+        let variants: Vec<Kernel> = of_exporters
+            .chain(of_suites.filter(|(_, fragments)| !fragments.is_empty()))
+            .filter_map(|(variant, fragments)| Some((variant?, fragments)))
             .flat_map(|(variant, further)| {
                 let kconfig = &kconfig;
                 kernels
@@ -323,7 +331,7 @@ mod tests {
                 .iter()
                 .filter_map(|(name, bug)| match &bug.shown.as_ref().ok()?.how {
                     How::InModule { edits, .. } => Some((name, edits)),
-                    How::OnExporter { .. } => None,
+                    How::OnExporter { .. } | How::InSet { .. } => None,
                 });
         for (name, edits) in breakages.chain(history) {
             for edit in edits {

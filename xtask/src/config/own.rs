@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Module, Suites, Watched};
+use super::{Devices, Module, Suites, Watched};
 
 /// All suites but the kernel's own, which all begin with `rust`.
 const FILTER: &str = "[!r]*";
@@ -35,13 +35,15 @@ impl Suites {
             by_default: false,
             exporter: None,
             of: None,
+            fragments: Vec::new(),
+            devices: Devices::default(),
             own: Some(own),
             // Known once they are built.
             tests: Vec::new(),
             program: None,
             vcsan: Some(Watched {
-                transfers: Vec::new(),
-                orders: Vec::new(),
+                contract: true,
+                ..Watched::default()
             }),
             filter: FILTER.into(),
             expect: Vec::new(),

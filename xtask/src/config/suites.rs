@@ -34,9 +34,11 @@ impl Module {
 }
 
 /// What the cache model is to see of a set.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Watched {
+    /// Whether the kernel's DMA API tells of transfers, as with `--contract`.
+    pub contract: bool,
     /// Suites of which every case makes a device read or write memory.
     pub transfers: Vec<String>,
     /// What the guest is told when the model is there.
@@ -65,6 +67,29 @@ impl Program {
     }
 }
 
+/// A disk of the guest: a file, made anew for each run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    /// What QEMU's `drive=` is given.
+    pub id: String,
+    /// Its size, MiB.
+    pub size_mib: u64,
+    /// The command that makes a file system on it, before the file's name; none for a disk of zeros.
+    #[serde(default)]
+    pub make: Vec<String>,
+}
+
+/// What a guest has beside its cell's machine.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Devices {
+    /// Disks.
+    pub disks: Vec<Disk>,
+    /// QEMU's arguments.
+    pub args: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
@@ -72,6 +97,10 @@ struct Raw {
     #[serde(default)]
     by_default: bool,
     exporter: Option<String>,
+    #[serde(default)]
+    fragments: Vec<String>,
+    #[serde(default)]
+    devices: Devices,
     #[serde(default)]
     modules: Vec<Module>,
     #[serde(default)]
@@ -99,6 +128,10 @@ pub struct Suites {
     pub exporter: Option<String>,
     /// The same, once it is known.
     pub of: Option<Exporter>,
+    /// Kconfig fragments on top of those of a cell's kernel. With any, the set has kernels of its own.
+    pub fragments: Vec<String>,
+    /// What the guest has beside its cell's machine.
+    pub devices: Devices,
     /// The user's own module out of tree, if that is what the set is about.
     pub own: Option<Own>,
     /// The modules with the tests, in the order in which the guest loads them.
@@ -165,9 +198,17 @@ impl Suites {
         self.of.iter().flat_map(|exporter| &exporter.modules)
     }
 
+    /// What is added to the name of a kernel that is built for it; none where the cell's own kernel does.
+    pub fn variant(&self) -> Option<String> {
+        match self.fragments.as_slice() {
+            [] => self.of.as_ref().and_then(Exporter::variant),
+            fragments => Some(fragments.join("-")),
+        }
+    }
+
     /// The name of the kernel that `cell` boots for these suites.
     pub fn kernel(&self, cell: &Cell) -> String {
-        match self.of.as_ref().and_then(Exporter::variant) {
+        match self.variant() {
             Some(variant) => format!("{}-{variant}", cell.kernel),
             None => cell.kernel.clone(),
         }
@@ -210,7 +251,7 @@ fn matcher(glob: &str) -> Option<GlobMatcher> {
     Glob::new(glob).ok().map(|g| g.compile_matcher())
 }
 
-pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
+pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Error> {
     let raw: Raw = yaml::load(path)?;
     let value = |key: &str, message: String| Error::Value {
         path: path.to_owned(),
@@ -232,6 +273,18 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
             format!("names `{other}`, which `filter` leaves out"),
         ));
     }
+    let fragment = |name: &&String| !kconfig.join(format!("{name}.config")).is_file();
+    if let Some(missing) = raw.fragments.iter().find(fragment) {
+        let message = format!(
+            "names `{missing}`, which is no file in {}",
+            kconfig.display()
+        );
+        return Err(value("fragments", message));
+    }
+    if !raw.fragments.is_empty() && raw.exporter.is_some() {
+        let message = "can't be there beside `exporter`, which has its own".into();
+        return Err(value("fragments", message));
+    }
     if raw.silence_s == 0 || raw.total_s < raw.silence_s {
         return Err(value(
             "total_s",
@@ -245,6 +298,8 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Suites, Error> {
         by_default: raw.by_default,
         exporter: raw.exporter,
         of: None,
+        fragments: raw.fragments,
+        devices: raw.devices,
         own: None,
         tests: raw.modules,
         program: raw.program,
@@ -268,6 +323,8 @@ mod tests {
             by_default: true,
             exporter: None,
             of: None,
+            fragments: Vec::new(),
+            devices: Devices::default(),
             own: None,
             tests: Vec::new(),
             program: None,

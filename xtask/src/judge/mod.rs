@@ -6,6 +6,7 @@ pub mod exporter;
 pub mod hazards;
 pub mod known;
 pub mod module;
+mod stacks;
 
 use crate::boot::{Booted, End};
 use crate::config;

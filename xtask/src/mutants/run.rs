@@ -316,7 +316,7 @@ impl<'a> Boots<'a> {
             architectural: mode == Mode::Architectural,
             ..self.plugin.clone()
         };
-        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found));
+        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found, None));
         let qemu = self.shared.toolchain.command(&program).args(&args);
         let patience = self.shared.patience;
         let limits = Limits {

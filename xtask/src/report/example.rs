@@ -71,6 +71,7 @@ fn hazard() -> Hazard {
                 line: Some(7),
                 alias: Some("vmap".into()),
                 vaddr: Some("0xc88a9000".into()),
+                stack: Vec::new(),
             },
             write: Some(Party {
                 by: "device".into(),

@@ -8,6 +8,7 @@ pub mod identity;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::config::Role;
 use crate::vcsan::findings;
@@ -241,6 +242,19 @@ impl Run {
         };
         run.judge();
         run
+    }
+
+    /// The lines of the file of suppressions that nothing found in any boot is like.
+    pub fn needless_suppressions(&self) -> Vec<String> {
+        let all = self.cells.iter().filter_map(|cell| cell.vcsan.as_ref());
+        let mut findings: BTreeMap<usize, (u64, String)> = BTreeMap::new();
+        for line in all.flat_map(|summary| &summary.suppressions) {
+            let text = || format!("{} | {} | {}", line.title, line.access, line.write);
+            let entry = findings.entry(line.line).or_insert_with(|| (0, text()));
+            entry.0 += line.findings;
+        }
+        let needless = findings.into_values().filter(|(found, _)| *found == 0);
+        needless.map(|(_, text)| text).collect()
     }
 
     /// Takes the verdict from the cells.

@@ -15,8 +15,8 @@ use crate::config::yaml;
 pub struct Recipe {
     /// How the Debian root is made.
     pub root: Root,
-    /// The same for the debugger's root; none of that root itself.
-    pub debugger: Option<Box<Recipe>>,
+    /// The same for what has a root of its own, by its name; none of these themselves.
+    pub further: BTreeMap<String, Recipe>,
     /// Which kernel source is taken.
     pub source: Source,
     /// The tools that must be there.
@@ -108,14 +108,14 @@ pub enum Wanted {
 #[serde(deny_unknown_fields)]
 struct RawRecipe {
     root: Root,
-    debugger: RawDebugger,
+    further: BTreeMap<String, RawFurther>,
     source: Source,
     tools: Vec<RawTool>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawDebugger {
+struct RawFurther {
     packages: Vec<String>,
     space_mib: u64,
     tools: Vec<RawTool>,
@@ -170,22 +170,27 @@ impl Recipe {
             tools.collect::<Result<Vec<_>, _>>()
         };
         let base = raw.root.packages.get("base").cloned().unwrap_or_default();
-        let debugger = Recipe {
-            root: Root {
+        let mut further = BTreeMap::new();
+        for (name, own) in raw.further {
+            let root = Root {
                 packages: BTreeMap::from([
-                    ("base".to_owned(), base),
-                    ("debugger".to_owned(), raw.debugger.packages),
+                    ("base".to_owned(), base.clone()),
+                    (name.clone(), own.packages),
                 ]),
                 further: Vec::new(),
                 links: BTreeMap::new(),
-                space_mib: raw.debugger.space_mib,
+                space_mib: own.space_mib,
                 ..raw.root.clone()
-            },
-            debugger: None,
-            lock: None,
-            source: raw.source.clone(),
-            tools: checked("debugger.tools", raw.debugger.tools)?,
-        };
+            };
+            let recipe = Recipe {
+                root,
+                further: BTreeMap::new(),
+                lock: None,
+                source: raw.source.clone(),
+                tools: checked(&format!("further.{name}.tools"), own.tools)?,
+            };
+            further.insert(name, recipe);
+        }
         let tools = checked("tools", raw.tools)?;
         let lock = path.with_extension("lock");
         let text = std::fs::read_to_string(&lock).map_err(|source| yaml::Error::Read {
@@ -200,7 +205,7 @@ impl Recipe {
         Ok(Recipe {
             lock: Some(lock),
             root: raw.root,
-            debugger: Some(Box::new(debugger)),
+            further,
             source: raw.source,
             tools,
         })

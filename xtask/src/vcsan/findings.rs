@@ -187,6 +187,9 @@ pub struct Party {
     /// The virtual address.
     #[serde(default)]
     pub vaddr: Option<String>,
+    /// Who called, innermost first, where that was asked for; after a `? ` what may not belong there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
 }
 
 /// What happened to a line of the cache, as a table.
@@ -262,6 +265,24 @@ pub struct Summary {
     /// What went wrong in the plugin itself.
     #[serde(default)]
     pub failure: Option<String>,
+    /// The lines of the file of suppressions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressions: Vec<Suppression>,
+}
+
+/// A line of a file of suppressions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+pub struct Suppression {
+    /// Its number.
+    pub line: usize,
+    /// The title.
+    pub title: String,
+    /// The function of the access or the call, a glob.
+    pub access: String,
+    /// That of the write, or of who mapped the memory.
+    pub write: String,
+    /// How many findings were like it.
+    pub findings: u64,
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cargo;
-use crate::config::Cell;
+use crate::config::{Cell, Watched};
 use crate::stop::Stop;
 
 pub use findings::Findings;
@@ -81,6 +81,8 @@ pub struct Plugin {
     pub contract: bool,
     /// Whether instructions are counted, for a guest that measures.
     pub count: bool,
+    /// A file of findings that are not to be reported.
+    pub suppress: Option<PathBuf>,
 }
 
 impl Plugin {
@@ -95,6 +97,7 @@ impl Plugin {
             architectural,
             contract,
             count: false,
+            suppress: None,
         })
     }
 
@@ -103,6 +106,14 @@ impl Plugin {
         Plugin {
             count: true,
             ..self
+        }
+    }
+
+    /// The same for a set of suites.
+    pub fn of(&self, watched: &Watched) -> Plugin {
+        Plugin {
+            contract: self.contract || watched.contract,
+            ..self.clone()
         }
     }
 
@@ -127,17 +138,33 @@ impl Plugin {
                 path: file.clone(),
                 source,
             })?;
-        Ok(Plugin { file, ..self })
+        let suppress = match &self.suppress {
+            Some(own) => {
+                let path = dest.join("suppress");
+                std::fs::copy(own, &path).map_err(|source| Error::Copy {
+                    path: path.clone(),
+                    source,
+                })?;
+                Some(path)
+            }
+            None => None,
+        };
+        Ok(Plugin {
+            file,
+            suppress,
+            ..self
+        })
     }
 
     /// QEMU's arguments that load it for a guest of `cell`, whose symbols are in `vmlinux` and `modules`; what it finds goes
-    /// to `out`.
+    /// to `out`, with the stacks of what an earlier boot has found, where that is given.
     pub fn arguments(
         &self,
         cell: &Cell,
         vmlinux: &Path,
         modules: &Path,
         out: &Path,
+        stacks: Option<&Path>,
     ) -> [OsString; 2] {
         let mode = self.mode(cell);
         let linear = cell.linear.as_ref().filter(|_| mode == Mode::Speculative);
@@ -153,9 +180,14 @@ impl Plugin {
         } else {
             ""
         };
+        let file = |key: &str, path: Option<&Path>| {
+            path.map_or_else(String::new, |path| format!(",{key}={}", quoted(path)))
+        };
+        let suppress = file("suppress", self.suppress.as_deref());
+        let stacks = file("stacks", stacks);
         // No device of any cell sees the cache.
         let value = format!(
-            "{},out={},geometry={},mode={mode},coherent=off,vmlinux={},modules={}{linear}{watch}{count}",
+            "{},out={},geometry={},mode={mode},coherent=off,vmlinux={},modules={}{linear}{watch}{count}{suppress}{stacks}",
             quoted(&self.file),
             quoted(out),
             cell.geometry,

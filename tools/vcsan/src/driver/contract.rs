@@ -5,6 +5,7 @@ use super::Driver;
 use super::hazards::Fingerprint;
 use crate::contract::{Area, Areas, Breaking, Broken, Caller, Request, Step};
 use crate::finding::{CapturedBreach, Finding};
+use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Cause, Event, Hazard, Site};
 
 impl Driver {
@@ -110,6 +111,7 @@ impl Driver {
             site,
             test: self.test.clone(),
             past: self.history.of(self.line(area.first)),
+            stacks: self.trace.of(area.first / PAGE_SIZE),
         };
         self.findings.push(Finding::Breach(Box::new(captured)));
     }

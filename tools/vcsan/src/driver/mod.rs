@@ -17,6 +17,7 @@ use crate::groups::SitedGroup;
 use crate::history::{History, PastKind};
 use crate::pages::Pages;
 use crate::panics;
+use crate::stack::Trace;
 use crate::stats::{Accesses, RunStats};
 use crate::watch::Watches;
 use hazards::{Reported, fingerprint};
@@ -39,6 +40,8 @@ pub struct Driver {
     accesses: Accesses,
     reported: Reported,
     findings: Vec<Finding>,
+    /// Where stacks are wanted.
+    trace: Trace,
     test: Option<String>,
     failed: bool,
 }
@@ -77,6 +80,7 @@ impl Driver {
             accesses: Accesses::default(),
             reported: Reported::default(),
             findings: Vec::new(),
+            trace: Trace::default(),
             test: None,
             failed: false,
         })
@@ -92,9 +96,13 @@ impl Driver {
             for entry in entries {
                 match entry.unpack() {
                     Unpacked::Access(vaddr, len, store, site) => {
+                        self.traced(vaddr);
                         self.access(vaddr, len, store, site);
                     }
-                    Unpacked::Group(vaddr, group, store) => self.group(vaddr, group, store),
+                    Unpacked::Group(vaddr, group, store) => {
+                        self.traced(vaddr);
+                        self.group(vaddr, group, store);
+                    }
                     Unpacked::Command => {
                         if let Some(command) = commands.next() {
                             self.command(command);
@@ -118,6 +126,16 @@ impl Driver {
         self.findings.push(Finding::Failure(text));
     }
 
+    /// An access follows, whose stack may be known.
+    #[inline(always)]
+    fn traced(&mut self, vaddr: u64) {
+        if self.trace.awaits_access()
+            && let Some(page) = self.pages.find(vaddr)
+        {
+            self.trace.accesses(page.paddr(vaddr) / PAGE_SIZE);
+        }
+    }
+
     #[inline(never)]
     fn command(&mut self, command: Command) {
         match command {
@@ -139,6 +157,7 @@ impl Driver {
                 self.apply(event, vaddr, site);
             }
             Command::Dma { step, caller } => self.dma(step, caller),
+            Command::Stack { pc, stack } => self.trace.add(pc, stack),
             Command::Geometry(geometry) => self.learn_geometry(geometry),
             Command::Unloaded { calls, site } => self.unloaded(&calls, site),
             Command::Watch {
@@ -316,6 +335,7 @@ impl Driver {
                 test: self.test.clone(),
                 buffer: buffer.map(|(buffer, offset)| (buffer.name.clone(), offset)),
                 past: self.history.of(hazard.line),
+                stacks: self.trace.of(hazard.paddr() / PAGE_SIZE),
             };
             self.findings.push(Finding::Hazard(Box::new(captured)));
         }

@@ -197,6 +197,34 @@ unsafe fn register_readings(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb
     }
 }
 
+unsafe extern "C" fn on_traced(_: c_uint, data: *mut c_void) {
+    let pc = data as usize as u64;
+    with_plugin(|plugin| plugin.session.watcher.trace(&plugin.reader, pc));
+}
+
+/// Registers the callbacks where a block's stacks are wanted.
+///
+/// # Safety
+///
+/// `block` is valid, and has as many instructions as `plugin.block`.
+unsafe fn register_traces(plugin: &mut Plugin, block: *mut sys::qemu_plugin_tb) {
+    for (index, pc) in plugin.session.watcher.traced(&plugin.block) {
+        // SAFETY: `index` is one of the block's.
+        let insn = unsafe { sys::qemu_plugin_tb_get_insn(block, index) };
+        // CAST: a number in a pointer; hosts have 64 bits.
+        let data = pc as usize as *mut c_void;
+        // SAFETY: callbacks live as long as the plugin, which is not unloaded.
+        unsafe {
+            sys::qemu_plugin_register_vcpu_insn_exec_cb(
+                insn,
+                Some(on_traced),
+                QEMU_PLUGIN_CB_R_REGS,
+                data,
+            );
+        }
+    }
+}
+
 /// Registers the callbacks of a block's maintenance.
 ///
 /// # Safety
@@ -283,6 +311,8 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
         }
         // SAFETY: the block's instructions were just listed.
         unsafe { register_readings(plugin, block) };
+        // SAFETY: the block's instructions were just listed.
+        unsafe { register_traces(plugin, block) };
         // SAFETY: the block's instructions were just listed.
         unsafe { calls::register(plugin, block) };
         // SAFETY: the block's instructions were just listed.

@@ -81,6 +81,8 @@ impl Describer<'_> {
         let mapping = broken
             .mapped_by
             .map(|site| self.party("call", site, None, area.first));
+        let (mut access, mut mapping) = (access, mapping);
+        self.add_stacks(&captured.stacks, &mut access, mapping.as_mut());
         let headline = match access.symbol.as_deref() {
             Some(function) => format!("VCSan: {title} in {function}"),
             None => format!("VCSan: {title} in unknown code"),
@@ -143,6 +145,7 @@ impl Describer<'_> {
             "memory",
             &format!("physical {:#x}, {} bytes", area.first, area.len),
         );
+        text.push_str(&described.stacks());
         if let Some(history) = &described.history {
             text.push_str(&history.to_string());
         }

@@ -6,6 +6,7 @@ use crate::finding::Captured;
 use crate::history::{PastEvent, PastKind};
 use crate::names::Names;
 use crate::sites::Origin;
+use crate::stack::{Frame, Stack, Stacks, frames};
 use crate::symbols::Location;
 use crate::translate::Region;
 use serde::Serialize;
@@ -30,6 +31,9 @@ pub struct Party {
     pub alias: Option<String>,
     /// The virtual address.
     pub vaddr: Option<String>,
+    /// Who called, innermost first, where that is known; with a `? ` what may not belong there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<String>,
     /// Function, offset, file and line, for people.
     #[serde(skip)]
     place: String,
@@ -77,6 +81,32 @@ pub struct Described {
 }
 
 impl Described {
+    /// The stacks that are known, for people.
+    pub(super) fn stacks(&self) -> String {
+        let parties = [
+            (self.access.by, Some(&self.access)),
+            ("write", self.write.as_ref()),
+            ("map", self.mapped.as_ref()),
+        ];
+        let mut text = String::new();
+        for (what, party) in parties {
+            let what = match what {
+                "call" => "call",
+                "write" | "map" => what,
+                _ => "access",
+            };
+            let Some(party) = party.filter(|party| !party.stack.is_empty()) else {
+                continue;
+            };
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "  stack of the {what}:");
+            for line in &party.stack {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
+        text
+    }
+
     /// In one line, as bots look for it: title and functions, the accesses' or the call's and that of who mapped the memory.
     pub(super) fn bug(&self) -> String {
         let name = |party: &Party| match (&party.symbol, &party.pc) {
@@ -118,6 +148,8 @@ impl Describer<'_> {
             self.party(by, hazard.write, vaddr, paddr)
         });
         let (cause, missing) = self.cause(captured, &access);
+        let (mut access, mut write) = (access, write);
+        self.add_stacks(&captured.stacks, &mut access, write.as_mut());
         let headline = headline(&title, &access, write.as_ref());
         let mut described = Described {
             title,
@@ -173,6 +205,7 @@ impl Describer<'_> {
             line: line.map(|line| line.line),
             alias,
             vaddr: vaddr.map(|vaddr| format!("{vaddr:#x}")),
+            stack: Vec::new(),
             place,
         }
     }
@@ -343,10 +376,43 @@ impl Describer<'_> {
                 described.physical
             ),
         );
+        text.push_str(&described.stacks());
         if let Some(history) = &described.history {
             text.push_str(&history.to_string());
         }
         text
+    }
+
+    /// Puts the stacks of both into words, where they are known.
+    pub(super) fn add_stacks(
+        &mut self,
+        stacks: &Stacks,
+        access: &mut Party,
+        other: Option<&mut Party>,
+    ) {
+        let pc = |party: &Party| {
+            let pc = party.pc.as_deref()?.strip_prefix("0x")?;
+            u64::from_str_radix(pc, 16).ok()
+        };
+        let now = pc(access).and_then(|pc| Some((pc, stacks.now(pc)?)));
+        access.stack = now.map_or_else(Vec::new, |(pc, stack)| self.stack(pc, stack));
+        if let Some(other) = other {
+            let before = pc(other).and_then(|pc| Some((pc, stacks.before(pc)?)));
+            other.stack = before.map_or_else(Vec::new, |(pc, stack)| self.stack(pc, stack));
+        }
+    }
+
+    fn stack(&mut self, pc: u64, stack: &Stack) -> Vec<String> {
+        let symbols = &self.names.symbols;
+        let begins = |at: u64| Some(at - symbols.function(at)?.1);
+        let mut lines = Vec::new();
+        for Frame { pc, certain } in frames(stack, pc, begins) {
+            if let Some(location) = self.names.symbols.find(pc) {
+                let doubt = if certain { "" } else { "? " };
+                lines.push(format!("{doubt}{location}"));
+            }
+        }
+        lines
     }
 
     /// What happened to a line before.

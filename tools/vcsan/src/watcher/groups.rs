@@ -128,7 +128,8 @@ impl<S: Sink> Watcher<S> {
             })
             .collect();
         let (several, nullified) = match kind {
-            CodeKind::Kernel { nullified } => (true, nullified),
+            // A stack comes before the accesses of its own instruction.
+            CodeKind::Kernel { nullified } => (!self.traces(), nullified),
             CodeKind::Program | CodeKind::Unknown => (false, true),
         };
         for group in groups::find(arch, &effects, several, nullified) {

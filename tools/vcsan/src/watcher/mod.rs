@@ -15,6 +15,7 @@ pub use groups::{CallbackPlan, CodeKind};
 use maintain::Repeated;
 pub use maintain::{LoopCounter, MaintenanceCallback};
 mod notes;
+mod stacks;
 mod translations;
 
 use crate::config::{Options, Watch};
@@ -29,6 +30,7 @@ use crate::notes::{MAGIC, Reader};
 use crate::pages::{Page, Pages};
 use crate::queue::{Queue, Sink};
 use crate::runs::{self, Code, Run};
+use crate::stack;
 use crate::stats::{Counts, Maintenance, RunStats};
 use crate::translate::{Landmarks, Translator};
 use device::Devices;
@@ -37,7 +39,7 @@ use groups::Groups;
 use identify::Known;
 use translations::Mapped;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Config, Event, Mode, Site};
@@ -83,6 +85,8 @@ pub struct Watcher<S: Sink> {
     devices: Devices,
     /// If the DMA API is followed.
     calls: Option<Calls>,
+    /// Instructions whose stacks are wanted.
+    stacks: HashSet<u64>,
     frees: Frees,
     identified: Identified,
     /// Where PA-RISC's kernel keeps the bytes of a line.
@@ -160,6 +164,10 @@ impl<S: Sink> Watcher<S> {
             repeated: None,
             devices: Devices::default(),
             calls,
+            stacks: match &options.stacks {
+                Some(path) => stack::wanted(path)?,
+                None => HashSet::new(),
+            },
             frees: Frees::default(),
             identified: Identified::default(),
             stride,

@@ -29,6 +29,7 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
         cells: cells.clone(),
         sets: vec![&set],
         filter: None,
+        stacks: false,
         again: Again::default(),
         repeat: test::repeat(context, &cli::Test::default()),
         kernels: None,
@@ -90,8 +91,8 @@ fn set(context: &Context, ours: &crate::config::Exporter, bench: &HeapBench) -> 
         name: "bench".into(),
         of: Some(ours.clone()),
         vcsan: Some(Watched {
-            transfers: Vec::new(),
             orders: bench.orders.clone(),
+            ..Watched::default()
         }),
         silence_s: 600,
         ..Suites::of_module(Own {

@@ -130,37 +130,21 @@ pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failur
 }
 
 /// How much longer a guest runs when the cache model watches, in the cell where that is worst, and the model's memory, in
-/// the cell where that is most.
-///
-/// A guest without the model and one with it run one right after the other, five times: a machine's speed changes by half
-/// within a minute, and both must have the same.
-fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 2], Failure> {
-    let mut ratios: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
-    let mut bytes = 0;
-    let config = context.config()?;
-    for _ in 0..5 {
-        for cell in config.cells.keys() {
-            let (without, _) = boot(context, scratch, cell, &["--no-vcsan".into()])?;
-            let (with, used) = boot(context, scratch, cell, &[])?;
-            ratios.entry(cell).or_default().push(with / without);
-            bytes = bytes.max(used);
-        }
-    }
-    let mut worst = ("", 0.0);
-    for (cell, ratios) in &mut ratios {
-        let ratio = middle(ratios);
-        // What could not be measured is worse than anything.
-        if ratio > worst.1 || ratio.is_nan() {
-            worst = (cell, ratio);
-        }
-    }
+/// the cell where that is most; and the former when it follows the kernel's DMA API.
+fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 3], Failure> {
+    let (cell, ratio, bytes) = slowdown(context, scratch, &[], &[])?;
+    let coherency = ["--filter", "system_heap_rust_coherency.*"];
+    let (by_contract, ratio_by_contract, _) =
+        slowdown(context, scratch, &coherency, &["--contract"])?;
+    let times = |what: String, measured| Figure {
+        what,
+        measured,
+        limit: 2.0,
+        unit: "times",
+    };
     Ok([
-        Figure {
-            what: format!("with the cache model, {}", worst.0),
-            measured: worst.1,
-            limit: 2.0,
-            unit: "times",
-        },
+        times(format!("with the cache model, {cell}"), ratio),
+        times(format!("with --contract, {by_contract}"), ratio_by_contract),
         Figure {
             what: "the cache model's memory".into(),
             measured: mebibytes(bytes),
@@ -168,6 +152,42 @@ fn cache_model(context: &Context, scratch: &Scratch) -> Result<[Figure; 2], Fail
             unit: "MiB",
         },
     ])
+}
+
+/// How much longer a guest that is told `common` runs when the cache model watches as `with` says, in the cell where that is
+/// worst, and the most bytes that the model takes.
+///
+/// A guest without the model and one with it run one right after the other, five times: a machine's speed changes by half
+/// within a minute, and both must have the same.
+fn slowdown(
+    context: &Context,
+    scratch: &Scratch,
+    common: &[&str],
+    with: &[&str],
+) -> Result<(String, f64, u64), Failure> {
+    let mut ratios: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
+    let mut bytes = 0;
+    let config = context.config()?;
+    let words = |more: &[&str]| -> Vec<OsString> {
+        common.iter().chain(more).map(OsString::from).collect()
+    };
+    for _ in 0..5 {
+        for cell in config.cells.keys() {
+            let (without, _) = boot(context, scratch, cell, &words(&["--no-vcsan"]))?;
+            let (with, used) = boot(context, scratch, cell, &words(with))?;
+            ratios.entry(cell).or_default().push(with / without);
+            bytes = bytes.max(used);
+        }
+    }
+    let mut worst = (String::new(), 0.0);
+    for (cell, ratios) in &mut ratios {
+        let ratio = middle(ratios);
+        // What could not be measured is worse than anything.
+        if ratio > worst.1 || ratio.is_nan() {
+            worst = ((*cell).clone(), ratio);
+        }
+    }
+    Ok((worst.0, worst.1, bytes))
 }
 
 /// Runs the suites on one cell with `more`: what the guest took, seconds, and the memory of its cache model, bytes.

@@ -6,6 +6,7 @@
 //! The source of [`ownership`] is the one that the kernel module is built of, in `overlay/`.
 
 pub mod find_tours;
+pub mod machine;
 pub mod model;
 pub mod mutation;
 

@@ -5,14 +5,19 @@
 #[path = "../mutants/drivers/dma-buf/heaps/system_heap_rust/buffer/mutation/plan.rs"]
 pub mod plan;
 
+use crate::machine::{self, Cell, Shown};
 pub use crate::model::Alias;
 use crate::model::{CPUS, Change, Cpu, EXCEPTIONS, Maintenance, explore_layout, is_wrong, matter};
 use crate::ownership::{Event, Op};
 use plan::{KINDS, Kind, Mutation, event_name, letter};
 use std::collections::BTreeSet;
 
-/// All that the answers of [`matters`] depend on.
-pub const SOURCES: [&str; 9] = [
+/// All that the answers of [`matters`] and [`shown`] depend on, but for the model of the cache.
+pub const SOURCES: [&str; 13] = [
+    include_str!("machine.rs"),
+    include_str!("../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/stages.rs"),
+    include_str!("../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/tours.rs"),
+    include_str!("../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/walk.rs"),
     include_str!("model/caches.rs"),
     include_str!("model/explore.rs"),
     include_str!("model/mutated.rs"),
@@ -63,7 +68,7 @@ pub fn all() -> Vec<Named> {
                             kind,
                             Kind::Line | Kind::Page | Kind::Chunk | Kind::Area
                         ),
-                        shows: shows.map(|op| format!("*{}*", shown(alias(*op)))).collect(),
+                        shows: shows.map(|op| format!("*{}*", words(alias(*op)))).collect(),
                     });
                 }
             }
@@ -97,7 +102,7 @@ fn alias(op: Op) -> Alias {
 }
 
 /// The same, as reports of hazards name it.
-fn shown(alias: Alias) -> &'static str {
+fn words(alias: Alias) -> &'static str {
     match alias {
         Alias::Vmap => "vmap",
         Alias::User => "user mapping",
@@ -149,15 +154,31 @@ pub fn cpu_of(name: &str) -> Option<Cpu> {
     }
 }
 
+/// The CPU as QEMU has it, or the same without speculation.
+fn cpu_that(name: &str, speculates: bool) -> Option<Cpu> {
+    let cpu = cpu_of(name)?;
+    Some(Cpu {
+        speculates: cpu.speculates && speculates,
+        ..cpu
+    })
+}
+
+/// The shortest walk of the suite `sequences` that shows a mutation of a plan on that CPU, or on the same without
+/// speculation; none if none does, or if it is no such mutation.
+pub fn shown(cpu: &str, speculates: bool, change: &str) -> Option<Shown> {
+    let cell = Cell {
+        whole: true,
+        ..Cell::new(&cpu_that(cpu, speculates)?)
+    };
+    let mutation = Mutation::parse(change)?;
+    machine::shown(cell, &machine::Change::Mutated(mutation))
+}
+
 /// For each change, whether somebody may read something old with it on that CPU, or on the same without speculation. Of a CPU or
 /// a change that nobody knows it is said that it matters, so that silence about it is no proof.
 pub fn matters(cpu: &str, speculates: bool, changes: &[&str]) -> Vec<bool> {
-    let Some(cpu) = cpu_of(cpu) else {
+    let Some(cpu) = cpu_that(cpu, speculates) else {
         return vec![true; changes.len()];
-    };
-    let cpu = Cpu {
-        speculates: cpu.speculates && speculates,
-        ..cpu
     };
     let mutations: Vec<_> = changes.iter().filter_map(|c| Mutation::parse(c)).collect();
     let mut of_plans = matter(&cpu, &mutations).into_iter();

@@ -190,7 +190,7 @@ pub const CPUS: [Cpu; 8] = [
     Cpu {
         name: "PA-RISC",
         aliases: true,
-        colours: MAX_LINES,
+        colours: 1024,
         coherent: false,
         bounces: false,
         speculates: true,
@@ -269,6 +269,8 @@ impl Cpu {
 
         layouts.retain(|layout| match self.colours {
             usize::MAX => layout.shares_nothing(),
+            // Where tags are physical, mmap() gives all that is shared of a page one colour.
+            _ if layout.users == [Alias::User; 2] && layout.lines[1] != layout.lines[2] => false,
             colours => layout.count() <= colours,
         });
         layouts
@@ -402,6 +404,31 @@ impl Caches {
             }
             Some(next)
         })
+    }
+
+    /// What it can lead to that the whole cache is flushed: one line after the other, in any order, and a line
+    /// that is gone may be filled again while another one is still dirty.
+    pub fn flushed(&self, cpu: &Cpu, layout: &Layout) -> Vec<Caches> {
+        let mut ends = Vec::new();
+        let mut left = vec![(*self, [true; MAX_LINES])];
+
+        while let Some((caches, lines)) = left.pop() {
+            let mut turns = (0..layout.count()).filter(|&index| lines[index]).peekable();
+            if turns.peek().is_none() && !ends.contains(&caches) {
+                ends.push(caches);
+            }
+            for index in turns {
+                let (mut next, mut lines) = (caches, lines);
+                lines[index] = false;
+                next.maintain(index, Flush);
+                left.push((next, lines));
+                if cpu.speculates && !layout.is_unread(index) {
+                    next.fill(index);
+                    left.push((next, lines));
+                }
+            }
+        }
+        ends
     }
 
     /// Does an operation to a line.

@@ -10,7 +10,7 @@ use super::caches::{Cpu, Layout};
 use super::explore::{Change, EXCEPTIONS};
 use super::world::{Scene, World};
 use crate::mutation::plan::{Kind, Mutation};
-use crate::ownership::Op;
+use crate::ownership::{Event, Op, Plan};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// For each mutation, whether somebody may read something old on `cpu` with it.
@@ -23,9 +23,9 @@ pub fn matter(cpu: &Cpu, mutations: &[Mutation<'_>]) -> Vec<bool> {
     layouts.reverse();
 
     for layout in layouts {
-        let (base, _) = reachable(&scene(cpu, layout, Change::None));
+        let base = Base::new(cpu, layout);
         for (mutation, matters) in &mut matter {
-            *matters = *matters || differs(&base, cpu, layout, *mutation);
+            *matters = *matters || base.differs(*mutation);
         }
     }
     plain
@@ -101,33 +101,68 @@ fn successors(scene: &Scene<'_>, world: &World, mut each: impl FnMut(World)) -> 
     Ok(())
 }
 
-/// Whether `mutation` leads from a state that can come to one in which somebody reads something old.
-fn differs(base: &FxHashSet<World>, cpu: &Cpu, layout: Layout, mutation: Mutation<'_>) -> bool {
-    let scene = scene(cpu, layout, Change::Mutated(mutation));
-    // How many steps of its plan are done, in the middle of it.
-    let within = |world: &World| {
-        let (event, done) = world.pending()?;
-        let plan = world.ownership.next(event).1;
-        mutation.is_of(event, plan.ops()).then_some(done)
-    };
-    let mut seen = FxHashSet::default();
-    let mut left: Vec<World> = base
-        .iter()
-        .filter(|world| within(world) == Some(0))
-        .copied()
-        .collect();
+/// All that can come without any mutation.
+struct Base<'a> {
+    scene: Scene<'a>,
+    worlds: FxHashSet<World>,
+    /// Those in which the heap begins to do a plan for an event.
+    starts: Vec<(Event, Plan, Vec<World>)>,
+}
 
-    while let Some(world) = left.pop() {
-        let more = successors(&scene, &world, |next| {
-            // In the middle of the plan, the same state has something else before it.
-            let known = base.contains(&next) && within(&next).is_none_or(|done| done == 0);
-            if !known && seen.insert(next) {
-                left.push(next);
+impl<'a> Base<'a> {
+    fn new(cpu: &'a Cpu, layout: Layout) -> Base<'a> {
+        let scene = scene(cpu, layout, Change::None);
+        let (worlds, _) = reachable(&scene);
+        let mut starts: Vec<(Event, Plan, Vec<World>)> = Vec::new();
+
+        for world in &worlds {
+            let Some((event, 0)) = world.pending() else {
+                continue;
+            };
+            let plan = world.ownership.next(event).1;
+            let mut same = starts.iter_mut();
+            match same.find(|(e, p, _)| (*e, *p) == (event, plan)) {
+                Some((.., worlds)) => worlds.push(*world),
+                None => starts.push((event, plan, vec![*world])),
             }
-        });
-        if more.is_err() {
-            return true;
+        }
+        Base {
+            scene,
+            worlds,
+            starts,
         }
     }
-    false
+
+    /// Whether `mutation` leads from a state that can come to one in which somebody reads something old.
+    fn differs(&self, mutation: Mutation<'_>) -> bool {
+        let scene = Scene {
+            change: Change::Mutated(mutation),
+            ..self.scene
+        };
+        // How many steps of its plan are done, in the middle of it.
+        let within = |world: &World| {
+            let (event, done) = world.pending()?;
+            let plan = world.ownership.next(event).1;
+            mutation.is_of(event, plan.ops()).then_some(done)
+        };
+        let starts = self.starts.iter();
+        let starts = starts.filter(|(event, plan, _)| mutation.is_of(*event, plan.ops()));
+        let mut left: Vec<World> = starts.flat_map(|(.., worlds)| worlds).copied().collect();
+        let mut seen = FxHashSet::default();
+
+        while let Some(world) = left.pop() {
+            let more = successors(&scene, &world, |next| {
+                // In the middle of the plan, the same state has something else before it.
+                let known =
+                    self.worlds.contains(&next) && within(&next).is_none_or(|done| done == 0);
+                if !known && seen.insert(next) {
+                    left.push(next);
+                }
+            });
+            if more.is_err() {
+                return true;
+            }
+        }
+        false
+    }
 }

@@ -45,7 +45,8 @@ pub enum Step {
     Read(User),
     /// Somebody writes a word.
     Write(User, usize),
-    /// Somebody reads through an alias that nobody has used yet.
+    /// Somebody maps the buffer once more, for which `remap_pfn_range()` calls `flush_cache_range()`, and
+    /// reads.
     ReadNew,
     /// A device starts a transfer through a mapping of this direction.
     Start(Direction),

@@ -48,6 +48,8 @@ struct Pending {
     event: Event,
     /// Steps of its plan that it has done.
     done: usize,
+    /// One of them took the mapping away that the event is about.
+    gone: bool,
     /// Who called it, and goes on when it is done.
     caller: Option<User>,
 }
@@ -76,6 +78,16 @@ impl Scene<'_> {
                 }
                 _ => false,
             }
+    }
+
+    /// Whether an alias shows what it should when it is made, whoever has written that: the whole cache is
+    /// flushed for it. To write back what a vmap holds, a user mapping does so before it is there. But a vmap
+    /// is there before, and so are former aliases, which are unmapped lazily: where there are so few
+    /// colours that one of them has that of the new alias, its line may be filled with something old.
+    fn is_current_when_made(&self, by_vmap: bool) -> bool {
+        let shared = self.cpu.speculates && self.cpu.colours <= MAX_LINES + 1;
+
+        self.whole && self.cpu.user_flushes_all && (by_vmap || !shared)
     }
 
     /// The direction in which a mapping that was asked for in `dir` is maintained.
@@ -122,7 +134,7 @@ impl World {
 
     pub(super) fn new(scene: &Scene<'_>) -> World {
         let mut caches = Caches::cleared(scene.cpu);
-        if !matches!(scene.change, Change::LeaveFresh) {
+        if !matches!(scene.change, Change::LeaveFresh) || scene.is_current_when_made(false) {
             caches.maintain(DIRECT_MAP, scene.cpu.write_back_fresh);
         }
         World {
@@ -275,7 +287,9 @@ impl World {
                 let taken = self
                     .pending
                     .is_some_and(|it| matches!(it.event, Event::Begin(_) | Event::Unmap(_)));
-                let discarded = self.written() || scene.cpu.invalidate_vmap == Maintenance::Discard;
+                let discarded = self.written()
+                    || self.pending.is_some_and(|it| it.gone)
+                    || scene.cpu.invalidate_vmap == Maintenance::Discard;
                 let lost = taken && discarded && scene.excuses(Exception::Meanwhile);
                 if dir.cpu_writes() && !lost {
                     steps.extend(writes);
@@ -325,6 +339,7 @@ impl World {
             Some(Pending {
                 event,
                 done: 0,
+                gone: false,
                 caller,
             })
         };
@@ -338,7 +353,10 @@ impl World {
                 );
                 return Ok(());
             }
-            Step::Continue => next.proceed(scene),
+            Step::Continue => {
+                next.proceed(scene, worlds);
+                return Ok(());
+            }
             Step::Event(event) => next.pending = start(event, None),
             Step::Wait(user, dir) => *next.access(user) = Access::Waiting(dir),
             Step::Interrupt(user) => *next.access(user) = Access::Closed,
@@ -376,7 +394,9 @@ impl World {
                 }
             }
             Step::ReadNew => {
-                if !next.caches.read_new(scene.cpu) {
+                let by_vmap = matches!(self.last_writer, Writer::User { user, .. }
+                    if scene.layout.users[user as usize] == Alias::Vmap);
+                if !scene.is_current_when_made(by_vmap) && !self.caches.read_new(scene.cpu) {
                     return Err(Stale);
                 }
             }
@@ -397,47 +417,50 @@ impl World {
     }
 
     /// The heap does the next step of what it has planned. In between, the caches do what they do.
-    fn proceed(&mut self, scene: &Scene<'_>) {
-        let Some(Pending {
-            event,
-            done,
-            caller,
-        }) = self.pending
-        else {
+    fn proceed(mut self, scene: &Scene<'_>, worlds: &mut Vec<World>) {
+        let Some(mut pending) = self.pending else {
             return;
         };
-        let (ownership, plan) = self.ownership.next(event);
+        let (ownership, plan) = self.ownership.next(pending.event);
 
-        if let Some(step) = scene.change.step(event, &plan, done) {
-            if let Ok((op, how)) = step {
-                self.execute(scene, event, op, how);
-            }
-            self.pending = Some(Pending {
-                event,
-                done: done + 1,
-                caller,
-            });
-        } else {
+        let Some(step) = scene.change.step(pending.event, &plan, pending.done) else {
             self.pending = None;
             self.ownership = ownership;
-            match event {
+            match pending.event {
                 Event::Map(dir) => self.mapped[dir as usize] += 1,
-                Event::Unmap(dir) => self.mapped[dir as usize] -= 1,
-                Event::Begin(_) | Event::End(_) => {}
+                Event::Unmap(dir) if !pending.gone => self.mapped[dir as usize] -= 1,
+                Event::Unmap(_) | Event::Begin(_) | Event::End(_) => {}
             }
+            worlds.push(self);
+            return;
+        };
+        pending.done += 1;
+        self.pending = Some(pending);
+        match step {
+            Ok((op, how)) if scene.flushes_all(op, how) => {
+                let flushed = self.caches.flushed(scene.cpu, &scene.layout);
+                worlds.extend(flushed.into_iter().map(|caches| World { caches, ..self }));
+                return;
+            }
+            Ok((op, how)) => {
+                self.execute(scene, pending.event, op, how);
+                if let (Op::Unmap, Event::Unmap(dir)) = (op, pending.event) {
+                    self.mapped[dir as usize] -= 1;
+                    self.pending = Some(Pending {
+                        gone: true,
+                        ..pending
+                    });
+                }
+            }
+            Err(_) => {}
         }
+        worlds.push(self);
     }
 
     fn execute(&mut self, scene: &Scene<'_>, event: Event, op: Op, how: Option<Kind>) {
         let cpu = scene.cpu;
         let lines = |alias| scene.layout.lines_of(alias);
 
-        if scene.flushes_all(op, how) {
-            for line in 0..MAX_LINES {
-                self.caches.maintain(line, Maintenance::Flush);
-            }
-            return;
-        }
         let op = match (op, how) {
             // The line is one of those that are left out.
             (_, Some(Kind::Line | Kind::Page | Kind::Chunk | Kind::Area)) => return,

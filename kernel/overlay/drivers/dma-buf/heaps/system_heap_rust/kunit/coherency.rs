@@ -21,6 +21,7 @@ use crate::{
             ToDevice, //
         },
         Importer,
+        Pages,
         VMap, //
     },
     lsi::Chip,
@@ -398,6 +399,31 @@ mod tests {
                 &image,
                 "vmap",
             )
+        })
+    }
+
+    /// A kernel user that takes the pages one by one. What is done for a vmap is done to all of the cache
+    /// on some CPUs, so there is none.
+    #[test]
+    fn direct_map_without_a_vmap() -> Outcome {
+        Chip::with(|chip| {
+            let len = SCATTERED * PAGE_SIZE;
+            let peer = Peer::new(chip, len)?;
+            let mut buffer = Importer::new(Client::new()?.allocate(len)?);
+            let pages = Pages::of(&buffer)?;
+            let alias = Alias::Pages(&pages);
+            let attachment = buffer.attach(chip.dev())?;
+            let mapping = attachment.map(Bidirectional)?;
+
+            let mut image = Image::seeded(len, 1);
+            cpu_write(&mut buffer, Bidirectional, alias, &image, 0..len)?;
+            peer.receive(chip, &buffer, &mapping, 0..len)?;
+            peer.check(&image, "what the device read")?;
+
+            image.put(0..len, 2, 0);
+            peer.write(&image)?;
+            peer.send(chip, &buffer, &mapping, 0..len)?;
+            cpu_check(&mut buffer, Bidirectional, alias, &image, "direct map")
         })
     }
 

@@ -203,6 +203,30 @@ pub(crate) fn allocate_with_user_map(client: &Client, len: usize) -> Outcome<(Im
     )))
 }
 
+/// The pages of a buffer that has no vmap, in the direct map.
+pub(crate) struct Pages(KVec<NonNull<u8>>);
+
+impl Pages {
+    /// Those of `buffer`, which must outlive them.
+    pub(crate) fn of(buffer: &Importer) -> Result<Self> {
+        let vmap = buffer.vmap()?;
+        let mut pages = KVec::new();
+
+        for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
+            pages.push(vmap.direct_map(offset).ok_or(EFAULT)?, GFP_KERNEL)?;
+        }
+        vcsan::watch(&vmap);
+        Ok(Self(pages))
+    }
+
+    fn direct_map(&self, offset: usize) -> Option<NonNull<u8>> {
+        let page = self.0.get(offset / PAGE_SIZE)?;
+
+        // SAFETY: The offset is within the page.
+        Some(unsafe { page.add(offset % PAGE_SIZE) })
+    }
+}
+
 /// The alias of a buffer by which the CPU gets at it.
 #[derive(Clone, Copy)]
 pub(crate) enum Alias<'a> {
@@ -210,6 +234,8 @@ pub(crate) enum Alias<'a> {
     VMap(&'a VMap),
     /// The direct map, found through a vmap.
     Direct(&'a VMap),
+    /// The direct map, of a buffer without a vmap.
+    Pages(&'a Pages),
     /// A mapping in user space.
     User(&'a UserMap),
 }
@@ -226,6 +252,12 @@ impl Alias<'_> {
                 unsafe { data.as_mut_ptr().copy_from(direct.as_ptr(), data.len()) };
                 Ok(())
             }
+            Self::Pages(pages) => {
+                let direct = pages.direct_map(offset).ok_or(EFAULT)?;
+                // SAFETY: As above, and the buffer lives while this access does.
+                unsafe { data.as_mut_ptr().copy_from(direct.as_ptr(), data.len()) };
+                Ok(())
+            }
             Self::User(user) => user.slice(offset, data.len()).reader().read_slice(data),
         }
     }
@@ -236,6 +268,12 @@ impl Alias<'_> {
             Self::VMap(vmap) => cpu.write(vmap, offset, data),
             Self::Direct(vmap) => {
                 let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
+                // SAFETY: As in `read`.
+                unsafe { direct.as_ptr().copy_from(data.as_ptr(), data.len()) };
+                Ok(())
+            }
+            Self::Pages(pages) => {
+                let direct = pages.direct_map(offset).ok_or(EFAULT)?;
                 // SAFETY: As in `read`.
                 unsafe { direct.as_ptr().copy_from(data.as_ptr(), data.len()) };
                 Ok(())

@@ -31,7 +31,7 @@ pub struct Stage {
     /// Pages of the buffer.
     pub pages: usize,
     /// Those of which lines are used: the first, one in the middle, the last.
-    pub used: [usize; 3],
+    pub used: [usize; PAGES],
     /// Users of the buffer.
     pub users: &'static [Via],
     /// A number for the direct map, and one for the alias of each user. Where numbers differ, the
@@ -43,10 +43,12 @@ pub struct Stage {
     pub walks: &'static [Course],
 }
 
+/// Pages of which lines are used.
+pub const PAGES: usize = 3;
 /// Lines that are used in each of the pages.
 const LINES_OF_PAGE: usize = 6;
 /// Lines that are used.
-pub const LINES: usize = 3 * LINES_OF_PAGE;
+pub const LINES: usize = PAGES * LINES_OF_PAGE;
 /// Bytes of a word.
 pub const WORD: usize = 4;
 /// The words that are used in each of the lines.
@@ -63,6 +65,14 @@ impl Stage {
             2 => self.colours.iter().all(|&colour| colour < 2),
             _ => !self.two,
         }
+    }
+
+    /// How many lines of those that are used are in the first chunk: pages are allocated in chunks of
+    /// 16 and of one.
+    pub fn lines_of_first_chunk(&self) -> usize {
+        let pages = if self.pages < 16 { 1 } else { 16 };
+
+        self.used.iter().filter(|&&page| page < pages).count() * LINES_OF_PAGE
     }
 
     /// Where word number `word` is: the first words of a page, the last ones, and some in between.
@@ -89,6 +99,17 @@ const ONE: Course = Course {
 const TWO: Course = Course {
     tour: tours::TWO,
     users: 2,
+    ..ONE
+};
+
+/// What is rare in a tour that does each plan after each history: one user that opens no access, one that
+/// comes after another who has left an access open, and one device that writes beside one that reads.
+const PLAIN: Course = Course {
+    tour: "m0f u0 m0b u0 m0t u0 m0f u0 m0f u0 m0b u0 m0t u0 \
+           m0t at m1f u1 b0f e0 st u0 m0t at m1f u1 b0t e0 st u0 \
+           m0t at m1f u1 b0f e0 st u0 m0t at m1f u1 b0t e0 st u0 \
+           m0t at m1f u1 b0t e0 st u0 \
+           m0f m1t b0t e0 b0f e0 b0t e0 b0f e0 b0t e0 b0f e0 b0t e0 b0f e0 b0t e0 b0f e0 u1 u0",
     ..ONE
 };
 
@@ -123,20 +144,35 @@ pub const CHUNKS: [Stage; 1] = [Stage {
     ..VMAP[0]
 }];
 
-/// Two users of the direct map.
-pub const DIRECT: [Stage; 1] = [Stage {
-    users: &[Via::Direct, Via::Direct],
-    colours: [0; 1 + MAX_USERS],
-    walks: &[TWO],
-    ..SMALL
-}];
+/// Two users of the direct map, and one.
+pub const DIRECT: [Stage; 2] = [
+    Stage {
+        users: &[Via::Direct, Via::Direct],
+        colours: [0; 1 + MAX_USERS],
+        walks: &[TWO],
+        ..SMALL
+    },
+    Stage {
+        users: &[Via::Direct],
+        colours: [0; 1 + MAX_USERS],
+        walks: &[PLAIN],
+        ..SMALL
+    },
+];
 
 /// A process, whose mappings show a page and the rest.
-pub const PROCESS: [Stage; 1] = [Stage {
-    users: &[Via::Parts(1)],
-    walks: &[ONE],
-    ..SMALL
-}];
+pub const PROCESS: [Stage; 2] = [
+    Stage {
+        users: &[Via::Parts(1)],
+        walks: &[ONE],
+        ..SMALL
+    },
+    Stage {
+        users: &[Via::Parts(1)],
+        walks: &[PLAIN],
+        ..SMALL
+    },
+];
 
 const PAIR: Stage = Stage {
     users: &[Via::Vmap, Via::Process],
@@ -145,9 +181,15 @@ const PAIR: Stage = Stage {
 };
 
 /// The kernel by its vmap, and a process.
-pub const VMAP_AND_PROCESS: [Stage; 4] = [
+pub const VMAP_AND_PROCESS: [Stage; 5] = [
     Stage {
         colours: [0, 1, 2],
+        ..PAIR
+    },
+    Stage {
+        users: &[Via::Vmap, Via::Parts(1)],
+        colours: [0, 1, 2],
+        walks: &[Course { limit: 400, ..TWO }],
         ..PAIR
     },
     Stage {
@@ -182,30 +224,35 @@ pub const TWO_PROCESSES: [Stage; 1] = [Stage {
     ..SMALL
 }];
 
-/// Aliases come and go.
-pub const RENEWALS: [Stage; 3] = [
+/// Aliases come and go. In each but the last, one of them is a vmap, for which all of the cache is flushed.
+pub const RENEWALS: [Stage; 4] = [
     Stage {
         walks: &[RENEWED],
         ..VMAP_AND_PROCESS[0]
     },
     Stage {
         walks: &[RENEWED],
-        ..VMAP_AND_PROCESS[1]
+        ..VMAP_AND_PROCESS[2]
     },
     Stage {
         walks: &[RENEWED],
-        ..VMAP_AND_PROCESS[2]
+        ..VMAP_AND_PROCESS[3]
+    },
+    Stage {
+        users: &[Via::Process, Via::Parts(1)],
+        walks: &[RENEWED],
+        ..SMALL
     },
 ];
 
-/// All stages, for a host to try.
-pub const ALL: [&[Stage]; 8] = [
-    &VMAP,
-    &CHUNKS,
-    &DIRECT,
-    &PROCESS,
-    &VMAP_AND_PROCESS,
-    &TWO_OF_THE_KERNEL,
-    &TWO_PROCESSES,
-    &RENEWALS,
+/// All stages, by the case that takes their walks, for a host to try.
+pub const ALL: [(&str, &[Stage]); 8] = [
+    ("vmap", &VMAP),
+    ("vmap_of_many_pages", &CHUNKS),
+    ("direct_map", &DIRECT),
+    ("process_with_two_parts", &PROCESS),
+    ("vmap_and_process", &VMAP_AND_PROCESS),
+    ("two_of_the_kernel", &TWO_OF_THE_KERNEL),
+    ("two_user_mappings", &TWO_PROCESSES),
+    ("new_aliases", &RENEWALS),
 ];

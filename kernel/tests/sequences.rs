@@ -4,14 +4,14 @@
 //! step of maintenance that exploring everything finds to be needed, on each CPU, also if it is done
 //! to a part of the lines, and report nothing where none is missing.
 
-mod machine;
-
+use aliasheap_kernel::machine::{self, Cell, Change, Kept};
 use aliasheap_kernel::model::{self, CPUS, Cpu, EXCEPTIONS};
+use aliasheap_kernel::mutation::{all, matters, shown};
 use aliasheap_kernel::ownership::{Event, Op};
 use aliasheap_kernel::stages::{self, Stage};
-use aliasheap_kernel::walk::{Course, Walk};
+use aliasheap_kernel::walk::Course;
 use aliasheap_kernel::{find_tours, tours};
-use machine::{Cell, Change, Kept, Machine};
+use std::collections::HashMap;
 
 /// The CPUs whose caches a walk can meet: there is no model of bounce buffers here.
 fn cpus() -> impl Iterator<Item = &'static Cpu> {
@@ -22,26 +22,21 @@ fn cpus() -> impl Iterator<Item = &'static Cpu> {
 fn walks(colours: usize) -> impl Iterator<Item = (&'static Stage, Course)> {
     stages::ALL
         .into_iter()
-        .flatten()
+        .flat_map(|(_, stages)| stages)
         .filter(move |stage| stage.runs(colours))
         .flat_map(|stage| stage.walks.iter().map(move |course| (stage, *course)))
 }
 
 /// Walks on a CPU with a change, until somebody reads something old. Returns whether that happens,
 /// and how many steps were taken.
-fn walk(cell: Cell, change: &Change) -> (bool, usize) {
+fn walk(cell: Cell, change: &Change<'_>) -> (bool, usize) {
     let mut steps = 0;
 
     for (stage, course) in walks(cell.colours) {
-        let mut walk = Walk::new(course);
-        let mut machine = Machine::new(cell, change, stage);
-
-        while let Some(next) = walk.advance() {
-            steps += 1;
-            machine.step(next);
-            if machine.touch(&mut walk) {
-                return (true, steps);
-            }
+        let (old, taken) = machine::walk(cell, change, stage, course, usize::MAX);
+        steps += taken;
+        if old {
+            return (true, steps);
         }
     }
     (false, steps)
@@ -152,6 +147,52 @@ fn finds_each_missing_step() {
             .into_iter()
             .flat_map(|thread| thread.join().expect("no panic"))
             .collect::<Vec<_>>()
+    });
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The CPUs of the cells, and whether each speculates there.
+const CELLS: [(&str, bool); 6] = [
+    ("cortex-a15", true),
+    ("arm1176", true),
+    ("P5600", true),
+    ("PA-RISC", true),
+    ("arm926", false),
+    ("24Kf, 2 KiB", false),
+];
+
+/// A step that is done wrong in any way is shown by a walk if exploring finds that it matters, and by
+/// none if it does not.
+#[test]
+#[ignore = "walks with each mutation on each CPU, for minutes"]
+fn shows_each_mutation_that_matters() {
+    let names: Vec<String> = all().into_iter().map(|named| named.name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names = names.as_slice();
+    let of_cell = |(cpu, speculates): (&'static str, bool)| {
+        let all = names.iter().zip(matters(cpu, speculates, names));
+        let all: HashMap<&str, bool> = all.map(|(name, matters)| (*name, matters)).collect();
+        let wrong = |(change, &matters): (&&str, &bool)| {
+            // What shows nothing if it is left out does not if it is cut short.
+            let (step, _) = change.rsplit_once(':').expect("a kind");
+            let left_out = format!("{step}:left-out");
+            if !matters && **change != left_out && all.get(left_out.as_str()) == Some(&false) {
+                return None;
+            }
+            let shown = shown(cpu, speculates, change);
+            (shown.is_some() != matters).then(|| {
+                format!(
+                    "{change} on {cpu}, speculative: {speculates}: matters: {matters}, {shown:?}"
+                )
+            })
+        };
+        all.iter().filter_map(wrong).collect::<Vec<_>>()
+    };
+
+    let faults = std::thread::scope(|scope| {
+        let threads = CELLS.map(|cell| scope.spawn(move || of_cell(cell)));
+        let faults = threads.map(|thread| thread.join().expect("no panic"));
+        faults.concat()
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -374,6 +374,9 @@ pub struct Mutants {
     /// Run each in all modes of a cell's CPU, not only in what it really does
     #[arg(long)]
     pub all_modes: bool,
+    /// Also boot those of the plans that make no difference on a cell, says the host's model of its CPU
+    #[arg(long)]
+    pub equivalent: bool,
     /// Also write each outcome as a line of JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

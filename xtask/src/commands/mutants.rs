@@ -55,7 +55,15 @@ pub(super) fn mutants(context: &Context, args: &cli::Mutants) -> Result<Exit, Fa
         if context.stop.requested() {
             return Ok(());
         }
-        run(context, &cells, &plugin, group, &chosen, &mut report)
+        run(
+            context,
+            &cells,
+            &plugin,
+            group,
+            &chosen,
+            args.equivalent,
+            &mut report,
+        )
     });
     report.end();
     ran?;
@@ -131,6 +139,7 @@ fn run(
     plugin: &Plugin,
     mut group: Vec<Mutant>,
     chosen: &BTreeSet<String>,
+    equivalent: bool,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let outer = context.config()?;
@@ -160,7 +169,7 @@ fn run(
                     .clone()
                     .publish(&shared.folder.join("media"))
                     .map_err(Failure::infra)?;
-                let boots = Boots::new(&shared, &plugin, media, matters);
+                let boots = Boots::new(&shared, &plugin, media, matters, equivalent);
                 return boots.run(cells, &running, report).map_err(Failure::infra);
             }
             Err(error) if error.is_of_the_source() => {

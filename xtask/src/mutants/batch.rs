@@ -9,6 +9,7 @@ use crate::judge;
 use crate::ktap;
 use crate::vcsan::findings::Hazard;
 
+use super::Trial;
 use super::outcome::Sighting;
 
 /// The parameter of the kernel's helpers for Rust that says which mutant it is.
@@ -21,13 +22,19 @@ const SLASH: char = '/';
 /// What is said of a mutant without any suite.
 const NOTHING_RAN: &str = "no suite ran";
 
-/// What a guest is to do for some mutants, each with the suites that it runs, one after the other.
-pub fn orders<'a>(set: &Suites, mutants: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+/// What a guest is to do for some mutants, one after the other.
+pub fn orders(set: &Suites, trials: &[Trial<'_>]) -> Vec<String> {
     let mut orders = set.parameters(true);
     orders.extend(list("modules", set.exporters_modules()));
-    for (mutant, suites) in mutants {
+    for Trial {
+        mutant,
+        suites,
+        limit,
+    } in trials
+    {
+        let limit = limit.map_or_else(String::new, |(stage, steps)| format!(":{stage}:{steps}"));
         orders.push(format!("aliasheap.write={FILTER},{suites}"));
-        orders.push(format!("aliasheap.write={CHOICE},{mutant}"));
+        orders.push(format!("aliasheap.write={CHOICE},{mutant}{limit}"));
         orders.extend(list("modules", set.tests.iter()));
         orders.extend(list("unload", set.tests.iter()));
     }
@@ -57,9 +64,16 @@ pub fn read(log: &[u8], end: &End, hazards: &[Hazard]) -> Seen {
             let (mutant, case) = hazard.test.as_deref()?.split_once(SLASH)?;
             (mutant == name).then(|| Sighting::hazard(case, hazard))
         }));
-        seen.mutants.push((name.to_owned(), sightings));
+        seen.mutants
+            .push((without_limit(name).to_owned(), sightings));
     }
     seen
+}
+
+/// The name of a mutation of a plan has five words, and what comes then is how much of a case runs.
+fn without_limit(name: &str) -> &str {
+    let fifth = name.match_indices(':').nth(4);
+    fifth.map_or(name, |(end, _)| &name[..end])
 }
 
 /// Hazards outside of any case of a mutant.
@@ -174,6 +188,19 @@ mod tests {
         assert_eq!(seen.mutants[0], ("a".into(), Vec::new()));
         assert_eq!(seen.mutants[1].1.len(), 1);
         assert_eq!(seen.mutants[1].1[0].case, "s.c");
+    }
+
+    #[test]
+    fn how_much_of_a_case_runs_is_not_in_the_mutants_name() {
+        let name = "plan:begin-to:wui:1:left-out";
+        let log = log(&[&format!("{name}:0:41")], "ok") + judge::DONE;
+        let seen = read(
+            log.as_bytes(),
+            &End::Exited,
+            &[hazard("plan:begin-to:wui:1:left-out:0:41/s.c")],
+        );
+        assert_eq!(seen.mutants[0].0, name);
+        assert_eq!(seen.mutants[0].1.len(), 1);
     }
 
     #[test]

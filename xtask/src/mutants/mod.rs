@@ -13,6 +13,7 @@ use std::path::Path;
 
 use aliasheap_kernel::mutation;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Cell, Config, Edit};
 use crate::vcsan::Mode;
@@ -79,6 +80,11 @@ impl Mutant {
         same && !self.alone && !other.alone
     }
 
+    /// Whether it is a mutation of a plan.
+    pub fn is_generated(&self) -> bool {
+        self.name.contains(':')
+    }
+
     /// What reports count it as.
     pub fn kind(&self) -> &str {
         match self.name.rsplit_once(':') {
@@ -89,9 +95,39 @@ impl Mutant {
     }
 }
 
+/// What the host knows of a mutant on a CPU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    /// Whether it makes a difference, says the model of that CPU.
+    matters: bool,
+    /// The shortest walk of the suite [`SEQUENCES`] that shows it.
+    walk: Option<Walk>,
+}
+
+/// A part of a case of the suite [`SEQUENCES`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk {
+    case: String,
+    /// Which of its stages, counted from 0.
+    stage: usize,
+    /// After how many steps it ends.
+    steps: usize,
+}
+
+/// What a mutant is tried with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial<'a> {
+    /// The mutant.
+    pub mutant: &'a str,
+    /// Suites or cases, a glob for KUnit.
+    pub suites: String,
+    /// The stage of the case, and the number of steps, that are enough.
+    pub limit: Option<(usize, usize)>,
+}
+
 /// On which CPUs mutants make a difference, as far as the host's model of each knows.
 #[derive(Debug, Default)]
-pub struct Matters(HashMap<(String, bool), HashMap<String, bool>>);
+pub struct Matters(HashMap<(String, bool), HashMap<String, Known>>);
 
 impl Matters {
     /// Explores the model for the modes of `cells` in which `mutants` run. What was found out before is kept in `folder`.
@@ -130,14 +166,42 @@ impl Matters {
 
     /// Whether `mutant` makes a difference on `cell` in `mode`. One that the model has no words for always does.
     pub fn of(&self, mutant: &Mutant, cell: &Cell, mode: Mode) -> bool {
+        self.known(mutant, cell, mode)
+            .is_none_or(|known| known.matters)
+    }
+
+    fn known(&self, mutant: &Mutant, cell: &Cell, mode: Mode) -> Option<&Known> {
         let key = (cell.cpu.clone(), speculates(mode));
-        let known = |change: &String| self.0.get(&key)?.get(change).copied();
-        mutant.model.as_ref().and_then(known).unwrap_or(true)
+        self.0.get(&key)?.get(mutant.model.as_ref()?)
+    }
+
+    /// What `mutant` is tried with if `before` other trials saw nothing: first the shortest walk that shows it on a model of
+    /// the cell's cache.
+    pub fn trial<'m>(
+        &self,
+        mutant: &'m Mutant,
+        cell: &Cell,
+        mode: Mode,
+        before: usize,
+    ) -> Option<Trial<'m>> {
+        let mut all = Vec::new();
+        let walk = self.known(mutant, cell, mode).and_then(|k| k.walk.as_ref());
+        all.extend(walk.map(|walk| Trial {
+            mutant: &mutant.name,
+            suites: format!("{SEQUENCES}.{}", walk.case),
+            limit: Some((walk.stage, walk.steps)),
+        }));
+        all.extend(mutant.suites.iter().map(|suites| Trial {
+            mutant: &mutant.name,
+            suites: suites.clone(),
+            limit: None,
+        }));
+        (before < all.len()).then(|| all.swap_remove(before))
     }
 }
 
-/// Whether each of `changes` matters on a CPU, from the file for that in `folder`, or else explored and kept there.
-fn known(cpu: &str, speculates: bool, changes: &[&str], folder: &Path) -> HashMap<String, bool> {
+/// What is known of `changes` on a CPU, from the file for that in `folder`, or else explored and kept there.
+fn known(cpu: &str, speculates: bool, changes: &[&str], folder: &Path) -> HashMap<String, Known> {
     let mut hasher = blake3::Hasher::new();
     for source in mutation::SOURCES {
         hasher.update(&(source.len() as u64).to_le_bytes());
@@ -152,14 +216,24 @@ fn known(cpu: &str, speculates: bool, changes: &[&str], folder: &Path) -> HashMa
     let file = folder.join(format!("{cpu}-{mode}-{}.json", &id[..16]));
     let read = std::fs::read(&file).ok();
     // Whatever is not what was written is worked out again.
-    let mut known: HashMap<String, bool> = read
+    let mut known: HashMap<String, Known> = read
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
     let new = changes.iter().filter(|c| !known.contains_key(**c));
     let new: Vec<&str> = new.copied().collect();
     if !new.is_empty() {
         let matters = mutation::matters(cpu, speculates, &new);
-        known.extend(new.into_iter().map(str::to_owned).zip(matters));
+        let walk = |change| mutation::shown(cpu, speculates, change);
+        known.extend(new.into_iter().zip(matters).map(|(change, matters)| {
+            // To find that no walk shows it takes the longest, and is what it is then.
+            let walk = matters.then(|| walk(change)).flatten();
+            let walk = walk.map(|shown| Walk {
+                case: shown.case.to_owned(),
+                stage: shown.stage,
+                steps: shown.steps,
+            });
+            (change.to_owned(), Known { matters, walk })
+        }));
         let write = || -> std::io::Result<()> {
             std::fs::create_dir_all(folder)?;
             let mut whole = tempfile::NamedTempFile::new_in(folder)?;
@@ -233,13 +307,13 @@ mod tests {
         let changes = ["unchanged", "map-as-asked"];
         let first = known("24Kf", false, &changes, dir.path());
         assert_eq!(first.len(), 2);
-        assert!(!first["unchanged"], "{first:?}");
+        assert!(!first["unchanged"].matters, "{first:?}");
 
         let file = std::fs::read_dir(dir.path()).expect("a folder").next();
         let file = file.expect("a file").expect("a file").path();
-        let kept = r#"{"unchanged":true,"map-as-asked":false}"#;
+        let kept = r#"{"unchanged":{"matters":true},"map-as-asked":{"matters":false}}"#;
         std::fs::write(&file, kept).expect("written");
-        assert!(known("24Kf", false, &changes, dir.path())["unchanged"]);
+        assert!(known("24Kf", false, &changes, dir.path())["unchanged"].matters);
         std::fs::write(&file, &kept[..9]).expect("written");
         assert_eq!(known("24Kf", false, &changes, dir.path()), first);
     }

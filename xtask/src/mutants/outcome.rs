@@ -3,11 +3,16 @@
 
 use std::fmt;
 
+use globset::GlobSet;
 use serde::Serialize;
 
 use crate::vcsan::findings::Hazard;
 
 use super::Mutant;
+use crate::config::{Cell, Role};
+
+/// The alias that all others share their lines with where the cache does not alias.
+const DIRECT_MAP: &str = "the direct map";
 
 /// Something that was seen while a mutant ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +42,16 @@ impl Sighting {
             what: "no-tests".into(),
             missing: why.into(),
         }
+    }
+
+    /// Whether it meets one of `globs`. Where the cache does not alias, the line of each alias is that of the direct map.
+    fn meets(&self, globs: &GlobSet, aliases: bool) -> bool {
+        let text = self.to_string();
+        let of_direct_map = || {
+            let text = text.replace("the vmap", DIRECT_MAP);
+            globs.is_match(text.replace("the user mapping", DIRECT_MAP))
+        };
+        globs.is_match(&text) || !aliases && of_direct_map()
     }
 
     /// Whether it says nothing of the heap.
@@ -90,6 +105,7 @@ impl Outcome {
     /// What the sightings say of `mutant`, where `known` were there without it.
     pub fn of(
         mutant: &Mutant,
+        cell: &Cell,
         matters: bool,
         sightings: &[Sighting],
         known: &[Sighting],
@@ -100,7 +116,8 @@ impl Outcome {
                 why: nothing.missing.clone(),
             };
         }
-        let shows = |s: &&&Sighting| mutant.shows.is_match(s.to_string());
+        let aliases = cell.role == Role::Aliasing;
+        let shows = |s: &&&Sighting| s.meets(&mutant.shows, aliases);
         match (new.iter().find(shows), new.first(), matters) {
             (Some(by), _, true) => Outcome::Killed { by: (*by).clone() },
             (_, Some(saw), false) => Outcome::Unexplained {
@@ -146,7 +163,11 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::globs;
     use super::*;
+    use crate::config::Config;
 
     fn mutant() -> Mutant {
         Mutant {
@@ -157,7 +178,7 @@ mod tests {
             all_modes: false,
             suites: vec!["*".into()],
             model: None,
-            shows: super::super::globs(["*vmap*"].into_iter()).expect("globs"),
+            shows: globs(["*vmap*"].into_iter()).expect("globs"),
             own_edits: None,
         }
     }
@@ -173,8 +194,11 @@ mod tests {
     #[test]
     fn a_kill_is_one_for_the_reason_that_was_seeded() {
         let (right, other) = (saw("flush the vmap"), saw("flush the user mapping"));
+        let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+        let config = Config::load(&configs).expect("configs/ loads");
+        let cell = &config.cells["arm-vivt"];
         let of = |matters, seen: &[Sighting], known: &[Sighting]| {
-            Outcome::of(&mutant(), matters, seen, known)
+            Outcome::of(&mutant(), cell, matters, seen, known)
         };
         let both = [other.clone(), right.clone()];
         assert_eq!(of(true, &both, &[]), Outcome::Killed { by: right.clone() });
@@ -192,5 +216,11 @@ mod tests {
         // What is there without the mutant shows nothing.
         assert_eq!(of(true, alone, alone), Outcome::Survived);
         assert!(!of(true, &[Sighting::no_proof("why")], &[]).is_right());
+
+        // The line of a user mapping is that of the vmap where nothing aliases.
+        let of_direct_map = globs(["*the direct map*"].into_iter()).expect("globs");
+        let user = saw("invalidate the user mapping");
+        assert!(!user.meets(&of_direct_map, true));
+        assert!(user.meets(&of_direct_map, false));
     }
 }

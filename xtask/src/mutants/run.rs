@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::table::Report;
-use super::{ALL, Matters, Mutant, Outcome, Sighting, UNCHANGED, batch, probe};
+use super::{ALL, Matters, Mutant, OWN, Outcome, Sighting, Trial, UNCHANGED, batch, probe};
 use crate::boot::{self, Media, initramfs, orders};
 use crate::config::{Cell, Suites};
 use crate::follow::Limits;
@@ -18,7 +18,7 @@ use crate::vcsan::findings::Hazard;
 use crate::vcsan::{Findings, Mode, Plugin};
 
 /// Mutants of one boot: so many that booting costs little, and so few that rows come soon.
-const BATCH: usize = 16;
+const BATCH: usize = 32;
 /// What a guest may print, bytes: each of its mutants a hundred times what suites do.
 const LOG_LIMIT: u64 = 1 << 30;
 /// What one mutant may take on one cell, seconds.
@@ -49,6 +49,8 @@ pub struct Boots<'a> {
     plugin: &'a Plugin,
     media: AllMedia,
     matters: Matters,
+    /// Whether mutations of plans run also where they make no difference, says the host's model.
+    all: bool,
     baselines: Mutex<HashMap<Unchanged, Arc<OnceLock<Baseline>>>>,
 }
 
@@ -67,12 +69,14 @@ impl<'a> Boots<'a> {
         plugin: &'a Plugin,
         media: AllMedia,
         matters: Matters,
+        all: bool,
     ) -> Boots<'a> {
         Boots {
             shared,
             plugin,
             media,
             matters,
+            all,
             baselines: Mutex::default(),
         }
     }
@@ -138,15 +142,19 @@ impl<'a> Boots<'a> {
 
     /// What came of each mutant of a job.
     fn job<'m>(&self, job: Job<'m>) -> Vec<(&'m Mutant, Outcome)> {
-        let mut outcomes: Vec<(&Mutant, Outcome)> = Vec::new();
+        let needless =
+            |m: &&Mutant| m.is_generated() && !self.all && !self.matters.of(m, job.cell, job.mode);
+        let needless = job.mutants.iter().filter(needless);
+        let mut outcomes: Vec<(&Mutant, Outcome)> =
+            needless.map(|m| (m, Outcome::Equivalent)).collect();
         for tier in 0.. {
             let unseen = |m: &&Mutant| match outcomes.iter().find(|(o, _)| o.name == m.name) {
                 Some((_, outcome)) => *outcome == Outcome::Survived,
                 None => true,
             };
             let tried = job.mutants.iter().filter(unseen);
-            let tried = tried.filter_map(|m| Some((m, m.suites.get(tier)?.as_str())));
-            let tried: Vec<_> = tried.collect();
+            let trial = |m| Some((m, self.matters.trial(m, job.cell, job.mode, tier)?));
+            let tried: Vec<_> = tried.filter_map(trial).collect();
             if tried.is_empty() {
                 break;
             }
@@ -164,19 +172,21 @@ impl<'a> Boots<'a> {
     fn tried<'m>(
         &self,
         job: Job<'_>,
-        mutants: Vec<(&'m Mutant, &str)>,
+        mutants: Vec<(&'m Mutant, Trial<'m>)>,
     ) -> Vec<(&'m Mutant, Outcome)> {
         let exporter = mutants.first().map_or("", |(m, _)| m.exporter.as_str());
-        let names = mutants.iter().map(|(m, suites)| (m.name.as_str(), *suites));
-        let mut seen = self.seen(job.cell, job.mode, exporter, names.collect());
-        let outcome = |(mutant, suites): (&'m Mutant, &str)| {
+        let trials = mutants.iter().map(|(_, trial)| trial.clone()).collect();
+        let mut seen = self.seen(job.cell, job.mode, exporter, trials);
+        let outcome = |(mutant, trial): (&'m Mutant, Trial<'m>)| {
+            // Of this project's own, nothing must be seen in any suite.
+            let suites = if exporter == OWN { ALL } else { &trial.suites };
             let outcome = match (
                 seen.remove(&mutant.name),
                 self.baseline(job.cell, job.mode, exporter, suites),
             ) {
                 (Some(Ok(sightings)), Ok(known)) => {
                     let matters = self.matters.of(mutant, job.cell, job.mode);
-                    Outcome::of(mutant, matters, &sightings, &known)
+                    Outcome::of(mutant, job.cell, matters, &sightings, &known)
                 }
                 (Some(Err(why)), _) | (_, Err(why)) => Outcome::Broken { why },
                 (None, _) => Outcome::Broken {
@@ -204,7 +214,12 @@ impl<'a> Boots<'a> {
             Arc::clone(all.entry(key).or_default())
         };
         let baseline = once.get_or_init(|| {
-            let mut seen = self.seen(cell, mode, exporter, vec![(UNCHANGED, suites)]);
+            let unchanged = Trial {
+                mutant: UNCHANGED,
+                suites: suites.into(),
+                limit: None,
+            };
+            let mut seen = self.seen(cell, mode, exporter, vec![unchanged]);
             let seen = seen
                 .remove(UNCHANGED)
                 .unwrap_or_else(|| Err("it did not run".into()))?;
@@ -227,23 +242,34 @@ impl<'a> Boots<'a> {
         cell: &Cell,
         mode: Mode,
         exporter: &str,
-        mut mutants: Vec<(&str, &str)>,
+        mut trials: Vec<Trial<'_>>,
     ) -> HashMap<String, Result<Vec<Sighting>, String>> {
         let mut all = HashMap::new();
-        while !mutants.is_empty() && !self.shared.stop.requested() {
-            let before = mutants.len();
-            match self.boot(cell, mode, exporter, &mutants) {
+        let mut again = true;
+        while !trials.is_empty() && !self.shared.stop.requested() {
+            let before = trials.len();
+            match self.boot(cell, mode, exporter, &trials) {
+                // A guest that has not come to its first order says nothing of any mutant.
+                Ok(seen) if seen.mutants.is_empty() && std::mem::take(&mut again) => {}
                 Ok(seen) => {
-                    mutants.retain(|(name, _)| !seen.mutants.iter().any(|(n, _)| n == name));
+                    trials.retain(|t| !seen.mutants.iter().any(|(n, _)| n == t.mutant));
                     all.extend(seen.mutants.into_iter().map(|(n, s)| (n, Ok(s))));
-                    if mutants.len() < before {
+                    if trials.len() < before {
                         continue;
                     }
                     let why = "the guest did not come to its turn".to_owned();
-                    all.extend(mutants.drain(..).map(|(n, _)| (n.into(), Err(why.clone()))));
+                    all.extend(
+                        trials
+                            .drain(..)
+                            .map(|t| (t.mutant.into(), Err(why.clone()))),
+                    );
                 }
                 Err(why) => {
-                    all.extend(mutants.drain(..).map(|(n, _)| (n.into(), Err(why.clone()))));
+                    all.extend(
+                        trials
+                            .drain(..)
+                            .map(|t| (t.mutant.into(), Err(why.clone()))),
+                    );
                 }
             }
         }
@@ -256,12 +282,12 @@ impl<'a> Boots<'a> {
         cell: &Cell,
         mode: Mode,
         exporter: &str,
-        mutants: &[(&str, &str)],
+        trials: &[Trial<'_>],
     ) -> Result<batch::Seen, String> {
         let ready = &self.media[&(cell.name.clone(), exporter.to_owned())];
-        let orders = batch::orders(&ready.set, mutants.iter().copied());
-        let first = mutants.first().map_or("", |(name, _)| name);
-        let (booted, findings) = self.guest(cell, mode, ready, first, &orders, mutants.len())?;
+        let orders = batch::orders(&ready.set, trials);
+        let first = trials.first().map_or("", |trial| trial.mutant);
+        let (booted, findings) = self.guest(cell, mode, ready, first, &orders, trials.len())?;
         if let Some(why) = doubt(&findings, &booted.end) {
             return Err(why);
         }

@@ -144,7 +144,8 @@ pub struct Mutation<'a> {
 }
 
 impl<'a> Mutation<'a> {
-    /// The mutation of that name; none if it is no such name.
+    /// The mutation of that name; none if it is no such name. More words after it say how much of a case
+    /// is enough to show it.
     pub fn parse(name: &'a str) -> Option<Self> {
         let mut words = name.strip_prefix("plan:")?.split(':');
         let (event, plan) = (words.next()?, words.next()?);

@@ -212,7 +212,7 @@ impl Grains {
 pub(crate) struct FastHits {
     /// A load changes nothing and can't go wrong: valid, no byte stale or lost, not behind memory.
     pub(crate) loads: Grains,
-    /// A store changes nothing but what was [written](crate::written): dirty here, absent elsewhere, no byte stale or lost.
+    /// A store changes nothing but what was [written](crate::written): dirty here, absent or old elsewhere, no byte stale or lost.
     pub(crate) stores: Grains,
 }
 

@@ -7,15 +7,17 @@
 //!
 //! Two things are recognised:
 //! - Hits that change nothing, by one bit.
-//! - Steps of a line that is in order and that one alias alone holds: nearly all steps that a guest takes. They are what
-//!   [`Line::step`](crate::line::Line::step) comes to if no other alias may hold the line and no byte is stale, lost, or only in
-//!   another alias; without the unpacking. The tests of the whole model run through both.
+//! - Steps of a line that is in order and that one alias alone holds, or, where the CPU speculates, that no other alias has
+//!   dirty: nearly all steps that a guest takes. They are what [`Line::step`](crate::line::Line::step) comes to if no byte of
+//!   that alias is stale, none lost, and none only in another alias; without the unpacking. The tests of the whole model run
+//!   through both.
 
 use super::{Model, Piece};
 use crate::config::Mode;
 use crate::event::{Address, Op, Site};
 use crate::geometry::{PAGE_SHIFT, PAGE_SIZE};
-use crate::page::{AliasPage, FastHits, Grains, LinePlace, LineSet};
+use crate::line::Bytes;
+use crate::page::{AliasPage, FastHits, Grains, LinePlace, LineSet, ones};
 use core::ops::RangeInclusive;
 
 /// Counts how often shortcuts became worthless.
@@ -160,11 +162,12 @@ impl Fast<'_> {
     #[must_use]
     pub fn access(&mut self, offset: usize, len: u32, store: bool, site: Site) -> bool {
         let line = offset >> self.model.line_shift;
+        let bytes = ones(len) << (offset & ((1 << self.model.line_shift) - 1));
         let alone = self.has_own_tag()
             && self.model.in_one_line(offset, len)
             && self
                 .model
-                .enter_alone(self.page, self.alias, line, store, site);
+                .enter_alone(self.page, self.alias, line, bytes, store, site);
         if alone && store {
             self.note([(offset, len, site)]);
         }
@@ -201,10 +204,11 @@ impl Fast<'_> {
                 true => &hits.stores,
                 false => &hits.loads,
             });
+            let bytes = ones(4 * words) << (at % line_len);
             if !hit
                 && !self
                     .model
-                    .enter_alone(page, alias, at >> shift, store, site)
+                    .enter_alone(page, alias, at >> shift, bytes, store, site)
             {
                 break;
             }
@@ -294,15 +298,24 @@ impl Model {
         })
     }
 
-    /// Whether a line is in order and nobody but `alias` may hold it.
+    /// Whether a line is in order and nobody but `alias` may hold it; or, where the CPU speculates, whether it may fill `alias`,
+    /// and nobody else has the line dirty.
     #[inline]
     fn is_alone(&self, page: usize, alias: usize, line: usize, place: LinePlace) -> bool {
         let copy = &self.aliases[alias];
         // What is unsaved of a line without a dirty copy, or with a stale one, is another alias's.
-        self.config.mode == Mode::Architectural
-            && copy.stale.get(place) == 0
+        copy.stale.get(place) == 0
             && self.written[page].is_in_order(place, copy.dirty.has(line))
-            && (!copy.in_company || self.no_other(page, alias, |other| other.valid.has(line)))
+            && match self.config.mode {
+                Mode::Architectural => {
+                    !copy.in_company || self.no_other(page, alias, |other| other.valid.has(line))
+                }
+                Mode::Speculative => {
+                    copy.mapped()
+                        && (!copy.in_company
+                            || self.no_other(page, alias, |other| other.dirty.has(line)))
+                }
+            }
     }
 
     /// Whether no other alias of the page is like this.
@@ -321,20 +334,21 @@ impl Model {
         store: bool,
         site: Site,
     ) -> bool {
-        let alone = self.enter_alone(page, alias, piece.line, store, site);
+        let alone = self.enter_alone(page, alias, piece.line, piece.bytes, store, site);
         if alone && store {
             self.written[page].add_store(piece.offset, piece.len, site);
         }
         alone
     }
 
-    /// The CPU accesses a line that is in order, and that nobody else holds. False if it is not so, or if that is not known.
+    /// The CPU accesses these bytes of a line that is [alone](Self::is_alone). False if it is not, or if that is not known.
     #[inline]
     fn enter_alone(
         &mut self,
         page: usize,
         alias: usize,
         line: usize,
+        bytes: Bytes,
         store: bool,
         site: Site,
     ) -> bool {
@@ -356,9 +370,42 @@ impl Model {
                 sites.dirtied_by = site;
             }
         }
-        self.set_hits(alias, line, true, store || !clean);
+        let in_company = copy.in_company && self.config.mode == Mode::Speculative;
+        let again = !in_company || self.supersede_others(page, alias, line, bytes, store);
+        self.set_hits(alias, line, true, again && (store || !clean));
         self.list(alias);
         true
+    }
+
+    /// What other aliases hold of a line gets old where it is stored to. Whether the next store to the line changes nothing of
+    /// that any more.
+    fn supersede_others(
+        &mut self,
+        page: usize,
+        alias: usize,
+        line: usize,
+        bytes: Bytes,
+        store: bool,
+    ) -> bool {
+        let place = LinePlace::new(line, self.line_shift);
+        let (bytes, mut all_old) = (if store { bytes } else { 0 }, true);
+        let unsaved = self.written[page].unsaved(place) | bytes;
+        for copy in 0..self.pages[page].aliases.len() {
+            let other = self.pages[page].aliases[copy];
+            let held = &mut self.aliases[other];
+            if other == alias || !held.valid.has(line) {
+                continue;
+            }
+            let before = held.stale.get(place);
+            let stale = before | bytes;
+            all_old &= stale == place.mask;
+            if stale != before {
+                held.stale.set(place, stale);
+                self.set_hits(other, line, false, false);
+                self.list(other);
+            }
+        }
+        all_old && unsaved == place.mask
     }
 
     /// As [`enter_alone`](Self::enter_alone), for words side by side from an offset on, in all of these lines.
@@ -408,12 +455,21 @@ impl Model {
         let copy = &self.aliases[alias];
         let written = &self.written[page];
         let is_saved = |line| written.unsaved(LinePlace::new(line, self.line_shift)) == 0;
-        self.config.mode == Mode::Architectural
-            && copy.stale.is_none()
+        copy.stale.is_none()
             && written.lost_nothing()
             && lines.without(copy.dirty).iter().all(is_saved)
-            && (!copy.in_company
-                || self.no_other(page, alias, |other| other.valid.and(lines).any()))
+            && match self.config.mode {
+                Mode::Architectural => {
+                    !copy.in_company
+                        || self.no_other(page, alias, |other| other.valid.and(lines).any())
+                }
+                Mode::Speculative => copy.mapped() && !copy.in_company,
+            }
+    }
+
+    /// Whether the lines of an alias that is [alone](Self::is_alone) are gone after maintenance: speculation fills them again.
+    fn goes(&self, op: Op) -> bool {
+        op.empties() && self.config.mode == Mode::Architectural
     }
 
     /// Maintenance of lines of an alias. False if it takes a look at each.
@@ -421,7 +477,8 @@ impl Model {
         let copy = &self.aliases[alias];
         let (page, dirty) = (copy.page, lines.and(copy.dirty));
         let discards = op == Op::Invalidate && dirty.any();
-        if discards || !op.empties() && !self.sweep.idle() || !self.are_alone(page, alias, lines) {
+        let goes = self.goes(op);
+        if discards || !goes && !self.sweep.idle() || !self.are_alone(page, alias, lines) {
             return false;
         }
         for line in dirty.iter() {
@@ -430,11 +487,11 @@ impl Model {
         }
         let copy = &mut self.aliases[alias];
         copy.dirty.put_all(lines, false);
-        if op.empties() {
+        if goes {
             copy.valid.put_all(lines, false);
         }
         for line in lines.iter() {
-            self.set_hits(alias, line, !op.empties(), false);
+            self.set_hits(alias, line, !goes, false);
         }
         true
     }
@@ -447,11 +504,18 @@ impl Model {
         }
         let (page, dirty) = (copy.page, copy.dirty.has(line));
         let place = LinePlace::new(line, self.line_shift);
-        let discards = op == Op::Invalidate && dirty;
-        if discards
-            || !op.empties() && !self.sweep.idle()
-            || !self.is_alone(page, alias, line, place)
+        let (discards, goes) = (op == Op::Invalidate && dirty, self.goes(op));
+        if discards || !goes && !self.sweep.idle() {
+            return false;
+        }
+        // A clean line that is filled again at once, with what it held.
+        if !dirty
+            && self.speculates_in(alias)
+            && self.aliases[alias].stale.get(place) == self.written[page].unsaved(place)
         {
+            return true;
+        }
+        if !self.is_alone(page, alias, line, place) {
             return false;
         }
         if dirty {
@@ -459,8 +523,8 @@ impl Model {
         }
         let copy = &mut self.aliases[alias];
         copy.dirty.put(line, false);
-        copy.valid.put(line, !op.empties());
-        self.set_hits(alias, line, !op.empties(), false);
+        copy.valid.put(line, !goes);
+        self.set_hits(alias, line, !goes, false);
         true
     }
 }

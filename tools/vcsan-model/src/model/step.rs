@@ -137,6 +137,17 @@ impl Model {
             }
     }
 
+    /// Whether all of a line is unsaved, and old wherever else it is held: to store to it once more changes nothing of that.
+    fn is_old_elsewhere(&self, page: usize, alias: usize, line: usize) -> bool {
+        let place = LinePlace::new(line, self.line_shift);
+        let mut others = self.pages[page].aliases.iter().filter(|&&a| a != alias);
+        self.written[page].unsaved(place) == place.mask
+            && others.all(|&other| {
+                let held = &self.aliases[other];
+                !held.valid.has(line) || held.stale.get(place) == place.mask
+            })
+    }
+
     /// Finds out anew which accesses to a line need no step.
     pub(super) fn find_hits(&mut self, page: usize, line: usize) {
         let place = LinePlace::new(line, self.line_shift);
@@ -153,7 +164,7 @@ impl Model {
             let dirty = held.presence == Presence::Dirty;
             // INVARIANT: a clean copy is stale in every unsaved byte, so that a drop and a fill change nothing here.
             let loads = calm && held.presence != Presence::Absent;
-            let stores = calm && dirty && valid == 1;
+            let stores = calm && dirty && (valid == 1 || self.is_old_elsewhere(page, alias, line));
             self.set_hits(alias, line, loads, stores);
         }
     }

@@ -35,6 +35,13 @@ impl Again {
         while !stop() && self.goes_on(boots, last.verdict.is_failure()) {
             boots += 1;
             last = boot(boots);
+            if stop() && last.verdict == Verdict::Infra {
+                // What the guest had not come to says nothing of it.
+                let why = last.message.as_deref().unwrap_or("interrupted");
+                all.message = Some(format!("boot {boots}: {why}"));
+                all.verdict = Verdict::Infra;
+                return all;
+            }
             all = merged(all, &last, boots);
         }
         all
@@ -152,6 +159,8 @@ fn in_boot(number: u32, verdict: Verdict, why: Option<&str>) -> String {
 /// What two boots make together.
 fn both(before: Verdict, now: Verdict) -> Verdict {
     match (before, now) {
+        // What could not run has neither passed nor failed.
+        (Verdict::Infra, _) | (_, Verdict::Infra) => Verdict::Infra,
         (Verdict::Flaky, _) | (_, Verdict::Flaky) => Verdict::Flaky,
         _ if before.is_failure() != now.is_failure() => Verdict::Flaky,
         _ => before.max(now),
@@ -215,6 +224,42 @@ mod tests {
             },
         );
         (cell, boots)
+    }
+
+    #[test]
+    fn an_interruption_is_no_flakiness() {
+        let again = Again {
+            repeat: NonZeroU32::new(9),
+            ..Again::default()
+        };
+        let stopped = std::cell::Cell::new(false);
+        let all = again.run(
+            || stopped.get(),
+            |number| {
+                let mut cell = boot(&[("a", PASSED), ("b", PASSED)]);
+                if number == 3 {
+                    stopped.set(true);
+                    cell.suites[0].cases.truncate(1);
+                    cell.verdict = Verdict::Infra;
+                    cell.message = Some("interrupted".into());
+                }
+                cell
+            },
+        );
+        assert_eq!(all.verdict, Verdict::Infra);
+        assert_eq!(all.message.as_deref(), Some("boot 3: interrupted"));
+        assert!(all.suites[0].cases.iter().all(|c| c.verdict == PASSED));
+    }
+
+    #[test]
+    fn a_boot_that_could_not_run_is_never_forgiven() {
+        for (before, now) in [
+            (Verdict::Passed, Verdict::Infra),
+            (Verdict::Infra, Verdict::Passed),
+            (Verdict::Infra, Verdict::Flaky),
+        ] {
+            assert_eq!(both(before, now), Verdict::Infra);
+        }
     }
 
     const PASSED: Verdict = Verdict::Passed;

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What users do and no other step does: two runs at once, an interruption, another version of the kernel, a tree of their own,
+# cleaning up. Ends with the first thing that is not as it should be.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+say() {
+	printf '\n-- %s\n' "$*"
+}
+fail() {
+	echo "$0: $*" >&2
+	exit 1
+}
+
+say two runs at once
+cargo xtask test arm-vivt --filter 'system_heap_rust_vmap' >"$work/one" 2>&1 &
+one=$!
+cargo xtask test arm-vivt --filter 'system_heap_rust_mmap' >"$work/two" 2>&1 &
+two=$!
+wait $one || { cat "$work/one"; fail "the first one ended with $?"; }
+wait $two || { cat "$work/two"; fail "the second one ended with $?"; }
+grep '^passed' "$work/one" "$work/two"
+
+say an interruption ends with a report, and leaves nothing behind
+: >"$work/err"
+cargo xtask test arm-vivt --verbose --repeat 1000 --filter 'system_heap_rust_vmap' --report json="$work/report.json" >"$work/out" 2>"$work/err" &
+run=$!
+until grep -q 'aliasheap: done' "$work/err"; do
+	kill -0 $run 2>"$work/gone" || { cat "$work/err"; fail "the run ended before a guest did"; }
+	sleep 0.2
+done
+kill -TERM $run
+status=0
+wait $run || status=$?
+[ $status = 130 ] || { cat "$work/err"; fail "it ended with $status instead of 130"; }
+grep -m 1 'interrupted' "$work/out" || fail "its report does not say that it was interrupted"
+cargo xtask report "$work/report.json" >"$work/again"
+tail -n 1 "$work/again" | grep '^infra' || fail "its report says that it ran to its end"
+# Guests have files of the run's folder on their command line.
+folder=$(sed -n 's/^ *folder: //p' "$work/out" | head -n 1)
+[ -d "$folder" ] || fail "its report names no folder"
+left=$(grep -las "$(dirname "$folder")/" /proc/[0-9]*/cmdline || true)
+[ -z "$left" ] || fail "processes are left: $left"
+
+say what clean would remove, and what it refuses
+cargo xtask clean --stale --dry-run
+mkdir "$work/documents"
+touch "$work/documents/thesis"
+if cargo xtask clean --all --cache "$work/documents" 2>"$work/err"; then
+	fail "it removed a folder that is none of its own"
+fi
+cat "$work/err"
+[ -e "$work/documents/thesis" ] || fail "it removed a file that is none of its own"
+
+say another version of the kernel
+cargo xtask test arm-vivt --kernel-version 7.2
+
+say a kernel tree of the user\'s own, found broken
+mkdir "$work/tree"
+git -C "$work/tree" init -q
+status=0
+cargo xtask test arm-vivt --kernel "$work/tree" >"$work/out" 2>&1 || status=$?
+[ $status != 0 ] || fail "an empty folder passed as a kernel"
+grep 'failed to find a kernel tree' "$work/out" || { cat "$work/out"; fail "it does not say what is wrong with an empty tree"; }

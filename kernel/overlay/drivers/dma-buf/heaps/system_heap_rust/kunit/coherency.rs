@@ -402,12 +402,12 @@ mod tests {
         })
     }
 
-    /// A kernel user that takes the pages one by one. What is done for a vmap is done to all of the cache
-    /// on some CPUs, so there is none.
+    /// A kernel user that takes the pages one by one. What is done for a vmap, and for a chunk as large as
+    /// the cache, is done to all of the cache on some CPUs, so there is neither.
     #[test]
     fn direct_map_without_a_vmap() -> Outcome {
         Chip::with(|chip| {
-            let len = SCATTERED * PAGE_SIZE;
+            let len = 5 * PAGE_SIZE;
             let peer = Peer::new(chip, len)?;
             let mut buffer = Importer::new(Client::new()?.allocate(len)?);
             let pages = Pages::of(&buffer)?;

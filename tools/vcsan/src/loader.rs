@@ -8,7 +8,7 @@
 
 use crate::convention::Convention;
 use crate::guest::{Cpu, Memory, Target};
-use crate::symbols::{Extent, Module};
+use crate::symbols::{Extent, Module, Section};
 use std::ops::Range;
 use vcsan_model::geometry::PAGE_SIZE;
 
@@ -18,11 +18,12 @@ const MODULE_NAME: u64 = 12;
 const HEADER_LEN: usize = 52;
 const SECTIONS: usize = 48;
 const NAMES: usize = 50;
-/// Bytes of an `Elf32_Shdr`, and where it has its name, flags, and address.
+/// Bytes of an `Elf32_Shdr`, and where it has its name, flags, address, and length.
 const SECTION_LEN: usize = 40;
 const NAME: usize = 0;
 const FLAGS: usize = 8;
 const ADDRESS: usize = 12;
+const LENGTH: usize = 20;
 /// `SHF_ALLOC | SHF_EXECINSTR`
 const CODE: u32 = 2 | 4;
 /// More bytes than a name has.
@@ -71,7 +72,7 @@ struct Loading {
     sections: u64,
     module: u64,
     /// What has been read of the sections: none if it is not known yet, and within that if it has no code.
-    read: Vec<Option<Option<(String, u64)>>>,
+    read: Vec<Option<Option<Section>>>,
 }
 
 impl Loading {
@@ -88,13 +89,12 @@ impl Loading {
             if self.read[index].is_some() {
                 continue;
             }
-            let Some(section) = self.section(memory, target, index) else {
+            let Some(header) = self.section(memory, target, index) else {
                 continue;
             };
-            self.read[index] = match section.flags & CODE == CODE {
-                true => {
-                    name(memory, names + section.name).map(|name| Some((name, section.address)))
-                }
+            let code = header.address..header.address + header.len;
+            self.read[index] = match header.flags & CODE == CODE {
+                true => name(memory, names + header.name).map(|name| Some(Section { name, code })),
                 false => Some(None),
             };
         }
@@ -105,26 +105,28 @@ impl Loading {
         })
     }
 
-    fn section(&self, memory: &impl Memory, target: Target, index: usize) -> Option<Section> {
+    fn section(&self, memory: &impl Memory, target: Target, index: usize) -> Option<Header> {
         let mut bytes = [0; SECTION_LEN];
         let at = self.sections + (index * SECTION_LEN) as u64;
         let word = |bytes: &[u8], at: usize| {
             target.word([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
-        memory.read(at, &mut bytes).then(|| Section {
+        memory.read(at, &mut bytes).then(|| Header {
             name: word(&bytes, NAME).into(),
             flags: word(&bytes, FLAGS),
             address: word(&bytes, ADDRESS).into(),
+            len: word(&bytes, LENGTH).into(),
         })
     }
 }
 
 /// What the header of a section says.
-struct Section {
+struct Header {
     /// Offset of its name among names.
     name: u64,
     flags: u32,
     address: u64,
+    len: u64,
 }
 
 /// Follows the kernel's loader.

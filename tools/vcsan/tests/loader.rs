@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use vcsan::guest::{Cpu, Memory, Register, Target};
 use vcsan::loader::Loader;
-use vcsan::symbols::{Extent, Module};
+use vcsan::symbols::{Extent, Module, Section};
 
 const FINALIZE: u64 = 0xc010_0000;
 const LOAD: u64 = 0xc010_0200;
@@ -21,6 +21,8 @@ const NAMES: u64 = 0x3000 - 8;
 const TEXT: u32 = 1;
 const INIT_TEXT: u32 = 7;
 const DATA: u32 = 18;
+/// Bytes of each.
+const LEN: u64 = 0x20;
 
 /// A guest that loads one module.
 struct Guest {
@@ -59,6 +61,7 @@ impl Guest {
             put(at, &u32::to_le_bytes(name));
             put(at + 8, &u32::to_le_bytes(flags));
             put(at + 12, &u32::to_le_bytes(address));
+            put(at + 20, &u32::to_le_bytes(LEN as u32));
         }
         let names = b"\0.text\0.init.text\0.data\0";
         file[NAMES as usize..NAMES as usize + names.len()].copy_from_slice(names);
@@ -91,10 +94,12 @@ fn extent_of(name: &str) -> Option<Extent> {
 fn heap() -> Module {
     Module {
         name: "heap".into(),
-        sections: vec![
-            (".text".into(), 0xbf00_0000),
-            (".init.text".into(), 0xbf00_4000),
-        ],
+        sections: [(".text", 0xbf00_0000), (".init.text", 0xbf00_4000)]
+            .map(|(name, at)| Section {
+                name: name.into(),
+                code: at..at + LEN,
+            })
+            .into(),
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use vcsan::symbols::{Error, Extent, Line, Location, Module, Symbols};
+use vcsan::symbols::{Error, Extent, Line, Location, Module, Section, Symbols};
 
 const ARCHES: [&str; 4] = ["arm", "mips", "mipsel", "hppa"];
 
@@ -24,7 +24,10 @@ fn module(text: &str) -> Module {
     let section = |word: &str| {
         let (name, address) = word.split_once("=0x").expect("a section and its address");
         let address = u64::from_str_radix(address, 16).expect("an address");
-        (name.to_owned(), address)
+        Section {
+            name: name.into(),
+            code: address..address.saturating_add(0x1000),
+        }
     };
     Module {
         name,
@@ -322,10 +325,12 @@ fn modules_are_found_in_folders_and_under_either_spelling() {
             .find(0xc000_0000)
             .is_some_and(|found| found.module.as_deref() == Some("my_heap_test"))
     );
-    assert!(matches!(
-        symbols.add_module(&module("heap .text=0x0"), &root),
-        Err(Error::Missing { .. })
-    ));
+    // Code without a file has no name, and not that of a module that was there before.
+    let code = symbols.add_module(&module("heap .text=0xc0000000"), &root);
+    assert_eq!(code.ok(), Some(vec![0xc000_0000..0xc000_1000]));
+    assert_eq!(symbols.find(0xc000_0000), None);
+    let complaints: Vec<_> = symbols.complaints().collect();
+    assert!(complaints[0].starts_with("failed to find heap.ko in "));
     assert!(matches!(
         symbols.add_module(&module("heap"), &root.join("nowhere")),
         Err(Error::Read { .. })

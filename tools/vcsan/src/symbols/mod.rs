@@ -11,7 +11,7 @@ mod table;
 
 pub use lines::Line;
 pub use location::Location;
-pub use module::Module;
+pub use module::{Module, Section};
 
 use lines::Lines;
 use std::collections::BTreeMap;
@@ -54,14 +54,6 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A module has no file.
-    #[error("failed to find {name}.ko in {}", dir.display())]
-    Missing {
-        /// The module.
-        name: String,
-        /// Where it was looked for.
-        dir: PathBuf,
-    },
 }
 
 /// What a symbol covers.
@@ -99,6 +91,8 @@ pub struct Symbols {
     objects: Vec<Object>,
     /// How many modules have been loaded.
     generation: u32,
+    /// What was said of modules without a file.
+    complaints: Vec<String>,
     /// Folder of the kernel's source, once the kernel's lines have been asked for it.
     source: Option<Option<String>>,
 }
@@ -123,18 +117,25 @@ impl Symbols {
         })
     }
 
-    /// Adds a module before it runs, from its file somewhere under `dir`. It takes the place of one of the same name.
+    /// Adds a module before it runs, from its file somewhere under `dir`; without one, its code has no names. It takes the place
+    /// of one of the same name.
     /// Returns where its code is.
     ///
     /// # Errors
     ///
-    /// No such file, or one that is no module, see [`Error`].
+    /// A file that is no module, see [`Error`].
     pub fn add_module(&mut self, module: &Module, dir: &Path) -> Result<Vec<Range<u64>>, Error> {
-        let path = find_module(&module.name, dir)?.ok_or_else(|| Error::Missing {
-            name: module.name.clone(),
-            dir: dir.into(),
-        })?;
-        let mut object = Object::read(&path, Some(module))?;
+        let mut object = match find_module(&module.name, dir)? {
+            Some(path) => Object::read(&path, Some(module))?,
+            None => {
+                let dir = dir.display();
+                self.complaints.push(format!(
+                    "failed to find {}.ko in {dir}: its functions have no names",
+                    module.name
+                ));
+                Object::unknown(module)
+            }
+        };
         self.generation += 1;
         object.since = self.generation;
         for known in &mut self.objects {
@@ -235,15 +236,27 @@ impl Symbols {
             .find_map(|object| object.table.named(name))
     }
 
-    /// Files whose line tables turned out to be unreadable, and why.
+    /// Modules without a file, and files whose line tables turned out to be unreadable, and why.
     pub fn complaints(&self) -> impl Iterator<Item = String> {
-        self.objects
-            .iter()
-            .filter_map(|object| object.lines.complaint())
+        let lines = self.objects.iter();
+        let lines = lines.filter_map(|object| object.lines.complaint());
+        self.complaints.iter().cloned().chain(lines)
     }
 }
 
 impl Object {
+    /// A module without a file.
+    fn unknown(module: &Module) -> Self {
+        let code = module.sections.iter().map(|section| section.code.clone());
+        Self {
+            module: Some(module.name.clone()),
+            table: Table::unknown(code.collect()),
+            lines: Lines::None,
+            since: 0,
+            until: u32::MAX,
+        }
+    }
+
     fn read(path: &Path, module: Option<&Module>) -> Result<Self, Error> {
         let data = fs::read(path).map_err(|source| Error::Read {
             path: path.into(),
@@ -266,8 +279,11 @@ impl Object {
                 expected,
             });
         }
-        let loaded =
-            module.map(|module| module.sections.iter().cloned().collect::<BTreeMap<_, _>>());
+        let loaded = module.map(|module| {
+            let sections = module.sections.iter();
+            let address = |section: &Section| (section.name.clone(), section.code.start);
+            sections.map(address).collect::<BTreeMap<_, _>>()
+        });
         let table = Table::read(&file, loaded.as_ref()).map_err(elf)?;
         if table.is_empty() {
             return Err(Error::Stripped { path: path.into() });

@@ -2,14 +2,24 @@
 //! Where a module's code lies.
 
 use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
+
+/// A section with code, in the kernel's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Its name.
+    pub name: String,
+    /// Virtual addresses.
+    pub code: Range<u64>,
+}
 
 /// A module that a guest loads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
     /// Its name.
     pub name: String,
-    /// Its sections with code, and the virtual addresses where they are.
-    pub sections: Vec<(String, u64)>,
+    /// Its sections with code.
+    pub sections: Vec<Section>,
 }
 
 impl Display for Module {
@@ -18,6 +28,6 @@ impl Display for Module {
         f.write_str(&self.name)?;
         self.sections
             .iter()
-            .try_for_each(|(name, address)| write!(f, " {name}={address:#x}"))
+            .try_for_each(|section| write!(f, " {}={:#x}", section.name, section.code.start))
     }
 }

@@ -45,6 +45,16 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Of code that nothing is known of.
+    pub(super) fn unknown(code: Vec<Range<u64>>) -> Self {
+        Self {
+            code,
+            functions: Vec::new(),
+            all: Vec::new(),
+            text: String::new(),
+        }
+    }
+
     /// Reads a file's symbols. `loaded` says where a relocatable file's sections are; symbols of other sections are left out.
     pub(super) fn read(
         file: &object::File<'_>,

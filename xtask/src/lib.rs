@@ -19,6 +19,7 @@ pub mod ci;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod debug;
 pub mod error;
 pub mod exit;
 pub mod follow;

@@ -3,6 +3,8 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::boot::{self, Console, Media, orders};
 use crate::cell;
 use crate::cli;
 use crate::config::Suites;
+use crate::debug::memory::{self, Tables};
 use crate::exit::{Exit, Failure};
 use crate::follow::{End, Limits, follow};
 use crate::matrix;
@@ -33,8 +36,11 @@ use crate::verdict::Verdict;
 /// What gdb runs.
 const SCRIPT: &str = include_str!("../debug/guest.py");
 
-/// In the folder of a session: QEMU's end of the connection.
+/// In the folder of a session: where gdb connects.
 const SOCKET: &str = "gdb.sock";
+
+/// The same of QEMU, where gdb does not read its memory directly.
+const BEHIND: &str = "qemu.sock";
 
 /// How long QEMU may take until gdb can connect.
 const START: Duration = Duration::from_secs(60);
@@ -234,10 +240,10 @@ impl Session<'_> {
     ) -> Result<Exit, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::infra)?;
         let kernel = &self.shared.config.kernels[&self.boot.set.kernel(self.boot.cell)];
-        let arguments = match kernel.arch.as_str() {
-            "arm" => ["r0", "r1", "r2"],
-            "mips" => ["a0", "a1", "a2"],
-            "parisc" => ["r26", "r25", "r24"],
+        let (arguments, walked) = match kernel.arch.as_str() {
+            "arm" => (["r0", "r1", "r2"], false),
+            "mips" => (["a0", "a1", "a2"], true),
+            "parisc" => (["r26", "r25", "r24"], true),
             other => {
                 return Err(Failure::usage(format!(
                     "failed to debug {}: xtask/src/debug/guest.py does not know in which registers {other} passes arguments",
@@ -256,6 +262,11 @@ impl Session<'_> {
         let header = fs::read(&symbols).map_err(Failure::infra)?;
         // EI_DATA of its ELF header.
         let big_endian = header.get(5) == Some(&2);
+        let tables = walked.then_some(match kernel.arch.as_str() {
+            "mips" => Tables::Mips { big_endian },
+            _ => Tables::Parisc,
+        });
+        let socket = if walked { BEHIND } else { SOCKET };
         let settings = json!({
             "arch": kernel.arch,
             "byte_order": if big_endian { "big" } else { "little" },
@@ -284,7 +295,7 @@ impl Session<'_> {
             value.push(",debugger=on");
             qemu.extend([option, value]);
         }
-        let stub = format!("unix:path={SOCKET},server=on,wait=off");
+        let stub = format!("unix:path={socket},server=on,wait=off");
         qemu.extend(["-S".into(), "-gdb".into(), OsString::from(stub)]);
         let qemu = self
             .shared
@@ -303,7 +314,11 @@ impl Session<'_> {
             });
         let qemu = qemu.unchecked().start().map_err(Failure::infra)?;
         let guest = Guest(qemu);
-        self.wait_for(&guest, context)?;
+        self.wait_for(&guest, socket, context)?;
+        if let Some(tables) = tables {
+            let top = self.swapper(&kernel.cross)?;
+            self.between(tables, top).map_err(Failure::infra)?;
+        }
         // The terminal is gdb's from here on.
         drop(task);
         eprintln!("the guest's console is in {}", console.display());
@@ -359,10 +374,43 @@ impl Session<'_> {
         Ok(to)
     }
 
-    fn wait_for(&self, guest: &Guest, context: &Context) -> Result<(), Failure> {
+    /// Where the kernel's own page tables begin.
+    fn swapper(&self, cross: &str) -> Result<u32, Failure> {
+        let symbols = self
+            .shared
+            .toolchain
+            .command(format!("{cross}nm"))
+            .arg(&self.media.symbols)
+            .read(self.shared.stop)
+            .map_err(Failure::infra)?;
+        let address = symbols.lines().find_map(|line| {
+            let (address, name) = line.split_once(' ')?;
+            let address = u32::from_str_radix(address, 16).ok()?;
+            name.ends_with(" swapper_pg_dir").then_some(address)
+        });
+        address.ok_or_else(|| {
+            Failure::infra("failed to debug the guest: its kernel has no swapper_pg_dir")
+        })
+    }
+
+    /// Stands between gdb and QEMU, which has offered its end.
+    fn between(&self, tables: Tables, top: u32) -> std::io::Result<()> {
+        // The path of a socket has a hundred bytes at most, that of the folder may be longer.
+        let folder = fs::File::open(&self.folder)?;
+        let place = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+        let qemu = UnixStream::connect(place.join(BEHIND))?;
+        let listener = UnixListener::bind(place.join(SOCKET))?;
+        std::thread::spawn(move || {
+            let (gdb, _) = listener.accept()?;
+            memory::serve(gdb, qemu, tables, top)
+        });
+        Ok(())
+    }
+
+    fn wait_for(&self, guest: &Guest, socket: &str, context: &Context) -> Result<(), Failure> {
         let step = Duration::from_millis(20);
         let mut waited = Duration::ZERO;
-        while !self.folder.join(SOCKET).exists() {
+        while !self.folder.join(socket).exists() {
             let ended = guest.0.try_wait().map_err(Failure::infra)?;
             if let Some(output) = ended {
                 let said = fs::read_to_string(self.folder.join("qemu.stderr"));

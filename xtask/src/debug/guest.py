@@ -36,55 +36,10 @@ def say(text):
 
 
 def read(address, size):
-    try:
-        return bytes(gdb.selected_inferior().read_memory(address, size))
-    except gdb.MemoryError:
-        if SETTINGS["arch"] not in WALKS:
-            raise
-    # Where software fills the TLB, QEMU reads only what is in it; the kernel's own tables say the rest.
-    found = b""
-    while len(found) < size:
-        here = address + len(found)
-        found += WALKS[SETTINGS["arch"]](here, min(size - len(found), PAGE - here % PAGE))
-    return found
+    return bytes(gdb.selected_inferior().read_memory(address, size))
 
 
-def walk_mips(address, size):
-    """Of MIPS32 release 2 with RI and XI, in whose entries the page has its own place; kseg0 needs no TLB."""
-    table = number(KERNEL["swapper_pg_dir"] + (address >> 22) * WORD)
-    entry = number(table + (address >> 12) % 1024 * WORD)
-    if entry & MIPS_GLOBAL_VALID != MIPS_GLOBAL_VALID:
-        raise gdb.MemoryError(f"the kernel maps nothing at {address:#x}")
-    return bytes(gdb.selected_inferior().read_memory(0x80000000 + entry // PAGE * PAGE + address % PAGE, size))
-
-
-def walk_parisc(address, size):
-    """Of a 32-bit kernel with pages of 4 KiB."""
-    if address >= PARISC_LINEAR:
-        return physical(address - PARISC_LINEAR, size)
-    place = KERNEL["swapper_pg_dir"] - PARISC_LINEAR + (address >> 22) * WORD
-    table = int.from_bytes(physical(place, WORD), "big")
-    place = (table & ~0xF) << 8
-    entry = int.from_bytes(physical(place + (address >> 12) % 1024 * WORD, WORD), "big") if table else 0
-    if not entry:
-        raise gdb.MemoryError(f"the kernel maps nothing at {address:#x}")
-    return physical(entry // PAGE * PAGE + address % PAGE, size)
-
-
-def physical(address, size):
-    gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
-    try:
-        return bytes(gdb.selected_inferior().read_memory(address, size))
-    finally:
-        gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
-
-
-WALKS = {"mips": walk_mips, "parisc": walk_parisc}
 PAGE = 4096
-# _PAGE_GLOBAL and _PAGE_VALID.
-MIPS_GLOBAL_VALID = 0xC0
-# __PAGE_OFFSET.
-PARISC_LINEAR = 0x10000000
 # The kernel's symbols.
 KERNEL = {}
 
@@ -173,8 +128,7 @@ SECTIONS = {}
 def module_loads():
     """At module_finalize(header, sections, module): sections have their addresses, and nothing has run.
 
-    Names of sections are not read: where software fills the TLB, a debugger sees only what is in it. The file has the same
-    sections in the same order, and their sizes are compared.
+    Names of sections are not read: the file has the same sections in the same order, and their sizes are compared.
     """
     header, sections, module = argument(0), argument(1), string(argument(2) + MODULES_NAME)
     path = SETTINGS["modules"].get(module)

@@ -144,6 +144,24 @@ fn a_sync_takes_and_gives_parts() {
 }
 
 #[test]
+fn a_word_of_which_a_part_is_a_buffer_may_be_loaded() {
+    let mut driver = Driver::new();
+    driver.map(area(0x1042, 0x40), Direction::FromDevice);
+    // As by a memcpy() of what ends there, or begins behind it.
+    assert_eq!(driver.read(0x1040, 4), None);
+    assert_eq!(driver.read(0x1080, 4), None);
+    assert_eq!(driver.read(0x1044, 4), Some(Breach::Read));
+    assert_eq!(driver.write(0x1040, 4), Some(Breach::Write));
+    // What has been taken back ends in the word.
+    assert_eq!(
+        driver.sync_for_cpu(area(0x1042, 0x10), Direction::FromDevice),
+        None
+    );
+    assert_eq!(driver.read(0x1050, 4), None);
+    assert_eq!(driver.read(0x1054, 4), Some(Breach::Read));
+}
+
+#[test]
 fn a_neighbour_in_the_line_of_a_buffer_is_not_to_be_written() {
     let mut driver = Driver::new();
     driver.map(area(0x1010, 0x20), FromDevice);

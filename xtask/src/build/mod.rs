@@ -279,7 +279,7 @@ impl Builder<'_> {
             modules: self.copy_modules(set, dest)?,
             loaded: set.tests.iter().map(Module::file_name).collect(),
             disks: Vec::new(),
-            devices: set.devices.args.clone(),
+            devices: set.devices.arguments(&cell.qemu.machine),
         })
     }
 

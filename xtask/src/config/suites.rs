@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A set of KUnit suites that one boot runs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobMatcher};
@@ -88,6 +89,17 @@ pub struct Devices {
     pub disks: Vec<Disk>,
     /// QEMU's arguments.
     pub args: Vec<String>,
+    /// Those for one machine only, before the others, by what `-M` is given up to a comma.
+    pub args_of: BTreeMap<String, Vec<String>>,
+}
+
+impl Devices {
+    /// QEMU's arguments on `machine`.
+    pub fn arguments(&self, machine: &str) -> Vec<String> {
+        let machine = machine.split(',').next().unwrap_or(machine);
+        let own = self.args_of.get(machine).into_iter().flatten();
+        own.chain(&self.args).cloned().collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -342,6 +354,17 @@ mod tests {
         assert_eq!(heap().expected(Some("h_v*")), ["h_vmap"]);
         assert_eq!(heap().expected(Some("h_vmap.counts")), ["h_vmap"]);
         assert!(heap().expected(Some("other")).is_empty());
+    }
+
+    #[test]
+    fn a_machine_may_have_devices_of_its_own_first() {
+        let devices = Devices {
+            args: vec!["-c".into()],
+            args_of: BTreeMap::from([("board".into(), vec!["-a".into()])]),
+            ..Devices::default()
+        };
+        assert_eq!(devices.arguments("board,graphics=off"), ["-a", "-c"]);
+        assert_eq!(devices.arguments("other"), ["-c"]);
     }
 
     #[test]

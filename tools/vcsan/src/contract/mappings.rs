@@ -47,6 +47,11 @@ impl Mapping {
         !self.lapsed && self.area.meets(area) && !self.at_cpu.contains(area)
     }
 
+    /// Whether the device owns all of `area`.
+    fn has_all(&self, area: Area) -> bool {
+        self.part_of(area) == area && !self.at_cpu.iter().any(|taken| taken.meets(area))
+    }
+
     /// Whether it can be synced in a direction. As in kernel/dma/debug.c, one of both directions can in any.
     fn syncs(&self, dir: Direction) -> bool {
         self.dir == dir || self.dir == Direction::Bidirectional
@@ -207,9 +212,12 @@ impl Mappings {
     /// The CPU reads or writes memory. What of the contract that breaks.
     pub fn access(&mut self, vaddr: u64, area: Area, store: bool, site: Site) -> Option<Breaking> {
         let breach = if store { Breach::Write } else { Breach::Read };
-        let owned = self
-            .meeting(area)
-            .find(|(_, mapping)| mapping.dir.device_writes() && mapping.owns(area));
+        // Of an aligned word a part may be wanted, as where memcpy() ends.
+        let word = area.len <= 4 && area.first.is_multiple_of(area.len);
+        let reads = |mapping: &Mapping| store || !word || mapping.has_all(area);
+        let owned = self.meeting(area).find(|(_, mapping)| {
+            mapping.dir.device_writes() && mapping.owns(area) && reads(mapping)
+        });
         let owned = owned.map(|(_, mapping)| mapping.broken(breach));
         for number in self.numbers(area) {
             if let Some(mapping) = self.mappings.get_mut(&number) {

@@ -312,7 +312,19 @@ impl Driver {
         if hazards.is_empty() {
             return Vec::new();
         }
-        let hazards: Vec<Hazard> = hazards.to_vec();
+        let mut hazards: Vec<Hazard> = hazards.to_vec();
+        if let Event::Load { at, len } = event
+            && len <= 4
+            && at.paddr.is_multiple_of(u64::from(len))
+        {
+            // Of a word of which a part is wanted, as where memcpy() ends, the rest may be anything. In what is watched by
+            // name, nothing may.
+            let line = self.line_len();
+            let watches = &self.watches;
+            hazards.retain(|hazard| {
+                hazard.bytes.count_ones() >= len || watches.reports(hazard.line, line)
+            });
+        }
         self.report(&hazards, vaddr);
         hazards.iter().map(|hazard| hazard.line).collect()
     }

@@ -99,6 +99,8 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
     },
+    /// Write a LAVA job that boots a cell's kernel, modules and initramfs, on a board or in LAVA's own QEMU, and reads its results
+    Lava(Lava),
     /// Boot a cell with the heap, run a program there, and return what it prints and its exit code
     Run(RunProgram),
     /// Remove what was made
@@ -241,6 +243,28 @@ pub struct Test {
     /// How often.
     #[command(flatten)]
     pub again: Again,
+}
+
+/// `lava`
+#[derive(Debug, Args)]
+pub struct Lava {
+    /// The cell
+    pub cell: String,
+    /// The folder for job.yaml and what it boots
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// LAVA's device type; all but qemu are boards that U-Boot starts
+    #[arg(long, value_name = "TYPE", default_value = crate::commands::QEMU_DEVICE)]
+    pub device_type: String,
+    /// Where the dispatcher finds the files of DIR [default: on its own disk, in DIR]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The set of suites [default: the first that `list` marks]
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// Only suites, or cases of them, that match
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
 }
 
 /// `run`

@@ -11,6 +11,7 @@ mod doctor;
 mod drivers;
 mod history;
 mod instructions;
+mod lava;
 mod list;
 mod merge;
 mod mutants;
@@ -85,6 +86,8 @@ impl Context {
     }
 }
 
+pub(crate) use lava::QEMU as QEMU_DEVICE;
+
 /// Does what the command line says.
 ///
 /// # Errors
@@ -106,6 +109,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Bisect(args) => return bisect::bisect(&context, &args),
         Command::Doctor => doctor::doctor(&context),
         Command::Setup(args) => prepare::setup(&context, &args),
+        Command::Lava(args) => lava::lava(&context, &args),
         Command::List { cases } => list::list(&context, cases),
         Command::Completions { shell } => completions::completions(shell),
         Command::Build(cells) => test::build(&context, &cells),

@@ -141,8 +141,12 @@ fn instructions() {
             "unsupported type `ptr addrspace`",
         ),
         (
-            "%x = load atomic i64, ptr %p seq_cst, align 8",
-            "unsupported `load atomic` of i64 on hppa",
+            "%x = load atomic i128, ptr %p seq_cst, align 16",
+            "unsupported `load atomic` of i128 on hppa",
+        ),
+        (
+            "%x = load atomic i64, ptr %p seq_cst, align 4",
+            "not aligned to its size",
         ),
         (
             "%x = load atomic i32, ptr %p seq_cst, align 2",

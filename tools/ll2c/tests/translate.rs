@@ -125,6 +125,26 @@ fn in_the_kernel_every_change_of_an_atomic_calls_the_kernel() {
     assert!(!own.contains("__atomic"));
 }
 
+#[test]
+fn eight_bytes_are_atomic_where_the_page_says_so() {
+    let ir = "target datalayout = \"E-p:32:32-i64:64\"\n\
+        define i64 @f(ptr %p) {\n  store atomic i64 1, ptr %p release, align 8\n  %r = atomicrmw umax ptr %p, i64 5 acq_rel\n  ret i64 %r\n}\n";
+    let on = |page| translate(ir, &Subject::named(page).unwrap(), &Options::default());
+    let c = on("hppa").unwrap();
+    let (_, own) = c.split_once(SUPPORT).unwrap();
+    assert!(
+        own.contains("__atomic_store_n((u64_a8 *)v_p, (u64)1u"),
+        "{own}"
+    );
+    assert!(
+        own.contains("LL_RMW_LOOP(u64, v_p, __ATOMIC_ACQ_REL, "),
+        "{own}"
+    );
+    // The kernel has no such function for modules.
+    let error = on("hppa-kernel").unwrap_err().to_string();
+    assert!(error.contains("no atomic access of 8 bytes"), "{error}");
+}
+
 proptest! {
     /// Any text is translated or refused, never a panic.
     #[test]

@@ -152,8 +152,33 @@ __attribute__((noinline)) struct L lsum(int n, ...)
 	return l;
 }
 
+/* Of 8 bytes, which no Rust for these machines has. */
+static _Alignas(8) unsigned long long cell[3] = { 1, ~0ull, 3 };
+__attribute__((noinline)) static void atomics(unsigned long long n)
+{
+	unsigned long long *p = &cell[1], seen = 5, r = 0;
+	r = r * 3 + __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);
+	r = r * 3 + __atomic_fetch_sub(p, 9, __ATOMIC_RELAXED);
+	r = r * 3 + __atomic_fetch_and(p, ~n >> 3, __ATOMIC_ACQUIRE);
+	r = r * 3 + __atomic_fetch_or(p, n << 7, __ATOMIC_RELEASE);
+	r = r * 3 + __atomic_fetch_xor(p, -1, __ATOMIC_ACQ_REL);
+	r = r * 3 + __atomic_fetch_nand(p, n, __ATOMIC_SEQ_CST);
+	printf("%llx %llx\n", r, __atomic_load_n(p, __ATOMIC_ACQUIRE));
+	__atomic_add_fetch(p, 1ull << 63, __ATOMIC_SEQ_CST);
+	r = __atomic_exchange_n(p, n, __ATOMIC_SEQ_CST);
+	int no = __atomic_compare_exchange_n(p, &seen, 7, 0, __ATOMIC_SEQ_CST,
+					     __ATOMIC_RELAXED);
+	int yes = __atomic_compare_exchange_n(p, &seen, n * n, 0,
+					      __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED);
+	printf("%llx %llx %d %d\n", r, seen, no, yes);
+	__atomic_store_n(&cell[2], *p + 1, __ATOMIC_RELEASE);
+	printf("%llx %llx %llx\n", cell[0], cell[1], cell[2]);
+}
+
 int main(void)
 {
+	atomics(0x123456789abcdefull);
 	struct L ls = lsum(1, 20, 30, 40, 50);
 	printf("%d %d\n", ls.x[0], ls.x[4]);
 	struct S s = { 3, 4 };

@@ -123,6 +123,8 @@ pub enum Command {
     Instructions(Cells),
     /// Compare what LLVM and ll2c with GCC make of the same programs
     Differential(Differential),
+    /// Check that the compiler refuses wrong uses of the kernel crate, on the first cell of which rustc makes the kernel
+    Refused(Cells),
     /// Show an earlier run again, or write its report to files
     Report(Report),
     /// List the runs whose folders are kept
@@ -561,6 +563,9 @@ pub struct Series {
     /// Where the mails go
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+    /// The run of which the cover letter says what passed: `last`, a folder or a JSON report
+    #[arg(long, value_name = "RUN")]
+    pub report: Option<String>,
 }
 
 /// `bench heap`

@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "instructions",
     "mutants",
     "pipelines",
+    "refused",
     "series",
     "tidy",
     "verdicts",

@@ -234,6 +234,20 @@ static void refuses_private_writes(void)
 		fail("expected EINVAL, got %p and %s", at, strerror(errno));
 }
 
+/* A private mapping that is only read shows what others write, and can't become another one. */
+static void private_to_read(void)
+{
+	int fd = allocate(O_RDWR);
+	void *at = must(mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0));
+
+	write_in_access(fd, map(fd, 0, PAGES), 0, SIZE, 1);
+	compare_in_access("the private mapping", fd, at, 0, SIZE, 1);
+	other(fd, DEVICE_WRITES, 2);
+	compare_in_access("the private mapping", fd, at, 0, SIZE, 2);
+	if (!mprotect(at, SIZE, PROT_READ | PROT_WRITE) || errno != EACCES)
+		fail("mprotect() to write: expected EACCES, got %s", strerror(errno));
+}
+
 static void refuses_bad_syncs(void)
 {
 	static const __u64 flags[] = { 0, DMA_BUF_SYNC_END, DMA_BUF_SYNC_RW << 2, 1ULL << 40 };
@@ -261,6 +275,7 @@ static const struct test cases[] = {
 	{ "with_the_kernel", with_the_kernel },
 	{ "read_only", read_only },
 	{ "refuses_private_writes", refuses_private_writes },
+	{ "private_to_read", private_to_read },
 	{ "refuses_bad_syncs", refuses_bad_syncs },
 };
 

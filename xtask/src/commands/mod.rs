@@ -17,6 +17,7 @@ mod merge;
 mod mutants;
 mod pipelines;
 mod prepare;
+mod refused;
 mod report;
 mod repro;
 mod run;
@@ -125,6 +126,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Drivers(args) => drivers::drivers(&context, &args),
         Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
+        Command::Refused(cells) => refused::refused(&context, &cells),
         Command::Report(args) => report::report(&context, &args),
         Command::Diff { before, after } => report::diff(&context, &before, &after),
         Command::Merge(args) => merge::run(&context, &args),

@@ -2,14 +2,15 @@
 //! `cargo xtask self series`: patches as mails, with a cover letter that says what was and what was not tested.
 
 mod mail;
+mod tested;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Context, named, prepare};
+use super::{Context, named, prepare, report};
 use crate::cli;
-use crate::config::{Config, Message, Series};
+use crate::config::{Message, Series};
 use crate::exit::{Exit, Failure};
 use crate::follow::{self, End};
 use crate::progress::Progress as _;
@@ -22,12 +23,18 @@ pub(super) fn series(context: &Context, args: &cli::Series) -> Result<Exit, Fail
     let cache = prepare::cache(context)?;
     let (_, source) = prepare::tools_and_source(context, &cache, &task, &[])?;
     let letters = letters(context, series)?;
+    let run = args.report.as_deref();
+    let run = run.map(|text| report::find(context, text)).transpose()?;
+    let tested = match &run {
+        Some(run) => tested::text(run, &config),
+        None => "No report of a run was at hand.\n".to_owned(),
+    };
 
     task.step("applying them one by one");
     let applied = apply(context, &source.dir, &letters);
     let total = letters.len();
     fs::create_dir_all(&args.to).map_err(Failure::infra)?;
-    let cover = mail::cover(series, &letters, &tested(&config));
+    let cover = mail::cover(series, &letters, &tested);
     let texts = letters
         .iter()
         .enumerate()
@@ -45,14 +52,6 @@ pub(super) fn series(context: &Context, args: &cli::Series) -> Result<Exit, Fail
         source.version
     );
     Ok(Exit::Ok)
-}
-
-/// What the tests run on, a line each.
-fn tested(config: &Config) -> Vec<String> {
-    let cells = config.cells.values();
-    cells
-        .map(|cell| format!("{:<13} {}", cell.name, cell.summary))
-        .collect()
 }
 
 /// All mails, in order.

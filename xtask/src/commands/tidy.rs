@@ -87,13 +87,14 @@ pub(super) fn tidy(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Folders of code that is to be as the kernel's own.
-const CHECKED: [&str; 6] = [
+const CHECKED: [&str; 7] = [
     "docs/examples/",
     "kernel/bench/",
     "kernel/guest/",
     "kernel/history/",
     "kernel/mutants/",
     "kernel/overlay/",
+    "kernel/refused/",
 ];
 
 /// What the walks of the suite `sequences` do, in words.
@@ -137,15 +138,14 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
     for (what, command) in [
         ("rustfmt", rustfmt),
         (
-            "checkpatch",
-            checkpatch(&["--strict"], files("kernel/patches/", &[".patch"])),
-        ),
-        (
             // They name commits, and there is no history here to find them in.
             "checkpatch",
             checkpatch(
                 &["--strict", "--ignore", "UNKNOWN_COMMIT_ID"],
-                files("kernel/fixes/", &[".patch"]),
+                ["kernel/patches/", "kernel/fixes/"]
+                    .iter()
+                    .flat_map(|dir| files(dir, &[".patch"]))
+                    .collect(),
             ),
         ),
         (

@@ -28,7 +28,6 @@ struct RawMail {
 struct Raw {
     subject: String,
     text: String,
-    tested: String,
     not_tested: Vec<String>,
     patches: Vec<RawMail>,
     #[serde(default)]
@@ -74,8 +73,6 @@ pub struct Series {
     pub subject: String,
     /// What it is about.
     pub text: String,
-    /// How it was tested, before the list of cells.
-    pub tested: String,
     /// What was not.
     pub not_tested: Vec<String>,
     /// In order.
@@ -126,7 +123,6 @@ pub(super) fn load(path: &Path) -> Result<Series, Error> {
     Ok(Series {
         subject: raw.subject,
         text: raw.text,
-        tested: raw.tested,
         not_tested: raw.not_tested,
         mails,
         elsewhere: globs("elsewhere", raw.elsewhere)?,

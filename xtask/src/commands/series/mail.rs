@@ -157,20 +157,13 @@ fn stat_text(stat: &[(&str, usize, usize)]) -> String {
     text
 }
 
-/// The cover letter. `cells`: what was tested on, a line each.
-pub(super) fn cover(series: &Series, letters: &[Letter], cells: &[String]) -> String {
+/// The cover letter. `tested`: what was, with what result.
+pub(super) fn cover(series: &Series, letters: &[Letter], tested: &str) -> String {
     let total = letters.len();
     let zero = "0".repeat(total.to_string().len());
     let mut text = header(&format!("[PATCH {zero}/{total}] {}", series.subject));
-    text += &format!(
-        "{}\n\nTested\n\n{}\n\n",
-        series.text.trim_end(),
-        series.tested.trim_end()
-    );
-    for cell in cells {
-        let _ = writeln!(text, "  {cell}");
-    }
-    text += "\nNot tested\n\n";
+    text += &format!("{}\n\nTested\n\n{tested}\n", series.text.trim_end());
+    text += "Not tested\n\n";
     for what in &series.not_tested {
         let _ = writeln!(text, "- {what}");
     }

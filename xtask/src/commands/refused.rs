@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask refused`: what the compiler must refuse of users of the kernel crate.
+//!
+//! Each file of `kernel/refused` has one line that ends in `//~` and the code of an error. With that line the compiler
+//! must report this error there and no other one; without it the file must compile.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Context, prepare, test};
+use crate::again::Again;
+use crate::cli;
+use crate::config::Kernel;
+use crate::exit::{Exit, Failure};
+use crate::follow::{self, End};
+use crate::matrix;
+use crate::progress::Progress as _;
+use crate::session::Selection;
+use crate::toolchain::Toolchain;
+use crate::verdict::Verdict;
+
+/// What stands before the code of an error.
+const MARK: &str = "//~ ";
+
+/// The module whose options the files are compiled with.
+const MODULE: &str = "modules/drivers/dma-buf/heaps/system_heap_rust";
+
+pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    // LLVM is not all of the compiler of the others.
+    let own = |kernel: &Kernel| kernel.rustc.is_none();
+    let mut cells = test::cells(&config, args)?;
+    cells.retain(|cell| own(&config.kernels[&cell.kernel]));
+    if args.globs().next().is_none() {
+        cells.truncate(1);
+    }
+    let Some(cell) = cells.first() else {
+        return Err(Failure::usage(
+            "failed to choose a kernel that rustc alone compiles: name another cell",
+        ));
+    };
+    let kernel = cell.kernel.clone();
+    let selection = Selection {
+        cells: vec![cell],
+        sets: Vec::new(),
+        filter: None,
+        stacks: false,
+        again: Again::default(),
+        repeat: test::repeat(context, &cli::Test::default()),
+        kernels: None,
+    };
+    let task = context.ui.task("refused");
+    let prepared = prepare::prepare(context, &task)?;
+    let shared = test::shared(context, &config, &prepared);
+    let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
+    if let Some((kernel, error)) = failed.into_iter().next() {
+        let exit = Exit::from(Verdict::from(&error));
+        let error = format!("failed to build {kernel}: {}", crate::error::chain(&error)).into();
+        return Err(Failure { exit, error });
+    }
+
+    let build = prepared.builds.join(&kernel);
+    let options = options(&build).map_err(Failure::infra)?;
+    let dir = tempfile::tempdir_in(&build).map_err(Failure::infra)?;
+    let compiler = Compiler {
+        context,
+        toolchain: &prepared.toolchain,
+        build: &build,
+        options,
+        dir: dir.path(),
+    };
+    let files = files(&context.project.root().join("kernel/refused")).map_err(Failure::infra)?;
+    let mut wrong = 0;
+    for file in &files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        task.step(&name);
+        let text = fs::read_to_string(file).map_err(Failure::infra)?;
+        match compiler.check(&text)? {
+            None => println!("{name}: refused"),
+            Some(why) => {
+                wrong += 1;
+                println!("{name}: {why}");
+            }
+        }
+    }
+    println!(
+        "{} files, {wrong} wrong, with the compiler of {kernel}",
+        files.len()
+    );
+    Ok(if wrong == 0 && !files.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Tests
+    })
+}
+
+fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// How Kbuild compiles a module, but for its source and what comes of it.
+fn options(build: &Path) -> Result<String, String> {
+    let path = build.join(MODULE).join(".system_heap_rust.o.cmd");
+    let fail = |why: &str| format!("failed to read how {} was made: {why}", path.display());
+    let text = fs::read_to_string(&path).map_err(|e| fail(&e.to_string()))?;
+    let line = text.lines().find(|line| line.starts_with("savedcmd"));
+    let (_, command) = line
+        .and_then(|line| line.split_once(":="))
+        .ok_or_else(|| fail("there is no command in it"))?;
+    let command = command.split(';').next().unwrap_or_default();
+    Ok(without_outputs(command))
+}
+
+/// The command without its source, which is the last word, and without what it writes.
+fn without_outputs(command: &str) -> String {
+    let mut words = command.split_whitespace().peekable();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word {
+            "--out-dir" => drop(words.next()),
+            word if word.starts_with("--emit=") => {}
+            word if word.ends_with(".rs") && words.peek().is_none() => {}
+            word => kept.push(word),
+        }
+    }
+    kept.join(" ")
+}
+
+/// The line with the mark, from 1, and the code of the error there.
+fn expected(text: &str) -> Result<(usize, &str), &'static str> {
+    let mut marked = text
+        .lines()
+        .enumerate()
+        .filter_map(|(at, line)| Some((at + 1, line.split_once(MARK)?.1.trim())));
+    match (marked.next(), marked.next()) {
+        (Some(one), None) => Ok(one),
+        _ => Err("need exactly one line that ends in //~ and the code of an error"),
+    }
+}
+
+/// Why what the compiler said, a line each, is not one error `code` in line `line`.
+fn judge(said: &str, line: usize, code: &str) -> Option<String> {
+    let errors: Vec<&str> = said.lines().filter(|l| l.contains(": error")).collect();
+    let place = format!(".rs:{line}:");
+    let wanted = format!(": error[{code}]:");
+    match errors[..] {
+        [one] if one.contains(&place) && one.contains(&wanted) => None,
+        [] => Some(format!("it compiles, where line {line} must be {code}")),
+        _ => Some(format!(
+            "the compiler must say {code} in line {line} and nothing else: {}",
+            errors.join(" | ")
+        )),
+    }
+}
+
+struct Compiler<'a> {
+    context: &'a Context,
+    toolchain: &'a Toolchain,
+    build: &'a Path,
+    options: String,
+    dir: &'a Path,
+}
+
+impl Compiler<'_> {
+    /// Why it is not as it should be.
+    fn check(&self, text: &str) -> Result<Option<String>, Failure> {
+        let (line, code) = match expected(text) {
+            Ok(expected) => expected,
+            Err(why) => return Ok(Some(why.into())),
+        };
+        let (said, _) = self.compile(text)?;
+        if let Some(why) = judge(&said, line, code) {
+            return Ok(Some(why));
+        }
+        let right = text.split_inclusive('\n').filter(|l| !l.contains(MARK));
+        let (said, compiles) = self.compile(&right.collect::<String>())?;
+        Ok((!compiles).then(|| format!("it must compile without line {line}: {}", said.trim())))
+    }
+
+    /// What the compiler says, and whether it is content.
+    fn compile(&self, text: &str) -> Result<(String, bool), Failure> {
+        let source = self.dir.join("refused.rs");
+        fs::write(&source, text).map_err(Failure::infra)?;
+        let quoted =
+            |path: &Path| crate::quote::shell_words([&path.to_string_lossy().into_owned()]);
+        let script = format!(
+            "cd {} && RUSTC_BOOTSTRAP=1 {} --emit=metadata={} --error-format=short -Awarnings {}",
+            quoted(self.build),
+            self.options,
+            quoted(&self.dir.join("refused.rmeta")),
+            quoted(&source),
+        );
+        let run = self.toolchain.command("sh").args(["-c", &script]);
+        let run = run.expression().stderr_to_stdout();
+        let (end, said) = follow::capture(&run, &self.context.stop).map_err(Failure::infra)?;
+        if self.context.stop.requested() {
+            return Err(Failure::interrupted());
+        }
+        let success = matches!(end, End::Ended(status) if status.success());
+        Ok((String::from_utf8_lossy(&said).into_owned(), success))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Project;
+
+    #[test]
+    fn a_command_loses_what_it_writes_and_reads() {
+        let command = " OBJTREE=/o rustc --edition=2021 @/o/cfg --out-dir ./ --emit=dep-info=./.a.d --emit=obj=a.o /t/a.rs  ";
+        assert_eq!(
+            without_outputs(command),
+            "OBJTREE=/o rustc --edition=2021 @/o/cfg"
+        );
+    }
+
+    #[test]
+    fn one_error_at_its_line_is_wanted() {
+        let said =
+            "/d/refused.rs:3:5: error[E0382]: moved\nerror: aborting due to 1 previous error\n";
+        assert_eq!(judge(said, 3, "E0382"), None);
+        assert!(judge(said, 4, "E0382").is_some());
+        assert!(judge(said, 3, "E0505").is_some());
+        assert!(judge("", 3, "E0382").is_some());
+        assert!(judge(&format!("{said}{said}"), 3, "E0382").is_some());
+        // One that the compiler can't even read.
+        assert!(judge("/d/refused.rs:3:5: error: expected `;`\n", 3, "E0382").is_some());
+    }
+
+    #[test]
+    fn every_file_has_its_mark() {
+        let files = files(&Project::this().root().join("kernel/refused")).expect("files");
+        assert!(files.len() > 10);
+        for file in files {
+            let text = fs::read_to_string(&file).expect("text");
+            let (_, code) = expected(&text).expect("one mark");
+            assert!(code.starts_with('E') && code.len() == 5, "{file:?}: {code}");
+        }
+    }
+}

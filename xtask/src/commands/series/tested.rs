@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a cover letter says of tests: what a run's report says, and no more.
+
+use std::fmt::Write as _;
+
+use crate::config::Config;
+use crate::results::{Cell, Run};
+use crate::vcsan::Mode;
+use crate::verdict::Verdict;
+
+/// In words, with a line for each boot.
+pub(super) fn text(run: &Run, config: &Config) -> String {
+    let kernel = run.identity.kernel.as_ref();
+    let version = kernel.map_or("an unknown Linux", |kernel| kernel.version.as_str());
+    let mut text = format!("On Linux {version} under QEMU");
+    let commit = run.identity.project.as_ref();
+    if let Some(commit) = commit {
+        let dirty = if commit.dirty {
+            ", with changes that are not committed"
+        } else {
+            ""
+        };
+        let short = commit.commit.get(..12).unwrap_or(&commit.commit);
+        let _ = write!(text, ", at commit {short} of the tests' project{dirty}");
+    }
+    let _ = writeln!(
+        text,
+        " ({}). \"model\" is that\nof the cache, which reports accesses that could go wrong on hardware.\n",
+        run.identity.started
+    );
+    let mut sets: Vec<&str> = Vec::new();
+    for cell in &run.cells {
+        if !sets.contains(&cell.set.as_str()) {
+            sets.push(&cell.set);
+        }
+    }
+    for set in sets {
+        match config.suites.get(set) {
+            Some(page) => {
+                let _ = writeln!(text, "{}:", page.summary);
+            }
+            None => {
+                let _ = writeln!(text, "{set}:");
+            }
+        }
+        for cell in run.cells.iter().filter(|cell| cell.set == set) {
+            let _ = writeln!(text, "  {}", line(cell, config));
+        }
+    }
+    text
+}
+
+fn line(cell: &Cell, config: &Config) -> String {
+    let cases = || cell.suites.iter().flat_map(|suite| &suite.cases);
+    let count = |verdict| cases().filter(|case| case.verdict == verdict).count();
+    let failed = cases().filter(|case| case.verdict.is_failure()).count();
+    let summary = config.cells.get(&cell.cell).map(|page| &page.summary);
+    let model = match cell.mode {
+        None => "no model",
+        Some(Mode::Architectural) => "model",
+        Some(Mode::Speculative) => "model, speculative",
+    };
+    format!(
+        "{:<12} {}: {} cases passed, {failed} failed, {} skipped; {model}; {}",
+        cell.cell,
+        cell.verdict,
+        count(Verdict::Passed),
+        count(Verdict::Skipped),
+        summary.map_or("", String::as_str)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Project;
+    use crate::report::example;
+
+    #[test]
+    fn a_letter_counts_what_the_report_has() {
+        let config = Config::load(&Project::this().configs()).expect("configs/ loads");
+        let run = example::run();
+        let text = text(&run, &config);
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains(" cases passed, "))
+            .collect();
+        assert_eq!(lines.len(), run.cells.len(), "{text}");
+        for (line, cell) in lines.iter().zip(&run.cells) {
+            let cases = cell.suites.iter().flat_map(|suite| &suite.cases);
+            let failed = cases.filter(|case| case.verdict.is_failure()).count();
+            assert!(line.contains(&format!("{}: ", cell.verdict)), "{text}");
+            assert!(line.contains(&format!(" {failed} failed, ")), "{text}");
+        }
+        assert!(text.contains("at commit 0123456789ab"), "{text}");
+        assert!(text.contains("not committed"), "{text}");
+    }
+}

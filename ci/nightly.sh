@@ -163,7 +163,7 @@ fi
 
 if wanted mutants; then
 step mutants '
-cargo xtask self mutants
+cargo xtask self mutants --equivalent
 '
 fi
 

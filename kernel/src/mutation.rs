@@ -41,6 +41,9 @@ pub struct Named {
     pub is_of_a_part: bool,
     /// Globs, one of which the report of a hazard meets that shows it: it names an alias that the step maintains.
     pub shows: Vec<String>,
+    /// These aliases. A hazard whose value was written through one of them shows it too: the alias that reads may have
+    /// been filled while it was not written back.
+    pub written: Vec<String>,
 }
 
 /// All mutations of all plans that the planner makes, in the order of their names.
@@ -60,7 +63,9 @@ pub fn all() -> Vec<Named> {
                 };
                 if seen.insert(name.clone()) {
                     let other = ops.get(step + 1).filter(|_| kind == Kind::Moved);
-                    let shows = [Some(op), other].into_iter().flatten();
+                    let aliases = [Some(op), other].into_iter().flatten();
+                    let aliases = aliases.map(|op| words(alias(*op)).to_owned());
+                    let written: Vec<String> = aliases.collect();
                     all.push(Named {
                         name,
                         alias: alias(*op),
@@ -68,7 +73,8 @@ pub fn all() -> Vec<Named> {
                             kind,
                             Kind::Line | Kind::Page | Kind::Chunk | Kind::Area
                         ),
-                        shows: shows.map(|op| format!("*{}*", words(alias(*op)))).collect(),
+                        shows: written.iter().map(|alias| format!("*{alias}*")).collect(),
+                        written,
                     });
                 }
             }
@@ -110,6 +116,9 @@ fn words(alias: Alias) -> &'static str {
     }
 }
 
+/// What makes a difference unless the CPU speculates: that nothing has filled a line yet.
+const NOTHING_FILLED: &str = "nothing-filled";
+
 /// Says why a change is none that [`matters`] understands.
 ///
 /// # Errors
@@ -117,8 +126,9 @@ fn words(alias: Alias) -> &'static str {
 pub fn check(change: &str) -> Result<(), String> {
     match read(change, &CPUS[0]) {
         Some(_) => Ok(()),
+        None if change == NOTHING_FILLED => Ok(()),
         None => Err(format!(
-            "`{change}` is neither `leave-fresh`, `map-as-asked`, `without:STEPS`, `vmap-part:page`, `user-part:page` nor the name of a mutation of a plan"
+            "`{change}` is neither `leave-fresh`, `map-as-asked`, `nothing-filled`, `without:STEPS`, `vmap-part:page`, `user-part:page` nor the name of a mutation of a plan"
         )),
     }
 }
@@ -185,6 +195,7 @@ pub fn matters(cpu: &str, speculates: bool, changes: &[&str]) -> Vec<bool> {
     let matters = |change: &&str| match read(change, &cpu) {
         Some(Change::Mutated(_)) => of_plans.next().unwrap_or(true),
         Some(change) => is_wrong(&cpu, change),
+        None if *change == NOTHING_FILLED => !cpu.speculates,
         None => true,
     };
     changes.iter().map(matters).collect()

@@ -7,7 +7,8 @@ use crate::boot::orders::list;
 use crate::config::Suites;
 use crate::judge;
 use crate::ktap;
-use crate::vcsan::findings::Hazard;
+use crate::vcsan::Findings;
+use crate::vcsan::findings::{Expected, Hazard};
 
 use super::Trial;
 use super::outcome::Sighting;
@@ -50,8 +51,27 @@ pub struct Seen {
     pub died: bool,
 }
 
-/// Reads what a boot printed, and the hazards that the cache model reported.
-pub fn read(log: &[u8], end: &End, hazards: &[Hazard]) -> Seen {
+/// Takes the hazards away that cases provoke on purpose. Returns what was to be provoked and was not reported.
+///
+/// # Errors
+/// A case does not say what it provokes.
+pub fn take_provoked(findings: &mut Findings) -> Result<Vec<Expected>, String> {
+    let mut unmet = Vec::new();
+    for expected in std::mem::take(&mut findings.expected) {
+        let pattern = expected.pattern()?;
+        let before = findings.hazards.len();
+        findings.hazards.retain(|hazard| {
+            hazard.test.as_ref() != Some(&expected.test) || !pattern.is_met_by(hazard)
+        });
+        if findings.hazards.len() == before {
+            unmet.push(expected);
+        }
+    }
+    Ok(unmet)
+}
+
+/// Reads what a boot printed, the hazards that the cache model reported, and those that it should have.
+pub fn read(log: &[u8], end: &End, hazards: &[Hazard], unmet: &[Expected]) -> Seen {
     let text = String::from_utf8_lossy(log);
     let mut seen = Seen {
         mutants: Vec::new(),
@@ -63,6 +83,16 @@ pub fn read(log: &[u8], end: &End, hazards: &[Hazard]) -> Seen {
         sightings.extend(hazards.iter().filter_map(|hazard| {
             let (mutant, case) = hazard.test.as_deref()?.split_once(SLASH)?;
             (mutant == name).then(|| Sighting::hazard(case, hazard))
+        }));
+        sightings.extend(unmet.iter().filter_map(|expected| {
+            let (mutant, case) = expected.test.split_once(SLASH)?;
+            (mutant == name).then(|| Sighting {
+                case: case.into(),
+                what: "failed".into(),
+                missing: format!("the hazard \"{}\" was not reported", expected.text),
+                is_hazard: false,
+                written: None,
+            })
         }));
         seen.mutants
             .push((without_limit(name).to_owned(), sightings));
@@ -116,6 +146,8 @@ fn of_log(segment: &str, hung: bool, died: bool) -> Vec<Sighting> {
                 case: format!("{}.{}", suite.name, case.name),
                 what: case.verdict.to_string(),
                 missing: why.lines().next().unwrap_or_default().into(),
+                is_hazard: false,
+                written: None,
             });
         }
         if suite.verdict.is_failure() && !suite.cases.iter().any(|c| c.verdict.is_failure()) {
@@ -123,6 +155,8 @@ fn of_log(segment: &str, hung: bool, died: bool) -> Vec<Sighting> {
                 case: suite.name.clone(),
                 what: suite.verdict.to_string(),
                 missing: String::new(),
+                is_hazard: false,
+                written: None,
             });
         }
     }
@@ -131,6 +165,8 @@ fn of_log(segment: &str, hung: bool, died: bool) -> Vec<Sighting> {
             case: splat.test.clone().unwrap_or_default(),
             what: splat.kind.verdict().to_string(),
             missing: splat.title.clone(),
+            is_hazard: false,
+            written: None,
         });
     }
     if died && sightings.is_empty() {
@@ -138,6 +174,8 @@ fn of_log(segment: &str, hung: bool, died: bool) -> Vec<Sighting> {
             case: String::new(),
             what: if hung { "hung" } else { "crashed" }.into(),
             missing: String::new(),
+            is_hazard: false,
+            written: None,
         });
     }
     if suites.is_empty() && sightings.is_empty() {
@@ -183,6 +221,7 @@ mod tests {
             log.as_bytes(),
             &End::Exited,
             &[hazard("b/s.c"), hazard("s.c")],
+            &[],
         );
         assert!(!seen.died);
         assert_eq!(seen.mutants[0], ("a".into(), Vec::new()));
@@ -198,6 +237,7 @@ mod tests {
             log.as_bytes(),
             &End::Exited,
             &[hazard("plan:begin-to:wui:1:left-out:0:41/s.c")],
+            &[],
         );
         assert_eq!(seen.mutants[0].0, name);
         assert_eq!(seen.mutants[0].1.len(), 1);
@@ -206,7 +246,7 @@ mod tests {
     #[test]
     fn a_case_that_fails_shows_the_mutant() {
         let log = log(&["a"], "not ok") + judge::DONE;
-        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        let seen = read(log.as_bytes(), &End::Exited, &[], &[]);
         assert_eq!(seen.mutants[0].1[0].case, "s.c");
         assert_eq!(seen.mutants[0].1[0].what, "failed");
     }
@@ -214,16 +254,36 @@ mod tests {
     #[test]
     fn the_last_mutant_of_a_guest_that_died_has_killed_it() {
         let log = log(&["a", "b"], "ok");
-        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        let seen = read(log.as_bytes(), &End::Exited, &[], &[]);
         assert!(seen.died);
         assert_eq!(seen.mutants[0].1, []);
         assert_eq!(seen.mutants[1].1[0].what, "crashed");
     }
 
     #[test]
+    fn what_a_case_provokes_is_seen_where_it_is_missing() {
+        let expected = |test: &str| Expected {
+            test: test.into(),
+            text: "stale read | | * | *".into(),
+        };
+        let mut findings = Findings {
+            hazards: vec![hazard("a/s.c"), hazard("a/s.other")],
+            expected: vec![expected("a/s.c"), expected("b/s.c")],
+            ..Findings::default()
+        };
+        let unmet = take_provoked(&mut findings).expect("patterns");
+        assert_eq!(findings.hazards, [hazard("a/s.other")]);
+        assert_eq!(unmet, [expected("b/s.c")]);
+        let log = log(&["a", "b"], "ok") + judge::DONE;
+        let seen = read(log.as_bytes(), &End::Exited, &[], &unmet);
+        assert_eq!(seen.mutants[0].1, []);
+        assert_eq!(seen.mutants[1].1[0].case, "s.c");
+    }
+
+    #[test]
     fn a_mutant_that_could_not_be_chosen_proves_nothing() {
         let log = log(&["a"], "ok") + judge::FAILED + "write to x: No such file\n" + judge::DONE;
-        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        let seen = read(log.as_bytes(), &End::Exited, &[], &[]);
         let why = "aliasheap: failed to write to x: No such file";
         assert_eq!(seen.mutants[0].1, [Sighting::no_proof(why)]);
     }
@@ -231,7 +291,7 @@ mod tests {
     #[test]
     fn a_mutant_without_any_suite_proves_nothing() {
         let log = format!("aliasheap: writing a to {CHOICE}\n{}", judge::DONE);
-        let seen = read(log.as_bytes(), &End::Exited, &[]);
+        let seen = read(log.as_bytes(), &End::Exited, &[], &[]);
         assert_eq!(seen.mutants[0].1, [Sighting::no_proof(NOTHING_RAN)]);
     }
 }

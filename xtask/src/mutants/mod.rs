@@ -40,6 +40,8 @@ pub struct Mutant {
     pub model: Option<String>,
     /// What a hazard or failure that shows it looks like.
     pub shows: GlobSet,
+    /// Aliases: a hazard whose value was written through one of them shows it too.
+    pub written: Vec<String>,
     /// Whether it runs in all modes of a cell's CPU, and not only in what that really does.
     pub all_modes: bool,
     /// The edits that only this one has, so that it needs a kernel of its own.
@@ -268,12 +270,16 @@ pub fn all(config: &Config) -> Result<Vec<Mutant>, globset::Error> {
             all_modes: false,
             suites: vec![likely, SEQUENCES.into(), ALL.into()],
             shows: globs(generated.shows.iter().map(String::as_str))?,
+            written: generated.written,
             own_edits: None,
         });
     }
-    for (name, page) in &config.mutants {
+    // Those that can run in one guest are beside each other.
+    let mut pages: Vec<_> = config.mutants.iter().collect();
+    pages.sort_by_key(|(_, page)| (page.alone, &page.exporter, page.all_modes));
+    for (name, page) in pages {
         mutants.push(Mutant {
-            name: name.clone(),
+            name: name.to_owned(),
             summary: Some(page.summary.clone()),
             exporter: page.exporter.clone(),
             alone: page.alone,
@@ -283,6 +289,7 @@ pub fn all(config: &Config) -> Result<Vec<Mutant>, globset::Error> {
                 .into(),
             model: page.model.clone(),
             shows: globs(page.shows.iter().map(String::as_str))?,
+            written: Vec::new(),
             own_edits: (!page.is_chosen_at_run_time()).then(|| page.edits(name)),
         });
     }

@@ -23,6 +23,12 @@ pub struct Sighting {
     pub what: String,
     /// What maintenance is missing, or the first line of a failure.
     pub missing: String,
+    /// Whether the cache model reported it, and no case.
+    #[serde(skip)]
+    pub is_hazard: bool,
+    /// The alias through which the CPU wrote the value that was not seen.
+    #[serde(skip)]
+    pub written: Option<String>,
 }
 
 impl Sighting {
@@ -32,6 +38,8 @@ impl Sighting {
             case: case.into(),
             what: hazard.title.clone(),
             missing: hazard.missing.clone(),
+            is_hazard: true,
+            written: hazard.write.as_ref().and_then(|write| write.alias.clone()),
         }
     }
 
@@ -41,6 +49,8 @@ impl Sighting {
             case: String::new(),
             what: "no-tests".into(),
             missing: why.into(),
+            is_hazard: false,
+            written: None,
         }
     }
 
@@ -117,7 +127,12 @@ impl Outcome {
             };
         }
         let aliases = cell.role == Role::Aliasing;
-        let shows = |s: &&&Sighting| s.meets(&mutant.shows, aliases);
+        let wrote = |s: &Sighting| {
+            s.written
+                .as_ref()
+                .is_some_and(|w| mutant.written.contains(w))
+        };
+        let shows = |s: &&&Sighting| s.meets(&mutant.shows, aliases) || wrote(s);
         match (new.iter().find(shows), new.first(), matters) {
             (Some(by), _, true) => Outcome::Killed { by: (*by).clone() },
             (_, Some(saw), false) => Outcome::Unexplained {
@@ -178,6 +193,7 @@ mod tests {
             all_modes: false,
             suites: vec!["*".into()],
             model: None,
+            written: Vec::new(),
             shows: globs(["*vmap*"].into_iter()).expect("globs"),
             own_edits: None,
         }
@@ -188,6 +204,8 @@ mod tests {
             case: "s.c".into(),
             what: "stale read".into(),
             missing: missing.into(),
+            is_hazard: true,
+            written: None,
         }
     }
 

@@ -228,7 +228,8 @@ impl<'a> Boots<'a> {
                 .of
                 .as_ref()
                 .is_some_and(|e| e.from == crate::config::Origin::Overlay);
-            match seen.first().filter(|_| own) {
+            // Mainline's have hazards of their own, but what a case checks holds for them.
+            match seen.iter().find(|s| own || !s.is_hazard) {
                 Some(noise) => Err(format!("seen without any mutant: {noise}")),
                 None => Ok(seen),
             }
@@ -287,17 +288,18 @@ impl<'a> Boots<'a> {
         let ready = &self.media[&(cell.name.clone(), exporter.to_owned())];
         let orders = batch::orders(&ready.set, trials);
         let first = trials.first().map_or("", |trial| trial.mutant);
-        let (booted, findings) = self.guest(cell, mode, ready, first, &orders, trials.len())?;
+        let (booted, mut findings) = self.guest(cell, mode, ready, first, &orders, trials.len())?;
         if let Some(why) = doubt(&findings, &booted.end) {
             return Err(why);
         }
+        let unmet = batch::take_provoked(&mut findings)?;
         let mut hazards: Vec<Hazard> = findings.hazards;
         let stray = batch::strays(&hazards).next().map(|h| h.title.clone());
         if let Some(title) = stray {
             return Err(format!("a hazard outside of any case: {title}"));
         }
         hazards.dedup();
-        Ok(batch::read(&booted.log, &booted.end, &hazards))
+        Ok(batch::read(&booted.log, &booted.end, &hazards, &unmet))
     }
 
     /// What the host's model has wrong of the CPU of `cell`, a line each.

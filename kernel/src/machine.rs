@@ -292,6 +292,7 @@ impl<'a> Machine<'a> {
                 let all = self.stage.users[user] == Via::Vmap || self.cell.cpu.user_flushes_all;
                 if self.cell.whole && self.cell.cpu.aliases && all {
                     self.flush_all();
+                    self.flush_all();
                 } else if self.cell.cpu.aliases {
                     self.maintain(Some(user), Maintenance::Flush);
                 }

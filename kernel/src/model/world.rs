@@ -80,14 +80,18 @@ impl Scene<'_> {
             }
     }
 
-    /// Whether an alias shows what it should when it is made, whoever has written that: the whole cache is
-    /// flushed for it. To write back what a vmap holds, a user mapping does so before it is there. But a vmap
-    /// is there before, and so are former aliases, which are unmapped lazily: where there are so few
-    /// colours that one of them has that of the new alias, its line may be filled with something old.
-    fn is_current_when_made(&self, by_vmap: bool) -> bool {
+    /// Whether the whole cache is flushed when an alias is made. A user mapping is not there before that, and
+    /// for a vmap that comes again `vunmap()` has done so too.
+    fn flushes_for_aliases(&self) -> bool {
+        self.whole && self.cpu.user_flushes_all
+    }
+
+    /// Whether that also does for fresh pages. Their former aliases are unmapped lazily: where there are so few
+    /// colours that one of them has that of a new alias, the line may be filled before the zeros are written.
+    fn flushes_for_fresh_pages(&self) -> bool {
         let shared = self.cpu.speculates && self.cpu.colours <= MAX_LINES + 1;
 
-        self.whole && self.cpu.user_flushes_all && (by_vmap || !shared)
+        self.flushes_for_aliases() && !shared
     }
 
     /// The direction in which a mapping that was asked for in `dir` is maintained.
@@ -134,7 +138,7 @@ impl World {
 
     pub(super) fn new(scene: &Scene<'_>) -> World {
         let mut caches = Caches::cleared(scene.cpu);
-        if !matches!(scene.change, Change::LeaveFresh) || scene.is_current_when_made(false) {
+        if !matches!(scene.change, Change::LeaveFresh) || scene.flushes_for_fresh_pages() {
             caches.maintain(DIRECT_MAP, scene.cpu.write_back_fresh);
         }
         World {
@@ -394,9 +398,7 @@ impl World {
                 }
             }
             Step::ReadNew => {
-                let by_vmap = matches!(self.last_writer, Writer::User { user, .. }
-                    if scene.layout.users[user as usize] == Alias::Vmap);
-                if !scene.is_current_when_made(by_vmap) && !self.caches.read_new(scene.cpu) {
+                if !scene.flushes_for_aliases() && !self.caches.read_new(scene.cpu) {
                     return Err(Stale);
                 }
             }

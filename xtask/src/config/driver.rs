@@ -19,7 +19,7 @@ pub struct Slip {
     /// What comes instead.
     #[serde(default)]
     pub to: String,
-    /// The titles of what may be reported. One of them must be, and nothing else.
+    /// The titles of what may be reported. One of them must be, and nothing else but what becomes of data by that.
     pub reported: Vec<String>,
 }
 

@@ -83,18 +83,17 @@ pub struct Described {
 impl Described {
     /// The stacks that are known, for people.
     pub(super) fn stacks(&self) -> String {
+        let access = match self.access.by {
+            "call" => "call",
+            _ => "access",
+        };
         let parties = [
-            (self.access.by, Some(&self.access)),
+            (access, Some(&self.access)),
             ("write", self.write.as_ref()),
             ("map", self.mapped.as_ref()),
         ];
         let mut text = String::new();
         for (what, party) in parties {
-            let what = match what {
-                "call" => "call",
-                "write" | "map" => what,
-                _ => "access",
-            };
             let Some(party) = party.filter(|party| !party.stack.is_empty()) else {
                 continue;
             };

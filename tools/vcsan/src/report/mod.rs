@@ -2,8 +2,8 @@
 //! Findings in words: as JSON lines and as text.
 //!
 //! A hazard is written down when it is found, so that a guest that is killed has had its say. How often it was seen is known when
-//! its test is over: then that follows, and the text is written. A hazard is the same as an earlier one if test, title, buffer, all functions (instructions, where they
-//! have no names) and the missing maintenance are.
+//! its test is over: then that follows, and the text is written. A hazard is the same as an earlier one if test, title, buffer,
+//! all functions (instructions, where they have no names) and the missing maintenance are.
 
 mod breach;
 mod drawing;
@@ -163,10 +163,16 @@ impl Report {
         if self.debugger {
             self.record(&self.caught(&found));
         }
-        self.write_found(&found);
+        let described = self.describe(&found);
+        let next = self.findings.len();
+        let index = *self.by_key.entry(Key::of(&described)).or_insert(next);
+        self.numbers.push(index);
+        if index == next {
+            self.write_new(described);
+        }
     }
 
-    /// What a debugger that has stopped the guest looks for: where something was found, before it has names.
+    /// What a debugger that has stopped the guest looks for: where something was found, each time.
     fn caught(&self, found: &Found) -> Value {
         let (site, test) = match found {
             Found::Hazard(captured) => (captured.hazard.access, &captured.test),
@@ -187,14 +193,7 @@ impl Report {
         }
     }
 
-    fn write_found(&mut self, found: &Found) {
-        let described = self.describe(found);
-        let next = self.findings.len();
-        let index = *self.by_key.entry(Key::of(&described)).or_insert(next);
-        self.numbers.push(index);
-        if index != next {
-            return;
-        }
+    fn write_new(&mut self, described: Described) {
         let suppression = suppress::find(&mut self.suppressions, &described);
         let number = match suppression {
             Some(suppression) => {

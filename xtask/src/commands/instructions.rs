@@ -9,26 +9,16 @@ use walkdir::WalkDir;
 use super::Context;
 use super::prepare;
 use super::test;
-use crate::again::Again;
 use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::follow::{End, Limits, follow};
 use crate::matrix;
 use crate::project::Project;
-use crate::session::Selection;
 use crate::verdict::Verdict;
 
 pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let selection = Selection {
-        cells: test::cells(&config, args)?,
-        sets: Vec::new(),
-        filter: None,
-        stacks: false,
-        again: Again::default(),
-        repeat: test::repeat(context, &cli::Test::default()),
-        kernels: None,
-    };
+    let selection = test::without_suites(context, test::cells(&config, args)?);
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let shared = test::shared(context, &config, &prepared);
     let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;

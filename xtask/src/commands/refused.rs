@@ -8,14 +8,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Context, prepare, test};
-use crate::again::Again;
 use crate::cli;
 use crate::config::Kernel;
 use crate::exit::{Exit, Failure};
 use crate::follow::{self, End};
 use crate::matrix;
 use crate::progress::Progress as _;
-use crate::session::Selection;
 use crate::toolchain::Toolchain;
 use crate::verdict::Verdict;
 
@@ -40,15 +38,7 @@ pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Fail
         ));
     };
     let kernel = cell.kernel.clone();
-    let selection = Selection {
-        cells: vec![cell],
-        sets: Vec::new(),
-        filter: None,
-        stacks: false,
-        again: Again::default(),
-        repeat: test::repeat(context, &cli::Test::default()),
-        kernels: None,
-    };
+    let selection = test::without_suites(context, vec![cell]);
     let task = context.ui.task("refused");
     let prepared = prepare::prepare(context, &task)?;
     let shared = test::shared(context, &config, &prepared);

@@ -170,17 +170,22 @@ pub(super) fn selection<'a>(
     })
 }
 
-pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
-    let config = context.config()?;
-    let selection = Selection {
-        cells: cells(&config, args)?,
+/// Cells whose kernels are built, and no suites of which are run.
+pub(super) fn without_suites<'a>(context: &Context, cells: Vec<&'a Cell>) -> Selection<'a> {
+    Selection {
+        cells,
         sets: Vec::new(),
         filter: None,
         stacks: false,
         again: Again::default(),
         repeat: repeat(context, &cli::Test::default()),
         kernels: None,
-    };
+    }
+}
+
+pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let selection = without_suites(context, cells(&config, args)?);
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let shared = shared(context, &config, &prepared);
     let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;

@@ -77,7 +77,7 @@ const KEPT: u64 = 16 << 20;
 /// Runs `argv` in `dir`, at most `seconds`.
 ///
 /// # Errors
-/// It can't be started.
+/// It can't be started: a compiler that is missing says nothing of a program.
 pub fn run<S: AsRef<str>>(dir: &Path, seconds: u32, argv: &[S]) -> io::Result<Ended> {
     let (mut out, mut err) = (temporary(dir)?, temporary(dir)?);
     // In files, so that what the program has started can't hold a pipe open.
@@ -96,11 +96,14 @@ pub fn run<S: AsRef<str>>(dir: &Path, seconds: u32, argv: &[S]) -> io::Result<En
         (Some(code), _) => Status::Exit(code),
         (None, signal) => Status::Signal(signal.unwrap_or_default()),
     };
-    Ok(Ended {
-        status,
-        out: text(&mut out)?,
-        err: text(&mut err)?,
-    })
+    let (out, err) = (text(&mut out)?, text(&mut err)?);
+    // `timeout`'s own codes, and its own words: a program may end with them too.
+    if let Status::Exit(126 | 127) = status
+        && let Some(reason) = err.strip_prefix("timeout: ")
+    {
+        return Err(io::Error::other(reason.trim_end().to_owned()));
+    }
+    Ok(Ended { status, out, err })
 }
 
 /// A file without a name.
@@ -157,6 +160,15 @@ mod tests {
             60,
         );
         assert_eq!(ended.complaint(), "ld: b.o: multiple definition of f");
+    }
+
+    #[test]
+    fn what_can_not_be_started_is_an_error() {
+        let missing = run(&std::env::temp_dir(), 60, &["no-such-compiler", "x"]);
+        let error = missing.expect_err("there is none").to_string();
+        assert!(error.contains("no-such-compiler"), "{error}");
+        // A program's own code.
+        assert_eq!(sh("exit 127", 60).status, Status::Exit(127));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use crate::Tools;
 use crate::row::Verdict;
-use crate::run::{self, COMPILE, PROGRAM, words};
+use crate::run::{self, COMPILE, PROGRAM, Status, words};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
@@ -149,7 +149,7 @@ fn one(
     let mut results = Vec::new();
     for &(clang, gcc) in levels {
         if !translated.contains_key(clang) {
-            translated.insert(clang, run.translate(clang)?);
+            translated.insert(clang, run.translate(clang, &[])?);
         }
         let mut verdict = match &translated[clang] {
             Ok(c) => run.execute(c, clang, gcc)?,
@@ -180,14 +180,14 @@ impl Run<'_> {
         self.test.path.display().to_string()
     }
 
-    /// The test as C of ll2c's.
-    fn translate(&self, level: &str) -> io::Result<Result<String, Verdict>> {
+    /// The test as C of ll2c's; clang is told `more`.
+    fn translate(&self, level: &str, more: &[String]) -> io::Result<Result<String, Verdict>> {
         let ll = format!("t{level}.ll");
         let argv = words(
             &[&["clang-19".into()], &self.tools.subject.c.clang],
             &[CLANG, &[level, "-S", "-emit-llvm", "-o", &ll]].concat(),
         );
-        let argv = words(&[&argv, &self.test.options, &[self.source()]], &[]);
+        let argv = words(&[&argv, &self.test.options, more, &[self.source()]], &[]);
         let ended = run::run(self.dir, COMPILE, &argv)?;
         if !ended.ok() {
             let reason = format!("clang for the stand-in: {}", ended.complaint());
@@ -234,9 +234,55 @@ impl Run<'_> {
             return Ok(Some(format!("clang's own: {}", ended.complaint())));
         }
         let argv = words(&[&r.gcc], &["clang.o", "-o", "./clang.exe", "-lm"]);
-        Ok(self
-            .fails(&argv, &words(&[&r.run], &["./clang.exe"]))?
-            .map(|reason| format!("clang's own: {reason}")))
+        if let Some(reason) = self.fails(&argv, &words(&[&r.run], &["./clang.exe"]))? {
+            return Ok(Some(format!("clang's own: {reason}")));
+        }
+        self.readings(clang, gcc)
+    }
+
+    /// What clang for the stand-in and GCC read differently in the source, if that is what makes the difference: GCC's own program
+    /// fails without the attributes that clang does not know, or ll2c's is right if `aligned` without a number is GCC's number.
+    fn readings(&self, clang: &str, gcc: &str) -> io::Result<Option<String>> {
+        let s = &self.tools.subject;
+        let ask = |source: &str, what: &[&str]| {
+            let argv = words(&[&["clang-19".into()], &s.c.clang], what);
+            let argv = words(&[&argv, &self.test.options], &["-std=gnu17", source]);
+            run::run(self.dir, COMPILE, &argv)
+        };
+        let build = |source: &str, more: &[String]| {
+            let argv = words(&[&s.gcc, &s.link, &self.test.options, more], LENIENT);
+            let argv = words(&[&argv], &[gcc, source, "-o", "./reading.exe", "-lm"]);
+            run::run(self.dir, COMPILE, &argv)
+        };
+        let run_it = || run::run(self.dir, PROGRAM, &words(&[&s.run], &["./reading.exe"]));
+
+        let warn = ["-fsyntax-only", "-Wno-everything", "-Wunknown-attributes"];
+        let unknown = unknown_attributes(&ask(&self.source(), &warn)?.err);
+        if !unknown.is_empty() {
+            let without: Vec<String> = unknown.iter().map(|a| format!("-D{a}=")).collect();
+            // What can't be compiled so says nothing.
+            if build(&self.source(), &without)?.ok() && !run_it()?.ok() {
+                let names = unknown.join(", ");
+                return Ok(Some(format!("GCC's own fails without {names}")));
+            }
+        }
+
+        std::fs::write(self.dir.join("aligned.c"), ALIGNED)?;
+        let theirs = most_aligned(&ask("aligned.c", &["-O1", "-S", "-emit-llvm", "-o", "-"])?.out);
+        build("aligned.c", &[])?;
+        let (Some(theirs), Status::Exit(ours)) = (theirs, run_it()?.status) else {
+            return Ok(None);
+        };
+        if theirs == ours {
+            return Ok(None);
+        }
+        let more = [format!("-Daligned=aligned({ours})")];
+        Ok(match self.translate(clang, &more)? {
+            Ok(c) if self.execute(&c, clang, gcc)? == Verdict::Right => Some(format!(
+                "aligned is {theirs} for the stand-in and {ours} for GCC: right with {ours}"
+            )),
+            _ => None,
+        })
     }
 
     /// Why a program can't be built or does not exit with 0.
@@ -250,9 +296,44 @@ impl Run<'_> {
     }
 }
 
+/// The attributes that clang says it ignores.
+fn unknown_attributes(warnings: &str) -> Vec<String> {
+    let mut list: Vec<String> = warnings
+        .lines()
+        .filter_map(|line| line.split_once("unknown attribute '")?.1.split_once('\''))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    list.sort();
+    list.dedup();
+    list
+}
+
+/// Asks what `aligned` without a number means.
+const ALIGNED: &str = "struct s { char c __attribute__((aligned)); };\n\
+                       int main(void) { return __alignof__(struct s); }\n";
+
+/// The answer, in clang's IR of that.
+fn most_aligned(ir: &str) -> Option<i32> {
+    ir.lines()
+        .find_map(|line| line.trim().strip_prefix("ret i32 "))?
+        .parse()
+        .ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_clang_does_not_keep_is_read_from_clang() {
+        let said = "a.c:4:62: warning: unknown attribute 'noipa' ignored [-Wunknown-attributes]\n\
+                    a.c:5:9: warning: unknown attribute 'noclone' ignored [-Wunknown-attributes]\n\
+                    a.c:6:9: warning: unknown attribute 'noipa' ignored [-Wunknown-attributes]\n";
+        assert_eq!(unknown_attributes(said), ["noclone", "noipa"]);
+        assert!(unknown_attributes("a.c:1:1: error: expected ')'\n").is_empty());
+        assert_eq!(most_aligned("entry:\n  ret i32 16\n}\n"), Some(16));
+        assert_eq!(most_aligned("  ret void\n"), None);
+    }
 
     #[test]
     fn options_for_other_targets_are_left_out() {

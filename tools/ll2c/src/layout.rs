@@ -23,6 +23,8 @@ pub struct DataLayout {
     pub double_align: u64,
     /// The least alignment of a struct or an array.
     pub aggregate_align: u64,
+    /// Width in bits and alignment of vectors that are named; others are aligned to their size.
+    vectors: Vec<(u64, u64)>,
 }
 
 impl Default for DataLayout {
@@ -35,6 +37,7 @@ impl Default for DataLayout {
             float_align: 4,
             double_align: 8,
             aggregate_align: 1,
+            vectors: vec![(64, 8), (128, 16)],
         }
     }
 }
@@ -66,7 +69,7 @@ impl DataLayout {
                     dl.ptr_size = bits.next().ok_or_else(bad)?? / 8;
                     dl.ptr_align = bits.next().ok_or_else(bad)?? / 8;
                 }
-                kind @ (b'i' | b'f') => {
+                kind @ (b'i' | b'f' | b'v') => {
                     let width = numbers.next().and_then(|n| n.ok()).ok_or_else(bad)?;
                     let align = numbers.next().and_then(|n| n.ok()).ok_or_else(bad)? / 8;
                     match (kind, width) {
@@ -75,6 +78,10 @@ impl DataLayout {
                             dl.ints.retain(|&(w, _)| w != width);
                             dl.ints.push((width, align.max(1)));
                             dl.ints.sort_unstable();
+                        }
+                        (b'v', _) => {
+                            dl.vectors.retain(|&(w, _)| w != width);
+                            dl.vectors.push((width, align.max(1)));
                         }
                         (_, 32) => dl.float_align = align,
                         (_, 64) => dl.double_align = align,
@@ -89,8 +96,8 @@ impl DataLayout {
                         .ok_or_else(bad)?;
                     dl.aggregate_align = (align / 8).max(1);
                 }
-                // Mangling, native widths, stack alignment, function pointers, globals and vectors bear on nothing here.
-                b'm' | b'n' | b'S' | b'F' | b'G' | b'P' | b'A' | b'v' => {}
+                // Mangling, native widths, stack alignment, function pointers and globals bear on nothing here.
+                b'm' | b'n' | b'S' | b'F' | b'G' | b'P' | b'A' => {}
                 _ => return Err(bad()),
             }
         }
@@ -137,6 +144,20 @@ impl DataLayout {
                     ..e
                 }
             }
+            Type::Vector(n, e) => {
+                let bits = n.saturating_mul(types.bits(*e));
+                let bytes = bits.div_ceil(8);
+                let named = self.vectors.iter().find(|&&(width, _)| width == bits);
+                let align = named.map_or_else(
+                    || bytes.checked_next_power_of_two().unwrap_or(1),
+                    |&(_, align)| align,
+                );
+                Measure {
+                    size: round_up(bytes, align),
+                    align,
+                    ..types.measure(*e)
+                }
+            }
             Type::Struct { fields, packed } => {
                 let least = if *packed { 1 } else { self.aggregate_align };
                 let mut whole = of(0, least);
@@ -175,8 +196,26 @@ impl Types {
     pub fn store_size(&self, ty: TypeId) -> u64 {
         match self.get(ty) {
             Type::Int(n) => u64::from(n.div_ceil(8)),
+            Type::Vector(n, e) => n.saturating_mul(self.bits(*e)).div_ceil(8),
             _ => self.size(ty),
         }
+    }
+
+    /// The bits of a number, a pointer or a vector of them, without padding.
+    pub fn bits(&self, ty: TypeId) -> u64 {
+        match self.get(ty) {
+            Type::Int(n) => u64::from(*n),
+            Type::Float => 32,
+            Type::Double => 64,
+            Type::Vector(n, e) => n.saturating_mul(self.bits(*e)),
+            _ => self.size(ty).saturating_mul(8),
+        }
+    }
+
+    /// Whether a vector lies in memory as an array of its elements does; others are packed by bits.
+    pub fn is_plain_vector(&self, ty: TypeId) -> bool {
+        self.lanes(ty)
+            .is_none_or(|(_, e)| self.int_width(e).is_none_or(is_full))
     }
 
     /// The distance between two neighbours of the type in an array.

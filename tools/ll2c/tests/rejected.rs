@@ -132,7 +132,74 @@ fn instructions() {
             "call void asm sideeffect \"\", \"*m\"(ptr %p)",
             "an address without `elementtype`",
         ),
-        ("%x = load <2 x i32>, ptr %p", "unsupported vector type"),
+        (
+            "%x = load <2 x i1>, ptr %p",
+            "unsupported `load` on type <2 x i1>",
+        ),
+        (
+            "%x = alloca [2 x <2 x i1>]",
+            "unsupported <2 x i1> in memory",
+        ),
+        (
+            "%x = bitcast i8 0 to <2 x i4>",
+            "unsupported `bitcast` from i8 to <2 x i4>",
+        ),
+        (
+            "%x = bitcast i32 0 to <2 x i32>",
+            "unsupported `bitcast` from i32 to <2 x i32>",
+        ),
+        (
+            "%x = add <2 x i32> <i32 1>, zeroinitializer",
+            "a constant that is no <2 x i32>",
+        ),
+        (
+            "%x = add <2 x i32> splat (i8 1), zeroinitializer",
+            "a constant that is no <2 x i32>",
+        ),
+        (
+            "%x = add i32 splat (i32 1), 0",
+            "`splat` of what is no vector",
+        ),
+        (
+            "%x = add <4096 x i8> zeroinitializer, zeroinitializer",
+            "unsupported vector of 4096 elements",
+        ),
+        (
+            "%x = add <0 x i8> zeroinitializer, zeroinitializer",
+            "unsupported vector of 0 elements",
+        ),
+        (
+            "%x = add <vscale x 2 x i8> zeroinitializer, zeroinitializer",
+            "unsupported vector of a size that the machine chooses",
+        ),
+        (
+            "%x = freeze <2 x { i8 }> zeroinitializer",
+            "unsupported vector of { i8 }",
+        ),
+        (
+            "%x = extractelement i32 0, i32 0",
+            "elements of i32, which is no vector",
+        ),
+        (
+            "%x = insertelement <2 x i8> zeroinitializer, i32 0, i32 0",
+            "`insertelement` of a value of another type",
+        ),
+        (
+            "%x = shufflevector <2 x i8> zeroinitializer, <2 x i8> zeroinitializer, <2 x i32> <i32 0, i32 4>",
+            "`shufflevector` of an element that neither has",
+        ),
+        (
+            "%x = shufflevector <2 x i8> zeroinitializer, <3 x i8> zeroinitializer, <2 x i32> zeroinitializer",
+            "`shufflevector` of values of different types",
+        ),
+        (
+            "%x = select <2 x i1> zeroinitializer, <3 x i8> zeroinitializer, <3 x i8> zeroinitializer",
+            "`select` of as many elements as it has no conditions for",
+        ),
+        (
+            "%x = load volatile <2 x i32>, ptr %p",
+            "unsupported volatile load of an aggregate",
+        ),
         ("%x = add i256 0, 0", "unsupported type `i256`"),
         ("%x = fpext float 0.0 to fp128", "unsupported type `fp128`"),
         ("%x = load half, ptr %p", "unsupported type `half`"),
@@ -291,8 +358,8 @@ fn entities() {
         ),
         ("@x = ifunc void (), ptr @f", "unsupported `ifunc`"),
         (
-            "@x = global <2 x i32> zeroinitializer",
-            "unsupported vector type",
+            "@x = global <2 x i1> zeroinitializer",
+            "unsupported <2 x i1> in memory",
         ),
         (
             "@x = global i32 sub (i32 ptrtoint (ptr @x to i32), i32 ptrtoint (ptr @y to i32)) @y = external global i32",
@@ -369,8 +436,8 @@ fn entities() {
             "unsupported function attribute `null_pointer_is_valid`",
         ),
         (
-            "define void @x(<2 x i8> %v) { ret void }",
-            "unsupported vector type",
+            "declare { <2 x i32>, <2 x i1> } @llvm.uadd.with.overflow.v2i32(<2 x i32>, <2 x i32>)",
+            "unsupported <2 x i1> in memory",
         ),
         (
             "declare void @x([2 x i32])",

@@ -186,8 +186,9 @@ pub enum Op<'a> {
         a: Value<'a>,
         b: Value<'a>,
     },
-    /// `select`
+    /// `select`; the condition is i1, or a vector of them.
     Select {
+        cond_ty: TypeId,
         cond: Value<'a>,
         ty: TypeId,
         a: Value<'a>,
@@ -271,6 +272,29 @@ pub enum Op<'a> {
         member: Value<'a>,
         path: Vec<u64>,
     },
+    /// `extractelement`
+    ExtractElement {
+        ty: TypeId,
+        value: Value<'a>,
+        index_ty: TypeId,
+        index: Value<'a>,
+    },
+    /// `insertelement`
+    InsertElement {
+        ty: TypeId,
+        value: Value<'a>,
+        element: Value<'a>,
+        index_ty: TypeId,
+        index: Value<'a>,
+    },
+    /// `shufflevector`: which element of both together each one is; `None` may be anything.
+    Shuffle {
+        ty: TypeId,
+        a: Value<'a>,
+        b: Value<'a>,
+        mask: Vec<Option<u64>>,
+        to: TypeId,
+    },
     /// `va_arg`
     VaArg { ptr: Value<'a>, ty: TypeId },
     /// `fence`
@@ -329,7 +353,13 @@ impl<'a> Op<'a> {
     /// Calls `see` with every operand.
     pub fn operands(&self, see: &mut impl FnMut(&Value<'a>)) {
         match self {
-            Op::Bin { a, b, .. } | Op::ICmp { a, b, .. } | Op::FCmp { a, b, .. } => {
+            Op::Bin { a, b, .. }
+            | Op::ICmp { a, b, .. }
+            | Op::FCmp { a, b, .. }
+            | Op::ExtractElement {
+                value: a, index: b, ..
+            }
+            | Op::Shuffle { a, b, .. } => {
                 see(a);
                 see(b);
             }
@@ -368,6 +398,16 @@ impl<'a> Op<'a> {
             Op::Insert { value, member, .. } => {
                 see(value);
                 see(member);
+            }
+            Op::InsertElement {
+                value,
+                element,
+                index,
+                ..
+            } => {
+                see(value);
+                see(element);
+                see(index);
             }
             Op::CmpXchg {
                 ptr, expected, new, ..

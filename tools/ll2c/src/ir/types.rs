@@ -22,6 +22,8 @@ pub enum Type {
     Metadata,
     /// `[N x T]`
     Array(u64, TypeId),
+    /// `<N x T>`, of integers, pointers or floating-point numbers
+    Vector(u64, TypeId),
     /// `{ … }` or `<{ … }>`
     Struct {
         /// The members, in order.
@@ -64,6 +66,24 @@ impl Types {
         self.list.push(ty.clone());
         self.ids.insert(ty, id);
         id
+    }
+
+    /// The id of a type that is known.
+    pub fn find(&self, ty: &Type) -> Option<TypeId> {
+        self.ids.get(ty).copied()
+    }
+
+    /// The number of elements and the element type of a vector.
+    pub fn lanes(&self, id: TypeId) -> Option<(u64, TypeId)> {
+        match self.get(id) {
+            Type::Vector(n, e) => Some((*n, *e)),
+            _ => None,
+        }
+    }
+
+    /// The element type of a vector; any other type itself.
+    pub fn scalar(&self, id: TypeId) -> TypeId {
+        self.lanes(id).map_or(id, |(_, e)| e)
     }
 
     /// The layout string's rules.
@@ -109,9 +129,12 @@ impl Types {
         }
     }
 
-    /// Whether it is a struct or an array.
+    /// Whether it is a struct, an array or a vector: a struct in C.
     pub fn is_aggregate(&self, id: TypeId) -> bool {
-        matches!(self.get(id), Type::Struct { .. } | Type::Array(..))
+        matches!(
+            self.get(id),
+            Type::Struct { .. } | Type::Array(..) | Type::Vector(..)
+        )
     }
 
     /// The type as IR text, cut where it would be long: a type can be much longer than the file that it is in.
@@ -139,6 +162,11 @@ impl Types {
                 text.push_str(&format!("[{n} x "));
                 self.show_in(*e, text);
                 text.push(']');
+            }
+            Type::Vector(n, e) => {
+                text.push_str(&format!("<{n} x "));
+                self.show_in(*e, text);
+                text.push('>');
             }
             Type::Struct { fields, packed } => {
                 text.push_str(if *packed { "<{ " } else { "{ " });

@@ -27,8 +27,10 @@ pub enum Const<'a> {
     Undef,
     /// The address of a symbol.
     Sym(SymId),
-    /// A struct or an array, member by member.
+    /// A struct, an array or a vector, member by member.
     Agg(Vec<(TypeId, Const<'a>)>),
+    /// `splat (…)`: a vector whose elements are all alike.
+    Splat(TypeId, Box<Const<'a>>),
     /// `c"…"`, escapes kept.
     Bytes(&'a str),
     /// A constant expression.

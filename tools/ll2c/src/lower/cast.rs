@@ -15,6 +15,9 @@ impl Lower<'_, '_, '_> {
         value: &Value<'_>,
         to: TypeId,
     ) -> Result<()> {
+        if op == CastOp::Bitcast && from != to && self.is_vector(from, to) {
+            return self.vector_bitcast(result, from, value, to);
+        }
         let v = self.value(from, value)?;
         let types = &self.ctx.m.types;
         let (fw, tw) = (types.int_width(from), types.int_width(to));

@@ -44,14 +44,16 @@ impl Ctx<'_, '_> {
             Const::Zero | Const::Undef => {
                 let c = self.ctype(ty)?;
                 match self.m.types.get(ty) {
-                    Type::Struct { .. } | Type::Array(..) => format!("(({c}){{}})"),
+                    Type::Struct { .. } | Type::Array(..) | Type::Vector(..) => {
+                        format!("(({c}){{}})")
+                    }
                     Type::Int(w) if Class::of(*w) == Class::C128 => "LL128(0, 0)".into(),
                     _ => format!("(({c})0)"),
                 }
             }
             Const::Agg(members) => {
                 let c = self.ctype(ty)?;
-                let array = matches!(self.m.types.get(ty), Type::Array(..));
+                let array = matches!(self.m.types.get(ty), Type::Array(..) | Type::Vector(..));
                 let mut parts = Vec::new();
                 for (i, (t, m)) in members.iter().enumerate() {
                     let v = self.constant(*t, m)?;
@@ -67,6 +69,12 @@ impl Ctx<'_, '_> {
                 } else {
                     format!("(({c}){{ {parts} }})")
                 }
+            }
+            Const::Splat(element, value) => {
+                let c = self.ctype(ty)?;
+                let v = self.constant(*element, value)?;
+                let last = self.m.types.lanes(ty).map_or(0, |(n, _)| n - 1);
+                format!("(({c}){{ {{ [0 ... {last}] = {v} }} }})")
             }
             Const::Bytes(text) => {
                 let c = self.ctype(ty)?;
@@ -197,7 +205,7 @@ pub(super) fn gep_offset(m: &Module<'_>, gep: &Gep<Const<'_>>) -> Result<i64> {
                 ty = fields[at];
                 continue;
             }
-            Type::Array(_, e) if i > 0 => ty = *e,
+            Type::Array(_, e) | Type::Vector(_, e) if i > 0 => ty = *e,
             _ if i > 0 => {
                 return Err(Error::new(format!(
                     "`getelementptr` into {}",

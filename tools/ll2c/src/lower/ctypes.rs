@@ -53,7 +53,7 @@ impl Ctx<'_, '_> {
                     self.m.types.show(ty)
                 )));
             }
-            Type::Array(n, e) => {
+            Type::Array(n, e) | Type::Vector(n, e) => {
                 let element = self.ctype(*e)?;
                 let align = self.m.types.align(ty);
                 let name: Rc<str> = format!("struct T{}", ty.0).into();
@@ -120,7 +120,7 @@ impl Ctx<'_, '_> {
         let c = self.ctype(ty)?;
         let mut body = String::new();
         match m.types.get(ty) {
-            Type::Array(n, e) => {
+            Type::Array(n, e) | Type::Vector(n, e) => {
                 let size = m.types.size(*e);
                 let place = format!("(p + i * {size}u)");
                 let step = self.member(*e, what, "x.e[i]", &place)?;

@@ -4,6 +4,7 @@
 use super::emit::{Emitter, line_directive};
 use super::names::Names;
 use super::signature::{CSignature, declared_align, pointer_params};
+use super::vector::Index;
 use super::{Ctx, container};
 use crate::error::{Error, Result};
 use crate::ir::*;
@@ -25,6 +26,8 @@ pub(super) struct Lower<'c, 'm, 'a> {
     pub(super) extra: String,
     pub(super) block: usize,
     pub(super) temps: u32,
+    /// Whether what is lowered is done to one element of each vector: `ll_i`.
+    pub(super) by_element: bool,
 }
 
 fn local_names(body: &Body<'_>) -> Vec<String> {
@@ -83,6 +86,7 @@ pub(super) fn lower<'m, 'a>(
         extra: String::new(),
         block: 0,
         temps: 0,
+        by_element: false,
         ctx,
     };
     lw.e.start(body.dbg);
@@ -248,12 +252,15 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
 
     fn inst(&mut self, inst: &'m Inst<'a>) -> Result<()> {
         let result = inst.result;
+        if let Some(n) = self.elements(&inst.op) {
+            return self.each_element(n, inst);
+        }
         match &inst.op {
             Op::Bin { op, ty, a, b } => self.bin(result, *op, *ty, a, b),
             Op::FNeg { ty, a } => self.fneg(result, *ty, a),
             Op::ICmp { pred, ty, a, b } => self.icmp(result, *pred, *ty, a, b),
             Op::FCmp { pred, ty, a, b } => self.fcmp(result, *pred, *ty, a, b),
-            Op::Select { cond, ty, a, b } => self.select(result, cond, *ty, a, b),
+            Op::Select { cond, ty, a, b, .. } => self.select(result, cond, *ty, a, b),
             Op::Phi { .. } => Ok(()), // assigned on each edge
             Op::Br { to } => self.br(*to),
             Op::CondBr { cond, then, other } => self.cond_br(cond, *then, *other),
@@ -295,6 +302,20 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
                 member,
                 path,
             } => self.insert(result, *ty, value, *member_ty, member, path),
+            Op::ExtractElement {
+                ty,
+                value,
+                index_ty,
+                index,
+            } => self.extract_element(result, *ty, value, *index_ty, index),
+            Op::InsertElement {
+                ty,
+                value,
+                element,
+                index_ty,
+                index,
+            } => self.insert_element(result, (*ty, value), element, (*index_ty, index)),
+            Op::Shuffle { ty, a, b, mask, to } => self.shuffle(result, *ty, [a, b], mask, *to),
             Op::Fence(atomic) => self.fence(*atomic),
             Op::CmpXchg { .. } => self.cmpxchg(result, &inst.op),
             Op::Rmw {
@@ -346,7 +367,8 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
         if let Some(id) = result
             && self.is_read(id)
         {
-            let text = format!("{} = {expr};", self.var(id));
+            let element = if self.by_element { ".e[ll_i]" } else { "" };
+            let text = format!("{}{element} = {expr};", self.var(id));
             self.e.statement(&text);
         }
         Ok(())
@@ -382,6 +404,11 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
         temp
     }
 
+    /// The type of a local.
+    pub(super) fn type_of(&self, id: LocalId) -> TypeId {
+        self.body.locals[id.0 as usize].ty
+    }
+
     pub(super) fn is_read(&self, id: LocalId) -> bool {
         self.read[id.0 as usize]
     }
@@ -392,6 +419,9 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
 
     /// An operand as a C expression that may stand anywhere.
     pub(super) fn value(&mut self, ty: TypeId, value: &Value<'_>) -> Result<String> {
+        if self.by_element {
+            return self.element(ty, value, Index::Each);
+        }
         match value {
             Value::Local(id) => Ok(self.vars[id.0 as usize].clone()),
             Value::Const(c) => self.ctx.constant(ty, c),

@@ -314,10 +314,21 @@ impl Ctx<'_, '_> {
                     }
                     image.zeros(size - end);
                 }
-                _ => members
-                    .iter()
-                    .try_for_each(|(t, c)| self.image(*t, c, image))?,
+                _ => {
+                    for (t, c) in members {
+                        self.image(*t, c, image)?;
+                    }
+                    let each = members.first().map_or(0, |(t, _)| m.types.size(*t));
+                    image.zeros(size.saturating_sub(each * members.len() as u64));
+                }
             },
+            Const::Splat(element, value) => {
+                let n = m.types.lanes(ty).map_or(0, |(n, _)| n);
+                for _ in 0..n {
+                    self.image(*element, value, image)?;
+                }
+                image.zeros(size.saturating_sub(n * m.types.size(*element)));
+            }
             Const::Sym(sym) => {
                 self.same_for_all_threads(*sym)?;
                 let text = self.constant(ty, init)?;

@@ -46,6 +46,14 @@ impl<'a> Lower<'_, '_, 'a> {
                 Ok(())
             };
         }
+        if !self.by_element
+            && call
+                .args
+                .iter()
+                .any(|a| self.ctx.m.types.lanes(a.ty).is_some())
+        {
+            return self.vector_intrinsic(result, call, name);
+        }
         let mut args = Vec::with_capacity(call.args.len());
         for arg in &call.args {
             args.push(if *self.ctx.m.types.get(arg.ty) == Type::Metadata {

@@ -33,7 +33,9 @@ impl Lower<'_, '_, '_> {
             Type::Ptr => Form::Direct("ptr", m.types.layout().ptr_size),
             Type::Float => Form::Direct("float", 4),
             Type::Double => Form::Direct("double", 8),
-            Type::Array(..) | Type::Struct { .. } => Form::Aggregate(m.types.size(ty)),
+            Type::Array(..) | Type::Struct { .. } | Type::Vector(..) => {
+                Form::Aggregate(m.types.store_size(ty))
+            }
             _ => {
                 return Err(Error::new(format!(
                     "unsupported value of type {} in memory",
@@ -238,7 +240,7 @@ impl Lower<'_, '_, '_> {
             }
             if i > 0 {
                 ty = match m.types.get(ty) {
-                    Type::Array(_, e) => *e,
+                    Type::Array(_, e) | Type::Vector(_, e) => *e,
                     _ => {
                         return Err(Error::new(format!(
                             "`getelementptr` into {}",

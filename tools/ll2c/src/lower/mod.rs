@@ -2,7 +2,7 @@
 //! From typed IR to C.
 //!
 //! Every value has a C variable of its own; blocks are labels and branches `goto`s. Rules are grouped by opcode:
-//! [`arith`], [`cmp`], [`cast`], [`mem`], [`atomic`], [`aggregate`], [`call`], [`intrinsic`], [`control`]. The fixed C that
+//! [`arith`], [`cmp`], [`cast`], [`mem`], [`atomic`], [`aggregate`], [`vector`], [`call`], [`intrinsic`], [`control`]. The fixed C that
 //! they lean on is `support/ll2c.h`.
 
 mod aggregate;
@@ -26,6 +26,7 @@ mod names;
 mod signature;
 mod sum;
 mod variadic;
+mod vector;
 
 use crate::abi::{AtomicRmw, Subject};
 use crate::error::Result;

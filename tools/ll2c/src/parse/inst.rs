@@ -91,7 +91,7 @@ impl<'a> Parser<'a> {
                         a,
                         b: rhs,
                     },
-                    Some(Types::I1),
+                    Some(self.truth(ty)),
                 ))
             }
             "fcmp" => {
@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
                         a,
                         b: rhs,
                     },
-                    Some(Types::I1),
+                    Some(self.truth(ty)),
                 ))
             }
             "fneg" => {
@@ -121,7 +121,7 @@ impl<'a> Parser<'a> {
             "select" => {
                 self.skip_flags()?;
                 let (cond_ty, cond) = self.typed(b)?;
-                if cond_ty != Types::I1 {
+                if self.m.types.scalar(cond_ty) != Types::I1 {
                     return self.fail("`select` on a type that is not i1");
                 }
                 self.expect(b',')?;
@@ -133,6 +133,7 @@ impl<'a> Parser<'a> {
                 }
                 Ok((
                     Op::Select {
+                        cond_ty,
                         cond,
                         ty,
                         a,
@@ -224,6 +225,9 @@ impl<'a> Parser<'a> {
                     Some(ty),
                 ))
             }
+            "extractelement" => self.extract_element(b),
+            "insertelement" => self.insert_element(b),
+            "shufflevector" => self.shuffle(b),
             "fence" => Ok((Op::Fence(self.atomic()?), None)),
             "cmpxchg" => self.cmpxchg(b),
             "atomicrmw" => self.rmw(b),

@@ -11,6 +11,7 @@ mod inst;
 mod memory;
 mod types;
 mod value;
+mod vector;
 
 pub(crate) use value::cut;
 

@@ -9,6 +9,9 @@ use crate::lexer::{Lexer, Tok};
 /// Wider integers than two limbs of 64 bits are rejected.
 pub(super) const MAX_WIDTH: u32 = 128;
 
+/// Larger vectors are taken for a mistake.
+const MAX_LANES: u64 = 1024;
+
 impl Parser<'_> {
     /// Whether the current token can start a type.
     pub(super) fn at_type(&self) -> bool {
@@ -87,6 +90,7 @@ impl Parser<'_> {
                 let n = self.number()?;
                 self.expect_word("x")?;
                 let e = self.ty()?;
+                self.in_memory(e)?;
                 self.expect(b']')?;
                 return Ok(self.m.types.intern(Type::Array(n, e)));
             }
@@ -100,7 +104,7 @@ impl Parser<'_> {
             Tok::Punct(b'<') => {
                 self.bump()?;
                 if !self.is(b'{') {
-                    return self.fail("unsupported vector type; have rustc pass -Cno-vectorize-loops -Cno-vectorize-slp");
+                    return self.vector();
                 }
                 let fields = self.fields()?;
                 self.expect(b'>')?;
@@ -122,10 +126,47 @@ impl Parser<'_> {
             if !fields.is_empty() {
                 self.expect(b',')?;
             }
-            fields.push(self.ty()?);
+            let field = self.ty()?;
+            self.in_memory(field)?;
+            fields.push(field);
         }
         self.bump()?;
         Ok(fields)
+    }
+
+    /// `N x T>`
+    fn vector(&mut self) -> Result<TypeId> {
+        if self.tok == Tok::Word("vscale") {
+            return self.fail("unsupported vector of a size that the machine chooses");
+        }
+        let n = self.number()?;
+        if !(1..=MAX_LANES).contains(&n) {
+            return self.fail(format!(
+                "unsupported vector of {n} elements: at most {MAX_LANES} here"
+            ));
+        }
+        self.expect_word("x")?;
+        let e = self.ty()?;
+        if !matches!(
+            self.m.types.get(e),
+            Type::Int(_) | Type::Ptr | Type::Float | Type::Double
+        ) {
+            let shown = self.m.types.show(e);
+            return self.fail(format!("unsupported vector of {shown}"));
+        }
+        self.expect(b'>')?;
+        Ok(self.m.types.intern(Type::Vector(n, e)))
+    }
+
+    /// Refuses a vector that is packed by bits as a part of a type that C must lay out.
+    fn in_memory(&mut self, ty: TypeId) -> Result<()> {
+        if self.m.types.is_plain_vector(ty) {
+            return Ok(());
+        }
+        let shown = self.m.types.show(ty);
+        self.fail(format!(
+            "unsupported {shown} in memory: it is packed by bits"
+        ))
     }
 
     /// The type that `%name` stands for, read at its definition on first use.

@@ -37,6 +37,7 @@ impl<'a> Parser<'a> {
             Tok::Word("zeroinitializer") => Const::Zero,
             Tok::Word("undef" | "poison") => Const::Undef,
             Tok::Word("getelementptr") => return self.const_gep(),
+            Tok::Word("splat") => return self.splat(ty),
             Tok::Word("blockaddress") => return self.block_address(),
             Tok::Word(w) => {
                 if let Some(op) = CastOp::from_word(w) {
@@ -52,7 +53,7 @@ impl<'a> Parser<'a> {
             Tok::Punct(b'<') => {
                 self.bump()?;
                 if !self.is(b'{') {
-                    return self.fail("unsupported vector constant");
+                    return self.members_until(b'>');
                 }
                 let agg = self.members(b'}')?;
                 self.expect(b'>')?;
@@ -129,8 +130,25 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// `splat (T c)`
+    fn splat(&mut self, ty: TypeId) -> Result<Const<'a>> {
+        self.bump()?;
+        self.expect(b'(')?;
+        let element = self.ty()?;
+        let value = self.constant(element)?;
+        self.expect(b')')?;
+        if self.m.types.lanes(ty).is_none() {
+            return self.fail("`splat` of what is no vector");
+        }
+        Ok(Const::Splat(element, Box::new(value)))
+    }
+
     fn members(&mut self, close: u8) -> Result<Const<'a>> {
         self.bump()?;
+        self.members_until(close)
+    }
+
+    fn members_until(&mut self, close: u8) -> Result<Const<'a>> {
         let mut members = Vec::new();
         while !self.is(close) {
             if !members.is_empty() {

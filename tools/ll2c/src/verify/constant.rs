@@ -9,6 +9,12 @@ use crate::lexer::unescape;
 pub(super) fn cast(m: &Module<'_>, op: CastOp, from: TypeId, to: TypeId) -> Result<()> {
     use CastOp::*;
     let t = &m.types;
+    if op != Bitcast
+        && let (Some((n, from)), Some((count, to))) = (t.lanes(from), t.lanes(to))
+        && n == count
+    {
+        return cast(m, op, from, to);
+    }
     let (fi, ti) = (t.int_width(from), t.int_width(to));
     let float = |ty| matches!(t.get(ty), Type::Float | Type::Double);
     let ok = match op {
@@ -18,7 +24,16 @@ pub(super) fn cast(m: &Module<'_>, op: CastOp, from: TypeId, to: TypeId) -> Resu
         IntToPtr => fi.is_some() && to == Types::PTR,
         Bitcast => {
             let scalar = |ty| t.int_width(ty).is_some() || float(ty);
-            from == to || (scalar(from) && scalar(to) && t.store_size(from) == t.store_size(to))
+            let vector = |ty| t.lanes(ty).is_some();
+            // Of the vectors that are packed by bits, those of i1 become numbers and come from them.
+            let bits = |ty| t.lanes(ty).is_some_and(|(n, e)| n <= 64 && e == Types::I1);
+            let plain = |ty| (scalar(ty) || vector(ty)) && t.is_plain_vector(ty);
+            let fits = (plain(from) && plain(to))
+                || (bits(from) && ti.is_some())
+                || (bits(to) && fi.is_some());
+            from == to
+                || (scalar(from) && scalar(to) && t.store_size(from) == t.store_size(to))
+                || (fits && (vector(from) || vector(to)) && t.bits(from) == t.bits(to))
         }
         FpTrunc => *t.get(from) == Type::Double && *t.get(to) == Type::Float,
         FpExt => *t.get(from) == Type::Float && *t.get(to) == Type::Double,
@@ -50,9 +65,15 @@ pub(super) fn constant(m: &Module<'_>, ty: TypeId, c: &Const<'_>) -> Result<()> 
                 fields.len() == members.len()
                     && fields.iter().zip(members).all(|(f, (t, _))| f == t)
             }
-            Type::Array(n, e) => *n == members.len() as u64 && members.iter().all(|(t, _)| t == e),
+            Type::Array(n, e) | Type::Vector(n, e) => {
+                *n == members.len() as u64 && members.iter().all(|(t, _)| t == e)
+            }
             _ => false,
         },
+        Const::Splat(given, c) => {
+            constant(m, *given, c)?;
+            t.lanes(ty).is_some_and(|(_, e)| e == *given)
+        }
         Const::Bytes(text) => {
             matches!(t.get(ty), Type::Array(n, e) if *e == Types::I8 && *n == unescape(text).len() as u64)
         }

@@ -28,6 +28,9 @@ pub fn verify(m: &Module<'_>) -> Result<()> {
             (_, Type::Void | Type::Metadata) | (Some(_), Type::Opaque) => {
                 err(format!("a variable of type {}", m.types.show(g.ty)))
             }
+            _ if !m.types.is_plain_vector(g.ty) => {
+                err(format!("unsupported {} in memory", m.types.show(g.ty)))
+            }
             (Some(init), _) => constant(m, g.ty, init),
             (None, _) => Ok(()),
         };
@@ -206,6 +209,15 @@ impl Verifier<'_, '_> {
         self.m.types.int_width(ty).is_some()
     }
 
+    /// Whether it is an integer, or a vector of them.
+    fn are_ints(&self, ty: TypeId) -> bool {
+        self.is_int(self.m.types.scalar(ty))
+    }
+
+    fn are_floats(&self, ty: TypeId) -> bool {
+        self.is_float(self.m.types.scalar(ty))
+    }
+
     fn is_float(&self, ty: TypeId) -> bool {
         matches!(self.m.types.get(ty), Type::Float | Type::Double)
     }
@@ -238,9 +250,9 @@ impl Verifier<'_, '_> {
                 );
                 self.require(
                     if float {
-                        self.is_float(*ty)
+                        self.are_floats(*ty)
                     } else {
-                        self.is_int(*ty)
+                        self.are_ints(*ty)
                     },
                     op.word(),
                     *ty,
@@ -249,22 +261,33 @@ impl Verifier<'_, '_> {
                 self.value(*ty, b)
             }
             Op::FNeg { ty, a } => {
-                self.require(self.is_float(*ty), "fneg", *ty)?;
+                self.require(self.are_floats(*ty), "fneg", *ty)?;
                 self.value(*ty, a)
             }
             Op::ICmp { ty, a, b, .. } => {
-                self.require(self.is_int(*ty) || *ty == Types::PTR, "icmp", *ty)?;
+                let pointers = self.m.types.scalar(*ty) == Types::PTR;
+                self.require(self.are_ints(*ty) || pointers, "icmp", *ty)?;
                 self.value(*ty, a)?;
                 self.value(*ty, b)
             }
             Op::FCmp { ty, a, b, .. } => {
-                self.require(self.is_float(*ty), "fcmp", *ty)?;
+                self.require(self.are_floats(*ty), "fcmp", *ty)?;
                 self.value(*ty, a)?;
                 self.value(*ty, b)
             }
-            Op::Select { cond, ty, a, b } => {
+            Op::Select {
+                cond_ty,
+                cond,
+                ty,
+                a,
+                b,
+            } => {
                 self.first_class("select", *ty)?;
-                self.value(Types::I1, cond)?;
+                let lanes = |ty| self.m.types.lanes(ty).map(|(n, _)| n);
+                if lanes(*cond_ty).is_some_and(|n| lanes(*ty) != Some(n)) {
+                    return err("`select` of as many elements as it has no conditions for");
+                }
+                self.value(*cond_ty, cond)?;
                 self.value(*ty, a)?;
                 self.value(*ty, b)
             }
@@ -335,6 +358,7 @@ impl Verifier<'_, '_> {
             }
             Op::Alloca { ty, count, .. } => {
                 self.first_class("alloca", *ty)?;
+                self.require(self.m.types.is_plain_vector(*ty), "alloca", *ty)?;
                 match count {
                     Some((ty, n)) => {
                         self.require(self.is_int(*ty), "alloca", *ty)?;
@@ -373,6 +397,36 @@ impl Verifier<'_, '_> {
                 self.value(*ty, value)?;
                 self.value(*member_ty, member)
             }
+            Op::ExtractElement {
+                ty,
+                value,
+                index_ty,
+                index,
+            } => {
+                self.require(self.is_int(*index_ty), "extractelement", *index_ty)?;
+                self.value(*ty, value)?;
+                self.value(*index_ty, index)
+            }
+            Op::InsertElement {
+                ty,
+                value,
+                element,
+                index_ty,
+                index,
+            } => {
+                self.require(self.is_int(*index_ty), "insertelement", *index_ty)?;
+                self.value(*ty, value)?;
+                self.value(self.m.types.scalar(*ty), element)?;
+                self.value(*index_ty, index)
+            }
+            Op::Shuffle { ty, a, b, mask, .. } => {
+                let both = self.m.types.lanes(*ty).map_or(0, |(n, _)| 2 * n);
+                if mask.iter().flatten().any(|&at| at >= both) {
+                    return err("`shufflevector` of an element that neither has");
+                }
+                self.value(*ty, a)?;
+                self.value(*ty, b)
+            }
             Op::Fence(_) => Ok(()),
             Op::CmpXchg {
                 ty,
@@ -396,6 +450,7 @@ impl Verifier<'_, '_> {
 
     fn access(&self, what: &str, ty: TypeId, access: &Access) -> Result<()> {
         self.first_class(what, ty)?;
+        self.require(self.m.types.is_plain_vector(ty), what, ty)?;
         if access.atomic.is_some() {
             self.require(
                 self.is_int(ty) || ty == Types::PTR || self.is_float(ty),

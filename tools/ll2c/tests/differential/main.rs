@@ -21,6 +21,7 @@ mod rust;
 mod speed;
 mod toolchain;
 mod undefined;
+mod vectors;
 
 use abi::Shapes;
 use ops::Suite;
@@ -147,6 +148,8 @@ suites! {
     more_floats: floats::build, &["hppa", "hppa-2.0", "sh4"];
     placement: placement::build, &["hppa"];
     undefined: undefined::build, &["hppa", "m68k", "sh4"];
+    // m68k aligns vectors otherwise.
+    vectors: vectors::build, &["hppa", "sh4"];
     blocks: blocks::build, &["hppa", "m68k", "sh4"];
     atomics: atomics::build, &["hppa", "hppa-library", "sh4"];
 }

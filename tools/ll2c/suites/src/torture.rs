@@ -32,7 +32,7 @@ const LENIENT: &[&str] = &[
     "-Wno-return-mismatch",
 ];
 
-/// The same in clang's words; vectors are nothing that ll2c knows.
+/// The same in clang's words. Vectors are in the IR where the source has them.
 const CLANG: &[&str] = &[
     "-w",
     "-std=gnu17",

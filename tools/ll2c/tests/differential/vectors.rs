@@ -158,17 +158,17 @@ fn moves(s: &mut Suite, shape @ (w, n): (u32, u32)) {
     }
     let body = format!("{body}  %q = xor V %v{n}, %x\n{done}");
     function(s, "made", shape, all, &body);
-    let masks: [(&str, Box<dyn Fn(u32) -> u32>); 4] = [
-        ("reverse", Box::new(move |i| n - 1 - i)),
-        ("first", Box::new(|_| 0)),
-        ("second", Box::new(move |_| 2 * n - 1)),
-        (
-            "mixed",
-            Box::new(move |i| if i % 2 == 0 { i } else { n + i }),
-        ),
-    ];
-    for (name, at) in masks {
-        let mask = list(32, n, |i| at(i).to_string());
+    for name in ["reverse", "first", "second", "mixed"] {
+        let mask = list(32, n, |i| {
+            let at = match name {
+                "reverse" => n - 1 - i,
+                "first" => 0,
+                "second" => 2 * n - 1,
+                _ if i % 2 == 0 => i,
+                _ => n + i,
+            };
+            at.to_string()
+        });
         let body = format!("  %q = shufflevector V %x, V %y, <N x i32> {mask}\n{done}");
         function(s, &format!("shuffle_{name}"), shape, all, &body);
     }
@@ -333,9 +333,10 @@ fn floats(s: &mut Suite, float: &str, shape @ (w, n): (u32, u32)) {
     }
     // Halved, so that it fits into a signed number too.
     let half = list(w, n, |_| "1".into());
+    let halves = format!("<{}>", vec![format!("{float} 0.5"); n as usize].join(", "));
     let body = format!(
-        "  %h = lshr V %x, {half}\n  %f = sitofp V %h to {f}\n  %k = fmul {f} %f, {}\n  %q = fptosi {f} %k to V\n  %r = bitcast V %q to i{all}\n",
-        format!("<{}>", vec![format!("{float} 0.5"); n as usize].join(", "))
+        "  %h = lshr V %x, {half}\n  %f = sitofp V %h to {f}\n  %k = fmul {f} %f, {halves}\n  %q = fptosi {f} %k to V\n  \
+         %r = bitcast V %q to i{all}\n"
     );
     function(s, &name("fptosi"), shape, all, &body);
 }

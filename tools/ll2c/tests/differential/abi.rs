@@ -293,9 +293,10 @@ pub fn sources(some: Shapes) -> (String, String) {
          say!(\"{}\", c_va(opaque(3), c\"ilidpil\".as_ptr().cast(), opaque(-1i32), opaque(1i64 << 40), opaque(5i32), opaque(2.75f64), buf.as_ptr(), opaque(i32::MIN), opaque(-9i64)));\n    \
          say!(\"{}\", c_va(opaque(3), c\"lil\".as_ptr().cast(), opaque(u64::MAX), opaque(-70000i32), opaque(1u64)));\n    c_start();\n",
     );
+    // Each in a statement: in which order C evaluates arguments differs.
     let _ = writeln!(
         c,
-        "void c_start(void)\n{{\n{c_start}\tchar b[4] = \"xyz\";\n\tprintf(\"%d %d %d\\n\", r_s8(-128, 255), r_s8(127, 1), r_s16(-1, -128, -1ll << 40, 255, 1ll << 62, 300));\n\
+        "void c_start(void)\n{{\n{c_start}\tchar b[4] = \"xyz\";\n\tint p = r_s8(-128, 255), q = r_s8(127, 1), r = r_s16(-1, -128, -1ll << 40, 255, 1ll << 62, 300);\n\tprintf(\"%d %d %d\\n\", p, q, r);\n\
          \tprintf(\"%d %d %f %c\\n\", r_bool(1, 6), r_bool(0, 1ull << 50), r_f64(1.5f, 2.5, -3, 0.25f), *(char *)r_ptr(b, 1));\n\tfflush(stdout);\n}}"
     );
     let _ = writeln!(

@@ -9,6 +9,7 @@
 use crate::convention::Convention;
 use crate::guest::{Cpu, Memory, Target};
 use crate::symbols::{Extent, Module, Section};
+use std::cell::Cell;
 use std::ops::Range;
 use vcsan_model::geometry::PAGE_SIZE;
 
@@ -71,47 +72,99 @@ struct Loading {
     header: u64,
     sections: u64,
     module: u64,
-    /// What has been read of the sections: none if it is not known yet, and within that if it has no code.
-    read: Vec<Option<Option<Section>>>,
+    /// Address of the sections' names, once it is known, and what is still to be read of the sections.
+    names: Option<u64>,
+    missing: Vec<Missing>,
+    /// Sections that have code.
+    code: Vec<Section>,
+}
+
+/// What is not known of a section.
+#[derive(Clone, Debug)]
+enum Missing {
+    /// All of it: its header lies at this address.
+    Header(u64),
+    /// Its name, which lies at `name`.
+    Name { name: u64, code: Range<u64> },
 }
 
 impl Loading {
     /// Reads what is missing. The module, once nothing is.
     fn read(&mut self, memory: &impl Memory, target: Target) -> Option<Module> {
-        let mut header = [0; HEADER_LEN];
-        if !memory.read(self.header, &mut header) {
+        if self.names.is_none() {
+            let mut header = [0; HEADER_LEN];
+            if !memory.read(self.header, &mut header) {
+                return None;
+            }
+            let half = |at: usize| target.half([header[at], header[at + 1]]);
+            let at = |index: u16| self.sections + u64::from(index) * SECTION_LEN as u64;
+            self.names = Some(Header::read(memory, target, at(half(NAMES)))?.address);
+            self.missing = (0..half(SECTIONS)).map(at).map(Missing::Header).collect();
+        }
+        let names = self.names?;
+        let memory = Readable {
+            memory,
+            failed: Cell::default(),
+        };
+        let sections = &mut self.code;
+        self.missing.retain_mut(|missing| {
+            if let Missing::Header(at) = *missing {
+                match Header::read(&memory, target, at) {
+                    None => return true,
+                    Some(header) if header.flags & CODE != CODE => return false,
+                    Some(header) => {
+                        *missing = Missing::Name {
+                            name: names + header.name,
+                            code: header.address..header.address + header.len,
+                        };
+                    }
+                }
+            }
+            let Missing::Name { name: at, code } = missing else {
+                return true;
+            };
+            let Some(name) = name(&memory, *at) else {
+                return true;
+            };
+            let code = code.clone();
+            sections.push(Section { name, code });
+            false
+        });
+        if !self.missing.is_empty() {
             return None;
         }
-        let half = |at: usize| target.half([header[at], header[at + 1]]);
-        self.read.resize(half(SECTIONS).into(), None);
-        let names = self.section(memory, target, half(NAMES).into())?.address;
-        for index in 0..self.read.len() {
-            if self.read[index].is_some() {
-                continue;
-            }
-            let Some(header) = self.section(memory, target, index) else {
-                continue;
-            };
-            let code = header.address..header.address + header.len;
-            self.read[index] = match header.flags & CODE == CODE {
-                true => name(memory, names + header.name).map(|name| Some(Section { name, code })),
-                false => Some(None),
-            };
-        }
-        let sections = self.read.iter().cloned().collect::<Option<Vec<_>>>()?;
-        Some(Module {
-            name: module_name(memory, self.module)?,
-            sections: sections.into_iter().flatten().collect(),
-        })
+        let name = module_name(&memory, self.module)?;
+        let mut sections = std::mem::take(&mut self.code);
+        sections.sort_by_key(|section| section.code.start);
+        Some(Module { name, sections })
     }
 
-    fn section(&self, memory: &impl Memory, target: Target, index: usize) -> Option<Header> {
+    /// What could not be read.
+    fn lacks(&self) -> String {
+        match (self.names, self.missing.len()) {
+            (None, _) => "the header of its file".to_owned(),
+            (Some(_), 0) => "its struct module".to_owned(),
+            (Some(_), many) => format!("{many} of its sections"),
+        }
+    }
+}
+/// What the header of a section says.
+struct Header {
+    /// Offset of its name among names.
+    name: u64,
+    flags: u32,
+    address: u64,
+    len: u64,
+}
+
+impl Header {
+    /// The header that lies at `at`.
+    fn read(memory: &impl Memory, target: Target, at: u64) -> Option<Self> {
         let mut bytes = [0; SECTION_LEN];
-        let at = self.sections + (index * SECTION_LEN) as u64;
         let word = |bytes: &[u8], at: usize| {
             target.word([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
-        memory.read(at, &mut bytes).then(|| Header {
+        memory.read(at, &mut bytes).then(|| Self {
             name: word(&bytes, NAME).into(),
             flags: word(&bytes, FLAGS),
             address: word(&bytes, ADDRESS).into(),
@@ -120,13 +173,25 @@ impl Loading {
     }
 }
 
-/// What the header of a section says.
-struct Header {
-    /// Offset of its name among names.
-    name: u64,
-    flags: u32,
-    address: u64,
-    len: u64,
+/// Memory of which a page that could not be read is not tried again: a module has a thousand sections on a dozen pages.
+struct Readable<'a, M> {
+    memory: &'a M,
+    failed: Cell<[Option<u64>; 2]>,
+}
+
+impl<M: Memory> Memory for Readable<'_, M> {
+    fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
+        let page = vaddr / PAGE_SIZE;
+        let [last, before] = self.failed.get();
+        if last == Some(page) || before == Some(page) {
+            return false;
+        }
+        let read = self.memory.read(vaddr, into);
+        if !read {
+            self.failed.set([Some(page), last]);
+        }
+        read
+    }
 }
 
 /// Follows the kernel's loader.
@@ -181,7 +246,9 @@ impl Loader {
                 header: argument(0)?,
                 sections: argument(1)?,
                 module: argument(2)?,
-                read: Vec::new(),
+                names: None,
+                missing: Vec::new(),
+                code: Vec::new(),
             };
             self.loading.retain(|old| old.module != loading.module);
             self.loading.truncate(MOST_LOADING - 1);
@@ -196,9 +263,8 @@ impl Loader {
             return match loading.read(cpu, self.target) {
                 Some(module) => Ok(Some(module)),
                 None => Err(format!(
-                    "read where the code of the module at {module:#x} lies: {} of its {} sections are known, name {:?}",
-                    loading.read.iter().flatten().count(),
-                    loading.read.len(),
+                    "read where the code of the module at {module:#x} lies: {} can't be read, name {:?}",
+                    loading.lacks(),
                     module_name(cpu, module),
                 )),
             };

@@ -295,18 +295,4 @@ impl Geometry {
         (self.sets != 0)
             .then(|| (page * self.lines() as u64 + line as u64) as usize & (self.sets as usize - 1))
     }
-
-    /// The lines of a page that belong to a set.
-    pub(crate) fn lines_in_set(
-        &self,
-        key: Key,
-        frame: u64,
-        set: usize,
-    ) -> impl Iterator<Item = usize> + use<> {
-        let (sets, lines) = (self.sets as usize, self.lines());
-        let first = self
-            .set(key, frame, 0)
-            .map_or(lines, |base| set.wrapping_sub(base) & (sets - 1));
-        (first..lines).step_by(sets.max(1))
-    }
 }

@@ -488,9 +488,16 @@ impl Model {
              }| {
                 let page = model.page(at.paddr >> PAGE_SHIFT);
                 if store {
-                    model.step(page, line, LineEvent::MemoryWrite { bytes }, site);
+                    if !model.write_memory_alone(page, line, bytes) {
+                        model.step(page, line, LineEvent::MemoryWrite { bytes }, site);
+                    }
                     model.written[page].set_writer(offset, len as usize, site);
                 } else {
+                    let place = LinePlace::new(line, model.line_shift);
+                    let written = &model.written[page];
+                    if model.undisturbed(page, line) && written.is_in_order(place, false) {
+                        return;
+                    }
                     let outcome = model.step(page, line, LineEvent::MemoryRead { bytes }, site);
                     let kind = if accessor == Accessor::Device {
                         Kind::StaleDeviceRead

@@ -9,6 +9,7 @@
 //! a line kept apart are taken to be possible in all ways in which the line is, not only in those where they were.
 
 use crate::event::Op;
+use crate::page::LineSet;
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -58,6 +59,8 @@ pub(crate) struct Sweep {
     empty_due: Vec<u64>,
     due: bool,
     apart: BTreeMap<Apart, Ways>,
+    /// Sets, one bit each, that have lines apart.
+    apart_sets: Vec<u64>,
 }
 
 impl Sweep {
@@ -68,6 +71,7 @@ impl Sweep {
             sets: vec![Progress::default(); sets as usize],
             clean_due: vec![0; words],
             empty_due: vec![0; words],
+            apart_sets: vec![0; words],
             ..Self::default()
         }
     }
@@ -82,9 +86,9 @@ impl Sweep {
         !self.active() && self.apart.is_empty()
     }
 
-    /// Whether no line is kept apart.
-    pub(crate) fn none_apart(&self) -> bool {
-        self.apart.is_empty()
+    /// Whether lines of a set are kept apart.
+    pub(crate) fn has_apart(&self, set: usize) -> bool {
+        bit(&self.apart_sets, set)
     }
 
     /// Whether lines of completed sets have yet to be maintained.
@@ -100,6 +104,20 @@ impl Sweep {
         bit(&self.empty_due, set)
     }
 
+    /// The lines whose sets are due, of a page of `lines` in each place that one can have among the sets.
+    pub(crate) fn due_lines(&self, lines: usize) -> Vec<LineSet> {
+        let places = (self.sets.len() / lines).max(1);
+        let due = |place: usize| {
+            let mut due = LineSet::default();
+            for line in 0..lines {
+                let set = (place * lines + line) & self.sets.len().wrapping_sub(1);
+                due.put(line, self.clean_due(set) || self.empty_due(set));
+            }
+            due
+        };
+        (0..places).map(due).collect()
+    }
+
     /// All that was due has been applied.
     pub(crate) fn settle(&mut self) {
         self.due = false;
@@ -107,13 +125,27 @@ impl Sweep {
         self.empty_due.fill(0);
     }
 
+    #[inline]
     pub(crate) fn is_apart(&self, line: Apart) -> bool {
-        !self.apart.is_empty() && self.apart.contains_key(&line)
+        bit(&self.apart_sets, line.0) && self.apart.contains_key(&line)
     }
 
     /// An alias's index is another one's from now on.
     pub(crate) fn forget(&mut self, alias: usize) {
         self.apart.retain(|line, _| line.1 != alias);
+        self.apart_sets.fill(0);
+        for line in self.apart.keys() {
+            put_bit(&mut self.apart_sets, line.0, true);
+        }
+    }
+
+    /// A line is kept apart no more.
+    fn join(&mut self, line: Apart) {
+        if self.apart.remove(&line).is_some() {
+            let set = line.0;
+            let others = self.apart.range((set, 0, 0)..(set + 1, 0, 0)).next();
+            put_bit(&mut self.apart_sets, set, others.is_some());
+        }
     }
 
     /// Where a line can be.
@@ -144,9 +176,10 @@ impl Sweep {
             valid: self.all,
         };
         if now == self.usual(line.0) {
-            self.apart.remove(&line);
+            self.join(line);
         } else {
             self.apart.insert(line, now);
+            put_bit(&mut self.apart_sets, line.0, true);
         }
     }
 
@@ -167,14 +200,14 @@ impl Sweep {
         }
         for (line, ways) in &done {
             if ways.valid == 0 {
-                self.apart.remove(line);
+                self.join(*line);
             }
         }
         self.progress(op, set, way);
         done
     }
 
-    /// As [`advance`](Self::advance), where no line is kept apart.
+    /// As [`advance`](Self::advance), where no line of the set is kept apart.
     #[inline]
     pub(crate) fn progress(&mut self, op: Op, set: usize, way: u32) {
         let way = 1 << (way & 63);
@@ -201,6 +234,13 @@ impl Sweep {
 
     pub(crate) fn memory(&self) -> usize {
         self.sets.len() * (size_of::<Progress>() + 1) + self.apart.len() * 64
+    }
+}
+
+fn put_bit(bits: &mut [u64], at: usize, value: bool) {
+    if let Some(word) = bits.get_mut(at / 64) {
+        let bit = 1 << (at % 64);
+        *word = if value { *word | bit } else { *word & !bit };
     }
 }
 

@@ -135,14 +135,19 @@ fn compare(config: Config, steps: u32, seed: u64, stats: &mut Stats) {
                 // All ways of all sets, or of a few.
                 let (sets, ways) = (config.geometry.sets(), config.geometry.ways());
                 let few = 1 + rng.below(8) as u32;
-                let sets = if rng.below(2) == 0 {
-                    sets
-                } else {
-                    few.min(sets)
+                let (first, sets) = match rng.below(3) {
+                    0 => (0, few.min(sets)),
+                    1 => (rng.below(sets.max(1).into()) as u32, few.min(sets)),
+                    _ => (0, sets),
                 };
                 let mut found = (Vec::new(), Vec::new());
                 for way in 0..ways {
-                    let event = |set, sets| Event::SetWay { op, set, sets, way };
+                    let event = |place, sets| Event::SetWay {
+                        op,
+                        set: first + place,
+                        sets,
+                        way,
+                    };
                     found.0.extend_from_slice(rows.apply(event(0, sets), site));
                     for set in 0..sets {
                         found.1.extend_from_slice(ones.apply(event(set, 1), site));

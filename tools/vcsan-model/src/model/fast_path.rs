@@ -353,7 +353,7 @@ impl Model {
         site: Site,
     ) -> bool {
         let place = LinePlace::new(line, self.line_shift);
-        if !self.sweep.idle() || !self.is_alone(page, alias, line, place) {
+        if !self.undisturbed(page, line) || !self.is_alone(page, alias, line, place) {
             return false;
         }
         let copy = &mut self.aliases[alias];
@@ -419,7 +419,7 @@ impl Model {
         site: Site,
     ) -> bool {
         let all = LineSet::range(*lines.start(), *lines.end());
-        if !self.sweep.idle() || !self.are_alone(page, alias, all) {
+        if !self.all_undisturbed(page, all) || !self.are_alone(page, alias, all) {
             return false;
         }
         let copy = &mut self.aliases[alias];
@@ -478,7 +478,10 @@ impl Model {
         let (page, dirty) = (copy.page, lines.and(copy.dirty));
         let discards = op == Op::Invalidate && dirty.any();
         let goes = self.goes(op);
-        if discards || !goes && !self.sweep.idle() || !self.are_alone(page, alias, lines) {
+        if discards
+            || !goes && !self.all_undisturbed(page, lines)
+            || !self.are_alone(page, alias, lines)
+        {
             return false;
         }
         for line in dirty.iter() {
@@ -499,20 +502,27 @@ impl Model {
     /// Maintenance of an alias. False if it takes a whole step.
     pub(super) fn maintain_alone(&mut self, alias: usize, line: usize, op: Op) -> bool {
         let copy = &self.aliases[alias];
-        if self.config.mode == Mode::Architectural && !copy.valid.has(line) {
+        let (page, speculates) = (copy.page, self.speculates_in(alias));
+        let (valid, dirty) = (copy.valid.has(line), copy.dirty.has(line));
+        if self.config.mode == Mode::Architectural && !valid {
             return true;
         }
-        let (page, dirty) = (copy.page, copy.dirty.has(line));
         let place = LinePlace::new(line, self.line_shift);
         let (discards, goes) = (op == Op::Invalidate && dirty, self.goes(op));
-        if discards || !goes && !self.sweep.idle() {
+        if discards || !goes && !self.undisturbed(page, line) {
             return false;
         }
-        // A clean line that is filled again at once, with what it held.
-        if !dirty
-            && self.speculates_in(alias)
-            && self.aliases[alias].stale.get(place) == self.written[page].unsaved(place)
-        {
+        if !goes && !dirty && (!valid && !speculates || !op.empties()) {
+            return true;
+        }
+        if valid && !dirty && speculates {
+            // Emptied, it is filled again at once, from memory.
+            let unsaved = self.written[page].unsaved(place);
+            if self.aliases[alias].stale.get(place) != unsaved {
+                self.aliases[alias].stale.set(place, unsaved);
+                self.list(alias);
+                self.find_hits(page, line);
+            }
             return true;
         }
         if !self.is_alone(page, alias, line, place) {
@@ -526,5 +536,77 @@ impl Model {
         copy.valid.put(line, !goes);
         self.set_hits(alias, line, !goes, false);
         true
+    }
+
+    /// A write to memory, past the cache, of bytes of a line that nobody has dirty: what copies hold of them gets old. False if
+    /// it takes a whole step.
+    pub(super) fn write_memory_alone(&mut self, page: usize, line: usize, bytes: Bytes) -> bool {
+        let place = LinePlace::new(line, self.line_shift);
+        let aliases = self.pages[page].aliases.iter();
+        let mut copies = aliases.map(|&alias| &self.aliases[alias]);
+        let is_calm = |copy: &AliasPage| {
+            !copy.dirty.has(line)
+                && (copy.valid.has(line)
+                    || self.config.mode == Mode::Architectural
+                    || !copy.mapped())
+        };
+        if !self.undisturbed(page, line)
+            || !self.written[page].is_in_order(place, false)
+            || !copies.all(is_calm)
+        {
+            return false;
+        }
+        for copy in 0..self.pages[page].aliases.len() {
+            let alias = self.pages[page].aliases[copy];
+            let held = &mut self.aliases[alias];
+            let before = held.stale.get(place);
+            if held.valid.has(line) && before | bytes != before {
+                held.stale.set(place, before | bytes);
+                self.set_hits(alias, line, false, false);
+                self.list(alias);
+            }
+        }
+        true
+    }
+
+    /// Speculation may bring in a line that is in order. False if it takes a whole step.
+    pub(super) fn fill_alone(&mut self, page: usize, alias: usize, line: usize) -> bool {
+        let place = LinePlace::new(line, self.line_shift);
+        if !self.undisturbed(page, line) || self.written[page].lost(place) != 0 {
+            return false;
+        }
+        let unsaved = self.written[page].unsaved(place);
+        let copy = &mut self.aliases[alias];
+        if copy.dirty.has(line) {
+            return true;
+        }
+        if !copy.valid.has(line) {
+            copy.valid.put(line, true);
+            if let Some(sites) = copy.sites_mut(line) {
+                sites.filled_by = Site::NONE;
+            }
+        }
+        let copy = &mut self.aliases[alias];
+        copy.stale.set(place, copy.stale.get(place) | unsaved);
+        self.list(alias);
+        self.find_hits(page, line);
+        true
+    }
+
+    /// Whether no loop over sets and ways has to know what becomes of a line: none goes on, and after the last one nobody's
+    /// copy of the line is known to be in some ways only.
+    #[inline]
+    pub(super) fn undisturbed(&self, page: usize, line: usize) -> bool {
+        self.sweep.idle()
+            || !self.sweep.active()
+                && self.pages[page]
+                    .aliases
+                    .iter()
+                    .all(|&alias| !self.sweep.is_apart(self.apart(alias, line)))
+    }
+
+    /// As [`undisturbed`](Self::undisturbed), of several lines.
+    fn all_undisturbed(&self, page: usize, lines: LineSet) -> bool {
+        self.sweep.idle() || lines.iter().all(|line| self.undisturbed(page, line))
     }
 }

@@ -140,32 +140,36 @@ impl Model {
 
     pub(super) fn set_ways(&mut self, op: Op, first: u32, sets: u32, way: u32, site: Site) {
         let geometry = self.config.geometry;
-        let sets = sets.min(geometry.sets().max(1));
-        let simple = self.config.mode == Mode::Architectural && op != Op::Invalidate;
-        if simple && geometry.sets() != 0 && self.sweep.none_apart() {
-            for place in 0..sets {
-                let set = first.wrapping_add(place) & (geometry.sets() - 1);
-                self.sweep.progress(op, set as usize, way % geometry.ways());
-            }
-            return;
-        }
-        for place in 0..sets {
-            self.set_way(op, first.wrapping_add(place), way, site);
-        }
-    }
-
-    fn set_way(&mut self, op: Op, set: u32, way: u32, site: Site) {
-        let geometry = self.config.geometry;
         if geometry.sets() == 0 {
             if op == Op::Invalidate {
                 self.may_invalidate(|_, _| true, site);
             }
             return;
         }
-        let (set, way) = (
-            (set & (geometry.sets() - 1)) as usize,
-            way % geometry.ways(),
-        );
+        let sets = sets.min(geometry.sets());
+        let way = way % geometry.ways();
+        for place in 0..sets {
+            // CAST: lines of a page.
+            let settles = place != 0 && place.is_multiple_of(geometry.lines() as u32);
+            if settles {
+                self.settle_row();
+            }
+            let set = (first.wrapping_add(place) & (geometry.sets() - 1)) as usize;
+            self.set_way(op, set, way, site);
+        }
+        self.settle_row();
+    }
+
+    /// The sets of a row, of no more lines than a page has, have been done in one way. Where hardware may fill a line in between,
+    /// another alias of it in a set whose turn comes later is filled with what the row has written back, or with what it has
+    /// not. No two sets of a row hold the same line, so among themselves they have no order.
+    fn settle_row(&mut self) {
+        if self.config.mode == Mode::Speculative {
+            self.settle_sweep();
+        }
+    }
+
+    fn set_way(&mut self, op: Op, set: usize, way: u32, site: Site) {
         if op == Op::Invalidate {
             self.settle_sweep();
             self.may_invalidate(
@@ -176,18 +180,15 @@ impl Model {
                 site,
             );
         }
+        if !self.sweep.has_apart(set) {
+            return self.sweep.progress(op, set, way);
+        }
         for ((_, alias, line), ways) in self.sweep.advance(op, set, way) {
             if ways.dirty == 0 {
                 self.step_alias(alias, line, Op::WriteBack, site);
             }
             if ways.valid == 0 {
                 self.step_alias(alias, line, Op::Invalidate, site);
-            }
-        }
-        if self.config.mode == Mode::Speculative {
-            // The order of what is due matters where a line may be filled in between.
-            if self.sweep.due() {
-                self.settle_due_sets(Some(set));
             }
         }
     }
@@ -215,32 +216,26 @@ impl Model {
     #[inline]
     pub(super) fn settle_sweep(&mut self) {
         if self.sweep.due() {
-            self.settle_due_sets(None);
+            self.settle_due_sets();
         }
     }
 
-    /// `only`: the one set that is due, if it is known.
     #[cold]
-    pub(super) fn settle_due_sets(&mut self, only: Option<usize>) {
-        let due = only.is_none().then(|| self.due_lines());
+    fn settle_due_sets(&mut self) {
+        let due = self.sweep.due_lines(self.config.geometry.lines());
         let mut active = core::mem::take(&mut self.active);
         active.retain(|&alias| {
             let copy = &self.aliases[alias];
             let frame = self.pages[copy.page].frame;
-            if let Some(set) = only {
-                for line in self.config.geometry.lines_in_set(copy.key, frame, set) {
-                    self.settle_line(alias, line);
-                }
-            } else if let Some(due) = &due {
-                let first = self.config.geometry.set(copy.key, frame, 0).unwrap_or(0);
-                let page = first / self.config.geometry.lines() % due.len();
-                let lines = copy.valid.and(due[page]);
-                if !lines.any() && copy.valid.any() {
-                    return true;
-                }
-                for line in lines.iter() {
-                    self.settle_line(alias, line);
-                }
+            let first = self.config.geometry.set(copy.key, frame, 0).unwrap_or(0);
+            let page = first / self.config.geometry.lines() % due.len();
+            let mut lines = copy.valid.and(due[page]);
+            if self.speculates_in(alias) && !copy.stale.any() {
+                // A clean line that is filled again at once, with what it held, needs no step.
+                lines = lines.and(copy.dirty);
+            }
+            for line in lines.iter() {
+                self.settle_line(alias, line);
             }
             let stays = self.is_active(alias);
             self.aliases[alias].listed = stays;
@@ -249,25 +244,6 @@ impl Model {
         active.append(&mut self.active);
         self.active = active;
         self.sweep.settle();
-    }
-
-    /// The lines whose sets are due, of a page in each place that one can have among the sets.
-    fn due_lines(&self) -> Vec<LineSet> {
-        let (lines, sets) = (
-            self.config.geometry.lines(),
-            self.config.geometry.sets() as usize,
-        );
-        (0..(sets / lines).max(1))
-            .map(|page| {
-                let mut due = LineSet::default();
-                for line in 0..lines {
-                    let set = (page * lines + line) & sets.wrapping_sub(1);
-                    let is_due = self.sweep.clean_due(set) || self.sweep.empty_due(set);
-                    due.put(line, is_due);
-                }
-                due
-            })
-            .collect()
     }
 
     pub(super) fn settle_line(&mut self, alias: usize, line: usize) {

@@ -161,7 +161,9 @@ impl Model {
         let page = self.aliases[alias].page;
         if let Some(copy) = self.pages[page].aliases.iter().position(|&a| a == alias) {
             for line in 0..self.config.geometry.lines() {
-                self.step(page, line, LineEvent::Load { copy, bytes: 0 }, Site::NONE);
+                if !self.fill_alone(page, alias, line) {
+                    self.step(page, line, LineEvent::Load { copy, bytes: 0 }, Site::NONE);
+                }
             }
         }
     }

@@ -310,19 +310,25 @@ fn a_loop_of_writes_is_one_write_and_a_sync_cuts_it() {
 }
 
 #[test]
-fn what_is_written_by_who_has_taken_it_back_is_for_the_next_transfer() {
+fn what_is_written_by_who_has_taken_it_back_is_synced_before_anybody_goes_on() {
     let mut driver = Driver::new();
     let buffer = area(0x1000, 0x100);
     driver.map(buffer, ToDevice);
+    for next in [Request::SyncForCpu, Request::Unmap] {
+        assert_eq!(driver.sync_for_cpu(buffer, ToDevice), None);
+        assert_eq!(driver.write(0x1010, 4), None);
+        let step = Step::ForCpu {
+            area: buffer,
+            dir: ToDevice,
+        };
+        let broken = driver.0.follow(step, single(next));
+        assert_eq!(broken[0].breaking.breach, Breach::NotSynced);
+        assert_eq!(driver.sync_for_device(buffer, ToDevice), None);
+    }
+    // What is written and handed over is in order.
     assert_eq!(driver.sync_for_cpu(buffer, ToDevice), None);
     assert_eq!(driver.write(0x1010, 4), None);
-    // There was one: a ring whose sync for the device is missing.
-    assert_eq!(
-        driver.sync_for_cpu(buffer, ToDevice),
-        Some(Breach::NotSynced)
-    );
-    assert_eq!(driver.write(0x1010, 4), None);
-    // There was none.
+    assert_eq!(driver.sync_for_device(buffer, ToDevice), None);
     assert_eq!(driver.unmap(buffer, ToDevice), None);
 }
 
@@ -446,6 +452,133 @@ fn a_list_is_unmapped_with_all_of_its_entries() {
         assert_eq!(driver.follow(step, listed(Request::Unmap, 0xc000)), broken);
         assert!(driver.0.is_empty());
     }
+}
+
+/// As with `DMA_ATTR_SKIP_CPU_SYNC`: the call maintains nothing.
+fn map_without_sync(driver: &mut Driver, area: Area, dir: Direction) {
+    let step = Step::Mapped { area, dir };
+    assert_eq!(driver.follow(step, single(Request::Map)), None);
+}
+
+#[test]
+fn what_was_mapped_without_a_sync_is_the_cpu_s_until_there_is_one() {
+    for dir in [FromDevice, Bidirectional] {
+        let mut driver = Driver::new();
+        let (page, frame) = (area(0x1000, 0x1000), area(0x1040, 0x600));
+        map_without_sync(&mut driver, page, dir);
+        assert_eq!(driver.write(0x1040, 4), None);
+        assert_eq!(driver.sync_for_device(frame, dir), None);
+        assert_eq!(driver.read(0x1040, 4), Some(Breach::Read));
+        // In front of the frame is a headroom, which is nobody's.
+        assert_eq!(driver.write(0x1000, 4), None);
+        assert_eq!(driver.sync_for_cpu(frame, dir), None);
+        assert_eq!(driver.write(0x1040, 4), None);
+    }
+}
+
+#[test]
+fn what_is_unmapped_without_a_sync_was_the_device_s_where_that_had_it() {
+    let mut driver = Driver::new();
+    let (page, frame) = (area(0x1000, 0x1000), area(0x1040, 0x600));
+    let (dir, caller) = (FromDevice, single(Request::Unmap));
+    let unmapped = Step::Unmapped {
+        area: Some(page),
+        dir,
+    };
+    let released = |driver: &Driver, caller| {
+        let released = driver.0.released(unmapped, caller);
+        released.iter().collect::<Vec<_>>()
+    };
+    map_without_sync(&mut driver, page, dir);
+    assert_eq!(released(&driver, caller), []);
+    driver.sync_for_device(frame, dir);
+    assert_eq!(released(&driver, caller), [frame]);
+    // A map that has failed comes to the same step.
+    assert_eq!(released(&driver, single(Request::Map)), []);
+    driver.sync_for_cpu(area(0x1040, 0x40), dir);
+    assert_eq!(released(&driver, caller), [area(0x1080, 0x5c0)]);
+    // With a sync, that has said so.
+    driver.taken(page, dir, caller);
+    assert_eq!(released(&driver, caller), []);
+}
+
+#[test]
+fn memory_that_is_allocated_mapped_is_handed_over_by_syncs() {
+    let mut driver = Driver::new();
+    let (buffer, dir) = (area(0x1000, 0x2000), Bidirectional);
+    let step = Step::Allocated { area: buffer, dir };
+    assert_eq!(driver.follow(step, single(Request::Map)), None);
+    assert_eq!(driver.write(0x1000, 4), None);
+    assert_eq!(driver.sync_for_device(buffer, dir), None);
+    assert_eq!(driver.write(0x1000, 4), Some(Breach::Write));
+    assert_eq!(driver.sync_for_cpu(buffer, dir), None);
+    assert_eq!(driver.read(0x1000, 4), None);
+    let caller = Caller {
+        request: None,
+        ..single(Request::Unmap)
+    };
+    let area = Some(buffer);
+    assert_eq!(driver.follow(Step::Unmapped { area, dir }, caller), None);
+    assert!(driver.0.is_empty());
+}
+
+#[test]
+fn the_mapping_of_the_device_that_unmaps_goes() {
+    let mut driver = Driver::new();
+    let (buffer, dir) = (area(0x1000, 0x100), FromDevice);
+    for device in [1, 2] {
+        let caller = Caller {
+            device,
+            ..single(Request::Map)
+        };
+        driver.map_by(buffer, dir, caller);
+    }
+    let caller = Caller {
+        device: 2,
+        ..single(Request::Unmap)
+    };
+    let area = Some(buffer);
+    driver.follow(Step::Unmapped { area, dir }, caller);
+    // The other one's is still there, and so again is no leak of its own.
+    assert_eq!(driver.0.len(), 1);
+    let again = |device| Caller {
+        device,
+        ..single(Request::Map)
+    };
+    assert_eq!(driver.map_by(buffer, dir, again(2)), None);
+    assert_eq!(
+        driver.map_by(buffer, dir, again(1)),
+        Some(Breach::MappedAgain)
+    );
+}
+
+#[test]
+fn a_sync_of_nothing_is_about_nothing() {
+    let mut driver = Driver::new();
+    assert_eq!(driver.sync_for_device(area(0x1000, 0), FromDevice), None);
+}
+
+#[test]
+fn what_a_list_has_lost_is_not_held_against_who_has_its_address_now() {
+    let mut driver = Driver::new();
+    let (old, new, dir) = (area(0x1000, 0x40), area(0x4000, 0x40), FromDevice);
+    let (list, lost) = (0xc000, Step::Freed { area: old });
+    driver.follow(
+        Step::ForDevice { area: old, dir },
+        listed(Request::Map, list),
+    );
+    let caller = Caller {
+        request: None,
+        ..single(Request::Unmap)
+    };
+    assert_eq!(driver.follow(lost, caller), Some(Breach::Freed));
+    driver.follow(
+        Step::ForDevice { area: new, dir },
+        listed(Request::Map, list),
+    );
+    driver.taken(new, dir, listed(Request::Unmap, list));
+    let step = Step::Unmapped { area: None, dir };
+    assert_eq!(driver.follow(step, listed(Request::Unmap, list)), None);
 }
 
 #[test]
@@ -702,6 +835,136 @@ fn another_thread_s_call_is_another_call() {
         .unwrap()
         .unwrap();
     assert_eq!(caller.request, None);
+}
+
+#[test]
+fn one_unmap_is_one_however_many_functions_it_goes_through() {
+    let mut machine = Machine::new(CONVENTIONS[0]);
+    let arguments = [1, 0x1000, 0x40, 1];
+    // A jump at its end: both return to the driver.
+    for hook in [Hook::Wrapper(Request::Unmap), Hook::Single(Request::Unmap)] {
+        machine.enter(hook, &arguments, 0x9000, 0x500).unwrap();
+    }
+    let (area, dir) = (Some(area(0x1000, 0x40)), ToDevice);
+    assert_eq!(
+        machine.arrive(0x500, 0x9000),
+        [Step::Unmapped { area, dir }]
+    );
+}
+
+#[test]
+fn an_unmap_that_has_the_inner_function_inlined_is_one() {
+    let mut machine = Machine::new(CONVENTIONS[1]);
+    let hook = Hook::Wrapper(Request::Unmap);
+    machine
+        .enter(hook, &[1, 0x8000_1000, 0x40, 2], 0x9000, 0x500)
+        .unwrap();
+    machine
+        .enter(Hook::ForCpu, &[0x1000, 0x40, 2], 0x8f00, 0x600)
+        .unwrap();
+    machine.arrive(0x600, 0x8f00);
+    let (area, dir) = (Some(area(0x1000, 0x40)), FromDevice);
+    assert_eq!(
+        machine.arrive(0x500, 0x9000),
+        [Step::Unmapped { area, dir }]
+    );
+}
+
+#[test]
+fn registers_of_another_device_are_no_memory() {
+    let mut machine = Machine::new(CONVENTIONS[1]);
+    for request in [Request::Map, Request::Unmap] {
+        let registers = [1, 0x1f00_0000, 0x100, 0];
+        for hook in [Hook::Resource(request), Hook::Single(request)] {
+            machine.enter(hook, &registers, 0x9000, 0x500).unwrap();
+        }
+        assert_eq!(machine.arrive(0x500, 0x9000), []);
+        assert!(!machine.calls.awaits_return());
+    }
+}
+
+#[test]
+fn what_an_interrupt_s_handler_calls_is_a_call_of_its_own() {
+    for (outer, inner) in [
+        (Request::Map, Request::SyncForCpu),
+        (Request::Unmap, Request::Map),
+        (Request::Map, Request::Map),
+    ] {
+        let mut machine = Machine::new(CONVENTIONS[1]);
+        let thread = [1, 0x1000, 0x1000, 1];
+        machine
+            .enter(Hook::Single(outer), &thread, 0x9000, 0x500)
+            .unwrap();
+        machine
+            .enter(Hook::ForDevice, &[0x1000, 0x1000, 1], 0x8f80, 0x600)
+            .unwrap();
+        // The same device, on the same stack.
+        let handler = [1, 0x4000, 0x40, 2];
+        machine
+            .enter(Hook::Single(inner), &handler, 0x8e00, 0x700)
+            .unwrap();
+        let (_, caller) = machine
+            .enter(Hook::ForCpu, &[0x4000, 0x40, 2], 0x8d00, 0x800)
+            .unwrap()
+            .unwrap();
+        assert_eq!(caller.request, Some(inner));
+        assert!(caller.site.id() >= 0x6f8, "{caller:?}");
+    }
+}
+
+#[test]
+fn memory_that_is_allocated_for_a_device_is_followed_on_each_architecture() {
+    for convention in CONVENTIONS {
+        let mut machine = Machine::new(convention);
+        let dir = FromDevice;
+        // The one word of memory is the address on the bus.
+        let area = area(0xc000_2000, 0x2000);
+        machine
+            .enter(Hook::Alloc, &[1, 0x2000, 0xc000_1000, 2], 0x9000, 0x500)
+            .unwrap();
+        machine.set(machine.result, 0xc800_0000);
+        assert_eq!(
+            machine.arrive(0x500, 0x9000),
+            [Step::Allocated { area, dir }]
+        );
+        machine
+            .enter(Hook::AllocTable, &[1, 0x2000, 2], 0x9000, 0x500)
+            .unwrap();
+        machine.set(machine.result, 0xc123_0000);
+        assert_eq!(
+            machine.arrive(0x500, 0x9000),
+            [Step::Allocated { area, dir }]
+        );
+        // Before the memory goes back to the page allocator.
+        let (step, caller) = machine
+            .enter(Hook::Release, &[1, 0x2000, 7, 0xc000_2000], 0x9000, 0x500)
+            .unwrap()
+            .unwrap();
+        let dir = Bidirectional;
+        assert_eq!(
+            step,
+            Step::Unmapped {
+                area: Some(area),
+                dir
+            }
+        );
+        assert_eq!(caller.request, None);
+        let (step, caller) = machine
+            .enter(Hook::ReleaseTable, &[1, 0x2000, 0xc123_0000], 0x9000, 0x500)
+            .unwrap()
+            .unwrap();
+        assert_eq!(step, Step::Unmapped { area: None, dir });
+        assert_eq!(caller.list, Some(0xc123_0000));
+        assert!(!machine.calls.awaits_return());
+        // None left.
+        for hook in [Hook::Alloc, Hook::AllocTable] {
+            machine
+                .enter(hook, &[1, 0x2000, 2, 2], 0x9000, 0x500)
+                .unwrap();
+            machine.set(machine.result, 0);
+            assert_eq!(machine.arrive(0x500, 0x9000), []);
+        }
+    }
 }
 
 #[test]

@@ -33,6 +33,12 @@ impl Areas {
             .collect();
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether all bytes of an area are in it.
     #[must_use]
     pub fn contains(&self, area: Area) -> bool {

@@ -12,6 +12,8 @@ use vcsan_model::Site;
 
 /// Functions that may be entered and not left yet; one that never returns is forgotten in time.
 const MOST_PENDING: usize = 64;
+/// Bytes into a `struct scatterlist` where the address on the bus is, of 32 bits.
+const DMA_ADDRESS: u64 = 12;
 /// Bytes of a kernel's stack, at most: whether two frames are of one thread.
 const STACK: u64 = 32 << 10;
 
@@ -31,6 +33,8 @@ pub enum BufferCall {
 pub enum FreeCall {
     /// `kfree(void *)`
     Object,
+    /// `kmem_cache_free(struct kmem_cache *, void *)`
+    CacheObject,
     /// `__free_frozen_pages(struct page *, unsigned int order, …)`, through which all others go that free pages.
     Pages,
     /// One of those.
@@ -52,8 +56,19 @@ pub enum Hook {
     List(Request),
     /// `dma_map_sgtable()`: device, `struct sg_table`, which begins with its list, direction.
     MapTable,
-    /// A function of the API that calls another one for the same: device, …
+    /// A function of the API that calls another one for the same, or has it inlined: device, …; one that unmaps has the
+    /// arguments of that one.
     Wrapper(Request),
+    /// A function about registers of another device, which are no memory (`dma_map_resource()`).
+    Resource(Request),
+    /// `dma_alloc_pages()`: device, bytes, where the address on the bus is put, direction.
+    Alloc,
+    /// `dma_free_pages()`: device, bytes, `struct page`, the address on the bus.
+    Release,
+    /// `dma_alloc_noncontiguous()`: device, bytes, direction. Returns a `struct sg_table` of one entry.
+    AllocTable,
+    /// `dma_free_noncontiguous()`: device, bytes, that table.
+    ReleaseTable,
     /// A function of dma-buf's.
     Buffer(BufferCall),
     /// A function that frees memory.
@@ -79,15 +94,24 @@ impl Hook {
 
     fn request(self) -> Option<Request> {
         match self {
-            Self::Single(request) | Self::List(request) | Self::Wrapper(request) => Some(request),
-            Self::MapTable => Some(Request::Map),
-            Self::ForDevice | Self::ForCpu | Self::Buffer(_) | Self::Free(_) | Self::Unload => None,
+            Self::Single(request)
+            | Self::List(request)
+            | Self::Wrapper(request)
+            | Self::Resource(request) => Some(request),
+            Self::MapTable | Self::Alloc | Self::AllocTable => Some(Request::Map),
+            Self::Release
+            | Self::ReleaseTable
+            | Self::ForDevice
+            | Self::ForCpu
+            | Self::Buffer(_)
+            | Self::Free(_)
+            | Self::Unload => None,
         }
     }
 }
 
 /// The functions by name: `arch_sync_dma_*` as include/linux/dma-map-ops.h has them, others as kernel/dma/mapping.c does.
-const FUNCTIONS: [(&str, Hook); 27] = [
+const FUNCTIONS: [(&str, Hook); 34] = [
     ("arch_sync_dma_for_device", Hook::ForDevice),
     ("arch_sync_dma_for_cpu", Hook::ForCpu),
     ("dma_map_phys", Hook::Single(Request::Map)),
@@ -108,8 +132,14 @@ const FUNCTIONS: [(&str, Hook); 27] = [
         Hook::List(Request::SyncForDevice),
     ),
     ("__dma_sync_sg_for_cpu", Hook::List(Request::SyncForCpu)),
-    ("dma_unmap_page_attrs", Hook::Single(Request::Unmap)),
+    ("dma_unmap_page_attrs", Hook::Wrapper(Request::Unmap)),
     ("dma_map_page_attrs", Hook::Wrapper(Request::Map)),
+    ("dma_map_resource", Hook::Resource(Request::Map)),
+    ("dma_unmap_resource", Hook::Resource(Request::Unmap)),
+    ("dma_alloc_pages", Hook::Alloc),
+    ("dma_free_pages", Hook::Release),
+    ("dma_alloc_noncontiguous", Hook::AllocTable),
+    ("dma_free_noncontiguous", Hook::ReleaseTable),
     ("dma_buf_begin_cpu_access", Hook::Buffer(BufferCall::Begin)),
     ("dma_buf_end_cpu_access", Hook::Buffer(BufferCall::End)),
     (
@@ -121,6 +151,7 @@ const FUNCTIONS: [(&str, Hook); 27] = [
         Hook::Buffer(BufferCall::Attachment),
     ),
     ("kfree", Hook::Free(FreeCall::Object)),
+    ("kmem_cache_free", Hook::Free(FreeCall::CacheObject)),
     ("__free_frozen_pages", Hook::Free(FreeCall::Pages)),
     ("__free_pages", Hook::Free(FreeCall::Caller)),
     ("free_pages", Hook::Free(FreeCall::Caller)),
@@ -140,6 +171,8 @@ struct Pending {
     stack: u64,
     area: Area,
     dir: Direction,
+    /// It has called another function of the API.
+    calls: bool,
     /// Who called the outermost function of the API, this one or one that calls it.
     caller: Caller,
     /// Of a function of dma-buf's: the buffer, as soon as that could be read.
@@ -254,12 +287,25 @@ impl Calls {
             Hook::ForDevice | Hook::ForCpu => {
                 (area, dir) = (self.area(cpu, 0)?, self.direction(cpu, 2)?);
             }
-            Hook::Single(_) | Hook::List(_) => {
+            Hook::Single(_) | Hook::List(_) | Hook::Wrapper(Request::Unmap) => {
                 (area, dir) = (self.area(cpu, 1)?, self.direction(cpu, 3)?);
             }
             // Of a list only its address is used.
             Hook::MapTable => (area, dir) = (self.area(cpu, 1)?, self.direction(cpu, 2)?),
-            Hook::Wrapper(_) => {}
+            // Where the address will be, and how long what is there.
+            Hook::Alloc => {
+                let (len, to) = (self.argument(cpu, 1)?, self.argument(cpu, 2)?);
+                (area, dir) = (Area { first: to, len }, self.direction(cpu, 3)?);
+            }
+            Hook::AllocTable => {
+                (area.len, dir) = (self.argument(cpu, 1)?, self.direction(cpu, 2)?);
+            }
+            Hook::Release => {
+                let (len, first) = (self.argument(cpu, 1)?, self.argument(cpu, 3)?);
+                area = Area { first, len };
+            }
+            Hook::ReleaseTable => area.first = self.argument(cpu, 2)?,
+            Hook::Wrapper(_) | Hook::Resource(_) => {}
             Hook::Buffer(_) => area.first = self.argument(cpu, 0)?,
             Hook::Free(_) | Hook::Unload => return Ok(None),
         }
@@ -268,22 +314,27 @@ impl Calls {
             _ => None,
         };
         let buffer = own.or_else(|| self.outer_buffer(cpu, stack));
-        let near = |outer: &&Pending| outer.stack.abs_diff(stack) < STACK;
-        let is_buffer = |call: &Pending| matches!(call.hook, Hook::Buffer(_));
-        let outer = self.pending.iter().filter(near);
-        let outer = outer.clone().find(|outer| !is_buffer(outer));
+        let device = match hook {
+            Hook::ForDevice | Hook::ForCpu | Hook::Buffer(_) => 0,
+            _ => self.argument(cpu, 0)?,
+        };
+        let outer = self.outer(hook, device, stack).map(|at| {
+            let outer = &mut self.pending[at];
+            outer.calls |= hook.request().is_some();
+            *outer
+        });
+        if let (Hook::Single(_), Some(Hook::Resource(_))) = (hook, outer.map(|call| call.hook)) {
+            return Ok(None);
+        }
         let list = match hook {
-            Hook::List(_) | Hook::MapTable => Some(area.first),
+            Hook::List(_) | Hook::MapTable | Hook::ReleaseTable => Some(area.first),
             _ => None,
         };
         let caller = match (hook, outer) {
             (Hook::Buffer(_), _) | (_, None) => Caller {
                 request: hook.request(),
                 list,
-                device: match hook {
-                    Hook::ForDevice | Hook::ForCpu | Hook::Buffer(_) => 0,
-                    _ => self.argument(cpu, 0)?,
-                },
+                device,
                 buffer,
                 site: site(pc),
             },
@@ -294,6 +345,17 @@ impl Calls {
                 ..outer.caller
             },
         };
+        match hook {
+            // While they run, the memory goes back to the page allocator.
+            Hook::Release => {
+                let area = Some(area);
+                return Ok(Some((Step::Unmapped { area, dir }, caller)));
+            }
+            Hook::ReleaseTable => {
+                return Ok(Some((Step::Unmapped { area: None, dir }, caller)));
+            }
+            _ => {}
+        }
         if self.pending.len() == MOST_PENDING {
             self.pending.remove(0);
         }
@@ -303,10 +365,31 @@ impl Calls {
             stack,
             area,
             dir,
+            calls: false,
             caller,
             buffer: own,
         });
         Ok((hook == Hook::ForCpu).then_some((Step::ForCpu { area, dir }, caller)))
+    }
+
+    /// The call that has led to one of a function of the API, or of `arch_sync_dma_*()`, if it is not the driver's own. An
+    /// interrupt may come at any time: what its handler calls is not part of what was interrupted.
+    fn outer(&self, hook: Hook, device: u64, stack: u64) -> Option<usize> {
+        let of_api =
+            |outer: &Pending| outer.stack.abs_diff(stack) < STACK && outer.hook.request().is_some();
+        let at = self.pending.iter().rposition(of_api)?;
+        let outer = &self.pending[at];
+        let leads = match hook {
+            Hook::ForDevice | Hook::ForCpu => true,
+            _ => {
+                let calls = matches!(
+                    outer.hook,
+                    Hook::Wrapper(_) | Hook::Resource(_) | Hook::MapTable
+                );
+                calls && outer.hook.request() == hook.request() && outer.caller.device == device
+            }
+        };
+        leads.then_some(at)
     }
 
     fn area(&self, cpu: &impl Cpu, argument: usize) -> Result<Area, String> {
@@ -365,14 +448,19 @@ impl Calls {
         let back = |call: &Pending| call.returns_to == pc && call.stack == stack;
         while let Some(index) = self.pending.iter().rposition(back) {
             let call = self.pending.remove(index);
-            let Pending { area, dir, .. } = call;
+            let Pending {
+                area,
+                dir,
+                mut caller,
+                ..
+            } = call;
             if matches!(call.hook, Hook::ForDevice | Hook::ForCpu) {
                 self.pass_on(&call);
             }
             // `DMA_MAPPING_ERROR`, no entry, or a negative error.
             let failed = match call.hook {
                 Hook::Single(Request::Map) => self.result(cpu)? == u32::MAX,
-                Hook::List(Request::Map) => self.result(cpu)? == 0,
+                Hook::List(Request::Map) | Hook::Alloc | Hook::AllocTable => self.result(cpu)? == 0,
                 Hook::MapTable | Hook::Buffer(BufferCall::Begin) => {
                     self.result(cpu)?.cast_signed() < 0
                 }
@@ -386,9 +474,29 @@ impl Calls {
                     area: Some(area),
                     dir,
                 },
+                Hook::Wrapper(Request::Unmap) if !call.calls => Step::Unmapped {
+                    area: Some(area),
+                    dir,
+                },
                 Hook::List(Request::Unmap) => Step::Unmapped { area: None, dir },
                 Hook::List(Request::Map) | Hook::MapTable if failed => {
                     Step::Unmapped { area: None, dir }
+                }
+                Hook::Alloc if !failed => Step::Allocated {
+                    area: Area {
+                        first: self.pointer(cpu, area.first)?,
+                        ..area
+                    },
+                    dir,
+                },
+                Hook::AllocTable if !failed => {
+                    // By its table it is freed.
+                    let table = u64::from(self.result(cpu)?);
+                    caller.list = Some(table);
+                    let list = self.pointer(cpu, table)?;
+                    let first = self.pointer(cpu, list + DMA_ADDRESS)?;
+                    let area = Area { first, ..area };
+                    Step::Allocated { area, dir }
                 }
                 // Read only now: PA-RISC's memory is visible where the TLB has it, as it has what the function just stored to.
                 Hook::MapTable => Step::Listed {
@@ -399,11 +507,16 @@ impl Calls {
                 Hook::Single(_)
                 | Hook::List(_)
                 | Hook::Wrapper(_)
+                | Hook::Resource(_)
+                | Hook::Alloc
+                | Hook::AllocTable
+                | Hook::Release
+                | Hook::ReleaseTable
                 | Hook::Buffer(_)
                 | Hook::Free(_)
                 | Hook::Unload => continue,
             };
-            steps.push((step, call.caller));
+            steps.push((step, caller));
         }
         Ok(steps)
     }
@@ -411,7 +524,8 @@ impl Calls {
     /// Drivers name what they unmap by its address on the bus. What is maintained for that has a physical one.
     fn pass_on(&mut self, inner: &Pending) {
         let same = |outer: &&mut Pending| {
-            matches!(outer.hook, Hook::Single(_)) && outer.stack.abs_diff(inner.stack) < STACK
+            let has_one = matches!(outer.hook, Hook::Single(_) | Hook::Wrapper(Request::Unmap));
+            has_one && outer.stack.abs_diff(inner.stack) < STACK
         };
         for outer in self.pending.iter_mut().filter(same) {
             outer.area = inner.area;

@@ -15,8 +15,6 @@ struct Unsynced {
     area: Area,
     vaddr: u64,
     site: Site,
-    /// The CPU had taken it back.
-    at_cpu: bool,
 }
 
 /// Of one mapping. More are told with the last one.
@@ -32,6 +30,8 @@ struct Mapping {
     at_cpu: Areas,
     /// What of that the CPU has accessed.
     used: Areas,
+    /// What was never handed over: the device may have it, as nobody said when, and so may the CPU.
+    kept: Areas,
     unsynced: Vec<Unsynced>,
     /// The call that made it has returned.
     returned: bool,
@@ -44,12 +44,30 @@ struct Mapping {
 impl Mapping {
     /// Whether the device owns any byte of `area`.
     fn owns(&self, area: Area) -> bool {
-        !self.lapsed && self.area.meets(area) && !self.at_cpu.contains(area)
+        if self.lapsed || !self.area.meets(area) {
+            return false;
+        }
+        let part = self.part_of(area);
+        let elsewhere = self.at_cpu.contains(part) || self.kept.contains(part);
+        !elsewhere && !self.owned_of(area).is_empty()
     }
 
     /// Whether the device owns all of `area`.
     fn has_all(&self, area: Area) -> bool {
-        self.part_of(area) == area && !self.at_cpu.iter().any(|taken| taken.meets(area))
+        let untouched = self.at_cpu.is_empty() && self.kept.is_empty();
+        self.part_of(area) == area && (untouched || self.owned_of(area).contains(area))
+    }
+
+    /// What of `area` the device owns.
+    fn owned_of(&self, area: Area) -> Areas {
+        let mut owned = Areas::default();
+        if self.area.meets(area) {
+            owned.add(self.part_of(area));
+        }
+        for not in self.at_cpu.iter().chain(self.kept.iter()) {
+            owned.remove(not);
+        }
+        owned
     }
 
     /// Whether it can be synced in a direction. As in kernel/dma/debug.c, one of both directions can in any.
@@ -66,6 +84,7 @@ impl Mapping {
     }
 
     fn give(&mut self, area: Area) {
+        self.kept.remove(area);
         self.at_cpu.remove(area);
         self.used.remove(area);
         let unsynced = std::mem::take(&mut self.unsynced);
@@ -82,6 +101,7 @@ impl Mapping {
     }
 
     fn take(&mut self, area: Area) {
+        self.kept.remove(area);
         self.at_cpu.add(area);
         self.used.remove(area);
     }
@@ -92,8 +112,7 @@ impl Mapping {
         if self.lapsed || part.len == 0 {
             return;
         }
-        let at_cpu = self.at_cpu.contains(part);
-        if at_cpu {
+        if self.at_cpu.contains(part) {
             self.used.add(part);
         }
         if !store || self.dir.device_writes() {
@@ -103,14 +122,11 @@ impl Mapping {
             area: part,
             vaddr: vaddr + (part.first - area.first),
             site,
-            at_cpu,
         };
         let full = self.unsynced.len() == MOST_UNSYNCED;
         match self.unsynced.last_mut() {
             // A loop that goes through memory.
-            Some(last)
-                if last.area.end() == part.first && last.site == site && last.at_cpu == at_cpu =>
-            {
+            Some(last) if last.area.end() == part.first && last.site == site => {
                 last.area.len += part.len;
             }
             Some(last) if full => *last = write,
@@ -255,10 +271,36 @@ impl Mappings {
         parts
     }
 
+    /// The parts of what is unmapped that a device had until now, if no maintenance has said so (`DMA_ATTR_SKIP_CPU_SYNC`): what
+    /// the device may have written counts as written.
+    #[must_use]
+    pub fn released(&self, step: Step, caller: Caller) -> Areas {
+        let (Step::Unmapped { area, dir }, Some(Request::Unmap)) = (step, caller.request) else {
+            return Areas::default();
+        };
+        let numbers = match (area, caller.list) {
+            (Some(area), _) => self.like(area, dir, caller).into_iter().collect(),
+            (None, Some(list)) => self.lists.get(&list).cloned().unwrap_or_default(),
+            (None, None) => Vec::new(),
+        };
+        let mut released = Areas::default();
+        let mappings = || numbers.iter().filter_map(|n| self.mappings.get(n));
+        if mappings().any(|mapping| mapping.unmapping) {
+            return released;
+        }
+        for mapping in mappings().filter(|mapping| !mapping.lapsed) {
+            for part in mapping.owned_of(mapping.area).iter() {
+                released.add(part);
+            }
+        }
+        released
+    }
+
     /// A call has come to a step. What of the contract that breaks.
     pub fn follow(&mut self, step: Step, caller: Caller) -> Vec<Broken> {
         match step {
             Step::Mapped { area, dir } => self.mapped(area, dir, caller),
+            Step::Allocated { area, dir } => self.map(area, dir, caller, true),
             Step::ForDevice { area, dir } => match caller.request {
                 Some(Request::SyncForDevice) => {
                     let broken = self.check(area, dir, caller);
@@ -281,7 +323,7 @@ impl Mappings {
             Step::ForCpu { area, dir } => match caller.request {
                 Some(Request::Unmap | Request::SyncForCpu) | None => {
                     let mut broken = self.check(area, dir, caller);
-                    broken.extend(self.unsynced(area, dir, caller));
+                    broken.extend(self.unsynced(area, dir));
                     broken.extend(self.not_handed_back(area, caller));
                     broken
                 }
@@ -295,7 +337,7 @@ impl Mappings {
                             mapping.take(part);
                         });
                     }
-                    None => self.unmap(area, dir),
+                    None => self.unmap(area, dir, caller),
                     // What is unmapped goes when the call returns, as it may maintain nothing.
                     Some(Request::Unmap) => {
                         self.each(area, dir, |mapping, _| mapping.unmapping = true);
@@ -316,7 +358,7 @@ impl Mappings {
             }
             Step::Unmapped { area, dir } => {
                 if let Some(area) = area {
-                    self.unmap(area, dir);
+                    self.unmap(area, dir, caller);
                 }
                 match caller.list {
                     Some(list) => self.unmap_list(list),
@@ -368,7 +410,8 @@ impl Mappings {
         }
     }
 
-    fn map(&mut self, area: Area, dir: Direction, caller: Caller, returned: bool) -> Vec<Broken> {
+    /// `kept`: nothing was maintained for it.
+    fn map(&mut self, area: Area, dir: Direction, caller: Caller, kept: bool) -> Vec<Broken> {
         if area.len == 0 {
             return Vec::new();
         }
@@ -396,11 +439,15 @@ impl Mappings {
             caller,
             at_cpu: Areas::default(),
             used: Areas::default(),
+            kept: Areas::default(),
             unsynced: Vec::new(),
-            returned,
+            returned: kept,
             unmapping: false,
             lapsed: false,
         };
+        if kept {
+            mapping.kept.add(area);
+        }
         // A dma-buf that is mapped while the CPU accesses it is the device's when that access ends.
         let open = |buffer| self.accesses.contains_key(&buffer);
         if caller.buffer.is_some_and(open) {
@@ -457,16 +504,14 @@ impl Mappings {
     }
 
     /// What the CPU has written of an area that a device has read until now, without a sync.
-    fn unsynced(&self, area: Area, dir: Direction, caller: Caller) -> Vec<Broken> {
+    fn unsynced(&self, area: Area, dir: Direction) -> Vec<Broken> {
         if dir.device_writes() {
             return Vec::new();
         }
-        let unmap = caller.request == Some(Request::Unmap);
         let mut broken = Vec::new();
         for (_, mapping) in self.meeting(area) {
-            // What the CPU writes when it has taken it back is for the next transfer, if there is one.
             let writes = mapping.unsynced.iter();
-            let writes = writes.filter(|write| write.area.meets(area) && !(unmap && write.at_cpu));
+            let writes = writes.filter(|write| write.area.meets(area));
             broken.extend(writes.map(|write| Broken {
                 breaking: mapping.broken(Breach::NotSynced),
                 area: write.area,
@@ -504,6 +549,9 @@ impl Mappings {
     }
 
     fn contradiction(&self, area: Area, dir: Direction, caller: Caller) -> Option<Breaking> {
+        if area.len == 0 {
+            return None;
+        }
         let whole = caller.request == Some(Request::Unmap);
         let fits = |mapping: &Mapping| {
             if whole {
@@ -542,17 +590,20 @@ impl Mappings {
             .is_some_and(|list| !self.lists.contains_key(&list))
     }
 
-    /// An area is unmapped: the mapping that is most like it.
-    fn unmap(&mut self, area: Area, dir: Direction) {
-        let best = self
-            .meeting(area)
+    /// The mapping that is most like what a caller unmaps.
+    fn like(&self, area: Area, dir: Direction, caller: Caller) -> Option<u64> {
+        self.meeting(area)
             .max_by_key(|(number, mapping)| {
-                let same = (mapping.area == area, mapping.dir == dir);
+                let its = mapping.caller.device == caller.device;
+                let same = (mapping.area == area, mapping.dir == dir, its);
                 (same, !mapping.lapsed, u64::MAX - number)
             })
             .filter(|(_, mapping)| mapping.area.first == area.first || mapping.dir == dir)
-            .map(|(number, _)| number);
-        if let Some(number) = best {
+            .map(|(number, _)| number)
+    }
+
+    fn unmap(&mut self, area: Area, dir: Direction, caller: Caller) {
+        if let Some(number) = self.like(area, dir, caller) {
             self.remove(number);
         }
     }
@@ -566,7 +617,7 @@ impl Mappings {
                 .filter_map(|number| self.mappings.get(number))
         };
         let some = mappings().any(|mapping| mapping.unmapping);
-        let left = mappings().find(|mapping| !mapping.unmapping);
+        let left = mappings().find(|mapping| !mapping.unmapping && !mapping.lapsed);
         let broken = left.filter(|_| some).map(|mapping| Broken {
             breaking: mapping.broken(Breach::Entries),
             area: mapping.area,

@@ -131,6 +131,13 @@ pub enum Step {
         /// How.
         dir: Direction,
     },
+    /// Memory is allocated that is mapped for as long as it is there (`dma_alloc_pages()`), and is handed over by syncs alone.
+    Allocated {
+        /// What.
+        area: Area,
+        /// How.
+        dir: Direction,
+    },
     /// Maintenance is done: the device may go on.
     ForDevice {
         /// What.

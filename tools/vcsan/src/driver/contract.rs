@@ -3,7 +3,7 @@
 
 use super::Driver;
 use super::hazards::Fingerprint;
-use crate::contract::{Area, Areas, Breaking, Broken, Caller, Request, Step};
+use crate::contract::{Area, Breaking, Broken, Caller, Request, Step};
 use crate::finding::{CapturedBreach, Finding};
 use vcsan_model::geometry::PAGE_SIZE;
 use vcsan_model::{Cause, Event, Hazard, Site};
@@ -18,7 +18,7 @@ impl Driver {
         }
         let transferred = match step {
             Step::ForCpu { area, .. } => self.mappings.transferred(area, caller),
-            _ => Areas::default(),
+            _ => self.mappings.released(step, caller),
         };
         let broken = self.mappings.follow(step, caller);
         // What goes wrong because of it is told with it, and not twice.
@@ -26,7 +26,7 @@ impl Driver {
             Step::ForDevice { area, dir } if dir.device_reads() => {
                 self.transfer(area, false, caller.site)
             }
-            Step::ForCpu { dir, .. } => {
+            Step::ForCpu { dir, .. } | Step::Unmapped { dir, .. } => {
                 // Until now the device may have read, or written.
                 let write = dir.device_writes();
                 if write {

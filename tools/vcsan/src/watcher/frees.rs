@@ -70,12 +70,16 @@ impl<S: Sink> Watcher<S> {
                 self.frees.called = Some(calls.call(cpu)?);
                 return Ok(());
             }
-            FreeCall::Object => {
+            FreeCall::Object | FreeCall::CacheObject => {
+                let object = match call {
+                    FreeCall::Object => first,
+                    _ => calls.argument(cpu, 1)?,
+                };
                 let called = calls.call(cpu)?;
                 self.frees.called = Some(called);
                 let zero = self.translator.layout().linear(0);
-                zero.filter(|_| first != 0).map(|zero| Area {
-                    first: self.target.vaddr(first.wrapping_sub(zero)),
+                zero.filter(|_| object != 0).map(|zero| Area {
+                    first: self.target.vaddr(object.wrapping_sub(zero)),
                     len: 1,
                 })
             }
@@ -92,7 +96,7 @@ impl<S: Sink> Watcher<S> {
             return Ok(());
         };
         let called = match call {
-            FreeCall::Object => self.frees.called,
+            FreeCall::Object | FreeCall::CacheObject => self.frees.called,
             _ => self.frees.called.take(),
         };
         let (here, stack) = calls.call(cpu)?;

@@ -74,6 +74,11 @@ impl<'a> Lower<'_, '_, 'a> {
         let Some(pointee) = first.attrs.sret else {
             return Ok(());
         };
+        // LLVM passes poison where it has seen that nobody reads the result.
+        if first.value == Value::Const(Const::Undef) {
+            self.e.statement(&format!("{expr};"));
+            return Ok(());
+        }
         let slot = self.value(Types::PTR, &first.value)?;
         let c = self.ctx.pointee(pointee, first.attrs.align)?;
         self.e.statement(&format!("*({c} *){slot} = {expr};"));

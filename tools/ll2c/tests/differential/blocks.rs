@@ -1,12 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Copies and fills, the stack, and intrinsics that only pass a value on.
+//! Branches, copies and fills, the stack, and intrinsics that only pass a value on.
 
 use crate::ops::{Suite, WIDTHS, put};
+use std::fmt::Write;
 
 pub fn build(s: &mut Suite) {
+    switches(s);
     copies(s);
     stack(s);
     passed_on(s);
+}
+
+/// One case more than there are values that are tried, some with the same target; of wide numbers, cases that differ in the upper half
+/// only.
+fn switches(s: &mut Suite) {
+    for &w in WIDTHS.iter().filter(|&&w| w >= 3) {
+        let high = 1u128 << (w - 1);
+        let mut cases = vec![0, 1, 2, 3, high, high | 1];
+        if w > 64 {
+            cases.push(1 << 64);
+        }
+        cases.sort_unstable();
+        cases.dedup();
+        let (mut list, mut blocks, mut phi) = (String::new(), String::new(), String::new());
+        for (i, case) in cases.iter().enumerate() {
+            // The last one goes where the first one goes.
+            let to = i % (cases.len() - 1);
+            let _ = writeln!(list, "    i{w} {case}, label %c{to}");
+            if to == i {
+                let _ = writeln!(blocks, "c{i}:\n  br label %end");
+                let _ = write!(phi, "[ {}, %c{i} ], ", i + 10);
+            }
+        }
+        // Of the operand, what leaves most values equal to one of the cases.
+        let body = format!(
+            "  %k = and i{w} %a, {}\n  switch i{w} %k, label %none [\n{list}  ]\n{blocks}none:\n  br label %end\nend:\n  %r = phi i32 {phi}[ 99, %none ]\n{}",
+            (high | 3 | if w > 64 { 1 << 64 } else { 0 }) as i128,
+            put(32, "%r", 0)
+        );
+        s.function(&format!("switch_{w}"), [w, 0, 0], &body);
+    }
 }
 
 /// Of 0 to 15 bytes, with lengths of two widths, aligned or not, volatile or not, overlapping both ways.

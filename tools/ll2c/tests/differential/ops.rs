@@ -365,6 +365,20 @@ pub fn memory(s: &mut Suite) {
                 put(32, "%r", 0)
             );
             s.function(&format!("gep_wrap_{w}"), [w, w, 0], &body);
+            // Backwards by constants, alone and behind an index.
+            for inbounds in ["", "inbounds "] {
+                let body = format!(
+                    "  %m = and i{w} %b, 7\n  %end = getelementptr {inbounds}i8, ptr %out, i32 16\n  %q = getelementptr {inbounds}i16, ptr %end, i64 -3\n  \
+                     store i16 -2, ptr %q, align 2\n  %s = getelementptr {inbounds}[16 x i8], ptr %end, i{w} 0, i{w} %m\n  \
+                     %t = getelementptr {inbounds}{{ i32, [4 x i8] }}, ptr %s, i32 -1, i32 1, i32 -2\n  store i8 1, ptr %t, align 1\n"
+                );
+                let name = if inbounds.is_empty() {
+                    "back"
+                } else {
+                    "back_inside"
+                };
+                s.function(&format!("gep_{name}_{w}"), [0, w, 0], &body);
+            }
         }
         let agg = format!("{{ i8, {{ i{w}, i1 }}, [2 x i16] }}");
         let body = format!(

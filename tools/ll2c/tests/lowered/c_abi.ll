@@ -16,3 +16,10 @@ define void @inside(ptr %p, ptr %q) {
   call void @crosses(ptr sret([8 x i8]) align 4 %p, ptr byval([3 x i8]) align 1 %q, i16 signext -2, ptr null)
   ret void
 }
+
+declare void @variadic_struct(ptr sret([8 x i8]) align 4, i32, ...)
+
+define void @unread() {
+  call void (ptr, i32, ...) @variadic_struct(ptr sret([8 x i8]) align 4 poison, i32 1)
+  ret void
+}

@@ -50,6 +50,20 @@ union u {
 	double d;
 };
 
+/* Nobody reads the result, so that clang passes no place for it. */
+static __attribute__((noinline)) struct big unread(int n, ...)
+{
+	struct big r;
+	va_list ap;
+
+	va_start(ap, n);
+	while (n--)
+		printf(" %d", va_arg(ap, int));
+	va_end(ap);
+	puts("");
+	return r;
+}
+
 static struct odd mk(int i)
 {
 	struct odd o = { { i, i + 1, i + 2 } };
@@ -186,6 +200,7 @@ __attribute__((noinline)) int ta(struct a32 a)
 
 int main(void)
 {
+	unread(3, 1, 2, 3);
 	struct odd o = mk(7);
 	struct odd5 o5 = mk5(o, 9);
 	for (int i = 0; i < 5; i++)

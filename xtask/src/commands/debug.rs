@@ -36,6 +36,9 @@ use crate::verdict::Verdict;
 /// What gdb runs.
 const SCRIPT: &str = include_str!("../debug/guest.py");
 
+/// What that calls.
+const UNWINDERS: &str = include_str!("../debug/unwind.py");
+
 /// In the folder of a session: where gdb connects.
 const SOCKET: &str = "gdb.sock";
 
@@ -283,6 +286,7 @@ impl Session<'_> {
         let write = |name: &str, text: String| fs::write(self.folder.join(name), text);
         write("debug.json", settings.to_string()).map_err(Failure::infra)?;
         write("guest.py", SCRIPT.to_owned()).map_err(Failure::infra)?;
+        write("unwind.py", UNWINDERS.to_owned()).map_err(Failure::infra)?;
 
         let console = self.folder.join("console.log");
         let line = cell::command_line(selection, self.boot).map_err(Failure::infra)?;
@@ -325,7 +329,7 @@ impl Session<'_> {
         let gdb = self
             .debugger
             .command("gdb-multiarch")
-            .args(["-nx", "-q", "-x", "guest.py"])
+            .args(["-nx", "-q", "-x", "unwind.py", "-x", "guest.py"])
             .dir(&self.folder)
             .env(
                 "TERM",

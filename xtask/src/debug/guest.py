@@ -10,7 +10,6 @@ import traceback
 
 import gdb
 import gdb.FrameDecorator
-import gdb.unwinder
 
 with open("debug.json") as settings:
     SETTINGS = json.load(settings)
@@ -121,8 +120,10 @@ class Hook(gdb.Breakpoint):
             return True
 
 
-# By module and section.
+# By module and section, where it lies.
 SECTIONS = {}
+# The same, and how long it is.
+SIZES = {}
 
 
 def module_loads():
@@ -148,9 +149,10 @@ def module_loads():
     if [size for _, size in known] != [size for _, size in found]:
         say(f"{module} loads, and is not what {path} is; its symbols are not known")
         return
-    SECTIONS[module] = {}
-    for (name, _), (address, _) in zip(known, found):
+    SECTIONS[module], SIZES[module] = {}, {}
+    for (name, size), (address, _) in zip(known, found):
         SECTIONS[module].setdefault(name, address)
+        SIZES[module].setdefault(name, size)
     places = [f"-s {name} {address:#x}" for name, address in SECTIONS[module].items()]
     gdb.execute(f"add-symbol-file {quoted(path)} {' '.join(places)}", to_string=True)
     say(f"{module} loads, its code at {SECTIONS[module].get('.text', 0):#x}")
@@ -252,94 +254,6 @@ class RustNames:
         return map(Names, frames)
 
 
-class Assembler(gdb.unwinder.Unwinder):
-    """Frames of ARM's assembly, which the kernel describes by the tables of its own unwinder (EHABI) and not by DWARF."""
-
-    def __init__(self):
-        super().__init__("aliasheap-arm-assembly")
-        self.index = None
-
-    def __call__(self, pending):
-        pc = int(pending.read_register("pc")) & 0xFFFFFFFF
-        place = gdb.find_pc_line(pc).symtab
-        if place is None or not place.filename.endswith(".S"):
-            return None
-        code = self.opcodes(pc)
-        if code is None:
-            return None
-        registers = [int(pending.read_register(name)) & 0xFFFFFFFF for name in ARM]
-        saved, sp = {}, registers[13]
-        code = iter(code)
-        for op in code:
-            if op < 0x40:
-                sp += (op << 2) + 4
-            elif op < 0x80:
-                sp -= ((op & 0x3F) << 2) + 4
-            elif op < 0x90:
-                mask = (op & 0xF) << 8 | next(code)
-                sp = self.pop([4 + bit for bit in range(12) if mask >> bit & 1], sp, saved)
-            elif op < 0xA0:
-                sp = registers[op & 0xF]
-            elif op < 0xB0:
-                sp = self.pop([*range(4, 5 + (op & 7)), *([14] if op & 8 else [])], sp, saved)
-            elif op == 0xB1:
-                mask = next(code)
-                sp = self.pop([bit for bit in range(4) if mask >> bit & 1], sp, saved)
-            else:
-                break
-        caller = saved.pop(14, registers[14])
-        word = pending.read_register("r0").type
-        info = pending.create_unwind_info(Frame(gdb.Value(sp), gdb.Value(pc)))
-        info.add_saved_register("cpsr", pending.read_register("cpsr"))
-        for register, value in [*saved.items(), (13, sp), (15, caller)]:
-            info.add_saved_register(ARM[register], gdb.Value(value).cast(word))
-        return info
-
-    def opcodes(self, pc):
-        """The bytes that say how the function at `pc` has changed the stack."""
-        first = KERNEL["__start_unwind_idx"]
-        if self.index is None:
-            words = read(first, KERNEL["__stop_unwind_idx"] - first)
-            self.index = [
-                (first + at + self.prel31(words[at : at + 4]) & 0xFFFFFFFF, at)
-                for at in range(0, len(words), 8)
-            ]
-        found = [at for start, at in self.index if start <= pc]
-        if not found:
-            return None
-        place = first + found[-1] + WORD
-        entry = number(place)
-        if entry == 1:
-            return None
-        if not entry >> 31:
-            place = place + self.prel31(read(place, WORD)) & 0xFFFFFFFF
-            entry = number(place)
-        code = entry.to_bytes(4, "big")
-        if entry >> 24 & 0xF:
-            return code[2:] + b"".join(number(place + 4 + 4 * i).to_bytes(4, "big") for i in range(code[1]))
-        return code[1:]
-
-    def prel31(self, word):
-        offset = int.from_bytes(word, SETTINGS["byte_order"]) & 0x7FFFFFFF
-        return offset - 0x80000000 if offset & 0x40000000 else offset
-
-    def pop(self, registers, sp, saved):
-        for register in registers:
-            saved[register] = number(sp)
-            sp += WORD
-        return sp
-
-
-class Frame:
-    """What tells one frame from another."""
-
-    def __init__(self, sp, pc):
-        self.sp, self.pc = sp, pc
-
-
-ARM = [*(f"r{n}" for n in range(13)), "sp", "lr", "pc"]
-
-
 def ordinal(count):
     ends = {1: "st", 2: "nd", 3: "rd"}
     return f"{count}{'th' if count % 100 in (11, 12, 13) else ends.get(count % 10, 'th')}"
@@ -359,8 +273,8 @@ def start():
         gdb.execute(command, to_string=True)
     KERNEL.update(Elf(SETTINGS["symbols"]).symbols())
     RustNames()
-    if SETTINGS["arch"] == "arm":
-        gdb.unwinder.register_unwinder(None, Assembler(), replace=True)
+    if SETTINGS["arch"] in UNWINDERS:
+        gdb.unwinder.register_unwinder(None, UNWINDERS[SETTINGS["arch"]](), replace=True)
     Hook(KERNEL["module_finalize"], module_loads)
     if SETTINGS["break_at"] is not None or SETTINGS["hazard"] is not None:
         Hook(KERNEL["kunit_try_run_case"], case_begins)

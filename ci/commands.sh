@@ -65,3 +65,15 @@ status=0
 cargo xtask test arm-vivt --kernel "$work/tree" >"$work/out" 2>&1 || status=$?
 [ $status != 0 ] || fail "an empty folder passed as a kernel"
 grep 'failed to find a kernel tree' "$work/out" || { cat "$work/out"; fail "it does not say what is wrong with an empty tree"; }
+
+say a shell in the guest: a script that is piped to it, and somebody who types
+mkdir "$work/folder"
+echo 'a file of the host' >"$work/folder/file"
+status=0
+printf 'cat /folder/file; ls /dev/dma_heap; uname -m; read -r line; exit 3' |
+	cargo xtask shell parisc --folder "$work/folder" >"$work/out" || status=$?
+cat "$work/out"
+[ $status = 3 ] || fail "the script ended with 3, and the command with $status"
+[ "$(grep -cxE 'a file of the host|system_rust|parisc' "$work/out")" = 3 ] || fail "the script's output is not there"
+ci/types.py 'guest:/# ' 'ls -1 /dev/dma_heap; reboot' cargo xtask shell arm-vivt >"$work/out" || { cat "$work/out"; fail "the shell ended with $?"; }
+grep -q '^system_rust' "$work/out" || { cat "$work/out"; fail "the shell shows no heap"; }

@@ -26,9 +26,6 @@ void report_line(const char *line, size_t length);
 
 /* orders.c */
 
-/* What separates words on a line. */
-#define BLANKS " \t\r\n"
-
 /* Calls @obey for each line of the orders, which it may change. */
 void orders_each(void (*obey)(char *order, void *context), void *context);
 
@@ -50,9 +47,6 @@ bool module_load(const char *name, const char *parameters);
 /* Unloads @name, with or without ".ko". Reports what comes of it. */
 bool module_unload(const char *name);
 
-/* Whether @name, with or without ".ko", is loaded. */
-bool module_is_loaded(const char *name);
-
 /* program.c */
 
 /*
@@ -60,10 +54,5 @@ bool module_is_loaded(const char *name);
  * output goes to the terminal, or through report_line() if @logged.
  */
 bool program_run(char *const argv[], bool logged);
-
-/* shell.c */
-
-/* Reads commands from the console until one of them ends the guest. */
-void shell(void);
 
 #endif

@@ -7,7 +7,7 @@
  *   aliasheap.unload=b.ko,a.ko    unload these modules
  *   aliasheap.write=/sys/a,text   write the text to /sys/a
  *   aliasheap.exec=/bin/a,b,c     run /bin/a with the arguments b and c
- *   aliasheap.shell               read commands from the console
+ *   aliasheap.terminal=/bin/a,b   the same, with the console as its terminal
  *   a.parameter=value             for when a.ko is loaded
  *
  * Each order leaves lines on the console that start with "aliasheap: ". What
@@ -89,7 +89,7 @@ static void write_file(char *words)
 		close(file);
 }
 
-static void run_program(char *words)
+static void run_program(char *words, bool logged)
 {
 	char *argv[16];
 	size_t argc = 0;
@@ -98,7 +98,7 @@ static void run_program(char *words)
 		argc++;
 	argv[argc] = NULL;
 	if (argc)
-		program_run(argv, true);
+		program_run(argv, logged);
 }
 
 static void obey(char *order, void *context)
@@ -120,9 +120,9 @@ static void obey(char *order, void *context)
 	else if (!strcmp(order, "write"))
 		write_file(value);
 	else if (!strcmp(order, "exec"))
-		run_program(value);
-	else if (!strcmp(order, "shell"))
-		shell();
+		run_program(value, true);
+	else if (!strcmp(order, "terminal"))
+		run_program(value, false);
 	else
 		report("failed to understand the order %s", order);
 }
@@ -151,6 +151,7 @@ int main(void)
 	}
 	/* What is reported before devtmpfs is mounted has to get out too. */
 	mknod("/dev/kmsg", S_IFCHR | 0600, makedev(1, 11));
+	setenv("PATH", "/bin", true);
 	klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, CONSOLE_LEVEL);
 	report("init");
 	mount_all();

@@ -105,13 +105,3 @@ bool module_unload(const char *name)
 	report("unloaded %s", module);
 	return true;
 }
-
-bool module_is_loaded(const char *name)
-{
-	char module[64], path[128];
-
-	module_name(module, sizeof(module), name);
-	/* Unlike code that is built in, a module that can be unloaded has this. */
-	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
-	return !access(path, F_OK);
-}

@@ -91,7 +91,10 @@ pub enum Command {
     Debug(Box<Debug>),
     /// Find the commit of a kernel's git tree with which a cell began to fail
     Bisect(Bisect),
-    /// Boot a cell and talk to it over its serial console
+    /// Boot a cell and talk to a shell of busybox over its serial console
+    ///
+    /// What comes from a pipe or a file instead of a terminal is a script: the guest runs it to its end, and its exit code
+    /// becomes that of this command.
     Shell {
         /// The cell
         cell: String,

@@ -174,7 +174,7 @@ fn build<'a>(
         module_dirs,
         host_crates: &shared.host_crates,
         debug: shared.debug,
-        brought: shared.brought,
+        userland: shared.userland,
         slots,
         stop: shared.stop,
         task: &task,
@@ -328,7 +328,7 @@ pub(crate) fn media(
     }
 }
 
-/// Builds for `cell`, calls `built`, boots `set` and returns what the guest's console said.
+/// Builds for `cell`, calls `built`, boots `set` with these `orders` and returns what the guest's console said.
 ///
 /// # Errors
 /// What the build returns, or QEMU can't be run.
@@ -336,11 +336,12 @@ pub fn program(
     shared: &Shared<'_>,
     cell: &Cell,
     set: &Suites,
+    orders: impl Fn(&Suites) -> Vec<String>,
     limits: Limits,
     built: impl FnOnce(),
 ) -> Result<boot::Booted, Failure> {
     let boot = Boot { at: 0, cell, set };
-    let (media, _) = media(shared, boot, |set| orders::of_suites(set, false))?;
+    let (media, _) = media(shared, boot, orders)?;
     built();
     // The kernel's own suites would run before the program.
     let filter = format!("kunit.filter_glob={}", set.filter);
@@ -362,7 +363,7 @@ pub fn interactive(
     set: &Suites,
 ) -> Result<duct::Expression, Failure> {
     let boot = Boot { at: 0, cell, set };
-    let (media, _) = media(shared, boot, orders::of_shell)?;
+    let (media, _) = media(shared, boot, |set| orders::of_shell(set, false))?;
     // The kernel's own suites would run before the shell.
     let filter = format!("kunit.filter_glob={}", set.filter);
     let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use crate::again::Again;
 use crate::boot::Media;
+use crate::build::Userland;
 use crate::config::{Cell, Config, Kernel, Suites};
 use crate::project::Project;
 use crate::repeat::Repeat;
@@ -36,8 +37,8 @@ pub struct Shared<'a> {
     pub vcsan: Option<&'a Plugin>,
     /// What is booted instead of something built, if that is so.
     pub kept: Option<&'a Media>,
-    /// A folder of the user's whose files the guest gets.
-    pub brought: Option<&'a Path>,
+    /// What guests have for somebody who looks around in them.
+    pub userland: Option<&'a Userland>,
     /// The tools that make the disks of guests, if a set has any.
     pub disks: Option<&'a Toolchain>,
     /// Whether modules are built for a debugger.

@@ -34,11 +34,23 @@ pub fn of_suites(set: &Suites, watched: bool) -> Vec<String> {
     orders
 }
 
-/// Load the exporter of `set` and open a shell.
-pub fn of_shell(set: &Suites) -> Vec<String> {
+/// What a shell runs in the guest, where nobody types; without the leading slash.
+pub const SCRIPT: &str = "script";
+
+/// The guest's shell.
+pub const SHELL: &str = "/bin/sh";
+
+/// Load the exporter of `set` and start a shell: of the script, or at the console.
+pub fn of_shell(set: &Suites, script: bool) -> Vec<String> {
     let mut orders = set.parameters(false);
+    orders.push("aliasheap.exec=/bin/busybox,--install,-s,/bin".into());
     orders.extend(list("modules", set.exporters_modules()));
-    orders.push("aliasheap.shell".into());
+    // A login shell reads /etc/profile.
+    orders.push(if script {
+        format!("aliasheap.exec={SHELL},-l,/{SCRIPT}")
+    } else {
+        format!("aliasheap.terminal=/bin/setsid,/bin/cttyhack,{SHELL},-l")
+    });
     orders
 }
 
@@ -76,9 +88,16 @@ mod tests {
             mainline[3..],
             ["aliasheap.modules=system_heap_rust_kunit.ko"]
         );
-        assert_eq!(
-            of_shell(heap).last().map(String::as_str),
-            Some("aliasheap.shell")
-        );
+        for (script, last) in [
+            (true, "aliasheap.exec=/bin/sh,-l,/script"),
+            (
+                false,
+                "aliasheap.terminal=/bin/setsid,/bin/cttyhack,/bin/sh,-l",
+            ),
+        ] {
+            let orders = of_shell(heap, script);
+            assert_eq!(orders.last().map(String::as_str), Some(last));
+            assert!(orders.contains(&"aliasheap.modules=system_heap_rust.ko".to_owned()));
+        }
     }
 }

@@ -20,6 +20,20 @@ pub fn dropped(fragments: &str, config: &str) -> Vec<String> {
         .collect()
 }
 
+/// `config` with what `wanted` says, whatever it said itself of that.
+pub fn merged(wanted: &str, config: &str) -> String {
+    let asked: Vec<&str> = wanted
+        .lines()
+        .filter_map(assignment)
+        .map(|(symbol, _)| symbol)
+        .collect();
+    let others = config
+        .lines()
+        .filter(|line| assignment(line).is_none_or(|(symbol, _)| !asked.contains(&symbol)));
+    let lines = wanted.lines().chain(others);
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
 /// The symbol and the value of a line; `n` for "is not set".
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
@@ -56,6 +70,15 @@ mod tests {
                 "# CONFIG_SMP is not set\n"
             )
             .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_is_wanted_replaces_what_was_there() {
+        let config = "# CONFIG_ASH is not set\nCONFIG_ASH_ECHO=y\n# CONFIG_VI is not set\n";
+        assert_eq!(
+            merged("CONFIG_ASH=y\n", config),
+            "CONFIG_ASH=y\nCONFIG_ASH_ECHO=y\n# CONFIG_VI is not set\n"
         );
     }
 

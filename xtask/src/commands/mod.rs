@@ -117,7 +117,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Test(args) => test::test(&context, &args, None),
         Command::Debug(args) => debug::debug(&context, &args),
         Command::Repro(args) => repro::repro(&context, &args),
-        Command::Shell { cell, folder } => shell::shell(&context, &cell, folder.as_deref()),
+        Command::Shell { cell, folder } => {
+            return shell::shell(&context, &cell, folder.as_deref());
+        }
         Command::Clean(args) => clean::clean(&context, &args),
         Command::Bench(args) => bench::bench(&context, &args),
         Command::Verdicts { names } => verdicts::verdicts(&context, &names),

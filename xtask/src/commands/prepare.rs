@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Context;
 use super::runs::RunFolder;
+use crate::build::Userland;
 use crate::cache::{self, Cache, Lock};
 use crate::cli;
 use crate::config::Suites;
@@ -158,6 +159,30 @@ pub(super) fn disks(context: &Context, sets: &[&Suites]) -> Result<Option<Toolch
         return Ok(None);
     }
     further(context, "disks", &context.ui.task("setup")).map(Some)
+}
+
+/// What a guest has for somebody who looks around in it.
+pub(super) fn userland(
+    context: &Context,
+    toolchain: &Toolchain,
+    task: &Task<'_>,
+) -> Result<Userland, Failure> {
+    let cache = cache(context)?;
+    let recipe = recipe(context)?.userland;
+    let name = format!("source/{}", recipe.package);
+    let folder = cache
+        .make(&name, &recipe.package, task, |folder| {
+            cache.need("the source of busybox", recipe.space_mib)?;
+            source::fetch_source(toolchain, &recipe.package, folder, task)
+        })
+        .map_err(of_the_source)?;
+    let package = std::fs::read_to_string(folder.join("package")).map_err(Failure::infra)?;
+    Ok(Userland {
+        busybox: folder.join(source::SOURCE),
+        package,
+        folder: None,
+        script: None,
+    })
 }
 
 /// The tools of a root of their own, by its name in the recipe.

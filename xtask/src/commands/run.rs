@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Context, named, prepare};
-use crate::boot::{Booted, End};
+use crate::boot::{Booted, End, orders};
 use crate::cli;
 use crate::config::{Program, Suites};
 use crate::exit::Failure;
@@ -62,7 +62,14 @@ pub(super) fn run(context: &Context, args: &cli::RunProgram) -> Result<ExitCode,
     let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let lock = prepared.lock.take();
     let shared = super::test::shared(context, &config, &prepared);
-    let booted = matrix::program(&shared, cell, &set, limits, || drop(lock))?;
+    let booted = matrix::program(
+        &shared,
+        cell,
+        &set,
+        |set| orders::of_suites(set, false),
+        limits,
+        || drop(lock),
+    )?;
     let said = Said::of(&booted, &program.path());
     std::io::stdout()
         .write_all(said.output.as_bytes())
@@ -84,14 +91,14 @@ pub(super) fn run(context: &Context, args: &cli::RunProgram) -> Result<ExitCode,
 
 /// What the guest's console has of a program.
 #[derive(Debug, PartialEq, Eq)]
-struct Said {
-    output: String,
-    status: Option<u8>,
+pub(super) struct Said {
+    pub(super) output: String,
+    pub(super) status: Option<u8>,
     failure: Option<String>,
 }
 
 impl Said {
-    fn of(booted: &Booted, path: &str) -> Said {
+    pub(super) fn of(booted: &Booted, path: &str) -> Said {
         let log = String::from_utf8_lossy(&booted.log);
         let mut said = Said {
             output: String::new(),
@@ -127,7 +134,7 @@ impl Said {
         said
     }
 
-    fn why(&self, end: &End) -> String {
+    pub(super) fn why(&self, end: &End) -> String {
         match (&self.failure, end) {
             (Some(failure), _) => failure.clone(),
             (None, End::Silent(limit) | End::TooLong(limit)) => {

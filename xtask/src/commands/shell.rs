@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask shell CELL`
 
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 
+use super::run::Said;
 use super::{Context, named, prepare};
+use crate::boot::orders;
+use crate::build::Userland;
 use crate::exit::{Exit, Failure};
+use crate::follow::Limits;
 use crate::matrix;
 use crate::session::Shared;
 
-pub(super) fn shell(context: &Context, cell: &str, folder: Option<&Path>) -> Result<Exit, Failure> {
+pub(super) fn shell(
+    context: &Context,
+    cell: &str,
+    folder: Option<&Path>,
+) -> Result<ExitCode, Failure> {
     let config = context.config()?;
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Err(Failure::usage(format!(
@@ -24,28 +34,60 @@ pub(super) fn shell(context: &Context, cell: &str, folder: Option<&Path>) -> Res
         .ok_or_else(|| {
             Failure::usage("failed to choose modules: no set in configs/suites is a default")
         })?;
-    let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
+    let script = script().map_err(Failure::infra)?;
+    let task = context.ui.task("setup");
+    let mut prepared = prepare::prepare(context, &task)?;
+    let userland = Userland {
+        folder: folder.map(Path::to_owned),
+        script,
+        ..prepare::userland(context, &prepared.toolchain, &task)?
+    };
+    drop(task);
     let lock = prepared.lock.take();
     let shared = Shared {
-        brought: folder,
+        userland: Some(&userland),
         ..super::test::shared(context, &config, &prepared)
     };
+    if userland.script.is_some() {
+        let orders = |set: &_| orders::of_shell(set, true);
+        let booted = matrix::program(&shared, cell, set, orders, Limits::NONE, || drop(lock))?;
+        let said = Said::of(&booted, orders::SHELL);
+        io::stdout()
+            .write_all(said.output.as_bytes())
+            .map_err(Failure::infra)?;
+        return said.status.map(ExitCode::from).ok_or_else(|| {
+            Failure::infra(format!(
+                "failed to run the script to its end on {}: {}; the console is in {}",
+                cell.name,
+                said.why(&booted.end),
+                shared.folder.join("console.log").display()
+            ))
+        });
+    }
     let qemu = matrix::interactive(&shared, cell, set)?;
     drop(lock);
-    eprintln!(
-        "{}: `help` lists what this shell knows, `poweroff` ends it, and so does C-a x",
-        cell.name
-    );
+    eprintln!("{}: C-a h lists QEMU's keys", cell.name);
     let status = qemu
         .unchecked()
         .run()
         .map_err(|e| Failure::infra(format!("failed to run {}: {e}", crate::boot::program(cell))))?
         .status;
     if status.success() {
-        Ok(Exit::Ok)
+        Ok(Exit::Ok.into())
     } else {
         Err(Failure::infra(format!(
             "failed to run the guest: QEMU ended with {status}"
         )))
     }
+}
+
+/// What is to be run, where it does not come from somebody who types. The guest's console would lose what came before it listens.
+fn script() -> io::Result<Option<Vec<u8>>> {
+    let mut input = io::stdin();
+    if input.is_terminal() {
+        return Ok(None);
+    }
+    let mut script = Vec::new();
+    input.read_to_end(&mut script)?;
+    Ok(Some(script))
 }

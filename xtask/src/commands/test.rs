@@ -278,7 +278,7 @@ pub(super) fn shared<'a>(
         host_crates: Mutex::default(),
         vcsan: None,
         kept: None,
-        brought: None,
+        userland: None,
         disks: None,
         debug: false,
         folder: prepared.run.path(),

@@ -15,7 +15,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use package::{Part, fetch, fetch_part};
+pub use package::{Part, SOURCE, fetch, fetch_part, fetch_source};
 pub use tree::{Tree, orphans, private_tree};
 pub use version::KernelVersion;
 

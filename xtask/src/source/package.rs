@@ -158,6 +158,40 @@ pub fn fetch_part(
     Ok(())
 }
 
+/// Unpacks what upstream has released of a source package of the distribution into `folder`, which exists, and leaves the exact
+/// name of that beside it, in `package`.
+///
+/// # Errors
+/// There is no such package, or it can't be fetched.
+pub fn fetch_source(
+    toolchain: &Toolchain,
+    package: &str,
+    folder: &Path,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    progress.step("asking the archive for sources");
+    let archive = Archive::of_sources(toolchain, folder.with_added_extension("archive"))?;
+    let tarball = archive.download_source(package, progress)?;
+    progress.step(&format!("unpacking {package}"));
+    let name = tarball.file_name().unwrap_or_default();
+    let source = folder.join(SOURCE);
+    fs::create_dir(&source).map_err(Error::io("create", &source))?;
+    // apt knows every way in which an archive may be compressed, and the root has not all of the programs.
+    let script = "set -o pipefail; /usr/lib/apt/apt-helper cat-file \"$1\" \
+                  | tar -x --strip-components=1 --no-same-owner -C \"$2\"";
+    toolchain
+        .fetch_command("bash")
+        .args(["-c", script, "bash"])
+        .args([tarball.as_os_str(), source.as_os_str()])
+        .dir(&archive.dir)
+        .read(toolchain.stop())
+        .map_err(|failed| Error::full_or(failed, "unpack a package to", &source))?;
+    fs::write(folder.join("package"), name.as_encoded_bytes()).map_err(Error::io("write", folder))
+}
+
+/// In a folder that [`fetch_source`] has filled, what was unpacked.
+pub const SOURCE: &str = "source";
+
 /// A folder in a tar archive in a package.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +212,8 @@ struct Archive<'a> {
     toolchain: &'a Toolchain,
     /// For lists and downloads, gone with this.
     dir: PathBuf,
+    /// Whether it is asked for sources.
+    sources: bool,
 }
 
 impl Drop for Archive<'_> {
@@ -190,17 +226,48 @@ impl Drop for Archive<'_> {
 impl<'a> Archive<'a> {
     /// The archive with the lists of now; `dir` is for it alone.
     fn open(toolchain: &'a Toolchain, dir: PathBuf) -> Result<Archive<'a>, Error> {
+        Archive::made(toolchain, dir, false)?.update()
+    }
+
+    /// The same with what the archive has the sources of, and nothing else.
+    fn of_sources(toolchain: &'a Toolchain, dir: PathBuf) -> Result<Archive<'a>, Error> {
+        let archive = Archive::made(toolchain, dir, true)?;
+        // A host may have either form, and archives of others beside Debian's, which need not have any source.
+        let script = r#"
+            for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+                [ ! -e "$file" ] || sed -n 's/^deb /deb-src /p' "$file"
+            done >parts/all.list
+            for file in /etc/apt/sources.list.d/*.sources; do
+                [ ! -e "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" >"parts/${file##*/}"
+            done"#;
+        let parts = archive.dir.join("parts");
+        fs::create_dir(&parts).map_err(Error::io("create", &parts))?;
+        toolchain
+            .fetch_command("sh")
+            .args(["-ec", script])
+            .dir(&archive.dir)
+            .read(toolchain.stop())?;
+        archive.update()
+    }
+
+    fn made(toolchain: &'a Toolchain, dir: PathBuf, sources: bool) -> Result<Archive<'a>, Error> {
         cache::remove(&dir)?;
         for dir in ["lists/partial", "cache/archives/partial"].map(|part| dir.join(part)) {
             fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
         }
-        let archive = Archive { toolchain, dir };
+        Ok(Archive {
+            toolchain,
+            dir,
+            sources,
+        })
+    }
+
+    fn update(self) -> Result<Archive<'a>, Error> {
         // A mirror that does not answer is an error, not an empty list.
-        archive
-            .command("apt-get")
+        self.command("apt-get")
             .args(["-oAPT::Update::Error-Mode=any", "update"])
-            .read(toolchain.stop())?;
-        Ok(archive)
+            .read(self.toolchain.stop())?;
+        Ok(self)
     }
 
     fn command(&self, program: &str) -> Command {
@@ -209,6 +276,14 @@ impl<'a> Archive<'a> {
             .fetch_command(program)
             .arg(option("Dir::State::Lists", "lists"))
             .arg(option("Dir::Cache", "cache"))
+            .args(if self.sources {
+                vec![
+                    option("Dir::Etc::SourceParts", "parts"),
+                    option("Dir::Etc::SourceList", "none"),
+                ]
+            } else {
+                Vec::new()
+            })
             .args([
                 "-oAPT::Sandbox::User=root",
                 "-oAcquire::Languages=none",
@@ -227,6 +302,27 @@ impl<'a> Archive<'a> {
             .lines()
             .filter_map(|name| name.strip_prefix(prefix)?.parse().ok())
             .collect())
+    }
+
+    /// Downloads a source package; the file that upstream has released.
+    fn download_source(&self, package: &str, progress: &dyn Progress) -> Result<PathBuf, Error> {
+        progress.step(&format!("downloading the source of {package}"));
+        self.command("apt-get")
+            .args(["--quiet", "--download-only", "source", package])
+            .read(self.toolchain.stop())
+            .map_err(|failed| Error::full_or(failed, "download a package to", &self.dir))?;
+        let entries = fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))?;
+        let is_upstreams = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.contains(".orig.tar.") && !name.ends_with(".asc")
+        };
+        entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(is_upstreams)
+            .ok_or_else(|| Error::Gone {
+                package: format!("the source of {package}"),
+                available: Vec::new(),
+            })
     }
 
     /// Downloads a package; its file.

@@ -19,6 +19,8 @@ pub struct Recipe {
     pub further: BTreeMap<String, Recipe>,
     /// Which kernel source is taken.
     pub source: Source,
+    /// What a guest has for somebody who looks around in it.
+    pub userland: Userland,
     /// The tools that must be there.
     pub tools: Vec<Tool>,
     /// The packages of the root that the project was last tried with, of the file beside it that ends in `lock`; none for a
@@ -71,6 +73,16 @@ pub struct Source {
     pub space_mib: u64,
 }
 
+/// The source package of busybox.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Userland {
+    /// Its name.
+    pub package: String,
+    /// What fetching and unpacking it takes, in MiB.
+    pub space_mib: u64,
+}
+
 /// A tool that must be there.
 #[derive(Debug)]
 pub struct Tool {
@@ -110,6 +122,7 @@ struct RawRecipe {
     root: Root,
     further: BTreeMap<String, RawFurther>,
     source: Source,
+    userland: Userland,
     tools: Vec<RawTool>,
 }
 
@@ -187,6 +200,7 @@ impl Recipe {
                 further: BTreeMap::new(),
                 lock: None,
                 source: raw.source.clone(),
+                userland: raw.userland.clone(),
                 tools: checked(&format!("further.{name}.tools"), own.tools)?,
             };
             further.insert(name, recipe);
@@ -207,6 +221,7 @@ impl Recipe {
             root: raw.root,
             further,
             source: raw.source,
+            userland: raw.userland,
             tools,
         })
     }

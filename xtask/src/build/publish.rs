@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Copies of what was built, for one run, where no later build touches them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Builder, Error, KEPT, SYMBOLS, io_error};
+use crate::boot::{Media, uimage};
+use crate::config::{Cell, Module, Suites};
+
+impl Builder<'_> {
+    /// Puts what a guest of `cell` with the modules of `set`, which is told `orders`, is booted from into `dest`, where no
+    /// later build touches it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for a module that was not made, [`Error::Io`].
+    pub fn publish(
+        &self,
+        cell: &Cell,
+        set: &Suites,
+        orders: &dyn Fn(&Suites) -> Vec<String>,
+        dest: &Path,
+    ) -> Result<Media, Error> {
+        fs::create_dir_all(dest).map_err(io_error("create", dest))?;
+        if let Some(exporter) = &set.of
+            && !self.tree.join(&exporter.file).is_file()
+        {
+            return Err(Error::NoExporter {
+                exporter: exporter.name.clone(),
+                file: exporter.file.clone(),
+            });
+        }
+        let with_modules = match &set.own {
+            Some(own) => Some(set.with_own_modules(self.own_modules(&own.dir)?)),
+            None => None,
+        };
+        let set = with_modules.as_ref().unwrap_or(set);
+        let copy = |file: &Path| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let to = dest.join(format!("{}-{name}", self.kernel.name));
+            // Another cell of this kernel may have it there already.
+            if !to.exists() {
+                let kept = self.keep(&self.dir.join(file))?;
+                // Not every file system has links.
+                fs::hard_link(&kept, &to)
+                    .or_else(|_| fs::copy(&kept, &to).map(drop))
+                    .map_err(io_error("copy to", &to))?;
+            }
+            Ok(to)
+        };
+        Ok(Media {
+            image: match cell.qemu.load {
+                Some(load) => self.wrap(&dest.join(format!("{}-uImage", cell.name)), load)?,
+                None => copy(&self.kernel.image)?,
+            },
+            dtb: cell.qemu.dtb.as_deref().map(copy).transpose()?,
+            initramfs: self.initramfs(set, &orders(set), dest)?,
+            symbols: copy(Path::new(SYMBOLS))?,
+            modules: self.copy_modules(set, dest)?,
+            loaded: set.tests.iter().map(Module::file_name).collect(),
+            disks: Vec::new(),
+            devices: set.devices.arguments(&cell.qemu.machine),
+        })
+    }
+
+    /// A copy of `file` that no build writes to: runs share it, for it is large and the same for all of them until a build
+    /// makes another one.
+    fn keep(&self, file: &Path) -> Result<PathBuf, Error> {
+        let name = file.file_name().unwrap_or_default();
+        let kept = self.dir.join(KEPT).join(name);
+        // By content: times and sizes may be the same of another build.
+        let hash = |path: &Path| -> io::Result<blake3::Hash> {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_reader(fs::File::open(path)?)?;
+            Ok(hasher.finalize())
+        };
+        let now = hash(file).map_err(io_error("read", file))?;
+        if hash(&kept).is_ok_and(|kept| kept == now) {
+            return Ok(kept);
+        }
+        fs::create_dir_all(self.dir.join(KEPT)).map_err(io_error("create", &kept))?;
+        // The old one stays where runs have it.
+        let new = kept.with_added_extension("new");
+        fs::copy(file, &new).map_err(io_error("copy to", &new))?;
+        fs::rename(&new, &kept).map_err(io_error("rename to", &kept))?;
+        Ok(kept)
+    }
+
+    /// Writes the kernel image with a header that says where it is put.
+    fn wrap(&self, to: &Path, load: u32) -> Result<PathBuf, Error> {
+        let image = self.dir.join(&self.kernel.image);
+        let bare = fs::read(&image).map_err(io_error("read", &image))?;
+        fs::write(to, uimage::wrap(&bare, load)).map_err(io_error("write", to))?;
+        Ok(to.to_owned())
+    }
+
+    /// Puts the modules of `set` where reports find their symbols.
+    fn copy_modules(&self, set: &Suites, dest: &Path) -> Result<PathBuf, Error> {
+        let dir = dest.join(format!("{}-modules", self.kernel.name));
+        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        for module in set.modules() {
+            let to = dir.join(module.file.file_name().unwrap_or_default());
+            if !to.exists() {
+                let from = self.module_out(&module.dir).join(&module.file);
+                fs::copy(&from, &to).map_err(io_error("copy to", &to))?;
+            }
+        }
+        Ok(dir)
+    }
+}

@@ -304,6 +304,7 @@ impl<'a> Machine<'a> {
     fn event(&mut self, event: Event, about: Option<usize>) {
         let (ownership, plan) = self.ownership.next(event);
         let ops: Vec<_> = plan.ops().collect();
+        let mut last = None;
 
         for (number, (op, how)) in self.instead(event, &plan).into_iter().enumerate() {
             self.lines = match self.change {
@@ -315,7 +316,14 @@ impl<'a> Machine<'a> {
                 } if (e, cut, *index) == (&event, &ops, number) => kept.lines(),
                 _ => LINES,
             };
-            self.execute(event, op, how);
+            let complete = how.is_none() && self.lines == LINES;
+            if !complete || !op.is_done_by(last, self.cell.cpu.flushes_written_vmap()) {
+                self.execute(event, op, how);
+            }
+            last = match op {
+                Op::FlushUser if self.areas() == 0 => last,
+                op => Some(op).filter(|_| complete),
+            };
             if let (Op::Unmap, Some(index)) = (op, about) {
                 self.mapped[index].gone = true;
             }
@@ -437,6 +445,14 @@ impl<'a> Machine<'a> {
                 }
                 _ => false,
             }
+    }
+
+    /// Areas of user space that are mapped.
+    fn areas(&self) -> usize {
+        let users = self.stage.users.iter();
+        users
+            .filter(|via| matches!(via, Via::Process | Via::Parts(_)))
+            .count()
     }
 
     fn has_vmap(&self) -> bool {

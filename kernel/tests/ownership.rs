@@ -5,7 +5,7 @@
 //! that.
 
 use aliasheap_kernel::model::{
-    CPUS, Change, EXCEPTIONS, Exception, explore, explore_layout, fails, table,
+    CPUS, Change, EXCEPTIONS, Exception, explore, explore_layout, fails, is_wrong, table,
 };
 use aliasheap_kernel::ownership::{Direction, Event, Op, Owner, Ownership};
 
@@ -25,6 +25,29 @@ fn nobody_reads_anything_old() {
 
         println!("{}: {} states", cpu.name, explored.states);
         assert!(failure.is_none(), "{}: {failure:?}", cpu.name);
+    }
+}
+
+/// Nor where operations flush the whole cache, one line after the other.
+#[test]
+fn nobody_reads_anything_old_where_more_is_flushed_than_asked_for() {
+    for cpu in &CPUS {
+        assert!(!is_wrong(cpu, Change::None), "{}", cpu.name);
+    }
+}
+
+/// Where a vmap is not flushed a second time, lines may be filled in between, but with nothing old.
+#[test]
+fn a_vmap_is_flushed_once_if_nothing_came_in_between() {
+    let flushed = Some(Op::WriteBackVmap);
+    assert!(Op::InvalidateVmap.is_done_by(flushed, true));
+    assert!(!Op::InvalidateVmap.is_done_by(flushed, false));
+
+    for last in [None, Some(Op::FlushUser), Some(Op::SyncForCpu)] {
+        assert!(!Op::InvalidateVmap.is_done_by(last, true), "{last:?}");
+    }
+    for op in [Op::FlushUser, Op::SyncForCpu, Op::WriteBackVmap] {
+        assert!(!op.is_done_by(flushed, true), "{op:?}");
     }
 }
 

@@ -58,6 +58,26 @@ fn silent_where_nothing_is_missing() {
     }
 }
 
+/// Nothing is missing either where operations flush the whole cache, and not all of it at once.
+#[test]
+fn silent_where_more_is_flushed_than_asked_for() {
+    for cpu in cpus().filter(|cpu| cpu.user_flushes_all || cpu.vmap_flushes_all) {
+        let cell = Cell {
+            whole: true,
+            ..Cell::new(cpu)
+        };
+        for (stage, course) in walks(cell.colours) {
+            let (old, steps) = machine::walk(cell, &Change::None, stage, course, usize::MAX);
+
+            assert!(
+                !old,
+                "{}: something old after {steps} steps with {:?}, colours {:?}",
+                cpu.name, stage.users, stage.colours
+            );
+        }
+    }
+}
+
 #[test]
 fn tours_are_those_that_are_found() {
     let path = "overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/tours.rs";

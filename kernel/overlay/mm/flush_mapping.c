@@ -22,18 +22,29 @@
  * is for the pages of a driver, which belong to no file: it maps them by
  * remap_pfn_range() at the right offset in a file of its own.
  *
+ * Each area is flushed on its own, also where that flushes all of the cache: a
+ * line that is gone may be filled again while one of another area is still
+ * dirty.
+ *
  * Does nothing where the data cache does not alias. Otherwise may sleep.
+ *
+ * Returns: whether there was an area to flush.
  */
-void flush_cache_mapping(struct address_space *mapping)
+bool flush_cache_mapping(struct address_space *mapping)
 {
 	struct vm_area_struct *vma;
+	bool any = false;
 
-	if (!cpu_dcache_is_aliasing())
-		return;
+	if (!cpu_dcache_is_aliasing() || !mapping_mapped(mapping))
+		return false;
 
 	i_mmap_lock_read(mapping);
-	mapping_rmap_tree_foreach(vma, mapping, 0, ULONG_MAX)
+	mapping_rmap_tree_foreach(vma, mapping, 0, ULONG_MAX) {
 		flush_cache_range(vma, vma->vm_start, vma->vm_end);
+		any = true;
+	}
 	i_mmap_unlock_read(mapping);
+
+	return any;
 }
 EXPORT_SYMBOL_GPL(flush_cache_mapping);

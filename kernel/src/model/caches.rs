@@ -246,6 +246,11 @@ impl Cpu {
         ]
     }
 
+    /// Whether what is written back of a vmap is dropped too.
+    pub fn flushes_written_vmap(&self) -> bool {
+        self.write_back_vmap == Flush
+    }
+
     /// What to hand a mapping to its device does.
     pub fn for_device(&self, dir: Direction) -> Maintenance {
         match dir {

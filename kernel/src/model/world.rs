@@ -6,7 +6,7 @@ use super::caches::{Alias, Caches, Cpu, DIRECT_MAP, Layout, MAX_LINES, Maintenan
 use super::step::{Step, User};
 use super::{Change, Exception};
 use crate::mutation::plan::Kind;
-use crate::ownership::{Direction, Event, Op, Ownership};
+use crate::ownership::{Direction, Event, Op, Ownership, Plan};
 
 /// Mappings at once.
 const MAX_MAPPINGS: usize = 2;
@@ -78,6 +78,22 @@ impl Scene<'_> {
                 }
                 _ => false,
             }
+    }
+
+    /// Whether a step of a plan has nothing left to do.
+    fn is_done(&self, event: Event, plan: &Plan, index: usize) -> bool {
+        let step = |index| self.change.step(event, plan, index);
+        // Looking back takes time.
+        let Some(Ok((op @ Op::InvalidateVmap, None))) = step(index) else {
+            return false;
+        };
+        let uses = |alias| self.layout.lines_of(alias).next().is_some();
+        let last = (0..index).rev().find_map(|index| match step(index)? {
+            Ok((Op::FlushUser, _)) if !uses(Alias::User) => None,
+            Ok((op, how)) => Some(Some(op).filter(|_| how.is_none())),
+            Err(_) => None,
+        });
+        op.is_done_by(last.flatten(), self.cpu.flushes_written_vmap())
     }
 
     /// Whether the whole cache is flushed when an alias is made. A user mapping is not there before that, and
@@ -439,6 +455,7 @@ impl World {
         pending.done += 1;
         self.pending = Some(pending);
         match step {
+            Ok(_) if scene.is_done(pending.event, &plan, pending.done - 1) => {}
             Ok((op, how)) if scene.flushes_all(op, how) => {
                 let flushed = self.caches.flushed(scene.cpu, &scene.layout);
                 worlds.extend(flushed.into_iter().map(|caches| World { caches, ..self }));

@@ -2,8 +2,10 @@
 #ifndef _LINUX_FLUSH_MAPPING_H
 #define _LINUX_FLUSH_MAPPING_H
 
+#include <linux/types.h>
+
 struct address_space;
 
-void flush_cache_mapping(struct address_space *mapping);
+bool flush_cache_mapping(struct address_space *mapping);
 
 #endif

@@ -4,9 +4,9 @@
 //!
 //! C header: [`include/linux/dma-heap.h`](srctree/include/linux/dma-heap.h)
 //!
-//! A module whose only purpose is a heap implements [`Heap`] and declares itself by
-//! [`module_dma_heap!`](crate::module_dma_heap). User space finds the heap at `/dev/dma_heap/`, the
-//! kernel by [`DmaHeap::find`].
+//! A heap implements [`Heap`]. A module whose only purpose are heaps implements [`HeapModule`], where
+//! it adds them, and declares itself by [`module_dma_heap!`](crate::module_dma_heap). User space finds
+//! a heap at `/dev/dma_heap/`.
 
 use crate::{
     bindings,
@@ -18,16 +18,17 @@ use crate::{
     prelude::*,
     str::CStrExt,
     sync::aref::ARef,
-    types::Opaque,
     ThisModule, //
 };
-use core::marker::PhantomData;
+use core::{
+    cell::Cell,
+    marker::PhantomData, //
+};
 
 /// A heap.
-pub trait Heap: 'static {
-    /// The name of the heap, and of its device file.
-    const NAME: &'static CStr;
-
+///
+/// There may be many of one type, each with a name and data of its own.
+pub trait Heap: Send + Sync + 'static {
     /// What it allocates.
     type Buffer: Exporter;
 
@@ -35,7 +36,7 @@ pub trait Heap: 'static {
     ///
     /// `len` is a multiple of the page size and at least that; `flags` are the heap flags of the
     /// request, of which there are none yet.
-    fn allocate(len: usize, flags: u64) -> Result<impl PinInit<Self::Buffer, Error>>;
+    fn allocate(&self, len: usize, flags: u64) -> Result<impl PinInit<Self::Buffer, Error>>;
 }
 
 /// Returns whether what heaps allocate shall be charged to the memory cgroup of who asked for it.
@@ -46,90 +47,99 @@ pub fn mem_accounting() -> bool {
     unsafe { core::ptr::addr_of!(bindings::mem_accounting).read() }
 }
 
-/// A heap that has been registered, `struct dma_heap`. Heaps are never removed.
-#[repr(transparent)]
-pub struct DmaHeap(Opaque<bindings::dma_heap>);
-
-// SAFETY: There is nothing that is bound to a thread.
-unsafe impl Sync for DmaHeap {}
-
-impl DmaHeap {
-    /// Finds a heap by name. `dma_heap_find()`
+/// A module that has heaps.
+pub trait HeapModule {
+    /// Adds the heaps of the module.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::dma_heap::DmaHeap;
-    ///
-    /// assert!(DmaHeap::find(c"no such heap").is_none());
-    /// ```
-    pub fn find(name: &CStr) -> Option<&'static Self> {
-        // SAFETY: The name is valid.
-        let heap = unsafe { bindings::dma_heap_find(name.as_char_ptr()) };
+    /// Once one was added, the module stays loaded, whatever this returns then.
+    fn init(heaps: &Heaps) -> Result;
+}
 
-        // SAFETY: It is null or a heap, which is there for ever.
-        unsafe { heap.cast::<Self>().as_ref() }
-    }
+/// Where a module that is being loaded adds its heaps.
+pub struct Heaps {
+    module: &'static ThisModule,
+    any: Cell<bool>,
+}
 
-    /// The name of the heap.
-    pub fn name(&self) -> &'static CStr {
-        // SAFETY: The heap is valid, and its name is there as long as it is.
-        unsafe { CStr::from_char_ptr(bindings::dma_heap_get_name(self.0.get())) }
-    }
+/// A heap that was added, the private data of a `struct dma_heap`.
+struct Added<H> {
+    heap: H,
+    name: &'static CStr,
+    module: &'static ThisModule,
+}
 
-    /// Allocates a buffer, like the heap's device file does. `dma_heap_buffer_alloc()`
+impl Heaps {
+    /// Adds a heap under a name, which is also that of its device file.
     ///
-    /// `len` is in bytes and is rounded up to whole pages, `fd_flags` are `O_CLOEXEC` and an access
-    /// mode such as `O_RDWR`.
+    /// Neither the heap nor the module can be removed after that.
     ///
     /// # Errors
     ///
-    /// `EINVAL` for flags that don't exist, or a length that is zero or can't be rounded up;
-    /// otherwise what the heap fails with.
-    pub fn allocate(&self, len: usize, fd_flags: u32, heap_flags: u64) -> Result<ARef<DmaBuf>> {
-        // SAFETY: The heap is valid.
-        let buf = from_err_ptr(unsafe {
-            bindings::dma_heap_buffer_alloc(self.0.get(), len, fd_flags, heap_flags)
-        })?;
+    /// `EINVAL` for a name that is taken, empty or has a slash, `ENOMEM`, or what making the device
+    /// fails with.
+    pub fn add<H: Heap>(&self, name: &'static CStr, heap: H) -> Result {
+        let module = self.module.as_ptr();
+        let added = KBox::new(
+            Added {
+                heap,
+                name,
+                module: self.module,
+            },
+            GFP_KERNEL,
+        )?;
+        let added = KBox::into_raw(added);
 
-        // SAFETY: A new buffer has one reference, which is ours.
-        Ok(unsafe { DmaBuf::from_owned(buf) })
+        let info = bindings::dma_heap_export_info {
+            name: name.as_char_ptr(),
+            ops: &Callbacks::<H>::OPS,
+            priv_: added.cast(),
+        };
+
+        // SAFETY: This is a valid module, or null if it is built in. If it is being loaded, there is
+        // a reference to it, so this succeeds.
+        let kept = unsafe { bindings::try_module_get(module) };
+
+        let result = if kept {
+            // SAFETY: `info` is valid, and what it refers to is there for ever if this succeeds: then
+            // nobody frees `added`, and the module with the callbacks stays loaded.
+            from_err_ptr(unsafe { bindings::dma_heap_add(&info) })
+        } else {
+            Err(ENODEV)
+        };
+        if let Err(err) = result {
+            // SAFETY: It comes from `KBox::into_raw` above, and no heap has it.
+            drop(unsafe { KBox::from_raw(added) });
+            if kept {
+                // SAFETY: We took this reference above.
+                unsafe { bindings::module_put(module) };
+            }
+            return Err(err);
+        }
+        self.any.set(true);
+        Ok(())
     }
 }
 
-/// Registers a heap, and keeps its module loaded for ever.
-///
-/// Heaps can't be removed, so the module's code has to stay.
+/// Lets a module add its heaps. Succeeds if it has added any.
 ///
 /// # Safety
 ///
-/// - `module` must be the module that has the code of `H`.
-/// - If this is called while the module is being initialized, then that must not fail any more once
-///   this has succeeded.
+/// - `module` must be the module that has the code of `M` and of its heaps.
+/// - This must be called while that is being initialized, which must succeed if this does.
 #[doc(hidden)]
-pub unsafe fn register<H: Heap>(module: &'static ThisModule) -> Result {
-    let module = module.as_ptr();
-
-    let info = bindings::dma_heap_export_info {
-        name: H::NAME.as_char_ptr(),
-        ops: &Callbacks::<H>::OPS,
-        priv_: module.cast(),
+pub unsafe fn init<M: HeapModule>(module: &'static ThisModule) -> Result {
+    let heaps = Heaps {
+        module,
+        any: Cell::new(false),
     };
 
-    // SAFETY: By the requirements, this is a valid module, or null if it is built in.
-    if !unsafe { bindings::try_module_get(module) } {
-        return Err(ENODEV);
+    match M::init(&heaps) {
+        Err(err) if heaps.any.get() => {
+            pr_err!("failed to add all heaps of a module: {err:?}\n");
+            Ok(())
+        }
+        result => result,
     }
-
-    // SAFETY: `info` is valid, and what it refers to is there as long as the module, which is for
-    // ever if this succeeds.
-    let result = from_err_ptr(unsafe { bindings::dma_heap_add(&info) });
-    if result.is_err() {
-        // SAFETY: We took this reference above.
-        unsafe { bindings::module_put(module) };
-    }
-    result?;
-    Ok(())
 }
 
 /// The callbacks for `struct dma_heap_ops`.
@@ -149,12 +159,13 @@ impl<H: Heap> Callbacks<H> {
         fd_flags: u32,
         heap_flags: u64,
     ) -> *mut bindings::dma_buf {
-        // SAFETY: The core passes a heap that `register` has added, with this as its private data.
-        let module = unsafe { bindings::dma_heap_get_drvdata(heap) }.cast();
+        // SAFETY: The core passes a heap that `Heaps::add` has added, with this as its private data,
+        // which is never freed nor changed.
+        let added = unsafe { &*bindings::dma_heap_get_drvdata(heap).cast::<Added<H>>() };
 
-        let result = H::allocate(len, heap_flags).and_then(|buffer| {
+        let result = added.heap.allocate(len, heap_flags).and_then(|buffer| {
             // SAFETY: The module has the code of `H`, hence that of its buffers.
-            unsafe { DmaBuf::export(module, H::NAME, len, fd_flags, buffer) }
+            unsafe { DmaBuf::export(added.module, added.name, len, fd_flags, buffer) }
         });
 
         match result {
@@ -164,37 +175,46 @@ impl<H: Heap> Callbacks<H> {
     }
 }
 
-/// Declares a module that registers a heap.
+/// Declares a module that has heaps.
 ///
-/// The module can't be unloaded, since the heap can't be removed.
+/// `type` is its [`HeapModule`](crate::dma_heap::HeapModule). The module can't be unloaded, since heaps
+/// can't be removed.
 ///
 /// # Examples
 ///
 /// ```ignore
+/// struct MyHeaps;
+///
+/// impl HeapModule for MyHeaps {
+///     fn init(heaps: &Heaps) -> Result {
+///         heaps.add(c"my_heap", MyHeap::new()?)
+///     }
+/// }
+///
 /// kernel::module_dma_heap! {
-///     type: MyHeap,
-///     name: "my_heap",
+///     type: MyHeaps,
+///     name: "my_heaps",
 ///     authors: ["Author name"],
-///     description: "A heap",
+///     description: "Heaps",
 ///     license: "GPL",
 ///     imports_ns: ["DMA_BUF", "DMA_BUF_HEAP"],
 /// }
 /// ```
 #[macro_export]
 macro_rules! module_dma_heap {
-    (type: $heap:ty, $($f:tt)*) => {
-        struct HeapModule;
+    (type: $heaps:ty, $($f:tt)*) => {
+        struct TheModule;
 
-        impl $crate::Module for HeapModule {
+        impl $crate::Module for TheModule {
             fn init(module: &'static $crate::ThisModule) -> $crate::error::Result<Self> {
-                // SAFETY: The heap is of this module, and nothing comes after this that could fail.
-                unsafe { $crate::dma_heap::register::<$heap>(module) }?;
+                // SAFETY: The heaps are of this module, and nothing comes after this that could fail.
+                unsafe { $crate::dma_heap::init::<$heaps>(module) }?;
                 Ok(Self)
             }
         }
 
         $crate::prelude::module! {
-            type: HeapModule,
+            type: TheModule,
             $($f)*
         }
     };

@@ -32,7 +32,7 @@ use crate::{
         Arc,
         Mutex, //
     },
-    task::MAX_SCHEDULE_TIMEOUT, //
+    ThisModule, //
 };
 use core::marker::PhantomData;
 
@@ -43,7 +43,7 @@ use core::marker::PhantomData;
 /// # Locks
 ///
 /// [`map`], [`unmap`], [`vmap`] and [`vunmap`] are called with the buffer's reservation lock held,
-/// [`mmap`] with the lock of the address space held for writing, [`begin_cpu_access`] and
+/// [`mmap`] with the lock of the address space held for writing, [`detach`], [`begin_cpu_access`] and
 /// [`end_cpu_access`] with neither.
 ///
 /// [`map`]: Exporter::map
@@ -51,6 +51,7 @@ use core::marker::PhantomData;
 /// [`vmap`]: Exporter::vmap
 /// [`vunmap`]: Exporter::vunmap
 /// [`mmap`]: Exporter::mmap
+/// [`detach`]: Exporter::detach
 /// [`begin_cpu_access`]: Exporter::begin_cpu_access
 /// [`end_cpu_access`]: Exporter::end_cpu_access
 pub trait Exporter: Send + Sync + Sized + 'static {
@@ -64,6 +65,11 @@ pub trait Exporter: Send + Sync + Sized + 'static {
     ///
     /// If this doesn't call [`MappedPages::unmap`], that happens afterwards.
     fn unmap(&self, buf: &DmaBuf, mapping: &Arc<MappedPages>);
+
+    /// A device was detached from the buffer, which had been unmapped for it.
+    ///
+    /// What is kept for later mappings can be dropped here. It may refer to the device.
+    fn detach(&self, _buf: &DmaBuf) {}
 
     /// The CPU is about to access the buffer.
     ///
@@ -121,6 +127,21 @@ impl MapRequest<'_> {
         // must not let a device go before they have unmapped the buffer, and then the callbacks
         // below call `MappedPages::unmap`.
         unsafe { MappedPages::new(self.device, chunks, dir) }
+    }
+
+    /// Maps the same pages as `spare`, a mapping that is not used any more, and in its memory if
+    /// nobody else has a reference to it.
+    ///
+    /// # Errors
+    ///
+    /// See [`MappedPages::new`].
+    pub fn map_again(
+        self,
+        spare: Arc<MappedPages>,
+        dir: DataDirection,
+    ) -> Result<Arc<MappedPages>> {
+        // SAFETY: As in `map`.
+        unsafe { MappedPages::again(spare, self.device, dir) }
     }
 }
 
@@ -223,7 +244,7 @@ impl DmaBuf {
     ///
     /// `module` must be the module that has the code of `T`.
     pub unsafe fn export<T: Exporter>(
-        module: *mut bindings::module,
+        module: &ThisModule,
         name: &'static CStr,
         size: usize,
         fd_flags: u32,
@@ -246,7 +267,7 @@ impl DmaBuf {
 
         let info = bindings::dma_buf_export_info {
             exp_name: name.as_char_ptr(),
-            owner: module,
+            owner: module.as_ptr(),
             ops: &Callbacks::<T>::OPS,
             size,
             // CAST: Flags; the C side has them as a signed number.
@@ -270,31 +291,6 @@ impl DmaBuf {
     }
 }
 
-impl DmaBuf {
-    /// Waits until transfers have ended that an access of the CPU in direction `dir` must not meet.
-    ///
-    /// # Errors
-    ///
-    /// `ERESTARTSYS` if a signal ends the wait.
-    fn wait_for_fences(&self, dir: DataDirection) -> Result {
-        let write = dir != DataDirection::FromDevice;
-
-        // SAFETY: The reservation object is set when the buffer is exported, and lives as long.
-        let left = unsafe {
-            bindings::dma_resv_wait_timeout(
-                (*self.as_raw()).resv,
-                bindings::dma_resv_usage_rw(write),
-                true,
-                // CAST: The largest `long`, which the C side takes for an `unsigned long`.
-                MAX_SCHEDULE_TIMEOUT as c_ulong,
-            )
-        };
-
-        // CAST: An error code is small.
-        to_result(core::cmp::min(left, 0) as c_int)
-    }
-}
-
 /// The callbacks for `struct dma_buf_ops`.
 struct Callbacks<T>(PhantomData<T>);
 
@@ -302,6 +298,7 @@ impl<T: Exporter> Callbacks<T> {
     const OPS: bindings::dma_buf_ops = bindings::dma_buf_ops {
         map_dma_buf: Some(Self::map_dma_buf),
         unmap_dma_buf: Some(Self::unmap_dma_buf),
+        detach: Some(Self::detach),
         release: Some(Self::release),
         begin_cpu_access: Some(Self::begin_cpu_access),
         end_cpu_access: Some(Self::end_cpu_access),
@@ -383,6 +380,19 @@ impl<T: Exporter> Callbacks<T> {
 
     /// # Safety
     ///
+    /// To be called by the dma-buf core, as `detach`.
+    unsafe extern "C" fn detach(
+        buf: *mut bindings::dma_buf,
+        _attachment: *mut bindings::dma_buf_attachment,
+    ) {
+        // SAFETY: The core passes a valid buffer with these callbacks.
+        let (buf, private) = unsafe { Self::private(buf) };
+
+        private.data.detach(buf);
+    }
+
+    /// # Safety
+    ///
     /// To be called by the dma-buf core, as `release`.
     unsafe extern "C" fn release(buf: *mut bindings::dma_buf) {
         // SAFETY: It comes from `KBox::into_raw` in `DmaBuf::export`, and nothing uses it any more.
@@ -402,7 +412,8 @@ impl<T: Exporter> Callbacks<T> {
         from_result(|| {
             let dir = direction(dir)?;
 
-            buf.wait_for_fences(dir)?;
+            // An access that only reads need not wait for others that read.
+            buf.resv().wait(dir != DataDirection::FromDevice)?;
             private.data.begin_cpu_access(buf, dir)?;
             Ok(0)
         })

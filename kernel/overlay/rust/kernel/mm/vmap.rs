@@ -105,6 +105,10 @@ impl Vmap {
         self.len
     }
 
+    /// Whether [`Vmap::write_back`] drops all lines too, as [`Vmap::invalidate`] does: these have one
+    /// operation for both, see `flush_kernel_vmap_range()`.
+    pub const WRITE_BACK_DROPS: bool = cfg!(any(CONFIG_ARM, CONFIG_MIPS, CONFIG_PARISC));
+
     /// Writes what the CPU wrote through this mapping back to memory.
     pub fn write_back(&self) {
         for (addr, len) in self.parts() {

@@ -3,6 +3,7 @@
 //! Physically contiguous runs of pages.
 
 use super::{
+    reserved::ReservedMem,
     BorrowedPage,
     PAGE_SIZE, //
 };
@@ -13,18 +14,29 @@ use crate::{
         Flags,
         KVVec, //
     },
-    bindings, //
+    bindings,
+    error::Result,
+    sync::Arc, //
 };
 use core::ptr::NonNull;
 
-/// An allocation of `2^order` physically contiguous pages.
+/// Where pages come from, and go back to.
+enum Source {
+    /// The page allocator.
+    Buddy { order: u32 },
+    /// Memory that was reserved at boot.
+    Reserved(Arc<ReservedMem>),
+}
+
+/// Physically contiguous pages.
 ///
 /// # Invariants
 ///
-/// `page` is the first page of an allocation of order `order` which this object owns.
+/// `page` is the first one of `count` pages that `source` has allocated and that this object owns.
 pub struct Pages {
     page: NonNull<bindings::page>,
-    order: u32,
+    count: usize,
+    source: Source,
 }
 
 // SAFETY: Pages can be freed on any thread.
@@ -46,7 +58,7 @@ impl Pages {
     /// # Ok::<(), kernel::alloc::AllocError>(())
     /// ```
     pub fn alloc(order: u32, flags: Flags) -> Result<Self, AllocError> {
-        // Several pages are one folio, as `write_back` takes them for.
+        // Several pages are one folio, so that it takes one call to write them back.
         let flags = if order > 0 { flags | __GFP_COMP } else { flags };
 
         // SAFETY: Depending on the flags this may sleep. Other than that, it is always safe to call.
@@ -55,27 +67,41 @@ impl Pages {
         // INVARIANT: The allocation succeeded, and nothing else has it.
         Ok(Self {
             page: NonNull::new(page).ok_or(AllocError)?,
-            order,
+            count: 1 << order,
+            source: Source::Buddy { order },
         })
     }
 
-    /// The order of the allocation.
-    #[inline]
-    pub fn order(&self) -> u32 {
-        self.order
+    /// Takes over pages of reserved memory, which go back to it.
+    ///
+    /// # Safety
+    ///
+    /// `page` must be the first one of `count` pages that were allocated from `memory`, and nothing
+    /// else may have them.
+    pub(super) unsafe fn from_reserved(
+        page: NonNull<bindings::page>,
+        count: usize,
+        memory: Arc<ReservedMem>,
+    ) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self {
+            page,
+            count,
+            source: Source::Reserved(memory),
+        }
     }
 
     /// The number of pages.
     #[inline]
     pub fn count(&self) -> usize {
-        1 << self.order
+        self.count
     }
 
     /// The size in bytes.
     #[inline]
     #[expect(clippy::len_without_is_empty, reason = "there is always a page")]
     pub fn len(&self) -> usize {
-        PAGE_SIZE << self.order
+        self.count * PAGE_SIZE
     }
 
     /// Returns a raw pointer to the first page.
@@ -90,9 +116,8 @@ impl Pages {
             return None;
         }
 
-        // SAFETY: By the type invariant and the check above, this is within the allocation. The
-        // pages of one allocation have consecutive `struct page`s, as no allocation is larger than
-        // a memory section.
+        // SAFETY: By the type invariant and the check above, this is within the allocation, whose
+        // pages have consecutive `struct page`s.
         let page = unsafe { self.page.add(index) };
 
         // SAFETY: The page is valid for as long as `self` is.
@@ -102,6 +127,20 @@ impl Pages {
     /// Iterates over the pages.
     pub fn iter(&self) -> impl Iterator<Item = BorrowedPage<'_>> {
         (0..self.count()).filter_map(|index| self.get(index))
+    }
+
+    /// Fills the pages with zeros, through the direct map or a mapping of the moment.
+    ///
+    /// # Errors
+    ///
+    /// None that can happen: the range lies within each page.
+    pub fn fill_zero(&mut self) -> Result {
+        for page in self.iter() {
+            // SAFETY: This object owns the pages and is borrowed mutably, so that nobody else accesses
+            // them.
+            unsafe { page.fill_zero_raw(0, PAGE_SIZE) }?;
+        }
+        Ok(())
     }
 
     /// Makes what was written through the direct map visible to other mappings of the pages.
@@ -117,18 +156,32 @@ impl Pages {
     /// Where the cache does not alias this need not do anything, so it does not make the contents
     /// visible to a *device*. That is what mapping the pages for DMA is for.
     pub fn write_back(&self) {
-        // SAFETY: By the type invariant, this is a valid page.
-        let folio = unsafe { bindings::page_folio(self.as_ptr()) };
+        let mut index = 0;
 
-        // SAFETY: A page's folio is valid as long as the page is.
-        unsafe { bindings::flush_dcache_folio(folio) };
+        while let Some(page) = self.get(index) {
+            // SAFETY: This is a valid page.
+            let folio = unsafe { bindings::page_folio(page.as_ptr()) };
+
+            // SAFETY: A page's folio is valid as long as the page is.
+            unsafe { bindings::flush_dcache_folio(folio) };
+
+            // SAFETY: As above.
+            index += unsafe { bindings::folio_nr_pages(folio) };
+        }
     }
 }
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, we own this allocation, and it has this order.
-        unsafe { bindings::__free_pages(self.as_ptr(), self.order) };
+        match &self.source {
+            Source::Buddy { order } => {
+                // SAFETY: By the type invariant, we own this allocation, and it has this order.
+                unsafe { bindings::__free_pages(self.as_ptr(), *order) };
+            }
+            // SAFETY: By the type invariant, these pages were allocated from `memory`, and we own
+            // them.
+            Source::Reserved(memory) => unsafe { memory.free(self.page, self.count) },
+        }
     }
 }
 

@@ -119,11 +119,56 @@ impl MappedPages {
         chunks: Arc<Chunks>,
         dir: DataDirection,
     ) -> Result<Arc<Self>> {
+        let mapped = Self::unmapped(device, chunks, dir)?;
+
+        // SAFETY: By the safety requirements, and those of this device and direction are above.
+        unsafe { Self::map(mapped, device, dir) }
+    }
+
+    /// Maps the pages of an earlier mapping for a device, in the memory that this one took, if nobody
+    /// else has a reference to it. Takes them from the earlier device first.
+    ///
+    /// # Errors
+    ///
+    /// As [`MappedPages::new`].
+    ///
+    /// # Safety
+    ///
+    /// As [`MappedPages::new`].
+    pub unsafe fn again(
+        spare: Arc<Self>,
+        device: &Device,
+        dir: DataDirection,
+    ) -> Result<Arc<Self>> {
+        if dir == DataDirection::None {
+            return Err(EINVAL);
+        }
+        let chunks = spare.table.chunks.clone();
+
+        spare.unmap();
+        let mapped = match Arc::into_unique_or_drop(spare) {
+            Some(mut unique) => {
+                // SAFETY: What is pinned, the mutex, is not moved.
+                let this = unsafe { unique.as_mut().get_unchecked_mut() };
+
+                this.device = device.into();
+                this.dir = dir;
+                unique.into()
+            }
+            None => Self::unmapped(device, chunks, dir)?,
+        };
+
+        // SAFETY: By the safety requirements, and those of this device and direction are above.
+        unsafe { Self::map(mapped, device, dir) }
+    }
+
+    /// Allocates what a mapping takes.
+    fn unmapped(device: &Device, chunks: Arc<Chunks>, dir: DataDirection) -> Result<Arc<Self>> {
         if dir == DataDirection::None {
             return Err(EINVAL);
         }
 
-        let mapped = Arc::pin_init(
+        Arc::pin_init(
             pin_init!(Self {
                 table: Table::new(chunks)?,
                 device: device.into(),
@@ -132,8 +177,15 @@ impl MappedPages {
                 state <- new_mutex!(State::Unmapped),
             }? Error),
             GFP_KERNEL,
-        )?;
+        )
+    }
 
+    /// Maps what is not mapped yet.
+    ///
+    /// # Safety
+    ///
+    /// As [`MappedPages::new`], for the device and the direction of `mapped`, which are these.
+    unsafe fn map(mapped: Arc<Self>, device: &Device, dir: DataDirection) -> Result<Arc<Self>> {
         // SAFETY: Memory can be mapped for the device, as the caller has promised, and the table is
         // valid.
         to_result(unsafe {

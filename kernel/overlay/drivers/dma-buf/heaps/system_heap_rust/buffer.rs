@@ -6,8 +6,10 @@ use crate::ownership::{
     Direction,
     Event,
     Op,
-    Ownership, //
+    Ownership,
+    Plan, //
 };
+use core::cell::Cell;
 use kernel::{
     dma::DataDirection,
     dma_buf::{
@@ -42,8 +44,13 @@ struct State {
     ownership: Ownership,
     /// What is mapped for devices, as `ownership` counts it.
     mappings: KVec<Arc<MappedPages>>,
+    /// The last one that was unmapped. Who maps and unmaps in turn, as V4L2 does for each frame,
+    /// allocates nothing but the first time.
+    spare: Option<Arc<MappedPages>>,
     /// The vmap, if there is one. The dma-buf core counts its users.
     vmap: Option<Arc<Vmap>>,
+    /// The last step that did anything, of the plan that is being carried out.
+    last: Cell<Option<Op>>,
 }
 
 impl Buffer {
@@ -54,15 +61,27 @@ impl Buffer {
             state <- new_mutex!(State {
                 ownership: Ownership::new(),
                 mappings: KVec::new(),
+                spare: None,
                 vmap: None,
+                last: Cell::new(None),
             }),
         })
     }
 }
 
 impl State {
+    /// The state after `event`, and what has to be done for it.
+    fn plan(&self, event: Event) -> (Ownership, Plan) {
+        self.last.set(None);
+        self.ownership.next(event)
+    }
+
     /// Does one step of a plan, other than to map and to unmap.
     fn execute(&self, buf: &DmaBuf, op: Op) -> Result {
+        let last = self.last.replace(Some(op));
+        if op.is_done_by(last, Vmap::WRITE_BACK_DROPS) {
+            return Ok(());
+        }
         match op {
             Op::WriteBackVmap => {
                 if let Some(vmap) = &self.vmap {
@@ -74,7 +93,11 @@ impl State {
                     vmap.invalidate();
                 }
             }
-            Op::FlushUser => buf.flush_user_mappings(),
+            Op::FlushUser => {
+                if !buf.flush_user_mappings() {
+                    self.last.set(last);
+                }
+            }
             Op::WriteBackDirectMap => self.written().try_for_each(|m| m.write_back())?,
             Op::SyncForDevice => self.mappings.iter().for_each(|m| m.sync_for_device()),
             Op::SyncForDeviceUnwritten => {
@@ -95,7 +118,7 @@ impl State {
 
     /// Does an event that neither maps nor unmaps anything. If it fails, nothing has happened.
     fn access(&mut self, buf: &DmaBuf, event: Event) -> Result {
-        let (next, plan) = self.ownership.next(event);
+        let (next, plan) = self.plan(event);
 
         for op in plan.ops() {
             self.execute(buf, op)?;
@@ -109,7 +132,7 @@ impl Exporter for Buffer {
     fn map(&self, buf: &DmaBuf, request: MapRequest<'_>) -> Result<Arc<MappedPages>> {
         let dir = direction(request.direction())?;
         let mut state = self.state.lock();
-        let (next, plan) = state.ownership.next(Event::Map(dir));
+        let (next, plan) = state.plan(Event::Map(dir));
 
         // Reserve now, so that nothing can fail after mapping, which is the last step.
         state.mappings.reserve(1, GFP_KERNEL)?;
@@ -117,7 +140,11 @@ impl Exporter for Buffer {
             state.execute(buf, op)?;
         }
 
-        let mapping = request.map(self.chunks.clone(), data_direction(dir.mapped_as()))?;
+        let dir = data_direction(dir.mapped_as());
+        let mapping = match state.spare.take() {
+            Some(spare) => request.map_again(spare, dir)?,
+            None => request.map(self.chunks.clone(), dir)?,
+        };
         state.mappings.push(mapping.clone(), GFP_KERNEL)?;
         state.ownership = next;
         Ok(mapping)
@@ -131,7 +158,7 @@ impl Exporter for Buffer {
             pr_warn!("a mapping of another buffer is unmapped\n");
             return;
         };
-        let (next, plan) = state.ownership.next(Event::Unmap(dir));
+        let (next, plan) = state.plan(Event::Unmap(dir));
 
         for op in plan.ops() {
             match op {
@@ -140,8 +167,13 @@ impl Exporter for Buffer {
                 op => drop(state.execute(buf, op)),
             }
         }
-        let _ = state.mappings.remove(index);
+        state.spare = state.mappings.remove(index).ok();
         state.ownership = next;
+    }
+
+    fn detach(&self, _buf: &DmaBuf) {
+        // It has a reference to a device.
+        self.state.lock().spare = None;
     }
 
     fn begin_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result {

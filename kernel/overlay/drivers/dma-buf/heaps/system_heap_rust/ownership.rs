@@ -145,6 +145,17 @@ pub enum Op {
     Unmap,
 }
 
+impl Op {
+    /// Whether the step has nothing left to do once `last` was done, the last step before it that did
+    /// anything.
+    ///
+    /// `drops` says whether `flush_kernel_vmap_range()` drops the lines too. With another step in
+    /// between, lines may have been filled with what that one has changed in memory.
+    pub fn is_done_by(self, last: Option<Op>, drops: bool) -> bool {
+        drops && self == Op::InvalidateVmap && last == Some(Op::WriteBackVmap)
+    }
+}
+
 /// The steps for one event, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The system heap: buffers from the page allocator, `/dev/dma_heap/system_rust`.
+//! The system heap: buffers from the page allocator, `/dev/dma_heap/system_rust`. And heaps of memory
+//! that is reserved at boot, see [`carveout`].
 //!
 //! Like `system_heap.c`, it hands out pages of the buddy allocator. Unlike it, it keeps buffers coherent
 //! on CPUs whose data caches alias. There, the direct map, a vmap and each user mapping of a page may
@@ -35,8 +36,9 @@
 //! - A private user mapping can't be made writable: a copy of a shared buffer's page would not see
 //!   what a device writes. If it is writable from the start, it is refused.
 //! - A request for more memory than there is fails at once.
-//! - Each mapping has a table of its own, so an attachment can be mapped more than once, and to map
-//!   allocates memory.
+//! - Each mapping has a table of its own, so an attachment can be mapped more than once. To map
+//!   allocates memory, unless a mapping was unmapped and no device detached since: then its table is
+//!   taken.
 //! - Where scatterlists can't be chained (parisc), a buffer that would take more entries than fit into
 //!   a page is refused with `ENOMEM`, and without a warning.
 //!
@@ -58,7 +60,9 @@ use kernel::{
     },
     dma_heap::{
         self,
-        Heap, //
+        Heap,
+        HeapModule,
+        Heaps, //
     },
     page::{
         self,
@@ -72,12 +76,13 @@ use kernel::{
 };
 
 mod buffer;
+mod carveout;
 pub mod ownership;
 
 use buffer::Buffer;
 
 kernel::module_dma_heap! {
-    type: SystemHeap,
+    type: RustHeaps,
     name: "system_heap_rust",
     authors: ["aliasheap developers"],
     description: "DMA-BUF System Heap in Rust",
@@ -85,14 +90,21 @@ kernel::module_dma_heap! {
     imports_ns: ["DMA_BUF", "DMA_BUF_HEAP"],
 }
 
+struct RustHeaps;
+
+impl HeapModule for RustHeaps {
+    fn init(heaps: &Heaps) -> Result {
+        heaps.add(c"system_rust", SystemHeap)?;
+        carveout::add_heaps(heaps)
+    }
+}
+
 struct SystemHeap;
 
 impl Heap for SystemHeap {
-    const NAME: &'static CStr = c"system_rust";
-
     type Buffer = Buffer;
 
-    fn allocate(len: usize, _flags: u64) -> Result<impl PinInit<Buffer, Error>> {
+    fn allocate(&self, len: usize, _flags: u64) -> Result<impl PinInit<Buffer, Error>> {
         let chunks = Arc::new(allocate_chunks(len)?, GFP_KERNEL)?;
 
         Ok(Buffer::new(chunks))
@@ -128,7 +140,7 @@ fn allocate_chunks(len: usize) -> Result<Chunks> {
         chunk.write_back();
 
         left = left.saturating_sub(chunk.len());
-        max_order = chunk.order();
+        max_order = chunk.count().ilog2();
         chunks.push(chunk, GFP_KERNEL)?;
     }
     Ok(chunks)

@@ -53,6 +53,8 @@ pub(super) fn execute(state: &State, buf: &DmaBuf, op: Op, how: Option<Kind>) ->
     let _done = start(how);
     let all = |m: &Arc<MappedPages>| m.clone();
 
+    // What is done in part leaves the next step all that it has to do.
+    state.last.set(state.last.get().filter(|_| how.is_none()));
     match (op, how) {
         (_, None | Some(Kind::WrongDirection)) if !is_of_vmap(op) => state.execute(buf, op),
         (_, None) => state.execute(buf, op),

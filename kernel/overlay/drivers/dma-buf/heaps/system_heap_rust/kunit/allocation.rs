@@ -12,13 +12,9 @@ use crate::{
         Request, //
     },
     lifecycle::without_leak,
-    sys::{
-        self,
-        Killed, //
-    },
+    sys::Killed,
 };
 use kernel::{
-    dma_heap::DmaHeap,
     page::{
         self,
         PAGE_SIZE, //
@@ -88,35 +84,6 @@ mod tests {
                 buffer.size() == expected,
                 "buffer {i}: expected {expected} bytes, got {}",
                 buffer.size()
-            );
-        }
-        Ok(())
-    }
-
-    /// Allocation in the kernel has the rules of the ioctl.
-    #[test]
-    fn from_the_kernel() -> Outcome {
-        let heap = DmaHeap::find(sys::heap_name()).ok_or(ENODEV)?;
-        let flags = Request::new(0).fd_flags;
-
-        for len in [1, PAGE_SIZE, 21 * PAGE_SIZE - 1] {
-            let size = heap.allocate(len, flags, 0)?.size();
-            let expected = len.next_multiple_of(PAGE_SIZE);
-            ensure!(
-                size == expected,
-                "{len} bytes: expected {expected}, got {size}"
-            );
-        }
-        for (len, flags, heap_flags) in [
-            (0, flags, 0),
-            (usize::MAX, flags, 0),
-            (PAGE_SIZE, flags | 1 << 20, 0),
-            (PAGE_SIZE, flags, 1),
-        ] {
-            let error = heap.allocate(len, flags, heap_flags).map(drop);
-            ensure!(
-                error == Err(EINVAL),
-                "{len} bytes, flags {flags:#x} and {heap_flags:#x}: expected EINVAL, got {error:?}"
             );
         }
         Ok(())

@@ -38,11 +38,6 @@ MODULE_PARM_DESC(skip, "Cases that the exporter can't do, SUITE.CASE, globs with
 
 static struct file *exporter_file;
 
-const char *heap_test_name(void)
-{
-	return heap;
-}
-
 static bool is_skipped(const char *globs, const char *name)
 {
 	char *copy = kstrdup(globs, GFP_KERNEL), *rest = copy, *glob;

@@ -56,6 +56,7 @@ use kernel::{
         },
         Arc, //
     },
+    ThisModule, //
 };
 
 mod c {
@@ -193,10 +194,12 @@ fn probe() -> Result<(ARef<DmaBuf>, Arc<Seen>)> {
     chunks.push(Pages::alloc(0, GFP_KERNEL | __GFP_ZERO)?, GFP_KERNEL)?;
 
     let chunks = Arc::new(chunks, GFP_KERNEL)?;
+    // SAFETY: This is the module that the call is in.
+    let module = unsafe { ThisModule::from_ptr(c::heap_test_module().cast()) };
     // SAFETY: This module has the code of `Probe`.
     let buffer = unsafe {
         DmaBuf::export(
-            c::heap_test_module().cast(),
+            &module,
             c"heap_test_probe",
             PAGE_SIZE,
             bindings::O_RDWR,

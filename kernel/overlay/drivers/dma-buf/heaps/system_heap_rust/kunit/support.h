@@ -10,7 +10,6 @@ struct dma_fence;
 struct file;
 struct module;
 
-const char *heap_test_name(void);
 int heap_test_open(void);
 void heap_test_close(void);
 int heap_test_alloc(unsigned long arg);

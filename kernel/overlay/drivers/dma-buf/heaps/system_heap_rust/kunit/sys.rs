@@ -25,7 +25,6 @@ mod c {
 
     // Prototypes: support.h.
     unsafe extern "C" {
-        pub(super) safe fn heap_test_name() -> *const c_char;
         pub(super) safe fn heap_test_open() -> c_int;
         pub(super) safe fn heap_test_close();
         pub(super) safe fn heap_test_alloc(arg: c_ulong) -> c_int;
@@ -53,12 +52,6 @@ mod c {
         pub(super) safe fn heap_test_fail_nth_left() -> c_uint;
         pub(super) safe fn heap_test_arm_faults(armed: bool, buf: c_ulong) -> c_int;
     }
-}
-
-/// The name of the heap under test.
-pub(crate) fn heap_name() -> &'static CStr {
-    // SAFETY: The parameter ends in NUL and does not change once the module is loaded.
-    unsafe { CStr::from_char_ptr(c::heap_test_name()) }
 }
 
 /// Opens the heap under test. Must run in a user process, see support.c.

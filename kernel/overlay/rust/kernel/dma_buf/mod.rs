@@ -21,9 +21,11 @@ use crate::{
 };
 use core::ptr::NonNull;
 
+mod dma_resv;
 mod exporter;
 mod importer;
 
+pub use self::dma_resv::DmaResv;
 pub use self::exporter::{
     Exporter,
     MapRequest,
@@ -118,17 +120,26 @@ impl DmaBuf {
         unsafe { (*self.as_raw()).size }
     }
 
+    /// The fences of the buffer.
+    #[inline]
+    pub fn resv(&self) -> &DmaResv {
+        // SAFETY: The reservation object is set when the buffer is exported, and lives as long.
+        unsafe { DmaResv::from_raw((*self.as_raw()).resv) }
+    }
+
     /// Writes back and drops all that the caches hold of the buffer's user mappings, in all
     /// processes, including those of processes that don't run.
     ///
-    /// This is `flush_cache_range()` for each area that maps the buffer's file. It may sleep. Where
-    /// the data cache doesn't alias, it does nothing, and takes no lock.
+    /// This is `flush_cache_range()` for the areas that map the buffer's file. It may sleep. Where
+    /// the data cache doesn't alias, or nobody maps the buffer, it does nothing, and takes no lock.
+    ///
+    /// Returns whether there was something to flush.
     ///
     /// An area that is being made while this runs may be missed: its pages are mapped before it can
     /// be found by the file. Whoever made it can't have used it yet.
-    pub fn flush_user_mappings(&self) {
+    pub fn flush_user_mappings(&self) -> bool {
         // SAFETY: The file is set once the buffer is exported, and its mapping is set for all of its
         // life.
-        unsafe { bindings::flush_cache_mapping((*(*self.as_raw()).file).f_mapping) };
+        unsafe { bindings::flush_cache_mapping((*(*self.as_raw()).file).f_mapping) }
     }
 }

@@ -33,6 +33,17 @@ use kernel::{
 /// More allocations than any operation makes.
 const MAX_ALLOCATIONS: u32 = 1000;
 
+/// What makes allocations fail; none, and the case is skipped, where the kernel has no such thing.
+fn arm() -> Result<Option<Faults>> {
+    match Faults::arm() {
+        Err(error) if error == ENXIO => {
+            sys::skip(c"no fault injection in this kernel");
+            Ok(None)
+        }
+        faults => faults.map(Some),
+    }
+}
+
 /// Makes allocation 1 of `operation` fail, then 2, and so on until there are no more. Each time it
 /// must fail with [`ENOMEM`], or get by without that memory, and keep none.
 ///
@@ -43,12 +54,8 @@ fn each_allocation<T>(
     rounds: usize,
     mut operation: impl FnMut() -> Result<T>,
 ) -> Outcome {
-    let faults = match Faults::arm() {
-        Err(error) if error == ENXIO => {
-            sys::skip(c"no fault injection in this kernel");
-            return Ok(());
-        }
-        faults => faults?,
+    let Some(faults) = arm()? else {
+        return Ok(());
     };
 
     let mut failures = 0;
@@ -127,11 +134,30 @@ mod tests {
             let _mapping = other.map(Bidirectional)?;
             let mut user = Importer::new(buffer.dma_buf().into());
             let access = user.begin_cpu_access(Bidirectional)?;
-            let attachment = buffer.attach(chip.dev())?;
 
-            // The table and its entries.
-            each_allocation("map", 2, 64, || attachment.map(Bidirectional).map(drop))?;
+            // The attachment, and the table and its entries.
+            each_allocation("attach and map", 3, 64, || {
+                buffer.attach(chip.dev())?.map(Bidirectional).map(drop)
+            })?;
             Ok(access.end()?)
+        })
+    }
+
+    /// Who maps and unmaps in turn, as a camera does for each frame, takes memory the first time only.
+    #[test]
+    fn map_again() -> Outcome {
+        Chip::with(|chip| {
+            let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+            let attachment = buffer.attach(chip.dev())?;
+            drop(attachment.map(Bidirectional)?);
+
+            let Some(faults) = arm()? else {
+                return Ok(());
+            };
+            let (result, injected) =
+                faults.inject(1, &mut || attachment.map(Bidirectional).map(drop));
+            ensure!(!injected, "the second mapping takes memory: {result:?}");
+            Ok(result?)
         })
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask self series`: patches as mails, with a cover letter that says what was and what was not tested.
 
-mod alone;
 mod mail;
 mod tested;
 
@@ -52,11 +51,6 @@ pub(super) fn series(context: &Context, args: &cli::Series) -> Result<Exit, Fail
         "{total} patches apply to Linux {}, one by one",
         source.version
     );
-    if let Some(cell) = &args.build
-        && !alone::each(context, series, &letters, cell)?
-    {
-        return Ok(Exit::Tests);
-    }
     Ok(Exit::Ok)
 }
 

@@ -19,8 +19,6 @@ pub(super) struct Letter {
     message: String,
     /// Of each file: its path, and the diff.
     diffs: Vec<(String, String)>,
-    /// What was added by [`Letter::add_file`]: paths with their text.
-    files: Vec<(String, String)>,
 }
 
 impl Letter {
@@ -30,7 +28,6 @@ impl Letter {
             subject: subject.to_owned(),
             message: format!("{}\n\nSigned-off-by: {FROM}\n", text.trim_end()),
             diffs: Vec::new(),
-            files: Vec::new(),
         }
     }
 
@@ -76,7 +73,6 @@ impl Letter {
             subject: subject.to_owned(),
             message: format!("{}\n", message.trim_end()),
             diffs,
-            files: Vec::new(),
         })
     }
 
@@ -90,12 +86,6 @@ impl Letter {
         };
         let head = format!("diff --git a/{file} b/{file}\n{kind}--- {from}\n+++ b/{file}\n");
         self.diffs.push((file.to_owned(), head + hunks));
-        self.files.push((file.to_owned(), now.to_owned()));
-    }
-
-    /// The files that were added, with the text that they have after it.
-    pub(super) fn files(&self) -> &[(String, String)] {
-        &self.files
     }
 
     /// The files that it changes or adds.

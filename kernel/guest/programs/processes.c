@@ -5,6 +5,8 @@
  *   processes HEAP
  */
 #define _GNU_SOURCE
+#include <poll.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #define SUITE "system_heap_rust_processes"
@@ -248,6 +250,112 @@ static void private_to_read(void)
 		fail("mprotect() to write: expected EACCES, got %s", strerror(errno));
 }
 
+/* A transfer that writes the buffer begins or ends. */
+static void transfer(int fd, int what)
+{
+	struct request request = { .fd = fd, .what = what, .len = SIZE };
+
+	must(ioctl(node, TRANSFER, &request));
+}
+
+/* A file for those fences of a buffer that an access with @flags has to wait for. */
+static int export_fences(int fd, unsigned int flags)
+{
+	struct dma_buf_export_sync_file file = { .flags = flags };
+
+	must(ioctl(fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &file));
+	return file.fd;
+}
+
+/* Makes a buffer wait for what @file stands for. */
+static void import_fences(int fd, unsigned int flags, int file)
+{
+	struct dma_buf_import_sync_file import = { .flags = flags, .fd = file };
+
+	must(ioctl(fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import));
+}
+
+/* Whether nothing has to be waited for. */
+static bool is_ready(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return must(poll(&poll_fd, 1, 0)) == 1;
+}
+
+/* Lets @child run until it sleeps, or has ended. */
+static void until_it_sleeps(pid_t child)
+{
+	char path[32], state = 'R';
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", child);
+	while (state == 'R') {
+		FILE *file = fopen(path, "r");
+
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			fail("failed to read %s", path);
+		fclose(file);
+		sched_yield();
+	}
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+static void child_is_interrupted_and_waits(int fd, unsigned char *at)
+{
+	struct sigaction action = { .sa_handler = do_nothing };
+	struct dma_buf_sync sync = { DMA_BUF_SYNC_START | READ };
+
+	must(sigaction(SIGUSR1, &action, NULL));
+	if (!ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync) || errno != EINTR)
+		fail("the child: expected EINTR, got %s", strerror(errno));
+	compare_in_access("the child", fd, at, 0, SIZE, 2);
+}
+
+/* What a device does to one buffer is waited for by who opens an access of another, once it is told so by a file. */
+static void waits_for_files(void)
+{
+	int fd = allocate(O_RDWR), busy = allocate(O_RDWR), idle = allocate(O_RDWR), file, status;
+	unsigned char *at = map(fd, 0, PAGES);
+	pid_t child;
+
+	write_in_access(fd, at, 0, SIZE, 1);
+	if (!is_ready(busy))
+		fail("there is something to wait for before the transfer");
+	transfer(busy, TRANSFER_BEGINS);
+	file = export_fences(busy, DMA_BUF_SYNC_READ);
+	import_fences(fd, DMA_BUF_SYNC_WRITE, file);
+	/* Who reads need not wait for who reads. */
+	import_fences(idle, DMA_BUF_SYNC_READ, file);
+	begin(idle, READ);
+	end(idle, READ);
+	if (is_ready(file) || is_ready(busy) || is_ready(fd) || !is_ready(idle))
+		fail("ready: the file %d, the buffers %d, %d and %d; expected 0, 0, 0 and 1",
+		     is_ready(file), is_ready(busy), is_ready(fd), is_ready(idle));
+
+	child = must(fork());
+	if (!child) {
+		child_is_interrupted_and_waits(fd, at);
+		fflush(stdout);
+		_exit(0);
+	}
+	until_it_sleeps(child);
+	must(kill(child, SIGUSR1));
+	until_it_sleeps(child);
+	other(fd, DEVICE_WRITES, 2);
+	transfer(busy, TRANSFER_ENDS);
+	must(waitpid(child, &status, 0));
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		fail("the child ended with %#x", status);
+	if (!is_ready(file) || !is_ready(busy) || !is_ready(fd))
+		fail("there is something to wait for after the transfer");
+	write_in_access(fd, at, 0, SIZE, 3);
+	other(fd, DEVICE_READS, 3);
+}
+
 static void refuses_bad_syncs(void)
 {
 	static const __u64 flags[] = { 0, DMA_BUF_SYNC_END, DMA_BUF_SYNC_RW << 2, 1ULL << 40 };
@@ -276,6 +384,7 @@ static const struct test cases[] = {
 	{ "read_only", read_only },
 	{ "refuses_private_writes", refuses_private_writes },
 	{ "private_to_read", private_to_read },
+	{ "waits_for_files", waits_for_files },
 	{ "refuses_bad_syncs", refuses_bad_syncs },
 };
 

@@ -82,14 +82,17 @@ mod c {
 }
 
 /// A transfer that a fence of a buffer stands for. It ends when this is dropped.
-struct Transfer<'a> {
+pub(crate) struct Transfer<'a> {
     fence: *mut c_void,
     _end: PhantomData<&'a ()>,
 }
 
+// SAFETY: Any thread may signal a fence and put a reference to it.
+unsafe impl Send for Transfer<'static> {}
+
 impl<'a> Transfer<'a> {
     /// A transfer that reads or writes `buffer`, and goes on.
-    fn endless(buffer: &DmaBuf, write: bool) -> Result<Self> {
+    pub(crate) fn endless(buffer: &DmaBuf, write: bool) -> Result<Self> {
         // SAFETY: The buffer is valid, and there is nothing to call.
         Self::new(unsafe {
             c::heap_test_fence(buffer.as_raw().cast(), write, None, core::ptr::null_mut())

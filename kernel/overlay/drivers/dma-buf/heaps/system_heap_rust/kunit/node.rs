@@ -6,6 +6,7 @@
 
 use crate::{
     device::Peer,
+    fences::Transfer,
     heap::{
         DataDirection,
         DmaBuf,
@@ -23,7 +24,9 @@ use kernel::{
         MiscDeviceOptions,
         MiscDeviceRegistration, //
     },
+    new_mutex,
     prelude::*,
+    sync::Mutex,
     transmute::FromBytes,
     uaccess::{
         UserPtr,
@@ -31,7 +34,7 @@ use kernel::{
     }, //
 };
 
-/// What to do with a part of a buffer. C has the same in `kernel/guest/programs/processes.c`.
+/// What to do with a part of a buffer. C has the same in `kernel/guest/programs/buffers.h`.
 #[repr(C)]
 struct Request {
     /// Where the process has the data of the part, as a pointer.
@@ -57,11 +60,19 @@ const DEVICE_WRITES: u32 = 1;
 const KERNEL_READS: u32 = 2;
 /// The kernel writes, in the same way.
 const KERNEL_WRITES: u32 = 3;
+/// A transfer that writes begins: the buffer gets a fence. There is one at a time.
+const TRANSFER_BEGINS: u32 = 4;
+/// It ends.
+const TRANSFER_ENDS: u32 = 5;
 
 const TRANSFER: u32 = _IOW::<Request>(b'h' as u32, 1);
 
 /// The node, once somebody has opened it.
-pub(crate) struct Node;
+#[pin_data]
+pub(crate) struct Node {
+    #[pin]
+    transfer: Mutex<Option<Transfer<'static>>>,
+}
 
 pub(crate) const OPTIONS: MiscDeviceOptions = MiscDeviceOptions {
     name: c"dma_buf_test",
@@ -69,13 +80,18 @@ pub(crate) const OPTIONS: MiscDeviceOptions = MiscDeviceOptions {
 
 #[vtable]
 impl MiscDevice for Node {
-    type Ptr = KBox<Self>;
+    type Ptr = Pin<KBox<Self>>;
 
-    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<KBox<Self>> {
-        Ok(KBox::new(Node, GFP_KERNEL)?)
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
+        KBox::pin_init(
+            pin_init!(Node {
+                transfer <- new_mutex!(None),
+            }),
+            GFP_KERNEL,
+        )
     }
 
-    fn ioctl(_node: &Self, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    fn ioctl(node: Pin<&Self>, _file: &File, cmd: u32, arg: usize) -> Result<isize> {
         if cmd != TRANSFER {
             return Err(ENOTTY);
         }
@@ -97,6 +113,10 @@ impl MiscDevice for Node {
             KERNEL_READS | KERNEL_WRITES => {
                 kernel(buffer, start..end, data, request.what == KERNEL_WRITES)?
             }
+            TRANSFER_BEGINS => {
+                *node.transfer.lock() = Some(Transfer::endless(buffer.dma_buf(), true)?);
+            }
+            TRANSFER_ENDS => *node.transfer.lock() = None,
             _ => return Err(EINVAL),
         }
         Ok(0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The system heap: buffers from the page allocator, `/dev/dma_heap/system_rust`. And heaps of memory
-//! that is reserved at boot, see [`carveout`].
+//! The system heap: buffers from the page allocator, `/dev/dma_heap/system`. And heaps of memory that
+//! is reserved at boot, see [`carveout`].
 //!
 //! Like `system_heap.c`, it hands out pages of the buddy allocator. Unlike it, it keeps buffers coherent
 //! on CPUs whose data caches alias. There, the direct map, a vmap and each user mapping of a page may
@@ -30,7 +30,7 @@
 //!
 //! What users see otherwise:
 //!
-//! - The heap is called `system_rust`, since both can be built into one kernel.
+//! - In a kernel that has the heap in C too, that one is `system`, and this one `system_rust`.
 //! - There is no `system_cc_shared`: memory that is shared with a hypervisor has another cacheability
 //!   on some machines, about which nothing here has been shown.
 //! - A private user mapping can't be made writable: a copy of a shared buffer's page would not see
@@ -90,11 +90,18 @@ kernel::module_dma_heap! {
     imports_ns: ["DMA_BUF", "DMA_BUF_HEAP"],
 }
 
+/// By the name, users choose memory, not who wrote the code, unless there are both.
+const NAME: &CStr = if cfg!(CONFIG_DMABUF_HEAPS_SYSTEM) {
+    c"system_rust"
+} else {
+    c"system"
+};
+
 struct RustHeaps;
 
 impl HeapModule for RustHeaps {
     fn init(heaps: &Heaps) -> Result {
-        heaps.add(c"system_rust", SystemHeap)?;
+        heaps.add(NAME, SystemHeap)?;
         carveout::add_heaps(heaps)
     }
 }

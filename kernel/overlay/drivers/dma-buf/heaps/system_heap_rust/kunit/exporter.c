@@ -24,9 +24,15 @@
 
 #include "support.h"
 
-static char heap[32] = "system_rust";
+#ifdef CONFIG_DMABUF_HEAPS_SYSTEM
+#define SYSTEM_HEAP_RUST "system_rust"
+#else
+#define SYSTEM_HEAP_RUST "system"
+#endif
+
+static char heap[32] = SYSTEM_HEAP_RUST;
 module_param_string(heap, heap, sizeof(heap), 0444);
-MODULE_PARM_DESC(heap, "Name of the heap to test (default: system_rust)");
+MODULE_PARM_DESC(heap, "Name of the heap to test (default: " SYSTEM_HEAP_RUST ")");
 
 static bool udmabuf;
 module_param(udmabuf, bool, 0444);

@@ -5,8 +5,7 @@
 //! certain that the line met one; until then the model must allow that the line sits in a way not done yet.
 //!
 //! A line that is accessed in the middle may have been dropped and filled into a way that was already done, so it is
-//! kept *apart*, with the ways in which it can be dirty, and valid. This is exact but for one thing: stale bytes of
-//! a line kept apart are taken to be possible in all ways in which the line is, not only in those where they were.
+//! kept *apart*, with the ways in which it can be dirty, be old, and be at all.
 
 use crate::event::Op;
 use crate::page::LineSet;
@@ -22,6 +21,8 @@ pub(crate) type WayMask = u64;
 pub(crate) struct Ways {
     /// Dirty.
     pub(crate) dirty: WayMask,
+    /// With bytes that are older than memory's.
+    pub(crate) stale: WayMask,
     /// At all.
     pub(crate) valid: WayMask,
 }
@@ -161,18 +162,19 @@ impl Sweep {
         let progress = self.sets.get(set).copied().unwrap_or_default();
         Ways {
             dirty: self.all & !progress.cleaned,
+            stale: self.all & !progress.emptied,
             valid: self.all & !progress.emptied,
         }
     }
 
-    /// The line may have moved: it was accessed, or hardware may have filled it.
-    pub(crate) fn access(&mut self, line: Apart, store: bool) {
+    /// The line may have moved: it was accessed, or hardware may have filled it. `store`: it is dirty wherever it is. `old`: so are
+    /// its bytes, as others have written, or as memory was behind when it was filled.
+    pub(crate) fn access(&mut self, line: Apart, store: bool, old: bool) {
+        let before = self.ways(line);
+        let everywhere = |is: bool, before| if is { self.all } else { before };
         let now = Ways {
-            dirty: if store {
-                self.all
-            } else {
-                self.ways(line).dirty
-            },
+            dirty: everywhere(store, before.dirty),
+            stale: everywhere(old, before.stale),
             valid: self.all,
         };
         if now == self.usual(line.0) {
@@ -183,18 +185,40 @@ impl Sweep {
         }
     }
 
-    /// One way of one set is done. Completed sets become due; lines apart that from now on can't be dirty, or can't be
-    /// there, are returned with what they can be.
-    pub(crate) fn advance(&mut self, op: Op, set: usize, way: u32) -> Vec<(Apart, Ways)> {
+    /// What a line kept apart holds may be old wherever it is.
+    pub(crate) fn make_old(&mut self, line: Apart) {
+        if self.is_apart(line)
+            && let Some(ways) = self.apart.get_mut(&line)
+        {
+            ways.stale = ways.valid;
+        }
+    }
+
+    /// One way of one set is done. Completed sets become due; lines apart that from now on can't be dirty, can't be old, or can't
+    /// be there, are returned with what they can be. `behind`: whether memory is, so that a line is filled with old bytes.
+    pub(crate) fn advance(
+        &mut self,
+        op: Op,
+        set: usize,
+        way: u32,
+        behind: impl Fn(Apart) -> bool,
+    ) -> Vec<(Apart, Ways)> {
         let mask: WayMask = 1 << (way & 63);
         let mut done = Vec::new();
         for (line, ways) in self.apart.range_mut((set, 0, 0)..(set + 1, 0, 0)) {
-            let was_dirty = ways.dirty != 0;
+            let before = *ways;
             ways.dirty &= !mask;
             if op.empties() {
                 ways.valid &= !mask;
+                if !behind(*line) {
+                    ways.stale &= !mask;
+                }
             }
-            if was_dirty && ways.dirty == 0 || ways.valid == 0 {
+            let no_more = |before: WayMask, now: WayMask| before != 0 && now == 0;
+            if no_more(before.dirty, ways.dirty)
+                || no_more(before.stale, ways.stale)
+                || ways.valid == 0
+            {
                 done.push((*line, *ways));
             }
         }

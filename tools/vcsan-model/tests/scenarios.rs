@@ -292,6 +292,27 @@ fn a_loop_over_sets_and_ways_counts_when_complete() {
     assert_eq!(device_read(&mut model, 4), []);
 }
 
+/// The way that P5600 invalidates as much as its cache holds: way by way, in each of them set by set. When the first alias is
+/// done, the second is in the last way, or has been filled since the device wrote.
+#[test]
+fn a_loop_over_sets_and_ways_leaves_no_old_copy_of_another_alias() {
+    let mut model = speculative();
+    let (linear, vmap) = (through(0, 0), through(1, 0));
+    for at in [linear, vmap] {
+        assert_eq!(load(&mut model, at, 4), []);
+    }
+    device_write(&mut model, 4096);
+    for way in 0..4 {
+        for set in (0..256).step_by(32) {
+            let (op, sets) = (Op::WriteBackInvalidate, 32);
+            model.apply(Event::SetWay { op, set, sets, way }, Site::NONE);
+        }
+    }
+    for at in [linear, vmap] {
+        assert_eq!(load(&mut model, at, 4096), []);
+    }
+}
+
 #[test]
 fn caches_that_do_not_alias_need_maintenance_for_devices_only() {
     for geometry in [Geometry::vipt(16, 1024, 4), Geometry::pipt(64, 16384, 2)] {

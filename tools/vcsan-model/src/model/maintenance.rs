@@ -7,6 +7,7 @@ use crate::event::{Address, Op, Site};
 use crate::geometry::{PAGE_SHIFT, PAGE_SIZE};
 use crate::line::{Bytes, LineEvent};
 use crate::page::{LinePlace, LineSet};
+use crate::sweep::Apart;
 use alloc::vec::Vec;
 
 impl Model {
@@ -183,14 +184,30 @@ impl Model {
         if !self.sweep.has_apart(set) {
             return self.sweep.progress(op, set, way);
         }
-        for ((_, alias, line), ways) in self.sweep.advance(op, set, way) {
+        let (written, aliases, shift) = (&self.written, &self.aliases, self.line_shift);
+        let speculates = self.config.mode == Mode::Speculative;
+        let behind = |(_, alias, line): Apart| {
+            let unsaved = written[aliases[alias].page].unsaved(LinePlace::new(line, shift));
+            speculates && unsaved != 0
+        };
+        for ((_, alias, line), ways) in self.sweep.advance(op, set, way, behind) {
             if ways.dirty == 0 {
                 self.step_alias(alias, line, Op::WriteBack, site);
             }
             if ways.valid == 0 {
                 self.step_alias(alias, line, Op::Invalidate, site);
+            } else if ways.stale == 0 && !self.aliases[alias].dirty.has(line) {
+                self.freshen(alias, line);
             }
         }
+    }
+
+    /// Where a clean line is now, it has been filled since memory has the newest value.
+    fn freshen(&mut self, alias: usize, line: usize) {
+        let place = LinePlace::new(line, self.line_shift);
+        let page = self.aliases[alias].page;
+        self.aliases[alias].stale.set(place, 0);
+        self.find_hits(page, line);
     }
 
     /// An invalidate may hit each dirty line that `hits`.
@@ -285,8 +302,10 @@ impl Model {
         let apart = self.apart(alias, line);
         if self.sweep.active() || self.sweep.is_apart(apart) {
             // Where a clean line was dirty doesn't matter.
-            self.sweep
-                .access(apart, store || !self.aliases[alias].dirty.has(line));
+            let dirty = self.aliases[alias].dirty.has(line);
+            let place = LinePlace::new(line, self.line_shift);
+            let behind = self.written[page].unsaved(place) != 0;
+            self.sweep.access(apart, store || !dirty, store || behind);
             self.find_hits(page, line);
         }
     }

@@ -37,7 +37,7 @@ impl Model {
             lost: self.written[page].lost(place),
             copies,
         };
-        let had_losses = state.lost != 0;
+        let (had_losses, was_behind) = (state.lost != 0, state.unsaved != 0);
         let (mut state, outcome) = state.step(event);
         if self.config.mode == Mode::Speculative {
             let aliases = &old.aliases;
@@ -102,23 +102,36 @@ impl Model {
                 }
             }
         }
+        let behind = was_behind || state.unsaved != 0;
         self.scratch = state.copies;
-        if self.config.mode == Mode::Speculative {
-            for copy in 0..self.pages[page].aliases.len() {
-                let alias = self.pages[page].aliases[copy];
-                // Where a copy is that is as good as memory doesn't matter: emptied, it is filled again.
-                let held = self.aliases[alias].held(line, place);
-                let settled = held.presence == Presence::Clean && held.stale == 0;
-                if self.aliases[alias].mapped() && geometry.sets() != 0 && !settled {
-                    let apart = self.apart(alias, line);
-                    if self.sweep.active() || self.sweep.is_apart(apart) {
-                        self.sweep.access(apart, false);
-                    }
-                }
-            }
+        if !self.sweep.idle() {
+            self.tell_sweep(page, line, behind || outcome.rewritten != 0);
         }
         self.find_hits(page, line);
         outcome
+    }
+
+    /// Tells sweeps that copies of a line may be in other ways now, where hardware may fill them. `old`: copies may have got old.
+    fn tell_sweep(&mut self, page: usize, line: usize, old: bool) {
+        if self.config.geometry.sets() == 0 {
+            return;
+        }
+        let place = LinePlace::new(line, self.line_shift);
+        for copy in 0..self.pages[page].aliases.len() {
+            let alias = self.pages[page].aliases[copy];
+            // Where a copy is that is as good as memory doesn't matter: emptied, it is filled again.
+            let held = self.aliases[alias].held(line, place);
+            let settled = held.presence == Presence::Clean && held.stale == 0;
+            let apart = self.apart(alias, line);
+            if self.speculates_in(alias)
+                && !settled
+                && (self.sweep.active() || self.sweep.is_apart(apart))
+            {
+                self.sweep.access(apart, false, old);
+            } else if old {
+                self.sweep.make_old(apart);
+            }
+        }
     }
 
     pub(super) fn set_hits(&mut self, alias: usize, line: usize, loads: bool, stores: bool) {

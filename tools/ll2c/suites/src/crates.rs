@@ -149,13 +149,15 @@ pub fn all(tools: &Tools, places: &Places, only: &[String], sample: bool) -> io:
     let sides = [false, true].map(|subject| Side::new(tools, places, subject));
     let [reference, subject] = sides;
     let (reference, subject) = (reference?, subject?);
-    let mut names: Vec<String> = fs::read_dir(&places.crates)?
+    // Of those that are not asked for, objects may be there from before.
+    let mut programs: Vec<String> = fs::read_dir(&places.crates)?
         .filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned()))
         .filter(|n| places.crates.join(n).join("src/lib.rs").exists())
         .filter(|n| n != "pre" && n != "random")
-        .filter(|n| only.is_empty() || only.contains(n))
         .collect();
-    names.sort();
+    programs.sort();
+    let wanted = |n: &&String| only.is_empty() || only.contains(*n);
+    let names: Vec<String> = programs.iter().filter(wanted).cloned().collect();
     let libraries = [reference.libraries_objects()?, subject.libraries_objects()?];
     let mut rows = Vec::new();
     let levels = if sample { &LEVELS[..1] } else { LEVELS };
@@ -182,7 +184,7 @@ pub fn all(tools: &Tools, places: &Places, only: &[String], sample: bool) -> io:
             .par_iter()
             .map(|name| {
                 let run = |k: usize, side: &Side<'_>| {
-                    program(side, name, &names, &built[k].0, &libraries[k])
+                    program(side, name, &programs, &built[k].0, &libraries[k])
                 };
                 Ok((name, run(0, &reference)?, run(1, &subject)?))
             })

@@ -18,7 +18,7 @@ pub extern "C" fn run() {
     for n in 0..150 {
         let (a, b) = (I32F32::from_bits(rng.next() as i64), I32F32::from_bits(rng.next() as i64 >> rng.below(60) | 1));
         say!("{n} {a} {b} {:?} {:?} {}", a.checked_mul(b), a.checked_div(b), a.wrapping_add(b));
-        say!("{} {} {}", a.ceil_(), a.to_num::<i16>(), a.to_num::<f64>());
+        say!("{} {} {}", a.ceil_(), a.wrapping_to_num::<i16>(), a.to_num::<f64>());
         let (c, d) = (U8F8::from_bits(rng.next() as u16), U0F32::from_bits(rng.next() as u32));
         say!("{c} {d} {:?} {}", c.checked_mul(c), d.wrapping_mul(d));
         let e = I64F64::from_bits((rng.next() as i128) << 40 ^ rng.next() as i128);

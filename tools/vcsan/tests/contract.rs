@@ -595,6 +595,7 @@ fn a_dma_buf_that_is_mapped_during_an_access_is_the_cpu_s_until_that_ends() {
             driver.follow(Step::Begun, about(Request::SyncForCpu));
         }
         let map = Step::ForDevice { area: buffer, dir };
+        assert!(!driver.0.is_handed_over(about(Request::Map)));
         assert_eq!(driver.follow(map, about(Request::Map)), None);
         assert_eq!(driver.write(0x1000, 4), None);
         // Another access begins and ends in this one.
@@ -602,6 +603,9 @@ fn a_dma_buf_that_is_mapped_during_an_access_is_the_cpu_s_until_that_ends() {
         assert_eq!(driver.read(0x1000, 4), None);
         // They end one after the other.
         for left in (0..accesses).rev() {
+            // A device may read it when the last one is over.
+            let handed_over = driver.0.is_handed_over(about(Request::SyncForDevice));
+            assert_eq!(handed_over, left == 0);
             assert_eq!(driver.follow(map, about(Request::SyncForDevice)), None);
             driver.follow(Step::Ended, about(Request::SyncForDevice));
             let broken = (left == 0).then_some(Breach::Write);
@@ -610,6 +614,7 @@ fn a_dma_buf_that_is_mapped_during_an_access_is_the_cpu_s_until_that_ends() {
         let unmap = Step::Unmapped { area: None, dir };
         driver.follow(unmap, about(Request::Unmap));
         // No access is open: it is the device's at once.
+        assert!(driver.0.is_handed_over(about(Request::Map)));
         driver.follow(map, about(Request::Map));
         assert_eq!(driver.read(0x1000, 4), Some(Breach::Read));
         driver.follow(unmap, about(Request::Unmap));

@@ -259,6 +259,9 @@ impl Mappings {
     #[must_use]
     pub fn transferred(&self, area: Area, caller: Caller) -> Areas {
         let mut parts = Areas::default();
+        if self.is_accessed(caller) {
+            return parts;
+        }
         parts.add(area);
         for (_, mapping) in self.meeting(area) {
             for taken in mapping.at_cpu.iter() {
@@ -269,6 +272,21 @@ impl Mappings {
             parts.add(area);
         }
         parts
+    }
+
+    /// Whether the CPU accesses the dma-buf that a call is about, which no device then has.
+    fn is_accessed(&self, caller: Caller) -> bool {
+        caller
+            .buffer
+            .is_some_and(|buffer| self.accesses.contains_key(&buffer))
+    }
+
+    /// Whether the device may read what it is handed at this step: not while others access the same dma-buf.
+    #[must_use]
+    pub fn is_handed_over(&self, caller: Caller) -> bool {
+        let open = caller.buffer.and_then(|buffer| self.accesses.get(&buffer));
+        let ends = caller.request == Some(Request::SyncForDevice);
+        open.is_none_or(|open| *open <= usize::from(ends))
     }
 
     /// The parts of what is unmapped that a device had until now, if no maintenance has said so (`DMA_ATTR_SKIP_CPU_SYNC`): what
@@ -323,7 +341,9 @@ impl Mappings {
             Step::ForCpu { area, dir } => match caller.request {
                 Some(Request::Unmap | Request::SyncForCpu) | None => {
                     let mut broken = self.check(area, dir, caller);
-                    broken.extend(self.unsynced(area, dir));
+                    if !self.is_accessed(caller) {
+                        broken.extend(self.unsynced(area, dir));
+                    }
                     broken.extend(self.not_handed_back(area, caller));
                     broken
                 }

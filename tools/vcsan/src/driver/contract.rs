@@ -20,10 +20,11 @@ impl Driver {
             Step::ForCpu { area, .. } => self.mappings.transferred(area, caller),
             _ => self.mappings.released(step, caller),
         };
+        let handed_over = self.mappings.is_handed_over(caller);
         let broken = self.mappings.follow(step, caller);
         // What goes wrong because of it is told with it, and not twice.
         let wrong = match step {
-            Step::ForDevice { area, dir } if dir.device_reads() => {
+            Step::ForDevice { area, dir } if dir.device_reads() && handed_over => {
                 self.transfer(area, false, caller.site)
             }
             Step::ForCpu { dir, .. } | Step::Unmapped { dir, .. } => {

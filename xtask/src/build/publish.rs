@@ -51,7 +51,11 @@ impl Builder<'_> {
         };
         Ok(Media {
             image: match cell.qemu.load {
-                Some(load) => self.wrap(&dest.join(format!("{}-uImage", cell.name)), load)?,
+                Some(load) => {
+                    // Another kernel may be booted on this cell, in the same run.
+                    let name = format!("{}-{}-uImage", self.kernel.name, cell.name);
+                    self.wrap(&dest.join(name), load)?
+                }
                 None => copy(&self.kernel.image)?,
             },
             dtb: cell.qemu.dtb.as_deref().map(copy).transpose()?,

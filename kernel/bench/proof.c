@@ -3,8 +3,8 @@
  * What the calls that are measured are there for: the CPU and devices write and
  * read a buffer through every alias, and VCSan watches.
  *
- * Buffers are single pages, one of each colour, so that among them are some
- * whose aliases have other colours than the direct map.
+ * Buffers are single pages, one of each colour, with a vmap of each colour, so
+ * that among them are some all of whose aliases have colours of their own.
  */
 
 #include <linux/bits.h>
@@ -21,7 +21,7 @@
 /* Pages of one colour share cache lines: at most 16 KiB, or all of the address, tell them apart. */
 #define COLOURS 4
 /* Buffers until there was one of each. */
-#define TRIES 48
+#define TRIES 160
 #define ROUNDS 2
 
 /* The n-th alias of a scene: the vmap, if there is one, and then user mappings. */
@@ -210,45 +210,71 @@ static int watched(struct scene *scene, phys_addr_t page, int rounds,
 	return ret;
 }
 
-/* Runs @prove on a buffer with a page of each colour. */
+/* A number below COLOURS * COLOURS for the colours of a scene's page and of its vmap. */
+static unsigned int colours_of(const struct scene *scene, phys_addr_t page)
+{
+	unsigned int vmap = 0;
+
+	if (scene->cast.vmap)
+		vmap = ((unsigned long)scene->vmap.vaddr >> PAGE_SHIFT) % COLOURS;
+
+	return PHYS_PFN(page) % COLOURS + vmap * COLOURS;
+}
+
+/* What keeps the next buffer from having the colours of the last one. */
+struct spacer {
+	struct page *page;
+	void *area;
+};
+
+/* Runs @prove on buffers whose pages, and vmaps, have each colour. */
 static int with_buffers(const struct heap *heap, const struct cast *cast, int rounds,
 			int (*prove)(struct scene *scene, phys_addr_t page))
 {
+	u32 wanted = cast->vmap ? GENMASK(COLOURS * COLOURS - 1, 0) : GENMASK(COLOURS - 1, 0);
 	struct cast one = *cast;
-	struct page *spacers[TRIES] = {};
+	struct spacer *spacers;
 	struct scene *scenes;
-	unsigned int seen = 0;
 	int made = 0, ret = 0;
+	u32 seen = 0;
 
 	scenes = kcalloc(TRIES, sizeof(*scenes), GFP_KERNEL);
-	if (!scenes)
-		return -ENOMEM;
+	spacers = kcalloc(TRIES, sizeof(*spacers), GFP_KERNEL);
+	if (!scenes || !spacers)
+		ret = -ENOMEM;
 	one.len = PAGE_SIZE;
-	while (!ret && made < TRIES && seen != GENMASK(COLOURS - 1, 0)) {
+	while (!ret && made < TRIES && seen != wanted) {
 		phys_addr_t page;
-		unsigned int colour;
+		u32 colours;
 
 		ret = scene_make(&scenes[made], heap, &one);
 		if (ret)
 			break;
 		page = page_of(&scenes[made]);
-		colour = PHYS_PFN(page) % COLOURS;
+		colours = BIT(colours_of(&scenes[made], page));
 		/* Those of a colour that was there stay until the end, so that another one comes. */
-		if (page && !(seen & BIT(colour)))
+		if (page && !(seen & colours))
 			ret = watched(&scenes[made], page, rounds, prove);
 		else
 			/* Else each buffer may take the same number of pages, and none is odd. */
-			spacers[made] = alloc_page(GFP_KERNEL);
-		seen |= BIT(colour);
+			spacers[made].page = alloc_page(GFP_KERNEL);
+		/* Two pages and a gap, after one page and a gap: an odd number. */
+		if (cast->vmap)
+			spacers[made].area = vmalloc(2 * PAGE_SIZE);
+		seen |= colours;
 		made++;
 		if (!page)
 			break;
 	}
+	if (!ret && made == TRIES)
+		pr_info("of the colours %#x only %#x came\n", wanted, seen);
 	while (made--) {
 		scene_end(&scenes[made]);
-		if (spacers[made])
-			__free_page(spacers[made]);
+		if (spacers[made].page)
+			__free_page(spacers[made].page);
+		vfree(spacers[made].area);
 	}
+	kfree(spacers);
 	kfree(scenes);
 
 	return ret;

@@ -19,6 +19,8 @@ struct RawLimit {
     #[serde(default)]
     more: u64,
     #[serde(default)]
+    more_lines: u64,
+    #[serde(default)]
     why: Option<String>,
 }
 
@@ -41,6 +43,8 @@ pub struct Limit {
     pub lines: f64,
     /// Instructions beyond that.
     pub more: u64,
+    /// Lines beyond that.
+    pub more_lines: u64,
     /// Why it is more than what the other heap takes; none where it is not.
     pub why: Option<String>,
 }
@@ -92,7 +96,8 @@ pub(super) fn load(path: &Path) -> Result<HeapBench, Error> {
             key: "limits.rows".into(),
             message: format!("names `{}`, which is no glob: {e}", limit.rows),
         })?;
-        let more = limit.instructions > 1.0 || limit.lines > 1.0 || limit.more > 0;
+        let more =
+            limit.instructions > 1.0 || limit.lines > 1.0 || limit.more > 0 || limit.more_lines > 0;
         if more && limit.why.is_none() {
             return Err(Error::Value {
                 path: path.to_owned(),
@@ -110,6 +115,7 @@ pub(super) fn load(path: &Path) -> Result<HeapBench, Error> {
                 instructions: limit.instructions,
                 lines: limit.lines,
                 more: limit.more,
+                more_lines: limit.more_lines,
                 why: limit.why,
             },
         })

@@ -18,7 +18,7 @@ use crate::results;
 use crate::session::{Selection, Shared};
 use crate::vcsan::{Findings, Plugin};
 use crate::verdict::Verdict;
-use rows::{Row, rows};
+use rows::{Row, of_call, rows};
 
 pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Failure> {
     let config = context.config()?;
@@ -66,6 +66,14 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
         }
     }
     print_table("all cells, instructions and lines", &summary(&measured));
+    let short = short(&measured, &bench.theirs);
+    print_table(
+        &format!(
+            "instructions and lines for one of {}'s, in all rows of a call in which that heap is right",
+            bench.theirs
+        ),
+        &short,
+    );
     let count: usize = measured.iter().map(|(_, rows)| rows.len()).sum();
     let wrong = measured.iter().flat_map(|(_, rows)| rows);
     let wrong = wrong.filter(|row| !row.wrong.is_empty()).count();
@@ -186,6 +194,32 @@ fn table(rows: &[Row]) -> Table {
         table.add_row(cells);
     }
     align_right(&mut table, 1, 8);
+    table
+}
+
+/// The ratios of all cells, a line for each call, and how often `theirs` is wrong.
+fn short(measured: &[(String, Vec<Row>)], theirs: &str) -> Table {
+    let cells = measured.iter().map(|(cell, _)| cell.clone());
+    let header: Vec<String> = std::iter::once("call".to_owned()).chain(cells).collect();
+    let mut table = blank(&header);
+    let mut calls: Vec<&str> = Vec::new();
+    for row in measured.iter().flat_map(|(_, rows)| rows) {
+        if !calls.contains(&row.call()) {
+            calls.push(row.call());
+        }
+    }
+    for call in calls {
+        let ratios = measured.iter();
+        let ratios = ratios.map(|(_, rows)| of_call(rows, call).unwrap_or_else(|| "-".into()));
+        table.add_row(std::iter::once(call.to_owned()).chain(ratios));
+    }
+    let wrong = measured.iter().map(|(_, rows)| {
+        let wrong = rows.iter().filter(|row| !row.wrong.is_empty()).count();
+        format!("{wrong} of {}", rows.len())
+    });
+    let title = format!("rows in which {theirs} is wrong");
+    table.add_row(std::iter::once(title).chain(wrong));
+    align_right(&mut table, 1, measured.len());
     table
 }
 

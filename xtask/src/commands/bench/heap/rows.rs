@@ -68,6 +68,35 @@ impl fmt::Display for Figure {
     }
 }
 
+impl Figure {
+    /// Those of several rows together. There is no limit on that.
+    fn sum(figures: impl Iterator<Item = Figure>) -> Figure {
+        let none = Figure {
+            ours: 0,
+            theirs: 0,
+            limit: None,
+            more: 0,
+        };
+        figures.fold(none, |sum, figure| Figure {
+            ours: sum.ours + figure.ours,
+            theirs: sum.theirs + figure.theirs,
+            ..sum
+        })
+    }
+}
+
+/// Both ratios of all rows of a call in which the other heap is right; none if it is right in
+/// none.
+pub(super) fn of_call(rows: &[Row], call: &str) -> Option<String> {
+    let right = rows
+        .iter()
+        .filter(|row| row.call() == call && row.wrong.is_empty());
+    let right: Vec<&Row> = right.collect();
+    let instructions = Figure::sum(right.iter().map(|row| row.instructions));
+    let lines = Figure::sum(right.iter().map(|row| row.lines));
+    (!right.is_empty()).then(|| format!("{:>4} {:>4}", instructions.to_string(), lines.to_string()))
+}
+
 /// One call in one situation.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
@@ -96,6 +125,11 @@ impl Row {
             let wrong: Vec<&str> = self.wrong.iter().map(String::as_str).collect();
             format!("mainline: {}", wrong.join(", "))
         }
+    }
+
+    /// The call that is measured, without what it is called in.
+    pub(super) fn call(&self) -> &str {
+        self.name.split(' ').next().unwrap_or_default()
     }
 
     /// Both ratios, with `*` where the other heap is wrong and `!` where one is over its limit.
@@ -198,7 +232,7 @@ pub(super) fn rows(bench: &HeapBench, cell: &str, found: &Findings) -> Result<Ve
                 ours: ours.lines,
                 theirs: theirs.lines,
                 limit: limit.as_ref().map(|limit| limit.lines),
-                more: 0,
+                more: limit.as_ref().map_or(0, |limit| limit.more_lines),
             },
             why: limit.and_then(|limit| limit.why),
             wrong: wrong.map(|hazard| kind(&hazard.title).to_owned()).collect(),
@@ -278,6 +312,40 @@ mod tests {
         let rows = rows(&bench_for_tests(LIMITS), "x", &found).expect("rows");
         assert!(!rows[0].is_over());
         assert_eq!(rows[0].remark(), "mainline: stale read");
+    }
+
+    #[test]
+    fn a_call_has_the_ratios_of_the_rows_in_which_the_other_heap_is_right() {
+        let row = |name: &str, ours, theirs, wrong: &str| {
+            let figure = Figure::sum(
+                [Figure {
+                    ours,
+                    theirs,
+                    limit: None,
+                    more: 0,
+                }]
+                .into_iter(),
+            );
+            Row {
+                name: name.into(),
+                instructions: figure,
+                lines: Figure { ours: 0, ..figure },
+                why: None,
+                wrong: [wrong]
+                    .iter()
+                    .filter(|w| !w.is_empty())
+                    .map(|w| (*w).to_owned())
+                    .collect(),
+            }
+        };
+        let rows = [
+            row("begin a", 30, 10, ""),
+            row("begin b", 0, 20, ""),
+            row("begin c", 1000, 1, "stale read"),
+            row("end c", 1, 1, "stale read"),
+        ];
+        assert_eq!(of_call(&rows, "begin").as_deref(), Some("1.00 0.00"));
+        assert_eq!(of_call(&rows, "end"), None);
     }
 
     #[test]

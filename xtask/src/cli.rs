@@ -112,7 +112,7 @@ pub enum Command {
     Bench(Bench),
     /// Break one thing at a time in a copy and check that each gets the verdict it should
     Verdicts {
-        /// Breakages from configs/breakages [default: all]
+        /// Breakages from configs/breakages, by name or glob [default: all]
         #[arg(value_name = "BREAKAGE")]
         names: Vec<String>,
     },
@@ -461,7 +461,7 @@ pub enum Programs {
 /// `history`
 #[derive(Debug, Clone, Default, Args)]
 pub struct History {
-    /// Bugs from configs/history [default: all]
+    /// Bugs from configs/history, by name or glob [default: all]
     #[arg(value_name = "BUG")]
     pub names: Vec<String>,
 }
@@ -503,7 +503,7 @@ pub struct Report {
 /// `drivers`
 #[derive(Debug, Clone, Default, Args)]
 pub struct Drivers {
-    /// Drivers from configs/drivers [default: all]
+    /// Drivers from configs/drivers, by name or glob [default: all]
     #[arg(value_name = "DRIVER")]
     pub names: Vec<String>,
     /// Only cells that match this glob

@@ -150,15 +150,59 @@ fn named<'a, T>(
         .ok_or_else(|| Failure::usage(unknown(what, name, all.keys())))
 }
 
-/// Those of `names`, or all if there are none, each with its name.
+/// Those that `names` are the names of or globs for, each once, or all if there are none.
 fn chosen<'a, T>(
     what: &str,
-    names: &'a [String],
+    names: &[String],
     all: &'a std::collections::BTreeMap<String, T>,
 ) -> Result<Vec<(&'a String, &'a T)>, Failure> {
     if names.is_empty() {
         return Ok(all.iter().collect());
     }
-    let find = |name: &'a String| Ok((name, named(what, name, all)?));
-    names.iter().map(find).collect()
+    let mut found: Vec<(&String, &T)> = Vec::new();
+    for name in names {
+        let matcher = globset::Glob::new(name)
+            .map_err(|e| Failure::usage(format!("failed to read `{name}` as a glob: {e}")))?
+            .compile_matcher();
+        let before = found.len();
+        let mut matches = all
+            .iter()
+            .filter(|(key, _)| matcher.is_match(key))
+            .peekable();
+        if matches.peek().is_none() {
+            return Err(Failure::usage(unknown(what, name, all.keys())));
+        }
+        for one in matches {
+            if !found[..before].iter().any(|(key, _)| *key == one.0) {
+                found.push(one);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn names_may_be_globs_and_each_is_taken_once() {
+        let all: BTreeMap<String, ()> = ["oops", "oops-on-mips", "hang"]
+            .map(|name| (name.to_owned(), ()))
+            .into();
+        let chosen = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            chosen("breakage", &names, &all)
+                .map(|found| found.iter().map(|(name, ())| (*name).clone()).collect())
+                .map_err(|failure| failure.error.to_string())
+        };
+        let ok = |names: &[&str]| Ok(names.iter().map(|&name| name.to_owned()).collect());
+        assert_eq!(chosen(&[]), ok(&["hang", "oops", "oops-on-mips"]));
+        assert_eq!(chosen(&["oops*", "oops"]), ok(&["oops", "oops-on-mips"]));
+        assert_eq!(chosen(&["hang"]), ok(&["hang"]));
+        let said: Result<Vec<String>, String> = chosen(&["hung*"]);
+        assert!(said.expect_err("none is called so").contains("hung*"));
+    }
 }

@@ -30,6 +30,7 @@ mod tidy;
 mod unused;
 mod verdicts;
 
+use globset::{Glob, GlobMatcher};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -150,6 +151,23 @@ fn named<'a, T>(
         .ok_or_else(|| Failure::usage(unknown(what, name, all.keys())))
 }
 
+/// A glob that matches some of `names`. If it matches none, the error offers what is `known`.
+fn glob<'a>(
+    what: &str,
+    text: &str,
+    mut names: impl Iterator<Item = &'a String>,
+    known: impl Iterator<Item = &'a String> + Clone,
+) -> Result<GlobMatcher, Failure> {
+    let matcher = Glob::new(text)
+        .map_err(|e| Failure::usage(format!("failed to read the {what} {text}: {e}")))?
+        .compile_matcher();
+    if names.any(|name| matcher.is_match(name)) {
+        Ok(matcher)
+    } else {
+        Err(Failure::usage(unknown(what, text, known)))
+    }
+}
+
 /// Those that `names` are the names of or globs for, each once, or all if there are none.
 fn chosen<'a, T>(
     what: &str,
@@ -161,18 +179,9 @@ fn chosen<'a, T>(
     }
     let mut found: Vec<(&String, &T)> = Vec::new();
     for name in names {
-        let matcher = globset::Glob::new(name)
-            .map_err(|e| Failure::usage(format!("failed to read `{name}` as a glob: {e}")))?
-            .compile_matcher();
+        let matcher = glob(what, name, all.keys(), all.keys())?;
         let before = found.len();
-        let mut matches = all
-            .iter()
-            .filter(|(key, _)| matcher.is_match(key))
-            .peekable();
-        if matches.peek().is_none() {
-            return Err(Failure::usage(unknown(what, name, all.keys())));
-        }
-        for one in matches {
+        for one in all.iter().filter(|(key, _)| matcher.is_match(key)) {
             if !found[..before].iter().any(|(key, _)| *key == one.0) {
                 found.push(one);
             }

@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use globset::{Glob, GlobSetBuilder};
-
 use super::prepare;
 use super::scratch::Scratch;
 use super::{Context, test};
@@ -81,21 +79,13 @@ fn choose(config: &Config, all: &[Mutant], names: &[String]) -> Result<Vec<Mutan
     if names.is_empty() {
         return Ok(all.to_vec());
     }
-    let mut globs = GlobSetBuilder::new();
+    let mut globs = Vec::new();
     for name in names {
-        let glob = Glob::new(name).map_err(Failure::usage)?;
-        let matcher = glob.compile_matcher();
-        if !all.iter().any(|m| matcher.is_match(&m.name)) {
-            let known = config.mutants.keys();
-            return Err(Failure::usage(crate::config::unknown(
-                "mutant", name, known,
-            )));
-        }
-        globs.add(glob);
+        let all = all.iter().map(|mutant| &mutant.name);
+        globs.push(super::glob("mutant", name, all, config.mutants.keys())?);
     }
-    let globs = globs.build().map_err(Failure::usage)?;
-    let chosen = all.iter().filter(|m| globs.is_match(&m.name));
-    Ok(chosen.cloned().collect())
+    let chosen = |mutant: &&Mutant| globs.iter().any(|glob| glob.is_match(&mutant.name));
+    Ok(all.iter().filter(chosen).cloned().collect())
 }
 
 /// A checkout in which the heap can be each of `mutants`, and those of them whose edits fit; the others are reported.

@@ -7,8 +7,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use globset::Glob;
-
 use super::prepare::{self, Prepared};
 use super::{Context, named};
 use crate::again::Again;
@@ -292,17 +290,8 @@ pub(super) fn shared<'a>(
 pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a Cell>, Failure> {
     let mut globs = Vec::new();
     for glob in args.globs() {
-        let matcher = Glob::new(glob)
-            .map_err(|e| Failure::usage(format!("failed to read the cell {glob}: {e}")))?
-            .compile_matcher();
-        if !config.cells.keys().any(|name| matcher.is_match(name)) {
-            return Err(Failure::usage(crate::config::unknown(
-                "cell",
-                glob,
-                config.cells.keys(),
-            )));
-        }
-        globs.push(matcher);
+        let names = config.cells.keys();
+        globs.push(super::glob("cell", glob, names.clone(), names)?);
     }
     let wanted = |cell: &&Cell| globs.is_empty() || globs.iter().any(|g| g.is_match(&cell.name));
     Ok(config.cells.values().filter(wanted).collect())

@@ -586,7 +586,6 @@ impl Model {
                 sites.filled_by = Site::NONE;
             }
         }
-        let copy = &mut self.aliases[alias];
         copy.stale.set(place, copy.stale.get(place) | unsaved);
         self.list(alias);
         self.find_hits(page, line);

@@ -151,8 +151,7 @@ impl Model {
         let way = way % geometry.ways();
         for place in 0..sets {
             // CAST: lines of a page.
-            let settles = place != 0 && place.is_multiple_of(geometry.lines() as u32);
-            if settles {
+            if place != 0 && place.is_multiple_of(geometry.lines() as u32) {
                 self.settle_row();
             }
             let set = (first.wrapping_add(place) & (geometry.sets() - 1)) as usize;
@@ -161,9 +160,8 @@ impl Model {
         self.settle_row();
     }
 
-    /// The sets of a row, of no more lines than a page has, have been done in one way. Where hardware may fill a line in between,
-    /// another alias of it in a set whose turn comes later is filled with what the row has written back, or with what it has
-    /// not. No two sets of a row hold the same line, so among themselves they have no order.
+    /// Maintains the lines of a row of sets: no more than a page has, so no two of them hold the same line, and their order does
+    /// not matter. The order of rows does where hardware may fill a line between two of them, from memory as it is then.
     fn settle_row(&mut self) {
         if self.config.mode == Mode::Speculative {
             self.settle_sweep();

@@ -6,9 +6,12 @@
 //! that name ([`Cache::lock`]), which the kernel takes back from a process that dies.
 
 use std::env;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use fs_err::{self as fs, File, OpenOptions};
 
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -21,24 +24,15 @@ pub enum Error {
         "failed to find the cache folder: give --cache DIR or set ALIASHEAP_CACHE, as XDG_CACHE_HOME and HOME are not set"
     )]
     NoHome,
-    /// The system refused something.
-    #[error("failed to {what} {}", path.display())]
-    Io {
-        /// What was tried: "create", "lock".
-        what: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The system refused something; it says what, and which file.
+    #[error(transparent)]
+    Io(io::Error),
     /// The file system is full.
-    #[error("failed to {what} {}: the disk is full; make room there, or give another folder with --cache DIR", path.display())]
-    Full {
-        /// What was tried.
-        what: &'static str,
-        /// On what.
-        path: PathBuf,
-    },
+    #[error("{0}: the disk is full; make room there, or give another folder with --cache DIR")]
+    Full(
+        /// What failed, with the file.
+        String,
+    ),
     /// There is less room than the next thing is known to take.
     #[error("failed to make {what} in {}: it takes {need_mib} MiB and {free_mib} MiB are free; make room there, or give another folder with --cache DIR", path.display())]
     NoRoom {
@@ -67,17 +61,15 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// The error for `source`, met when trying to `what` `path`.
-    pub fn io(what: &'static str, path: &Path, source: io::Error) -> Error {
-        let path = path.to_owned();
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
         if matches!(
-            source.kind(),
+            error.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
         ) {
-            Error::Full { what, path }
+            Error::Full(error.to_string())
         } else {
-            Error::Io { what, path, source }
+            Error::Io(error)
         }
     }
 }
@@ -129,9 +121,9 @@ impl Cache {
     /// # Errors
     /// It can't be created, or there are things in it that this program has not made.
     pub fn at(root: &Path, stop: &Stop) -> Result<Cache, Error> {
-        fs::create_dir_all(root).map_err(|e| Error::io("create", root, e))?;
+        fs::create_dir_all(root)?;
         // Absolute and free of links, as the same path must lead there inside the Debian root.
-        let root = fs::canonicalize(root).map_err(|e| Error::io("find", root, e))?;
+        let root = fs::canonicalize(root)?;
         let cache = Cache {
             root,
             stop: stop.clone(),
@@ -141,7 +133,7 @@ impl Cache {
                 return Err(Error::NotOurs { path: cache.root });
             }
             let tag = cache.path(TAG);
-            fs::write(&tag, TAG_TEXT).map_err(|e| Error::io("write", &tag, e))?;
+            fs::write(&tag, TAG_TEXT)?;
         }
         Ok(cache)
     }
@@ -154,16 +146,9 @@ impl Cache {
     /// Whether it is an empty folder, or a cache from before there was a tag: locks, and nothing that this program does not
     /// make.
     fn is_empty_or_ours(&self) -> Result<bool, Error> {
-        let read = |e| Error::io("read", &self.root, e);
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.root).map_err(read)? {
-            names.push(
-                entry
-                    .map_err(read)?
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned(),
-            );
+        for entry in fs::read_dir(&self.root)? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
         }
         // Of a file system of its own.
         names.retain(|name| name != "lost+found");
@@ -194,7 +179,7 @@ impl Cache {
     /// It can't be created.
     pub fn folder(&self, inside: impl AsRef<Path>) -> Result<PathBuf, Error> {
         let path = self.root.join(inside);
-        fs::create_dir_all(&path).map_err(|e| Error::io("create", &path, e))?;
+        fs::create_dir_all(&path)?;
         Ok(path)
     }
 
@@ -203,8 +188,9 @@ impl Cache {
     /// # Errors
     /// The system does not say.
     pub fn free_mib(&self) -> Result<u64, Error> {
-        let stat = rustix::fs::statvfs(&self.root)
-            .map_err(|e| Error::io("measure", &self.root, e.into()))?;
+        let stat = rustix::fs::statvfs(&self.root).map_err(|e| {
+            io::Error::other(format!("failed to measure {}: {e}", self.root.display()))
+        })?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize) >> 20)
     }
 
@@ -231,10 +217,9 @@ impl Cache {
     /// The folder can't be read.
     pub fn locks(&self) -> Result<Vec<String>, Error> {
         let dir = self.folder(LOCKS)?;
-        let read = |e| Error::io("read", &dir, e);
         let mut names = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(read)? {
-            let path = entry.map_err(read)?.path();
+        for entry in fs::read_dir(&dir)? {
+            let path = entry?.path();
             if path.extension().is_some_and(|e| e == "lock")
                 && let Some(name) = path.file_stem()
             {
@@ -275,13 +260,12 @@ impl Cache {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&path)
-            .map_err(|e| Error::io("open", &path, e))?;
+            .open(&path)?;
         let mut said = false;
         loop {
             match try_lock(&file) {
                 Ok(()) => break,
-                Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
+                Err(TryLockError::Error(e)) => return Err(e.into()),
                 Err(TryLockError::WouldBlock) => {}
             }
             if !said || self.stop.requested() {
@@ -350,13 +334,13 @@ impl Cache {
                 remove(path)?;
             }
         }
-        fs::create_dir_all(&partial).map_err(|e| Error::io("create", &partial, e))?;
+        fs::create_dir_all(&partial).map_err(Error::from)?;
         if let Err(error) = build(&partial) {
             // On a disk that is full, the room is wanted; otherwise the next run removes what is left.
             let _ = remove(&partial);
             return Err(error);
         }
-        finish(&partial, &whole, recipe).map_err(|e| Error::io("finish", &whole, e))?;
+        finish(&partial, &whole, recipe).map_err(Error::from)?;
         Ok(whole)
     }
 }
@@ -396,9 +380,23 @@ pub fn remove(path: &Path) -> Result<(), Error> {
         _ => fs::remove_dir_all(path),
     };
     match removed {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
         _ => Ok(()),
     }
+}
+
+/// Writes a file that appears whole or not at all, by way of one in `temporary`, which is on the same file system. A file of
+/// that name is replaced and not written to: it may have other names.
+///
+/// # Errors
+/// It can't be written.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32, temporary: &Path) -> io::Result<()> {
+    let new = tempfile::NamedTempFile::new_in(temporary)?.into_temp_path();
+    fs::write(&new, bytes)?;
+    fs::set_permissions(&new, Permissions::from_mode(mode))?;
+    fs::rename(&new, path)?;
+    // There is nothing left to remove.
+    new.keep().map(drop).map_err(|e| e.error)
 }
 
 /// Where the cache folder is, by the option and the environment.

@@ -102,7 +102,7 @@ fn run(
     match end {
         End::Ended(status) if status.success() => {}
         End::Ended(status) => {
-            let output = std::fs::read(errors.path()).unwrap_or_default();
+            let output = fs_err::read(errors.path()).unwrap_or_default();
             return Err(Error::Build {
                 package: package.to_owned(),
                 status: status.to_string(),

@@ -2,10 +2,11 @@
 //! One boot: a cell with a set of suites, from its media to its results.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
+
+use fs_err as fs;
 
 use crate::boot::{self, Media};
 use crate::build::Built;

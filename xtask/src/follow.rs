@@ -183,11 +183,11 @@ fn end_all(reader: &duct::ReaderHandle, signal: Signal) {
 }
 
 fn children(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let tasks = fs_err::read_dir(format!("/proc/{pid}/task"));
     tasks
         .into_iter()
         .flatten()
-        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok())
+        .filter_map(|task| fs_err::read_to_string(task.ok()?.path().join("children")).ok())
         .flat_map(|text| {
             let pids = text.split_whitespace().filter_map(|pid| pid.parse().ok());
             pids.collect::<Vec<u32>>()
@@ -271,8 +271,8 @@ mod tests {
 
     /// Whether a process whose number `file` holds is there and no zombie.
     fn lives(file: &std::path::Path) -> bool {
-        let pid = std::fs::read_to_string(file).expect("it was written");
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        let pid = fs_err::read_to_string(file).expect("it was written");
+        let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid.trim()));
         stat.is_ok_and(|stat| !stat.contains(") Z"))
     }
 
@@ -314,7 +314,7 @@ mod tests {
             "{end:?}"
         );
         assert_eq!(heard, b"hi\n");
-        let pid = std::fs::read_to_string(pid).expect("it was written");
+        let pid = fs_err::read_to_string(pid).expect("it was written");
         let pid = pid.trim().parse().ok().and_then(Pid::from_raw);
         let _ = kill_process(pid.expect("a number"), Signal::KILL);
     }

@@ -220,12 +220,9 @@ struct Builds<'a> {
 
 impl Builds<'_> {
     fn lost(&self, kernel: &str, why: &str) -> (String, build::Error) {
-        let error = build::Error::Io {
-            what: "build in",
-            path: self.shared.builds.join(kernel),
-            source: io::Error::other(why),
-        };
-        (kernel.to_owned(), error)
+        let place = self.shared.builds.join(kernel);
+        let why = format!("failed to build in {}: {why}", place.display());
+        (kernel.to_owned(), io::Error::other(why).into())
     }
 }
 

@@ -53,7 +53,7 @@ impl Media {
     /// # Errors
     /// The file can't be written.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
-        std::fs::write(folder.join(MEDIA), serde_json::to_vec_pretty(self)?)
+        fs_err::write(folder.join(MEDIA), serde_json::to_vec_pretty(self)?)
     }
 
     /// The same with disks of its own, in `folder`: a guest writes to them.
@@ -64,8 +64,8 @@ impl Media {
         let disks = self.disks.iter().map(|(id, file)| {
             let own = folder.join(format!("{id}.img"));
             // Holes stay holes.
-            let mut from = std::fs::File::open(file)?;
-            let mut to = std::fs::File::create(&own)?;
+            let mut from = fs_err::File::open(file)?;
+            let mut to = fs_err::File::create(&own)?;
             copy_with_holes(&mut from, &mut to)?;
             Ok((id.clone(), own))
         });
@@ -77,7 +77,7 @@ impl Media {
 
     /// What was booted in `folder`, if all of it is there still.
     pub fn read(folder: &Path) -> Option<Media> {
-        let media = std::fs::read(folder.join(MEDIA)).ok()?;
+        let media = fs_err::read(folder.join(MEDIA)).ok()?;
         let media: Media = serde_json::from_slice(&media).ok()?;
         let files = [&media.image, &media.initramfs, &media.symbols];
         let there = files
@@ -139,7 +139,7 @@ pub fn arguments(
 }
 
 /// Copies `from` to `to`, which is new, without its runs of zeros.
-fn copy_with_holes(from: &mut std::fs::File, to: &mut std::fs::File) -> std::io::Result<()> {
+fn copy_with_holes(from: &mut fs_err::File, to: &mut fs_err::File) -> std::io::Result<()> {
     let mut block = vec![0; 64 << 10];
     let mut size = 0;
     loop {
@@ -201,7 +201,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let file = |name: &str| {
             let path = dir.path().join(name);
-            std::fs::write(&path, name).expect("written");
+            fs_err::write(&path, name).expect("written");
             path
         };
         let media = Media {
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(Media::read(dir.path()), None);
         media.write(dir.path()).expect("written");
         assert_eq!(Media::read(dir.path()), Some(media));
-        std::fs::remove_file(dir.path().join("dtb")).expect("removed");
+        fs_err::remove_file(dir.path().join("dtb")).expect("removed");
         assert_eq!(Media::read(dir.path()), None);
     }
 

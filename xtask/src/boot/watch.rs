@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Follows a guest's console into a log.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use fs_err::File;
 
 use crate::follow::{self, Limits, follow};
 use crate::stop::Stop;
@@ -96,7 +97,7 @@ pub fn watch(
 
 /// The status, and the last lines of QEMU's standard error where there are any.
 fn last_words(stderr: &Path, status: &str) -> String {
-    let text = std::fs::read(stderr).unwrap_or_default();
+    let text = fs_err::read(stderr).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     if lines.is_empty() {
@@ -122,7 +123,7 @@ mod tests {
             heard.extend_from_slice(p)
         })
         .expect("the shell starts");
-        assert_eq!(std::fs::read(log).expect("the log"), booted.log);
+        assert_eq!(fs_err::read(log).expect("the log"), booted.log);
         assert_eq!(heard, booted.log);
         booted
     }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The disks of guests: files, sparse, with what their set of suites wants on them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Error, io_error};
+use fs_err as fs;
+
+use super::Error;
 use crate::config::Suites;
 use crate::toolchain::Toolchain;
 
@@ -26,9 +27,8 @@ pub fn make(
         if path.exists() {
             continue;
         }
-        let file = fs::File::create(&path).map_err(io_error("create", &path))?;
-        file.set_len(disk.size_mib << 20)
-            .map_err(io_error("write", &path))?;
+        let file = fs::File::create(&path)?;
+        file.set_len(disk.size_mib << 20)?;
         if let (Some((program, args)), Some(toolchain)) = (disk.make.split_first(), toolchain) {
             let made = toolchain.command(program).args(args).arg(&path);
             made.read(toolchain.stop()).map_err(|source| Error::Disk {

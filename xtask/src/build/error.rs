@@ -6,10 +6,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
 use super::first_error;
-use crate::cargo;
 use crate::follow::End;
 use crate::toolchain::Failed;
 use crate::toolchain::command::{says_disk_full, says_out_of_memory};
+use crate::{cache, cargo};
 
 /// Why something could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -78,16 +78,15 @@ pub enum Error {
     /// The user interrupted the build. The next run goes on from there.
     #[error("interrupted")]
     Interrupted,
-    /// The system refused something.
-    #[error("failed to {what} {}", path.display())]
-    Io {
-        /// Such as "write".
-        what: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The system refused something; it says what, and which file.
+    #[error(transparent)]
+    Io(#[from] cache::Error),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Io(error.into())
+    }
 }
 
 impl Error {
@@ -113,14 +112,6 @@ pub(super) fn exists(what: &str, path: PathBuf) -> Result<PathBuf, Error> {
             what: what.to_owned(),
             missing: path,
         })
-    }
-}
-
-pub(super) fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Io {
-        what,
-        path: path.to_owned(),
-        source,
     }
 }
 

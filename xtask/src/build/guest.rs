@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The guest's first program, and the archive that it unpacks as its root.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
+
 use super::stamp::{Inputs, Stamped};
-use super::{Builder, Error, STRIPPED, exists, io_error};
+use super::{Builder, Error, STRIPPED, exists};
 use crate::boot::{initramfs, orders};
 use crate::config::Suites;
 use crate::progress::Progress as _;
@@ -20,13 +21,11 @@ impl Builder<'_> {
         let inputs = Inputs::new()
             .text(self.toolchain.id())
             .text(&self.kernel.cross)
-            .files(&sources, |_| true)
-            .map_err(io_error("read", &sources))?
-            .files(&headers, |_| true)
-            .map_err(io_error("read", &headers))?;
+            .files(&sources, |_| true)?
+            .files(&headers, |_| true)?;
         // The kernel has folders of its own in its build folder, `init` among them.
         let dir = self.dir.join("guest");
-        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        fs::create_dir_all(&dir)?;
         let (stamp, stamped) = (inputs.stamp(), Stamped::new(&dir, "init"));
         let out = dir.join("init");
         if stamped.is(&stamp) && out.is_file() {
@@ -34,8 +33,7 @@ impl Builder<'_> {
         }
         self.task.step("building the guest's first program");
         let mut files: Vec<PathBuf> = fs::read_dir(&sources)
-            .and_then(|dir| dir.map(|entry| entry.map(|e| e.path())).collect())
-            .map_err(io_error("read", &sources))?;
+            .and_then(|dir| dir.map(|entry| entry.map(|e| e.path())).collect())?;
         files.retain(|f| f.extension().is_some_and(|e| e == "c"));
         files.sort();
         let mut args: Vec<String> = ["-Os", "-static", "-s", "-Wall", "-Wextra", "-Werror"]
@@ -54,7 +52,7 @@ impl Builder<'_> {
             &dir.join("init.log"),
             &gcc,
         )?;
-        stamped.record(&stamp).map_err(io_error("write", &dir))?;
+        stamped.record(&stamp)?;
         Ok(out)
     }
 
@@ -65,11 +63,10 @@ impl Builder<'_> {
         orders: &[String],
         dest: &Path,
     ) -> Result<PathBuf, Error> {
-        let read = |path: &Path| fs::read(path).map_err(io_error("read", path));
         let init = initramfs::File {
             path: "init".into(),
             mode: 0o755,
-            bytes: read(&self.init()?)?,
+            bytes: fs::read(self.init()?)?,
         };
         let orders = initramfs::File {
             path: orders::FILE.into(),
@@ -100,15 +97,13 @@ impl Builder<'_> {
             files.push(initramfs::File {
                 path: format!("lib/modules/{name}"),
                 mode: 0o644,
-                bytes: read(&path)?,
+                bytes: fs::read(&path)?,
             });
         }
         let out = dest.join(format!("{}-{}.cpio", self.kernel.name, set.name));
-        let file = fs::File::create(&out).map_err(io_error("create", &out))?;
+        let file = fs::File::create(&out)?;
         let mut archive = io::BufWriter::new(file);
-        initramfs::write(&mut archive, &files)
-            .and_then(|()| archive.flush())
-            .map_err(io_error("write", &out))?;
+        initramfs::write(&mut archive, &files).and_then(|()| archive.flush())?;
         Ok(out)
     }
 }

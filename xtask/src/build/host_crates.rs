@@ -4,9 +4,10 @@
 //!
 //! Make decides whether a copy will do: it compares the commands and, as times are kept, the sources.
 
-use std::fs;
 use std::io;
 use std::path::Path;
+
+use fs_err as fs;
 
 /// Where they are in a build folder, by the tree's version.
 const DIRS: [&str; 2] = ["rust/host", "rust"];
@@ -51,7 +52,7 @@ pub fn share(dir: &Path) -> io::Result<bool> {
         for file in [format!("lib{name}.rlib"), format!(".lib{name}.rlib.cmd")] {
             let (from, to) = (from.join(&file), to.join(&file));
             fs::copy(&from, &to)?;
-            let times = fs::FileTimes::new().set_modified(fs::metadata(&from)?.modified()?);
+            let times = std::fs::FileTimes::new().set_modified(fs::metadata(&from)?.modified()?);
             fs::File::options()
                 .append(true)
                 .open(&to)?

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A kernel, its symbols, and what stands in for rustc.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
+use fs_err as fs;
+
 use super::stamp::{Inputs, Stamp, Stamped};
-use super::{Builder, Error, LINES, SYMBOLS, exists, host_crates, io_error, kconfig};
+use super::{Builder, Error, LINES, SYMBOLS, exists, host_crates, kconfig};
 use crate::cargo;
 use crate::progress::Progress as _;
 
@@ -16,7 +17,7 @@ impl Builder<'_> {
         let what = format!("kernel {}", self.kernel.name);
         let mut fragments = String::new();
         for path in &self.kernel.fragments {
-            fragments += &fs::read_to_string(path).map_err(io_error("read", path))?;
+            fragments += &fs::read_to_string(path)?;
         }
         let (overlay, patches) = (self.project.overlay(), self.project.patches());
         let module_dirs: Vec<PathBuf> = self
@@ -42,23 +43,18 @@ impl Builder<'_> {
                     &self.kernel.image
                 )
             ))
-            .files(&overlay, of_the_kernel)
-            .map_err(io_error("read", &overlay))?
+            .files(&overlay, of_the_kernel)?
             .files(&patches, |file| {
                 file.extension().is_some_and(|e| e == "patch")
-            })
-            .map_err(io_error("read", &patches))?;
+            })?;
         let inputs = match self.project.fixes() {
-            Some(fixes) => inputs
-                .text("fixes")
-                .files(&fixes, |file| {
-                    file.extension().is_some_and(|e| e == "patch")
-                })
-                .map_err(io_error("read", &fixes))?,
+            Some(fixes) => inputs.text("fixes").files(&fixes, |file| {
+                file.extension().is_some_and(|e| e == "patch")
+            })?,
             None => inputs,
         };
         let inputs = match self.rustc()? {
-            Some(rustc) => inputs.file(&rustc).map_err(io_error("read", &rustc))?,
+            Some(rustc) => inputs.file(&rustc)?,
             None => inputs,
         };
         let (stamp, stamped) = (inputs.stamp(), Stamped::new(self.dir, "kernel"));
@@ -66,16 +62,16 @@ impl Builder<'_> {
         if stamped.is(&stamp) && image.is_file() && self.dir.join(SYMBOLS).is_file() {
             return Ok(stamp);
         }
-        stamped.forget().map_err(io_error("remove", self.dir))?;
+        stamped.forget()?;
 
         self.task.step("configuring the kernel");
         let merged = self.dir.join("aliasheap.config");
-        fs::write(&merged, &fragments).map_err(io_error("write", &merged))?;
+        fs::write(&merged, &fragments)?;
         let log = self.dir.join("kernel.log");
         let allconfig = format!("KCONFIG_ALLCONFIG={}", merged.display());
         self.make(&what, &log, &["allnoconfig", &allconfig])?;
         let config = self.dir.join(".config");
-        let given = fs::read_to_string(&config).map_err(io_error("read", &config))?;
+        let given = fs::read_to_string(&config)?;
         let dropped = kconfig::dropped(&fragments, &given);
         if !dropped.is_empty() {
             return Err(Error::Kconfig {
@@ -98,7 +94,7 @@ impl Builder<'_> {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        if host_crates::share(self.dir).map_err(io_error("copy host crates to", self.dir))? {
+        if host_crates::share(self.dir)? {
             turn = None;
         }
         self.make_watched(&what, &log, &targets, || {
@@ -112,11 +108,9 @@ impl Builder<'_> {
             self.dir.join("vmlinux.symvers"),
             self.dir.join("Module.symvers"),
         );
-        fs::copy(&symbols, &exported).map_err(io_error("copy", &symbols))?;
+        fs::copy(&symbols, &exported)?;
         self.symbols()?;
-        stamped
-            .record(&stamp)
-            .map_err(io_error("write", self.dir))?;
+        stamped.record(&stamp)?;
         Ok(stamp)
     }
 
@@ -141,8 +135,8 @@ impl Builder<'_> {
         self.task.step("building what stands in for rustc");
         let made = cargo::build_static(package, self.stop).map_err(Error::Rustc)?;
         let (new, program) = (self.dir.join(".rustc"), self.dir.join(package));
-        fs::copy(&made, &new).map_err(io_error("copy to", &new))?;
-        fs::rename(&new, &program).map_err(io_error("rename to", &program))?;
+        fs::copy(&made, &new)?;
+        fs::rename(&new, &program)?;
         Ok(Some(program))
     }
 }

@@ -18,11 +18,12 @@ mod publish;
 pub mod stamp;
 mod userland;
 
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
+
+use fs_err as fs;
 
 use crate::config::Kernel;
 use crate::follow::{End, Limits, follow};
@@ -32,7 +33,7 @@ use crate::toolchain::Toolchain;
 use crate::ui::Task;
 
 pub use error::Error;
-use error::{OUTPUT, exists, failed, io_error};
+use error::{OUTPUT, exists, failed};
 pub use userland::Userland;
 
 /// In a build folder, the kernel's symbols and line tables.
@@ -98,12 +99,12 @@ impl Builder<'_> {
     /// [`Error`].
     pub fn build(&self) -> Result<Built, Error> {
         let start = Instant::now();
-        fs::create_dir_all(self.dir).map_err(io_error("create", self.dir))?;
+        fs::create_dir_all(self.dir)?;
         let kernel = self.kernel()?;
         self.modules(&kernel)?;
         self.init()?;
         let release = self.dir.join("include/config/kernel.release");
-        let release = fs::read_to_string(&release).map_err(io_error("read", &release))?;
+        let release = fs::read_to_string(&release)?;
         Ok(Built {
             release: Some(release.trim().to_owned()),
             took_s: start.elapsed().as_secs_f64(),
@@ -166,7 +167,7 @@ impl Builder<'_> {
         tool: &duct::Expression,
         mut said: impl FnMut(),
     ) -> Result<(), Error> {
-        let mut file = fs::File::create(log).map_err(io_error("create", log))?;
+        let mut file = fs::File::create(log)?;
         let mut output = Vec::new();
         let end = follow(&tool.stderr_to_stdout(), Limits::NONE, self.stop, |piece| {
             // The first error is what matters, and the log has all of it.
@@ -179,8 +180,7 @@ impl Builder<'_> {
             self.task.output(piece.trim_end());
             said();
             Ok(())
-        })
-        .map_err(io_error("run a tool with its output in", log))?;
+        })?;
         match end {
             End::Ended(status) if status.success() => Ok(()),
             End::Interrupted => Err(Error::Interrupted),

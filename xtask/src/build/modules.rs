@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Modules, built as external ones.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use walkdir::WalkDir;
 
 use super::stamp::{Inputs, Stamp, Stamped};
-use super::{Builder, Error, LINES, STRIPPED, io_error};
+use super::{Builder, Error, LINES, STRIPPED};
 use crate::progress::Progress as _;
 
 /// The same as [`LINES`] for modules in a debugger, which shows their variables too.
@@ -32,16 +32,14 @@ impl Builder<'_> {
             let inputs = Inputs::new()
                 .text(kernel.to_string())
                 .text(self.debug_information().join(" "));
-            let inputs = inputs
-                .files(&source, |_| true)
-                .map_err(io_error("read", &source))?;
+            let inputs = inputs.files(&source, |_| true)?;
             let out = self.module_out(dir);
-            fs::create_dir_all(&out).map_err(io_error("create", &out))?;
+            fs::create_dir_all(&out)?;
             let (stamp, stamped) = (inputs.stamp(), Stamped::new(&out, "modules"));
             if stamped.is(&stamp) {
                 continue;
             }
-            stamped.forget().map_err(io_error("remove", &out))?;
+            stamped.forget()?;
             self.task.step("building the modules");
             let m = format!("M={}", self.tree.join(dir).display());
             let mo = format!("MO={}", out.display());
@@ -51,7 +49,7 @@ impl Builder<'_> {
             args.push("modules");
             self.make(&what, &self.dir.join("modules.log"), &args)?;
             self.strip(&what, &out)?;
-            stamped.record(&stamp).map_err(io_error("write", &out))?;
+            stamped.record(&stamp)?;
         }
         Ok(())
     }
@@ -87,7 +85,7 @@ impl Builder<'_> {
         for module in modules {
             let copy = stripped.join(module.strip_prefix(out).unwrap_or(&module));
             let dir = copy.parent().unwrap_or(&stripped);
-            fs::create_dir_all(dir).map_err(io_error("create", dir))?;
+            fs::create_dir_all(dir)?;
             let strip = self
                 .toolchain
                 .command(format!("{}strip", self.kernel.cross))

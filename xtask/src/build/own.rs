@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A module out of tree, and the program that tries it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
+
 use super::stamp::{Inputs, Stamped};
-use super::{Builder, Error, exists, io_error};
+use super::{Builder, Error, exists};
 use crate::boot::initramfs;
 use crate::config::Own;
 
@@ -13,7 +14,7 @@ impl Builder<'_> {
     /// The modules that make has made in `dir`, below it, in the order in which its makefile names them.
     pub(super) fn own_modules(&self, dir: &Path) -> Result<Vec<PathBuf>, Error> {
         let order = self.module_out(dir).join("modules.order");
-        let text = fs::read_to_string(&order).map_err(io_error("read", &order))?;
+        let text = fs::read_to_string(&order)?;
         let files = modules_of(&text);
         if files.is_empty() {
             return Err(Error::Missing {
@@ -43,7 +44,7 @@ impl Builder<'_> {
         Ok(initramfs::File {
             path: format!("bin/{name}"),
             mode: 0o755,
-            bytes: fs::read(&program).map_err(io_error("read", &program))?,
+            bytes: fs::read(&program)?,
         })
     }
 
@@ -58,12 +59,9 @@ impl Builder<'_> {
             .text(self.toolchain.id())
             .text(self.tree_id)
             .text(&self.kernel.cross)
-            .file(source)
-            .map_err(io_error("read", source))?
-            .files(beside, header)
-            .map_err(io_error("read", beside))?
-            .files(&headers, |_| true)
-            .map_err(io_error("read", &headers))?;
+            .file(source)?
+            .files(beside, header)?
+            .files(&headers, |_| true)?;
         let dir = self.dir.join("guest");
         let out = dir.join(format!("bin-{name}"));
         let (stamp, stamped) = (inputs.stamp(), Stamped::new(&dir, &format!("bin-{name}")));
@@ -83,7 +81,7 @@ impl Builder<'_> {
             .expression();
         self.run(what, &dir.join(format!("{name}.log")), &gcc)?;
         let out = exists(what, out)?;
-        stamped.record(&stamp).map_err(io_error("write", &dir))?;
+        stamped.record(&stamp)?;
         Ok(out)
     }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Copies of what was built, for one run, where no later build touches them.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Builder, Error, KEPT, SYMBOLS, io_error};
+use fs_err as fs;
+
+use super::{Builder, Error, KEPT, SYMBOLS};
 use crate::boot::{Media, uimage};
 use crate::config::{Cell, Module, Suites};
 
@@ -22,7 +23,7 @@ impl Builder<'_> {
         orders: &dyn Fn(&Suites) -> Vec<String>,
         dest: &Path,
     ) -> Result<Media, Error> {
-        fs::create_dir_all(dest).map_err(io_error("create", dest))?;
+        fs::create_dir_all(dest)?;
         if let Some(exporter) = &set.of
             && !self.tree.join(&exporter.file).is_file()
         {
@@ -43,11 +44,9 @@ impl Builder<'_> {
             if !to.exists() {
                 let kept = self.keep(&self.dir.join(file))?;
                 // Not every file system has links.
-                fs::hard_link(&kept, &to)
-                    .or_else(|_| fs::copy(&kept, &to).map(drop))
-                    .map_err(io_error("copy to", &to))?;
+                fs::hard_link(&kept, &to).or_else(|_| fs::copy(&kept, &to).map(drop))?;
             }
-            Ok(to)
+            Ok::<_, Error>(to)
         };
         Ok(Media {
             image: match cell.qemu.load {
@@ -79,35 +78,35 @@ impl Builder<'_> {
             hasher.update_reader(fs::File::open(path)?)?;
             Ok(hasher.finalize())
         };
-        let now = hash(file).map_err(io_error("read", file))?;
+        let now = hash(file)?;
         if hash(&kept).is_ok_and(|kept| kept == now) {
             return Ok(kept);
         }
-        fs::create_dir_all(self.dir.join(KEPT)).map_err(io_error("create", &kept))?;
+        fs::create_dir_all(self.dir.join(KEPT))?;
         // The old one stays where runs have it.
         let new = kept.with_added_extension("new");
-        fs::copy(file, &new).map_err(io_error("copy to", &new))?;
-        fs::rename(&new, &kept).map_err(io_error("rename to", &kept))?;
+        fs::copy(file, &new)?;
+        fs::rename(&new, &kept)?;
         Ok(kept)
     }
 
     /// Writes the kernel image with a header that says where it is put.
     fn wrap(&self, to: &Path, load: u32) -> Result<PathBuf, Error> {
         let image = self.dir.join(&self.kernel.image);
-        let bare = fs::read(&image).map_err(io_error("read", &image))?;
-        fs::write(to, uimage::wrap(&bare, load)).map_err(io_error("write", to))?;
+        let bare = fs::read(&image)?;
+        fs::write(to, uimage::wrap(&bare, load))?;
         Ok(to.to_owned())
     }
 
     /// Puts the modules of `set` where reports find their symbols.
     fn copy_modules(&self, set: &Suites, dest: &Path) -> Result<PathBuf, Error> {
         let dir = dest.join(format!("{}-modules", self.kernel.name));
-        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        fs::create_dir_all(&dir)?;
         for module in set.modules() {
             let to = dir.join(module.file.file_name().unwrap_or_default());
             if !to.exists() {
                 let from = self.module_out(&module.dir).join(&module.file);
-                fs::copy(&from, &to).map_err(io_error("copy to", &to))?;
+                fs::copy(&from, &to)?;
             }
         }
         Ok(dir)

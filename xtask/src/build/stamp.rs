@@ -38,7 +38,7 @@ impl Inputs {
     /// # Errors
     /// The file can't be read.
     pub fn file(mut self, path: &Path) -> io::Result<Inputs> {
-        self.add(&std::fs::read(path)?);
+        self.add(&fs_err::read(path)?);
         Ok(self)
     }
 
@@ -52,7 +52,7 @@ impl Inputs {
             if entry.file_type().is_file() && counts(entry.path()) {
                 let inside = entry.path().strip_prefix(dir).unwrap_or(entry.path());
                 self.add(inside.as_os_str().as_encoded_bytes());
-                self.add(&std::fs::read(entry.path())?);
+                self.add(&fs_err::read(entry.path())?);
             }
         }
         Ok(self)
@@ -81,7 +81,7 @@ impl Stamped {
 
     /// Whether `stamp` was the last one recorded. One that can't be read wasn't.
     pub fn is(&self, stamp: &Stamp) -> bool {
-        std::fs::read_to_string(&self.0).is_ok_and(|text| text == stamp.to_string())
+        fs_err::read_to_string(&self.0).is_ok_and(|text| text == stamp.to_string())
     }
 
     /// Forgets the stamp: what it stood for is about to change.
@@ -89,7 +89,7 @@ impl Stamped {
     /// # Errors
     /// The file can't be removed.
     pub fn forget(&self) -> io::Result<()> {
-        match std::fs::remove_file(&self.0) {
+        match fs_err::remove_file(&self.0) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -100,7 +100,7 @@ impl Stamped {
     /// # Errors
     /// The file can't be written.
     pub fn record(&self, stamp: &Stamp) -> io::Result<()> {
-        std::fs::write(&self.0, stamp.to_string())
+        fs_err::write(&self.0, stamp.to_string())
     }
 }
 
@@ -118,15 +118,15 @@ mod tests {
                 .expect("readable")
                 .stamp()
         };
-        std::fs::create_dir_all(dir.path().join("out")).expect("created");
-        std::fs::write(dir.path().join("a"), "1").expect("written");
+        fs_err::create_dir_all(dir.path().join("out")).expect("created");
+        fs_err::write(dir.path().join("a"), "1").expect("written");
         let first = stamp();
-        std::fs::write(dir.path().join("out/b"), "1").expect("written");
+        fs_err::write(dir.path().join("out/b"), "1").expect("written");
         assert_eq!(stamp(), first);
-        std::fs::write(dir.path().join("a"), "2").expect("written");
+        fs_err::write(dir.path().join("a"), "2").expect("written");
         let second = stamp();
         assert_ne!(second, first);
-        std::fs::rename(dir.path().join("a"), dir.path().join("c")).expect("renamed");
+        fs_err::rename(dir.path().join("a"), dir.path().join("c")).expect("renamed");
         assert_ne!(stamp(), second);
     }
 

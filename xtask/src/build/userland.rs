@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a guest has for somebody who looks around in it: busybox, built for its CPU, and files of the user's.
 
-use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use walkdir::WalkDir;
 
 use super::stamp::{Inputs, Stamped};
-use super::{Builder, Error, exists, io_error, kconfig};
+use super::{Builder, Error, exists, kconfig};
 use crate::boot::{initramfs, orders};
 use crate::progress::Progress as _;
 
@@ -41,18 +41,17 @@ impl Builder<'_> {
             mode,
             bytes,
         };
-        let read = |path: &Path| fs::read(path).map_err(io_error("read", path));
         let own = self.project.guest().join(SOURCES);
         let mut files = vec![
-            file("bin/busybox", 0o755, read(&program)?),
-            file("etc/profile", 0o644, read(&own.join("profile"))?),
-            file("bin/run", 0o755, read(&own.join("run"))?),
+            file("bin/busybox", 0o755, fs::read(&program)?),
+            file("etc/profile", 0o644, fs::read(own.join("profile"))?),
+            file("bin/run", 0o755, fs::read(own.join("run"))?),
         ];
         if let Some(script) = &userland.script {
             files.push(file(orders::SCRIPT, 0o755, script.clone()));
         }
         if let Some(folder) = &userland.folder {
-            files.extend(brought(folder).map_err(io_error("copy to the guest", folder))?);
+            files.extend(brought(folder)?);
         }
         Ok(files)
     }
@@ -61,9 +60,9 @@ impl Builder<'_> {
     fn busybox(&self, userland: &Userland) -> Result<PathBuf, Error> {
         let what = format!("busybox for {}", self.kernel.name);
         let wanted = self.project.guest().join(SOURCES).join(CONFIG);
-        let wanted = fs::read_to_string(&wanted).map_err(io_error("read", &wanted))?;
+        let wanted = fs::read_to_string(&wanted)?;
         let dir = self.dir.join("busybox");
-        fs::create_dir_all(&dir).map_err(io_error("create", &dir))?;
+        fs::create_dir_all(&dir)?;
         let stamp = Inputs::new()
             .text(self.toolchain.id())
             .text(&self.kernel.cross)
@@ -74,7 +73,7 @@ impl Builder<'_> {
         if stamped.is(&stamp) && out.is_file() {
             return Ok(out);
         }
-        stamped.forget().map_err(io_error("remove", &dir))?;
+        stamped.forget()?;
         self.task.step("building busybox");
         let log = self.dir.join("busybox.log");
         // Its makefile compresses its configuration for an option that is off.
@@ -82,8 +81,7 @@ impl Builder<'_> {
         let bzip2 = tools.join("bzip2");
         fs::create_dir_all(&tools)
             .and_then(|()| fs::write(&bzip2, "#!/bin/sh\nexec cat\n"))
-            .and_then(|()| fs::set_permissions(&bzip2, fs::Permissions::from_mode(0o755)))
-            .map_err(io_error("write", &bzip2))?;
+            .and_then(|()| fs::set_permissions(&bzip2, std::fs::Permissions::from_mode(0o755)))?;
         let make = |target: &str| {
             let slots = self.slots.clone();
             let script = "PATH=\"$1:$PATH\"; shift; exec make \"$@\"";
@@ -105,19 +103,19 @@ impl Builder<'_> {
         // It reads no wishes before it says no to everything.
         self.run(&what, &log, &make("allnoconfig"))?;
         let config = dir.join(".config");
-        let read = || fs::read_to_string(&config).map_err(io_error("read", &config));
+
         // What programs can do beside has defaults that make sense.
-        let of_nothing = read()?;
+        let of_nothing = fs::read_to_string(&config)?;
         let programs = of_nothing
             .lines()
             .filter(|line| !line.contains("CONFIG_FEATURE_"));
         let programs: String = programs.flat_map(|line| [line, "\n"]).collect();
         let merged = kconfig::merged(&wanted, &programs);
-        fs::write(&config, merged).map_err(io_error("write", &config))?;
+        fs::write(&config, merged)?;
         // What has come up by that is asked for; an empty line takes its default.
         let answers = make("oldconfig").stdin_bytes("\n".repeat(1000));
         self.run(&what, &log, &answers)?;
-        let dropped = kconfig::dropped(&wanted, &read()?);
+        let dropped = kconfig::dropped(&wanted, &fs::read_to_string(&config)?);
         if !dropped.is_empty() {
             return Err(Error::Kconfig {
                 kernel: what,
@@ -126,7 +124,7 @@ impl Builder<'_> {
         }
         self.run(&what, &log, &make("busybox"))?;
         let out = exists(&what, out)?;
-        stamped.record(&stamp).map_err(io_error("write", &dir))?;
+        stamped.record(&stamp)?;
         Ok(out)
     }
 }
@@ -168,7 +166,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         fs::create_dir(at("b")).expect("created");
         fs::write(at("b/run"), "x").expect("written");
-        fs::set_permissions(at("b/run"), fs::Permissions::from_mode(0o750)).expect("set");
+        fs::set_permissions(at("b/run"), std::fs::Permissions::from_mode(0o750)).expect("set");
         std::os::unix::fs::symlink("/etc/passwd", at("link")).expect("linked");
         let files = brought(dir.path()).expect("readable");
         let [file] = files.as_slice() else {

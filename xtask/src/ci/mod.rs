@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn what_is_checked_in_is_what_the_description_says() {
         for (path, text) in pipeline().files() {
-            let there = std::fs::read_to_string(Project::this().root().join(path));
+            let there = fs_err::read_to_string(Project::this().root().join(path));
             assert!(
                 there.is_ok_and(|there| there == text),
                 "{path} is not what configs/ci.yaml says; write it anew by `cargo xtask self pipelines`"
@@ -325,9 +325,9 @@ mod tests {
         let configs = Project::this().configs();
         let config = Config::load(&configs).expect("valid");
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let text = std::fs::read_to_string(configs.join("ci.yaml")).expect("there");
+        let text = fs_err::read_to_string(configs.join("ci.yaml")).expect("there");
         let text = text.replace("shards: 3", "shards: 99");
-        std::fs::write(dir.path().join("ci.yaml"), text).expect("written");
+        fs_err::write(dir.path().join("ci.yaml"), text).expect("written");
         let said = Pipeline::load(dir.path(), &config)
             .expect_err("refused")
             .to_string();

@@ -68,7 +68,7 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
         if folder.exists() {
             crate::cache::remove(&folder).map_err(Failure::infra)?;
         }
-        std::fs::create_dir_all(&folder).map_err(Failure::infra)?;
+        fs_err::create_dir_all(&folder).map_err(Failure::infra)?;
         let (from, to) = (kernel.display().to_string(), clone.display().to_string());
         git(
             &folder,
@@ -145,7 +145,7 @@ fn step(context: &Context, args: &cli::Bisect) -> Result<u8, Failure> {
     if context.stop.requested() {
         return Ok(STOP);
     }
-    let Ok(text) = std::fs::read(&json) else {
+    let Ok(text) = fs_err::read(&json) else {
         let why = ran.err().map_or(String::new(), |error| error.to_string());
         eprintln!("there is no report: {why}");
         return Ok(STOP);
@@ -191,7 +191,7 @@ mod tests {
         git(&["init", "--quiet"]);
         for (number, verdict) in verdicts.iter().enumerate() {
             let line = format!("exit {} # {number}\n", status(*verdict));
-            std::fs::write(dir.path().join("verdict"), line).expect("written");
+            fs_err::write(dir.path().join("verdict"), line).expect("written");
             git(&["add", "verdict"]);
             git(&["commit", "--quiet", "-m", &format!("commit {number}")]);
         }

@@ -31,7 +31,7 @@ mod tests {
     fn bash_completes_commands_and_options() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let file = dir.path().join("script");
-        std::fs::write(&file, script(Shell::Bash)).expect("written");
+        fs_err::write(&file, script(Shell::Bash)).expect("written");
         let ask = |words: &str, last: usize| {
             let script = format!(
                 ". {}; COMP_WORDS=(xtask {words}); COMP_CWORD={last}; _xtask xtask '' ''; echo \"${{COMPREPLY[*]}}\"",

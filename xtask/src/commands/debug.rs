@@ -2,13 +2,13 @@
 //! `cargo xtask debug CELL`: a guest that waits, and gdb that knows its kernel, its modules, and the access that matters.
 
 use std::ffi::OsString;
-use std::fs;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fs_err as fs;
 use serde_json::{Value, json};
 
 use super::repro::Found;

@@ -3,10 +3,10 @@
 //! reported. All copies are modules of one folder, so that a cell boots once for them.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 
 use comfy_table::{Table, presets};
+use fs_err as fs;
 
 use super::scratch::Scratch;
 use super::{Context, chosen};

@@ -72,7 +72,7 @@ fn run(
     let mut scratch = Scratch::new(context).map_err(Failure::infra)?;
     let mut args: Vec<OsString> = vec![shown.cell.clone().into()];
     if let Some(undo) = &shown.undo {
-        std::fs::copy(undo, scratch.path(UNDO)).map_err(Failure::infra)?;
+        fs_err::copy(undo, scratch.path(UNDO)).map_err(Failure::infra)?;
     }
     match &shown.how {
         How::OnExporter { exporter, filter } => {

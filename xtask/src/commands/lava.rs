@@ -3,9 +3,9 @@
 //!
 //! The shape of a job is LAVA's own (`lava_common/schemas`, and its documentation of `monitors`).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use serde_json::{Value, json};
 
 use super::{Context, named, prepare, test};
@@ -53,8 +53,8 @@ pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure>
     let (media, _) = matrix::media(&shared, boot, |set| orders::of_suites(set, false))?;
     drop(lock);
 
-    fs::create_dir_all(&args.to).map_err(|e| io("create", &args.to, &e))?;
-    let folder = fs::canonicalize(&args.to).map_err(|e| io("find", &args.to, &e))?;
+    fs::create_dir_all(&args.to).map_err(Failure::infra)?;
+    let folder = fs::canonicalize(&args.to).map_err(Failure::infra)?;
     let url = match &args.url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("file://{}", folder.display()),
@@ -73,14 +73,10 @@ pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure>
     };
     let text = serde_yaml::to_string(&job.value()).map_err(Failure::infra)?;
     let path = folder.join("job.yaml");
-    fs::write(&path, text).map_err(|e| io("write", &path, &e))?;
+    fs::write(&path, text).map_err(Failure::infra)?;
     let said = format!("{} is a job for {}", path.display(), args.device_type);
     context.ui.task(&cell.name).line(&said);
     Ok(Exit::Ok)
-}
-
-fn io(what: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::infra(format!("failed to {what} {}: {error}", path.display()))
 }
 
 /// Names of files beside the job.
@@ -95,7 +91,7 @@ fn files(media: &Media, folder: &Path) -> Result<Files, Failure> {
     let copy = |from: &PathBuf| {
         let name = from.file_name().unwrap_or_default();
         let to = folder.join(name);
-        fs::copy(from, &to).map_err(|e| io("copy to", &to, &e))?;
+        fs::copy(from, &to).map_err(Failure::infra)?;
         Ok::<_, Failure>(name.to_string_lossy().into_owned())
     };
     Ok(Files {

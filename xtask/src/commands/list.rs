@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask list`
 
-use std::fs;
 use std::io;
 
 use comfy_table::{Table, presets};
+use fs_err as fs;
 
 use walkdir::WalkDir;
 

@@ -218,11 +218,7 @@ fn built(
         sets.iter().map(on_cell)
     });
     let all = matrix::build_all(shared, cells, boots.collect());
-    let (ready, failed) = all.map_err(|source| build::Error::Io {
-        what: "make job slots for",
-        path: shared.builds.to_owned(),
-        source,
-    })?;
+    let (ready, failed) = all?;
     if let Some((_, error)) = failed.into_iter().next() {
         return Err(error);
     }

@@ -13,9 +13,9 @@ pub(super) fn write(context: &Context) -> Result<Exit, Failure> {
     for (path, text) in pipeline.files() {
         let file = context.project.root().join(path);
         let mode = if path.ends_with(".sh") { 0o755 } else { 0o644 };
-        std::fs::write(&file, text)
-            .and_then(|()| std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)))
-            .map_err(|e| Failure::infra(format!("failed to write {}: {e}", file.display())))?;
+        fs_err::write(&file, text)
+            .and_then(|()| fs_err::set_permissions(&file, PermissionsExt::from_mode(mode)))
+            .map_err(Failure::infra)?;
         println!("{path}");
     }
     Ok(Exit::Ok)

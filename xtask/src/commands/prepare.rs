@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Context;
 use super::runs::RunFolder;
 use crate::build::Userland;
-use crate::cache::{self, Cache, Lock};
+use crate::cache::{Cache, Lock};
 use crate::cli;
 use crate::config::Suites;
 use crate::exit::{Exit, Failure};
@@ -52,13 +52,12 @@ pub(super) fn setup(context: &Context, args: &cli::Setup) -> Result<Exit, Failur
 }
 
 /// Writes down what the root was made of.
-fn lock(context: &Context, toolchain: &Toolchain) -> Result<(), cache::Error> {
+fn lock(context: &Context, toolchain: &Toolchain) -> std::io::Result<()> {
     let path = context.project.configs().join("toolchain.lock");
     let head = "# SPDX-License-Identifier: GPL-2.0-only\n\
         # The packages of the Debian root that the project was last tried with, by `cargo xtask setup --lock`.\n";
     let text = toolchain.packages().map(ToString::to_string);
-    std::fs::write(&path, format!("{head}{}", text.unwrap_or_default()))
-        .map_err(|e| cache::Error::io("write", &path, e))
+    fs_err::write(&path, format!("{head}{}", text.unwrap_or_default()))
 }
 
 pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Failure> {
@@ -77,8 +76,7 @@ pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Fa
         .folder(Path::new("build").join(name))
         .map_err(Failure::infra)?;
     let runs = cache.folder("runs").map_err(Failure::infra)?;
-    let run = RunFolder::make(&runs)
-        .map_err(|e| Failure::infra(cache::Error::io("make a run's folder in", &runs, e)))?;
+    let run = RunFolder::make(&runs).map_err(Failure::infra)?;
     Ok(Prepared {
         toolchain,
         tree,
@@ -176,7 +174,7 @@ pub(super) fn userland(
             source::fetch_source(toolchain, &recipe.package, folder, task)
         })
         .map_err(of_the_source)?;
-    let package = std::fs::read_to_string(folder.join("package")).map_err(Failure::infra)?;
+    let package = fs_err::read_to_string(folder.join("package")).map_err(Failure::infra)?;
     Ok(Userland {
         busybox: folder.join(source::SOURCE),
         package,

@@ -4,12 +4,14 @@
 //! Each file of `kernel/refused` has one line that ends in `//~` and the code of an error. With that line the compiler
 //! must report this error there and no other one; without it the file must compile.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 use super::{Context, prepare, test};
 use crate::cli;
 use crate::config::Kernel;
+use crate::error::chain;
 use crate::exit::{Exit, Failure};
 use crate::follow::{self, End};
 use crate::matrix;
@@ -45,7 +47,7 @@ pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Fail
     let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
     if let Some((kernel, error)) = failed.into_iter().next() {
         let exit = Exit::from(Verdict::from(&error));
-        let error = format!("failed to build {kernel}: {}", crate::error::chain(&error)).into();
+        let error = format!("failed to build {kernel}: {}", chain(&error)).into();
         return Err(Failure { exit, error });
     }
 
@@ -97,7 +99,7 @@ fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn options(build: &Path) -> Result<String, String> {
     let path = build.join(MODULE).join(".system_heap_rust.o.cmd");
     let fail = |why: &str| format!("failed to read how {} was made: {why}", path.display());
-    let text = fs::read_to_string(&path).map_err(|e| fail(&e.to_string()))?;
+    let text = fs::read_to_string(&path).map_err(|e| chain(&e))?;
     let line = text.lines().find(|line| line.starts_with("savedcmd"));
     let (_, command) = line
         .and_then(|line| line.split_once(":="))

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Context, prepare, runs};
 use crate::cli;
+use crate::error::chain;
 use crate::exit::{Exit, Failure};
 use crate::report::diff::Diff;
 use crate::report::{self, json};
@@ -41,7 +42,7 @@ pub(super) fn report(context: &Context, args: &cli::Report) -> Result<Exit, Fail
 /// A kill matrix, a line an outcome.
 fn mutants(path: &Path) -> Result<Vec<Kill>, String> {
     let fail = |why: &dyn std::fmt::Display| format!("failed to read {}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
+    let text = fs_err::read_to_string(path).map_err(|e| chain(&e))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines
         .map(|line| serde_json::from_str(line).map_err(|e| fail(&e)))

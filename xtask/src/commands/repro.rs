@@ -222,7 +222,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let mut json = Vec::new();
         report::json::write(&run(), &mut json).expect("written");
-        std::fs::write(dir.path().join(REPORT), json).expect("written");
+        fs_err::write(dir.path().join(REPORT), json).expect("written");
         let argument = format!("{}{what}", dir.path().display());
         let found = Found::of(dir.path(), &argument).map_err(|e| e.error.to_string())?;
         let chosen = found.choose()?;

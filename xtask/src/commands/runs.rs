@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The folders of runs in the cache folder: one is made for each run, and old ones are removed.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fs_err::{self as fs, File};
+
+use crate::error::chain;
 use crate::report::{Format, Target, json};
 use crate::results::Run;
 
@@ -125,7 +127,7 @@ pub(super) fn report_of(runs: &Path, text: &str) -> Result<PathBuf, String> {
 /// # Errors
 /// A fragment that names the file.
 pub(super) fn load(path: &Path) -> Result<Run, String> {
-    let text = fs::read(path).map_err(|e| format!("failed to read {}: {e}", path.display()))?;
+    let text = fs::read(path).map_err(|e| chain(&e))?;
     json::read(&text).map_err(|e| format!("failed to read {}: {e}", path.display()))
 }
 
@@ -194,7 +196,8 @@ mod tests {
             assert!(said.contains("none of the 2 runs"), "{said}");
         }
         let said = found(&path(folders[2].clone())).expect_err("no report");
-        assert!(said.contains("failed to read"), "{said}");
+        assert!(said.starts_with("failed to open file"), "{said}");
+        assert!(said.contains("No such file"), "{said}");
     }
 
     #[test]

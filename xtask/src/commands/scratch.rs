@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use fs_err as fs;
 use walkdir::WalkDir;
 
 use super::Context;

@@ -5,8 +5,9 @@ mod mail;
 mod tested;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 use super::{Context, named, prepare, report};
 use crate::cli;
@@ -42,8 +43,7 @@ pub(super) fn series(context: &Context, args: &cli::Series) -> Result<Exit, Fail
     let cover = std::iter::once(("0000-cover-letter.patch".to_owned(), cover));
     for (name, text) in cover.chain(texts) {
         let path = args.to.join(name);
-        fs::write(&path, text)
-            .map_err(|e| Failure::infra(format!("failed to write {}: {e}", path.display())))?;
+        fs::write(&path, text).map_err(Failure::infra)?;
         println!("{}", path.display());
     }
     applied?;
@@ -65,9 +65,7 @@ fn letters(context: &Context, series: &Series) -> Result<Vec<Letter>, Failure> {
             Message::New { subject, text } => Letter::new(subject, text),
             Message::Patch(name) => {
                 let path = context.project.patches().join(name);
-                let text = fs::read_to_string(&path).map_err(|e| {
-                    Failure::usage(format!("failed to read {}: {e}", path.display()))
-                })?;
+                let text = fs::read_to_string(&path).map_err(Failure::usage)?;
                 Letter::of_patch(&text)
                     .map_err(|e| Failure::usage(format!("failed to mail {name}: {e}")))?
             }

@@ -3,8 +3,9 @@
 //!
 //! Every file says its licence; what enters a kernel tree meets the kernel's own rustfmt and checkpatch.
 
-use std::fs;
 use std::path::PathBuf;
+
+use fs_err as fs;
 
 use super::{Context, prepare, unused};
 use crate::exit::{Exit, Failure};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Finds dependencies in a Cargo.toml that no source of its package names.
 
-use std::fs;
 use std::path::Path;
 
 use cargo_metadata::MetadataCommand;
+use fs_err as fs;
 use regex::bytes::Regex;
 use walkdir::WalkDir;
 

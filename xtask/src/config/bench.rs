@@ -138,7 +138,7 @@ pub mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("heap.yaml");
         let text = format!("ours: a\ntheirs: b\nmodule: m\norders: []\nlimits: [{limits}]\n");
-        std::fs::write(&path, text).expect("the file is written");
+        fs_err::write(&path, text).expect("the file is written");
         load(&path).expect("valid")
     }
 
@@ -148,7 +148,7 @@ pub mod tests {
         let path = dir.path().join("heap.yaml");
         let limit = "{rows: '*', instructions: 1.0, lines: 1.0, more: 5}";
         let text = format!("ours: a\ntheirs: b\nmodule: m\norders: []\nlimits: [{limit}]\n");
-        std::fs::write(&path, text).expect("the file is written");
+        fs_err::write(&path, text).expect("the file is written");
         let said = load(&path).unwrap_err().to_string();
         assert!(said.contains("`limits.why` is missing"), "{said}");
     }

@@ -199,7 +199,7 @@ mod tests {
     fn load_text(text: &str) -> Result<Cell, Error> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("c.yaml");
-        std::fs::write(&path, text).expect("the file is written");
+        fs_err::write(&path, text).expect("the file is written");
         load(&path, "c")
     }
 

@@ -83,7 +83,7 @@ mod tests {
     fn load_text(text: &str) -> Result<Driver, String> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("a.yaml");
-        std::fs::write(&path, text).expect("the file is written");
+        fs_err::write(&path, text).expect("the file is written");
         load(&path).map_err(|error| error.to_string())
     }
 
@@ -113,11 +113,11 @@ mod tests {
     #[test]
     fn the_mistakes_fit_the_drivers() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let pages = std::fs::read_dir(root.join("configs/drivers")).expect("pages");
+        let pages = fs_err::read_dir(root.join("configs/drivers")).expect("pages");
         let mut slips = 0;
         for page in pages {
             let driver = load(&page.expect("a page").path()).expect("valid");
-            let text = std::fs::read_to_string(root.join(&driver.file)).expect("the driver");
+            let text = fs_err::read_to_string(root.join(&driver.file)).expect("the driver");
             for slip in &driver.bugs {
                 assert!(
                     slip.apply(&text).is_some(),

@@ -173,7 +173,7 @@ pub mod tests {
     fn load_text(text: &str) -> Result<Exporter, String> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("a.yaml");
-        std::fs::write(&path, text).expect("the file is written");
+        fs_err::write(&path, text).expect("the file is written");
         load(&path, "a", dir.path()).map_err(|error| error.to_string())
     }
 

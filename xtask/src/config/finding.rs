@@ -140,7 +140,7 @@ pub(crate) mod tests {
         let path = dir.path().join("01-stale.yaml");
         let text = "summary: s\npage: p\nfix: f\nby_luck: [system on mips-be]\nseen:\n  - \
             {hazard: 'stale read | user mapping | copy* | invalidate *', exporters: [system], cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
-        std::fs::write(&path, text).expect("the file is written");
+        fs_err::write(&path, text).expect("the file is written");
         load(&path, "01-stale").expect("valid")
     }
 

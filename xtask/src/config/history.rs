@@ -182,8 +182,8 @@ mod tests {
     fn load_text(text: &str) -> Result<History, String> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("a.yaml");
-        std::fs::write(&path, text).expect("the file is written");
-        std::fs::write(dir.path().join("a.patch"), "").expect("the file is written");
+        fs_err::write(&path, text).expect("the file is written");
+        fs_err::write(dir.path().join("a.patch"), "").expect("the file is written");
         load(&path).map_err(|error| error.to_string())
     }
 

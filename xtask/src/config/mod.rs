@@ -255,7 +255,7 @@ fn each<T>(
         source,
     };
     let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir(dir).map_err(read)? {
+    for entry in fs_err::read_dir(dir).map_err(read)? {
         let path: PathBuf = entry.map_err(read)?.path();
         if path.extension().is_some_and(|e| e == "yaml")
             && let Some(name) = path.file_stem().and_then(|s| s.to_str())
@@ -323,7 +323,7 @@ mod tests {
     fn every_breakage_and_mutant_of_this_repository_fits_its_files() {
         let root = repository();
         let config = Config::load(&root.join("configs")).expect("configs/ loads");
-        let read = |file: &Path| std::fs::read_to_string(root.join(file)).ok();
+        let read = |file: &Path| fs_err::read_to_string(root.join(file)).ok();
         let breakages = config.breakages.iter().map(|(name, b)| (name, &b.edits));
         let history =
             config

@@ -45,7 +45,7 @@ pub enum Error {
 /// # Errors
 /// [`Error::Read`] and [`Error::Parse`].
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+    let text = fs_err::read_to_string(path).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -216,7 +216,7 @@ fn known(cpu: &str, speculates: bool, changes: &[&str], folder: &Path) -> HashMa
         "architectural"
     };
     let file = folder.join(format!("{cpu}-{mode}-{}.json", &id[..16]));
-    let read = std::fs::read(&file).ok();
+    let read = fs_err::read(&file).ok();
     // Whatever is not what was written is worked out again.
     let mut known: HashMap<String, Known> = read
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -237,11 +237,8 @@ fn known(cpu: &str, speculates: bool, changes: &[&str], folder: &Path) -> HashMa
             (change.to_owned(), Known { matters, walk })
         }));
         let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(folder)?;
-            let mut whole = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer(&mut whole, &known)?;
-            whole.persist(&file)?;
-            Ok(())
+            fs_err::create_dir_all(folder)?;
+            crate::cache::write_whole(&file, &serde_json::to_vec(&known)?, 0o600, folder)
         };
         // Without the file, the next run takes as long as this one.
         let _ = write();
@@ -316,12 +313,12 @@ mod tests {
         assert_eq!(first.len(), 2);
         assert!(!first["unchanged"].matters, "{first:?}");
 
-        let file = std::fs::read_dir(dir.path()).expect("a folder").next();
+        let file = fs_err::read_dir(dir.path()).expect("a folder").next();
         let file = file.expect("a file").expect("a file").path();
         let kept = r#"{"unchanged":{"matters":true},"map-as-asked":{"matters":false}}"#;
-        std::fs::write(&file, kept).expect("written");
+        fs_err::write(&file, kept).expect("written");
         assert!(known("24Kf", false, &changes, dir.path())["unchanged"].matters);
-        std::fs::write(&file, &kept[..9]).expect("written");
+        fs_err::write(&file, &kept[..9]).expect("written");
         assert_eq!(known("24Kf", false, &changes, dir.path()), first);
     }
 }

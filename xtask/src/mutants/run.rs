@@ -2,16 +2,18 @@
 //! Boots mutants, many in one guest and several guests at once.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use fs_err as fs;
+
 use super::table::Report;
 use super::{ALL, Matters, Mutant, OWN, Outcome, Sighting, Trial, UNCHANGED, batch, probe};
 use crate::boot::{self, Media, initramfs, orders};
 use crate::config::{Cell, Suites};
+use crate::error::chain;
 use crate::follow::Limits;
 use crate::session::Shared;
 use crate::vcsan::findings::Hazard;
@@ -330,14 +332,14 @@ impl<'a> Boots<'a> {
         orders: &[String],
         work: usize,
     ) -> Result<(boot::Booted, Findings), String> {
-        let folder = self.folder(cell, mode, what).map_err(|e| e.to_string())?;
+        let folder = self.folder(cell, mode, what).map_err(|e| chain(&e))?;
         let mut media = ready.media.clone();
         media.initramfs = folder.join("initramfs.cpio");
-        ordered(&ready.media, orders, &media).map_err(|e| e.to_string())?;
+        ordered(&ready.media, orders, &media).map_err(|e| chain(&e))?;
 
         let found = folder.join("vcsan.jsonl");
         let line = boot::command_line(cell, &[format!("kunit.filter_glob={ALL}")])
-            .map_err(|e| e.to_string())?;
+            .map_err(|e| chain(&e))?;
         let program = boot::program(cell);
         let mut args = boot::arguments(cell, &media, boot::Console::Log, &line);
         let plugin = Plugin {
@@ -357,7 +359,7 @@ impl<'a> Boots<'a> {
         let booted = boot::watch(&program, &qemu.expression(), &log, limits, stop, |_| ());
         // It is as large as all the rest.
         let _ = fs::remove_file(&media.initramfs);
-        let booted = booted.map_err(|e| crate::error::chain(&e))?;
+        let booted = booted.map_err(|e| chain(&e))?;
         if let boot::End::QemuFailed(why) = &booted.end {
             return Err(format!("QEMU failed: {why}"));
         }

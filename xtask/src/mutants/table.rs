@@ -2,11 +2,11 @@
 //! The kill matrix.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use comfy_table::{Table, presets};
+use fs_err::File;
 use serde::Serialize;
 
 use super::{Mutant, Outcome};

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn the_published_schema_is_that_of_the_types() {
         let path = Project::this().root().join("docs/report.schema.json");
-        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        let published = fs_err::read_to_string(&path).unwrap_or_default();
         assert!(
             published == schema(),
             "{} is not what the types say; write it anew by `cargo xtask report --schema > docs/report.schema.json`",

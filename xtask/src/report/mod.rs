@@ -13,12 +13,12 @@ pub mod kcidb;
 pub mod merge;
 pub mod text;
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use fs_err::{self as fs, File};
 
 use crate::results::Run;
 use crate::ui::printable;

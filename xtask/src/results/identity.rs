@@ -126,7 +126,7 @@ impl Commit {
         };
         // A folder inside of somebody else's work tree is none.
         let top = git(&["rev-parse", "--show-toplevel"])?;
-        if std::fs::canonicalize(top).ok()? != std::fs::canonicalize(root).ok()? {
+        if fs_err::canonicalize(top).ok()? != fs_err::canonicalize(root).ok()? {
             return None;
         }
         Some(Commit {
@@ -163,7 +163,7 @@ impl Host {
     /// This one.
     pub fn this() -> Host {
         let read = |path: &str| {
-            let text = std::fs::read_to_string(path).ok()?;
+            let text = fs_err::read_to_string(path).ok()?;
             Some(text.trim().to_owned()).filter(|text| !text.is_empty())
         };
         let system = read("/etc/os-release").and_then(|text| {
@@ -202,9 +202,9 @@ mod tests {
         git(dir, &["commit", "-q", "--allow-empty", "-m", "one"]);
         let clean = Commit::of(dir).expect("a work tree");
         assert_eq!((clean.commit.len(), clean.dirty), (40, false));
-        std::fs::create_dir(dir.join("inside")).expect("created");
+        fs_err::create_dir(dir.join("inside")).expect("created");
         assert_eq!(Commit::of(&dir.join("inside")), None);
-        std::fs::write(dir.join("new"), "").expect("written");
+        fs_err::write(dir.join("new"), "").expect("written");
         let dirty = Commit::of(dir).expect("a work tree");
         assert_eq!((dirty.commit, dirty.dirty), (clean.commit, true));
     }

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use diffy::patch_set::{FileMode, FileOperation, FilePatch, ParseOptions, PatchKind, PatchSet};
+use fs_err as fs;
 
 use super::series::{Additions, File, Patch};
 use super::{Error, Source};
+use crate::cache::write_whole;
 
 /// What a tree must have at each path; nothing where there is none.
 pub type Wanted = BTreeMap<PathBuf, Option<File>>;
@@ -201,23 +202,16 @@ pub fn read(path: &Path) -> Result<Option<File>, Error> {
     };
     match read() {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        result => result.map(Some).map_err(Error::io("read", path)),
+        result => Ok(result.map(Some)?),
     }
 }
 
 /// Writes a file that appears whole or not at all, with the folders above it, by way of one in `temporary`. A file of the
 /// same name is replaced and not written to, as it may be one with another tree's.
 pub fn write(path: &Path, file: &File, temporary: &Path) -> Result<(), Error> {
-    let write = || -> io::Result<()> {
-        fs::create_dir_all(path.parent().unwrap_or(path))?;
-        let new = tempfile::NamedTempFile::new_in(temporary)?;
-        fs::write(&new, &file.bytes)?;
-        let mode = if file.executable { 0o755 } else { 0o644 };
-        fs::set_permissions(&new, fs::Permissions::from_mode(mode))?;
-        new.persist(path)?;
-        Ok(())
-    };
-    write().map_err(Error::io("write", path))
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    let mode = if file.executable { 0o755 } else { 0o644 };
+    Ok(write_whole(path, &file.bytes, mode, temporary)?)
 }
 
 #[cfg(test)]

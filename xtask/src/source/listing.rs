@@ -91,7 +91,7 @@ fn by_name(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     for entry in
         walk.filter_entry(|entry| !is_product(&inside(entry.path()), entry.file_type().is_dir()))
     {
-        let entry = entry.map_err(|e| Error::walk(dir, e))?;
+        let entry = entry?;
         if !entry.file_type().is_dir() {
             paths.push(inside(entry.path()));
         }
@@ -135,7 +135,7 @@ fn is_product(path: &Path, is_dir: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use fs_err as fs;
 
     fn put(dir: &Path, path: &str) {
         let path = dir.join(path);

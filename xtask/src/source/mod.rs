@@ -11,9 +11,10 @@ mod series;
 mod tree;
 mod version;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 pub use package::{Part, SOURCE, fetch, fetch_part, fetch_source};
 pub use tree::{Tree, orphans, private_tree};
@@ -110,29 +111,25 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: what was tried on what.
-    fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-        move |source| cache::Error::io(what, path, source).into()
-    }
-
-    fn walk(dir: &Path, error: walkdir::Error) -> Error {
-        let path = error.path().unwrap_or(dir).to_owned();
-        let source = error
-            .into_io_error()
-            .unwrap_or_else(|| io::Error::other("links lead in a circle"));
-        cache::Error::io("read", &path, source).into()
-    }
-
-    fn full_or(failed: Failed, what: &'static str, path: &Path) -> Error {
+    fn full_or(failed: Failed, what: &str, path: &Path) -> Error {
         if failed.disk_full() {
-            cache::Error::Full {
-                what,
-                path: path.to_owned(),
-            }
-            .into()
+            cache::Error::Full(format!("failed to {what} {}", path.display())).into()
         } else {
             failed.into()
         }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Cache(error.into())
+    }
+}
+
+impl From<walkdir::Error> for Error {
+    /// It names the file.
+    fn from(error: walkdir::Error) -> Error {
+        io::Error::from(error).into()
     }
 }
 
@@ -179,7 +176,7 @@ impl Source {
 /// # Errors
 /// There is no kernel in `dir`.
 pub fn user_tree(dir: &Path) -> Result<Source, Error> {
-    let dir = fs::canonicalize(dir).map_err(Error::io("find", dir))?;
+    let dir = fs::canonicalize(dir)?;
     let version = version_of(&dir)?;
     let hash = blake3::hash(dir.as_os_str().as_encoded_bytes()).to_hex();
     let name = format!("user-{}", &hash[..16]);
@@ -201,7 +198,7 @@ fn version_of(dir: &Path) -> Result<KernelVersion, Error> {
                 path: dir.to_owned(),
             });
         }
-        read => read.map_err(Error::io("read", &makefile))?,
+        read => read?,
     };
     KernelVersion::of_makefile(&String::from_utf8_lossy(&text)).ok_or_else(|| Error::NoKernel {
         path: dir.to_owned(),

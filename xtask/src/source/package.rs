@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The distribution's kernel source, from its package `linux-source-X.Y`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 use super::{Error, Source};
 use crate::cache::{self, Cache};
@@ -48,7 +49,7 @@ pub fn fetch(
 
     let version = from_archive(toolchain, cache, recipe, asked, progress)?;
     if version != *wanted {
-        fs::write(&instead, version.to_string()).map_err(Error::io("write", &instead))?;
+        fs::write(&instead, version.to_string())?;
         warn(progress, recipe, wanted, &version);
     }
     unpacked(cache, recipe, &version)?.ok_or_else(|| Error::NoKernel {
@@ -106,7 +107,7 @@ fn unpacked(
         return Ok(None);
     }
     let package = folder.join("package");
-    let package = fs::read_to_string(&package).map_err(Error::io("read", &package))?;
+    let package = fs::read_to_string(&package)?;
     Source::of_distribution(&folder.join("linux"), version, &package).map(Some)
 }
 
@@ -175,7 +176,7 @@ pub fn fetch_source(
     progress.step(&format!("unpacking {package}"));
     let name = tarball.file_name().unwrap_or_default();
     let source = folder.join(SOURCE);
-    fs::create_dir(&source).map_err(Error::io("create", &source))?;
+    fs::create_dir(&source)?;
     // apt knows every way in which an archive may be compressed, and the root has not all of the programs.
     let script = "set -o pipefail; /usr/lib/apt/apt-helper cat-file \"$1\" \
                   | tar -x --strip-components=1 --no-same-owner -C \"$2\"";
@@ -186,7 +187,7 @@ pub fn fetch_source(
         .dir(&archive.dir)
         .read(toolchain.stop())
         .map_err(|failed| Error::full_or(failed, "unpack a package to", &source))?;
-    fs::write(folder.join("package"), name.as_encoded_bytes()).map_err(Error::io("write", folder))
+    Ok(fs::write(folder.join("package"), name.as_encoded_bytes())?)
 }
 
 /// In a folder that [`fetch_source`] has filled, what was unpacked.
@@ -241,7 +242,7 @@ impl<'a> Archive<'a> {
                 [ ! -e "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" >"parts/${file##*/}"
             done"#;
         let parts = archive.dir.join("parts");
-        fs::create_dir(&parts).map_err(Error::io("create", &parts))?;
+        fs::create_dir(&parts)?;
         toolchain
             .fetch_command("sh")
             .args(["-ec", script])
@@ -253,7 +254,7 @@ impl<'a> Archive<'a> {
     fn made(toolchain: &'a Toolchain, dir: PathBuf, sources: bool) -> Result<Archive<'a>, Error> {
         cache::remove(&dir)?;
         for dir in ["lists/partial", "cache/archives/partial"].map(|part| dir.join(part)) {
-            fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+            fs::create_dir_all(&dir)?;
         }
         Ok(Archive {
             toolchain,
@@ -311,7 +312,7 @@ impl<'a> Archive<'a> {
             .args(["--quiet", "--download-only", "source", package])
             .read(self.toolchain.stop())
             .map_err(|failed| Error::full_or(failed, "download a package to", &self.dir))?;
-        let entries = fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))?;
+        let entries = fs::read_dir(&self.dir)?;
         let is_upstreams = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             name.contains(".orig.tar.") && !name.ends_with(".asc")
@@ -332,7 +333,7 @@ impl<'a> Archive<'a> {
             .args(["--quiet", "download", package])
             .read(self.toolchain.stop())
             .map_err(|failed| Error::full_or(failed, "download a package to", &self.dir))?;
-        let entries = fs::read_dir(&self.dir).map_err(Error::io("read", &self.dir))?;
+        let entries = fs::read_dir(&self.dir)?;
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
@@ -346,7 +347,7 @@ impl<'a> Archive<'a> {
         let deb = self.download(package, progress)?;
         progress.step(&format!("unpacking {package}"));
         let linux = folder.join("linux");
-        fs::create_dir(&linux).map_err(Error::io("create", &linux))?;
+        fs::create_dir(&linux)?;
         // One stream, so that neither the package's content nor the tar archive in it needs room of its own.
         let script = "set -o pipefail; dpkg-deb --fsys-tarfile \"$1\" | tar -xO --wildcards \"./usr/src/$2.tar.*\" \
                       | xz -dc | tar -x --strip-components=1 --no-same-owner -C \"$3\"";
@@ -362,7 +363,7 @@ impl<'a> Archive<'a> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        fs::write(folder.join("package"), name).map_err(Error::io("write", folder))
+        Ok(fs::write(folder.join("package"), name)?)
     }
 }
 

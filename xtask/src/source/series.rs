@@ -2,10 +2,10 @@
 //! What goes onto a kernel tree, read from `kernel/patches` and `kernel/overlay`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use walkdir::WalkDir;
 
 use super::Error;
@@ -51,16 +51,13 @@ impl Additions {
         additions.add_patches(patches, series)?;
         if overlay.exists() {
             for entry in WalkDir::new(overlay).sort_by_file_name() {
-                let entry = entry.map_err(|e| Error::walk(overlay, e))?;
+                let entry = entry?;
                 if entry.file_type().is_dir() {
                     continue;
                 }
                 let path = entry.path();
-                let bytes = fs::read(path).map_err(Error::io("read", path))?;
-                let mode = fs::metadata(path)
-                    .map_err(Error::io("read", path))?
-                    .permissions()
-                    .mode();
+                let bytes = fs::read(path)?;
+                let mode = fs::metadata(path)?.permissions().mode();
                 let inside = path.strip_prefix(overlay).unwrap_or(path).to_owned();
                 additions.overlay.insert(
                     inside,
@@ -82,7 +79,7 @@ impl Additions {
         let mut chosen = patch_files(patches, "")?;
         chosen.extend(patch_files(&patches.join(series), &format!("{series}/"))?);
         for (name, path) in chosen.into_values() {
-            let text = fs::read(&path).map_err(Error::io("read", &path))?;
+            let text = fs::read(&path)?;
             if !takes_out(&text) || !name.contains('/') {
                 self.patches.push(Patch { name, text });
             }
@@ -113,8 +110,8 @@ fn patch_files(dir: &Path, prefix: &str) -> Result<BTreeMap<String, (String, Pat
     if !dir.exists() {
         return Ok(files);
     }
-    for entry in fs::read_dir(dir).map_err(Error::io("read", dir))? {
-        let path = entry.map_err(Error::io("read", dir))?.path();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
         if path.extension().is_some_and(|e| e == "patch") {
             let name = path
                 .file_name()

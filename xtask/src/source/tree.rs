@@ -9,11 +9,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
@@ -22,7 +22,7 @@ use super::listing::{self, Listing, Mark};
 use super::series::{Additions, File};
 use super::{Error, Origin, Source};
 use crate::build::stamp::Inputs;
-use crate::cache::{Cache, Lock};
+use crate::cache::{Cache, Lock, write_whole};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::toolchain::Toolchain;
@@ -175,14 +175,13 @@ fn place(
     };
     let folder = cache.make(name, recipe, progress, |folder| -> Result<(), Error> {
         let place = Place(folder.to_owned());
-        fs::create_dir(place.tree()).map_err(Error::io("create", folder))?;
+        fs::create_dir(place.tree())?;
         if let Origin::Distribution = source.origin {
             progress.step(&format!("copying the kernel source {}", source.version));
             link_all(&source.dir, &place.tree())?;
         }
         if let Origin::User = source.origin {
-            fs::write(place.origin(), source.dir.as_os_str().as_encoded_bytes())
-                .map_err(Error::io("write", folder))?;
+            fs::write(place.origin(), source.dir.as_os_str().as_encoded_bytes())?;
         }
         save(&place.manifest(), &Manifest::default())?;
         save(&place.copied(), &Listing::new())
@@ -193,7 +192,7 @@ fn place(
 /// Makes `to` a copy of `from` by hard links.
 fn link_all(from: &Path, to: &Path) -> Result<(), Error> {
     for entry in WalkDir::new(from).min_depth(1) {
-        let entry = entry.map_err(|e| Error::walk(from, e))?;
+        let entry = entry?;
         let copy = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
         let made = if entry.file_type().is_dir() {
             fs::create_dir(&copy)
@@ -201,7 +200,7 @@ fn link_all(from: &Path, to: &Path) -> Result<(), Error> {
             // Of a symbolic link, this makes another name of the link itself.
             fs::hard_link(entry.path(), &copy)
         };
-        made.map_err(Error::io("create", &copy))?;
+        made?;
     }
     Ok(())
 }
@@ -261,7 +260,7 @@ fn update(
         .files
         .extend(wanted.keys().map(|path| (path.clone(), None)));
     save(&place.manifest(), &manifest)?;
-    fs::create_dir_all(place.scratch()).map_err(Error::io("create", &place.0))?;
+    fs::create_dir_all(place.scratch())?;
     if let Some(listing) = listing {
         copy_changed(&source.dir, place, listing, &copied, &wanted, progress)?;
     }
@@ -319,7 +318,7 @@ fn remove(tree: &Path, path: &Path) -> Result<(), Error> {
     let place = tree.join(path);
     match fs::remove_file(&place) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::io("remove", &place)(e));
+            return Err(e.into());
         }
         _ => {}
     }
@@ -382,7 +381,7 @@ fn copy_changed(
         .filter(|path| !wanted.contains_key(*path))
     {
         not_through_a_link(&tree, path)?;
-        copy(&from.join(path), &tree.join(path)).map_err(Error::io("copy", path))?;
+        copy(&from.join(path), &tree.join(path))?;
     }
     save(&record, listing)
 }
@@ -406,13 +405,13 @@ fn load<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
 }
 
 fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let write = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(path))?;
-        serde_json::to_writer(io::BufWriter::new(&mut file), value)?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(Error::io("write", path))
+    let text = serde_json::to_vec(value).map_err(io::Error::from)?;
+    Ok(write_whole(
+        path,
+        &text,
+        0o600,
+        path.parent().unwrap_or(path),
+    )?)
 }
 
 #[cfg(test)]

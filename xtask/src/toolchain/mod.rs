@@ -17,6 +17,7 @@ mod version;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub use command::{Command, Failed};
@@ -87,6 +88,12 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Cache(error.into())
+    }
 }
 
 /// Where tools come from.

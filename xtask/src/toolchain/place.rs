@@ -9,11 +9,11 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+
+use fs_err as fs;
 
 use crate::cache;
 
@@ -121,7 +121,7 @@ impl Entrance {
         // The root can't be written once it is entered. Below these, the entrance makes the rest.
         for top in tops(shares) {
             let point = inside(&root, &top);
-            fs::create_dir_all(&point).map_err(|e| cache::Error::io("create", &point, e))?;
+            fs::create_dir_all(&point)?;
         }
         // Another version of this program may enter the same root at the same time.
         let hash = blake3::hash(ENTER.as_bytes()).to_hex();
@@ -135,7 +135,7 @@ impl Entrance {
             fs::write(&file, table(&root, shares, resolver))?;
             Ok(file.into_temp_path())
         };
-        let table = write().map_err(|e| cache::Error::io("write a table in", folder, e))?;
+        let table = write()?;
         Ok(Entrance {
             enter,
             table: Arc::new(table),
@@ -174,14 +174,8 @@ fn place(path: &Path, content: &str, mode: u32) -> Result<(), cache::Error> {
     if fs::read_to_string(path).is_ok_and(|now| now == content) {
         return Ok(());
     }
-    let write = || -> io::Result<()> {
-        let file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(path))?;
-        fs::write(&file, content)?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(mode))?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|e| cache::Error::io("write", path, e))
+    let folder = path.parent().unwrap_or(path);
+    Ok(cache::write_whole(path, content.as_bytes(), mode, folder)?)
 }
 
 /// The folders of the root below which `shares` lie and that are file systems of their own, so that nothing is made in the

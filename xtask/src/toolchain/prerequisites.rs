@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the host must have so that a Debian root can be made and entered.
 
-use std::fs;
 use std::path::Path;
+
+use fs_err as fs;
 
 use super::command::{Command, Failed, on_path};
 use crate::progress::Progress;

@@ -207,7 +207,7 @@ impl Recipe {
         }
         let tools = checked("tools", raw.tools)?;
         let lock = path.with_extension("lock");
-        let text = std::fs::read_to_string(&lock).map_err(|source| yaml::Error::Read {
+        let text = fs_err::read_to_string(&lock).map_err(|source| yaml::Error::Read {
             path: lock.clone(),
             source,
         })?;
@@ -303,11 +303,11 @@ mod tests {
 
     /// The project's own recipe with `from` replaced by `to`, and what is said about it.
     fn changed(from: &str, to: &str) -> String {
-        let text = std::fs::read_to_string(Project::this().configs().join("toolchain.yaml"))
+        let text = fs_err::read_to_string(Project::this().configs().join("toolchain.yaml"))
             .expect("the recipe");
         assert!(text.contains(from), "the recipe has no {from:?}");
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(&file, text.replacen(from, to, 1)).expect("written");
+        fs_err::write(&file, text.replacen(from, to, 1)).expect("written");
         Recipe::load(file.path())
             .err()
             .map(|error| error.to_string())

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Makes the Debian root, once, by mmdebstrap.
 
-use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+
+use fs_err as fs;
 
 use super::command::{Command, Failed};
 use super::packages::Packages;
@@ -24,7 +25,7 @@ const PACKAGES: &str = "packages";
 /// The list can't be read.
 pub fn packages(folder: &Path) -> Result<Packages, super::Error> {
     let path = folder.join(PACKAGES);
-    let text = fs::read_to_string(&path).map_err(|e| cache::Error::io("read", &path, e))?;
+    let text = fs::read_to_string(&path)?;
     Packages::parse(&text).map_err(|source| super::Error::Packages { path, source })
 }
 
@@ -78,11 +79,8 @@ pub fn make(
     });
     if let Err(failed) = made {
         return Err(if failed.disk_full() {
-            cache::Error::Full {
-                what: "make the Debian root in",
-                path: folder.into(),
-            }
-            .into()
+            let what = format!("failed to make the Debian root in {}", folder.display());
+            cache::Error::Full(what).into()
         } else if matches!(failed, Failed::Interrupted { .. }) {
             failed.into()
         } else {
@@ -92,7 +90,7 @@ pub fn make(
             }
         });
     }
-    complete(&root, recipe).map_err(|e| cache::Error::io("complete", &root, e))?;
+    complete(&root, recipe)?;
     Ok(())
 }
 

@@ -8,6 +8,8 @@ use globset::{Glob, GlobMatcher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::error::chain;
+
 /// What the plugin saw of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Findings {
@@ -344,8 +346,7 @@ impl Findings {
     /// # Errors
     /// A fragment that says what is wrong with the file.
     pub fn read(path: &Path) -> Result<Findings, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("failed to read {}: {e}", path.display()))?;
+        let text = fs_err::read_to_string(path).map_err(|e| chain(&e))?;
         Findings::parse(&text).map_err(|e| format!("{e} in {}", path.display()))
     }
 

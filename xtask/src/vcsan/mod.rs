@@ -20,13 +20,8 @@ pub enum Error {
     #[error("failed to build the cache model; do without it by --no-vcsan")]
     Build(#[from] cargo::Error),
     /// It can't be put beside what boots.
-    #[error("failed to copy the cache model to {}", path.display())]
-    Copy {
-        /// Where it should go.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("failed to put the cache model beside what boots")]
+    Copy(#[from] io::Error),
 }
 
 /// What the modelled cache may do on its own.
@@ -132,19 +127,12 @@ impl Plugin {
     /// [`Error::Copy`].
     pub fn publish(self, dest: &Path) -> Result<Plugin, Error> {
         let file = dest.join("libvcsan.so");
-        std::fs::create_dir_all(dest)
-            .and_then(|()| std::fs::copy(&self.file, &file))
-            .map_err(|source| Error::Copy {
-                path: file.clone(),
-                source,
-            })?;
+        fs_err::create_dir_all(dest)?;
+        fs_err::copy(&self.file, &file)?;
         let suppress = match &self.suppress {
             Some(own) => {
                 let path = dest.join("suppress");
-                std::fs::copy(own, &path).map_err(|source| Error::Copy {
-                    path: path.clone(),
-                    source,
-                })?;
+                fs_err::copy(own, &path)?;
                 Some(path)
             }
             None => None,

@@ -84,8 +84,7 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
     );
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&measured).map_err(Failure::infra)?;
-        std::fs::write(path, json + "\n")
-            .map_err(|e| Failure::infra(format!("failed to write {}: {e}", path.display())))?;
+        fs_err::write(path, json + "\n").map_err(Failure::infra)?;
     }
     if over != 0 {
         exit = Exit::Tests;

@@ -8,7 +8,6 @@ mod heap;
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -16,6 +15,7 @@ use std::process::Output;
 use std::time::Instant;
 
 use comfy_table::{CellAlignment, Table, presets};
+use fs_err as fs;
 use serde::Serialize;
 use walkdir::WalkDir;
 
@@ -84,8 +84,7 @@ pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failur
     let took = median(|| {
         edit += 1;
         let path = scratch.path(EDITED);
-        let text = fs::read_to_string(&path)
-            .map_err(|e| Failure::infra(format!("failed to read {}: {e}", path.display())))?;
+        let text = fs::read_to_string(&path).map_err(Failure::infra)?;
         fs::write(&path, format!("{text}// Edit {edit}.\n")).map_err(Failure::infra)?;
         test_all(context, &scratch, &[])
     })?;
@@ -122,8 +121,7 @@ pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failur
 
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&figures).map_err(Failure::infra)?;
-        fs::write(path, json + "\n")
-            .map_err(|e| Failure::infra(format!("failed to write {}: {e}", path.display())))?;
+        fs::write(path, json + "\n").map_err(Failure::infra)?;
     }
     println!("{}", table(&figures));
     Ok(Exit::Ok)

@@ -6,8 +6,9 @@ mod suites;
 mod table;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 use super::Context;
 use super::prepare;

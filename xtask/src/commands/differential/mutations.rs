@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use fs_err as fs;
 use serde::Deserialize;
 
 use super::{Bench, suites};

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
+use fs_err as fs;
 use serde::Deserialize;
 
 use super::Bench;
@@ -148,12 +148,7 @@ impl Bench<'_> {
     /// A copy of a file of the suites where the tools see it.
     fn shown(&self, file: &str) -> Result<PathBuf, Failure> {
         let to = self.dir.join(file.replace('/', "-"));
-        fs::copy(home().join(file), &to).map_err(|e| {
-            Failure::usage(format!(
-                "failed to read {}: {e}",
-                home().join(file).display()
-            ))
-        })?;
+        fs::copy(home().join(file), &to).map_err(Failure::usage)?;
         Ok(to)
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What came out of the suites: rows, the table of them, and what is wrong with it.
 
-use std::fs;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
+use fs_err as fs;
 use serde::Deserialize;
 
 use crate::exit::Failure;

@@ -2,7 +2,9 @@
 //! What is modelled: the cache, and how badly hardware may behave.
 
 use crate::geometry::Geometry;
+use alloc::vec::Vec;
 use core::fmt;
+use core::str::FromStr;
 
 /// What hardware may do on its own besides write-backs and drops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,6 +26,35 @@ pub struct LinearMap {
     /// Bytes.
     pub len: u64,
 }
+
+/// `VIRTUAL:PHYSICAL:LENGTH`, each decimal or with 0x before it.
+impl FromStr for LinearMap {
+    type Err = LinearMapError;
+
+    fn from_str(text: &str) -> Result<LinearMap, LinearMapError> {
+        let numbers = text.split(':').map(|text| match text.strip_prefix("0x") {
+            Some(hex) => u64::from_str_radix(hex, 16),
+            None => text.parse(),
+        });
+        let numbers = numbers.collect::<Result<Vec<u64>, _>>();
+        match numbers.map_err(|_| LinearMapError)?.as_slice() {
+            &[vaddr, paddr, len] => Ok(LinearMap { vaddr, paddr, len }),
+            _ => Err(LinearMapError),
+        }
+    }
+}
+
+/// A text is no linear map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinearMapError;
+
+impl fmt::Display for LinearMapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("understand it: give VIRTUAL:PHYSICAL:LENGTH")
+    }
+}
+
+impl core::error::Error for LinearMapError {}
 
 /// What is modelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

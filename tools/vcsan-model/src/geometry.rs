@@ -2,7 +2,9 @@
 //! How a data cache finds a line: which virtual addresses of one physical line share a copy, and which are aliases.
 
 use crate::event::Address;
+use alloc::vec::Vec;
 use core::fmt;
+use core::str::FromStr;
 
 /// log2 of the unit in which aliases are told apart. Kernels with larger pages map several of these at once.
 pub(crate) const PAGE_SHIFT: u32 = 12;
@@ -31,6 +33,8 @@ pub struct Geometry {
 /// Why a geometry can't be modelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GeometryError {
+    /// It is not written as [`Geometry`] is.
+    Form,
     /// The line size is not 16, 32 or 64 bytes.
     Line(u32),
     /// The way size is not a power of two of at least one line (and at most 4 MiB).
@@ -44,6 +48,10 @@ pub enum GeometryError {
 impl fmt::Display for GeometryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Form => write!(
+                f,
+                "understand it: give vivt|vipt|pipt:LINE:WAY:WAYS or parisc:LINE:EQUIVALENCE, sizes in bytes"
+            ),
             Self::Line(bytes) => write!(f, "model cache lines of {bytes} bytes: give 16, 32 or 64"),
             Self::WaySize(bytes) => {
                 write!(
@@ -77,6 +85,24 @@ impl fmt::Display for Geometry {
         };
         let way = self.sets << self.line_shift;
         write!(f, "{kind}:{}:{way}:{}", self.line(), self.ways)
+    }
+}
+
+/// Of what [`Geometry`] is displayed as; lines of a virtually tagged cache have no tag for the address space.
+impl FromStr for Geometry {
+    type Err = GeometryError;
+
+    fn from_str(text: &str) -> Result<Geometry, GeometryError> {
+        let (kind, numbers) = text.split_once(':').ok_or(GeometryError::Form)?;
+        let numbers = numbers.split(':').map(str::parse);
+        let numbers = numbers.collect::<Result<Vec<u32>, _>>();
+        match (kind, numbers.map_err(|_| GeometryError::Form)?.as_slice()) {
+            ("vivt", &[line, way, ways]) => Geometry::vivt(line, way, ways, false),
+            ("vipt", &[line, way, ways]) => Geometry::vipt(line, way, ways),
+            ("pipt", &[line, way, ways]) => Geometry::pipt(line, way, ways),
+            ("parisc", &[line, equivalence]) => Geometry::parisc(line, equivalence.into(), 0),
+            _ => Err(GeometryError::Form),
+        }
     }
 }
 

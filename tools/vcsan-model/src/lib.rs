@@ -66,9 +66,9 @@ mod page;
 mod sweep;
 mod written;
 
-pub use config::{Config, ConfigError, LinearMap, Mode};
+pub use config::{Config, ConfigError, LinearMap, LinearMapError, Mode};
 pub use event::{Address, Event, Op, Site};
-pub use geometry::{Alias, Geometry};
+pub use geometry::{Alias, Geometry, GeometryError};
 pub use hazard::{Accessor, Cause, Hazard, Kind};
 pub use line::Presence;
 pub use model::{AliasCopy, Fast, LineView, Model, Shortcut};

@@ -95,7 +95,10 @@ impl Options {
                 }
                 "coherent" => coherent = switch(argument, value)?,
                 "debugger" => debugger = switch(argument, value)?,
-                "linear" => linear = Some(linear_map(argument, value)?),
+                "linear" => {
+                    let map = value.parse::<LinearMap>();
+                    linear = Some(map.map_err(|e| format!("{e} ({argument})"))?);
+                }
                 "count" => match value {
                     "instructions" => count = true,
                     _ => return Err(not_one_of(argument, "instructions")),
@@ -114,7 +117,10 @@ impl Options {
         }
         let text = geometry.unwrap_or(AUTO);
         let geometry = if text == AUTO { UNKNOWN } else { text };
-        let mut model = Config::new(geometry_of(geometry)?);
+        let geometry: Geometry = geometry
+            .parse()
+            .map_err(|e| format!("{e} (geometry={geometry})"))?;
+        let mut model = Config::new(geometry);
         (model.mode, model.coherent_devices, model.linear) = (mode, coherent, linear);
         if watch.is_empty() {
             watch.push(Watch::Notes);
@@ -147,37 +153,10 @@ fn not_one_of(argument: &str, values: &str) -> String {
     format!("understand {argument:?}: give {values}")
 }
 
-fn geometry_of(text: &str) -> Result<Geometry, String> {
-    let shape = "auto, vivt|vipt|pipt:LINE:WAY:WAYS or parisc:LINE:EQUIVALENCE, sizes in bytes";
-    let wrong = || format!("understand geometry={text:?}: give {shape}");
-    let (kind, numbers) = text.split_once(':').ok_or_else(wrong)?;
-    let numbers = numbers
-        .split(':')
-        .map(|number| number.parse::<u32>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| wrong())?;
-    let geometry = match (kind, numbers.as_slice()) {
-        ("vivt", &[line, way, ways]) => Geometry::vivt(line, way, ways, false),
-        ("vipt", &[line, way, ways]) => Geometry::vipt(line, way, ways),
-        ("pipt", &[line, way, ways]) => Geometry::pipt(line, way, ways),
-        ("parisc", &[line, equivalence]) => Geometry::parisc(line, equivalence.into(), 0),
-        _ => return Err(wrong()),
-    };
-    geometry.map_err(|error| error.to_string())
-}
-
 fn number(text: &str) -> Option<u64> {
     match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
-    }
-}
-
-fn linear_map(argument: &str, value: &str) -> Result<LinearMap, String> {
-    let numbers: Option<Vec<u64>> = value.split(':').map(number).collect();
-    match numbers.as_deref() {
-        Some(&[vaddr, paddr, len]) => Ok(LinearMap { vaddr, paddr, len }),
-        _ => Err(not_one_of(argument, "VIRTUAL:PHYSICAL:LENGTH")),
     }
 }
 
@@ -261,6 +240,10 @@ mod tests {
             ("geometry=vivt:32:4096:4", "say out=FILE"),
             ("out=o,geometry=vivt:32", "vivt|vipt|pipt"),
             ("out=o,geometry=vivt:33:4096:4", "16, 32 or 64"),
+            (
+                "out=o,geometry=vivt:32:4096:4,linear=0:0",
+                "VIRTUAL:PHYSICAL:LENGTH",
+            ),
             (
                 "out=o,geometry=pipt:64:8192:2,mode=fast",
                 "architectural or speculative",

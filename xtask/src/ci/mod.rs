@@ -110,17 +110,15 @@ impl Pipeline {
         let pipeline: Pipeline = yaml::load(&path)?;
         let kernels = config.cells.values().map(|c| &c.kernel);
         let kernels = kernels.collect::<std::collections::BTreeSet<_>>().len();
-        for run in &pipeline.runs {
+        for (at, run) in pipeline.runs.iter().enumerate() {
             let shards = pipeline.shards_of(run);
             if shards == 0 || shards > kernels {
-                return Err(yaml::Error::Value {
-                    path,
-                    key: "shards".into(),
-                    message: format!(
-                        "is {shards} for {}: it must be from 1 to {kernels}, the number of kernels",
-                        run.name
-                    ),
-                });
+                let key = match run.shards {
+                    Some(_) => format!("runs.{at}.shards"),
+                    None => "shards".into(),
+                };
+                let message = format!("must be from 1 to {kernels}, the number of kernels");
+                return Err(yaml::Error::value(&path, &key, message));
             }
         }
         Ok(pipeline)
@@ -331,6 +329,6 @@ mod tests {
         let said = Pipeline::load(dir.path(), &config)
             .expect_err("refused")
             .to_string();
-        assert!(said.contains("is 99 for heap"), "{said}");
+        assert!(said.contains("`shards` must be from 1 to"), "{said}");
     }
 }

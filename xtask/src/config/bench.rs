@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
+use super::keyed;
 use super::yaml::{self, Error};
 
 #[derive(Debug, Deserialize)]
@@ -82,31 +83,27 @@ impl HeapBench {
         limited.map(|limited| limited.limit.clone())
     }
 
-    /// The cells that limits name.
-    pub(super) fn cells(&self) -> impl Iterator<Item = &String> {
-        self.limits.iter().flat_map(|limited| &limited.cells)
+    /// The cells that limits name, each with its key in the page.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (String, &String)> {
+        let limits = self.limits.iter().enumerate();
+        limits.flat_map(|(at, limited)| keyed(format!("limits.{at}.cells"), &limited.cells))
     }
 }
 
 pub(super) fn load(path: &Path) -> Result<HeapBench, Error> {
     let raw: Raw = yaml::load(path)?;
-    let limits = raw.limits.into_iter().map(|limit| {
-        let rows = Glob::new(&limit.rows).map_err(|e| Error::Value {
-            path: path.to_owned(),
-            key: "limits.rows".into(),
-            message: format!("names `{}`, which is no glob: {e}", limit.rows),
+    let limits = raw.limits.into_iter().enumerate().map(|(at, limit)| {
+        let rows = Glob::new(&limit.rows);
+        let rows = rows.map_err(|e| {
+            let key = format!("limits.{at}.rows");
+            Error::value(path, &key, format!("is no glob: {e}"))
         })?;
         let more =
             limit.instructions > 1.0 || limit.lines > 1.0 || limit.more > 0 || limit.more_lines > 0;
         if more && limit.why.is_none() {
-            return Err(Error::Value {
-                path: path.to_owned(),
-                key: "limits.why".into(),
-                message: format!(
-                    "is missing: `{}` may cost more than the other heap",
-                    limit.rows
-                ),
-            });
+            let key = format!("limits.{at}.why");
+            let message = "is missing: these rows may cost more than the other heap's";
+            return Err(Error::value(path, &key, message));
         }
         Ok(Limited {
             rows: rows.compile_matcher(),
@@ -150,7 +147,7 @@ pub mod tests {
         let text = format!("ours: a\ntheirs: b\nmodule: m\norders: []\nlimits: [{limit}]\n");
         fs_err::write(&path, text).expect("the file is written");
         let said = load(&path).unwrap_err().to_string();
-        assert!(said.contains("`limits.why` is missing"), "{said}");
+        assert!(said.contains("`limits.0.why` is missing"), "{said}");
     }
 
     #[test]

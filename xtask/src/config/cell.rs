@@ -7,6 +7,7 @@ use aliasheap_kernel::model::CPUS;
 use aliasheap_kernel::mutation;
 use regex::bytes::Regex;
 use serde::Deserialize;
+use vcsan_model::{Geometry, LinearMap};
 
 use super::yaml::{self, Error};
 
@@ -118,11 +119,7 @@ pub struct Cell {
 
 pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
+    let value = |key: &str, message: String| Error::value(path, key, message);
     let proof = Regex::new(&raw.proof)
         .map_err(|e| value("proof", format!("is not a regular expression: {e}")))?;
     if proof.is_match(b"") {
@@ -149,9 +146,20 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
             "can't be `true` where `dcache` is `vivt`: no cache with virtual tags does that".into(),
         ));
     }
+    let geometry = raw.geometry.parse::<Geometry>();
+    let geometry = geometry.map_err(|e| value("geometry", format!("won't do: failed to {e}")))?;
+    if geometry.aliases() != (raw.role == Role::Aliasing) {
+        let message = "is not of the kind that `role` says: aliasing or not";
+        return Err(value("geometry", message.into()));
+    }
+    if let Some(map) = &raw.linear {
+        let map = map.parse::<LinearMap>();
+        map.map_err(|e| value("linear", format!("won't do: failed to {e}")))?;
+    }
     let Some(cpu) = mutation::cpu_of(&raw.cpu) else {
         let names: Vec<String> = CPUS.iter().map(|c| c.name.to_owned()).collect();
-        return Err(value("cpu", super::unknown("CPU", &raw.cpu, &names)));
+        let unknown = super::unknown("CPU", &raw.cpu, &names);
+        return Err(value("cpu", format!("names an {unknown}")));
     };
     if cpu.speculates != raw.speculates || cpu.aliases != (raw.role == Role::Aliasing) {
         return Err(value(

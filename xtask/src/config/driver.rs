@@ -62,12 +62,10 @@ impl Driver {
 
 pub(super) fn load(path: &Path) -> Result<Driver, Error> {
     let raw: Raw = yaml::load(path)?;
-    if let Some(slip) = raw.bugs.iter().find(|slip| slip.reported.is_empty()) {
-        return Err(Error::Value {
-            path: path.to_owned(),
-            key: "bugs.reported".into(),
-            message: format!("\"{}\" names nothing that is reported", slip.bug),
-        });
+    let silent = |slip: &Slip| slip.reported.is_empty();
+    if let Some(at) = raw.bugs.iter().position(silent) {
+        let key = format!("bugs.{at}.reported");
+        return Err(Error::value(path, &key, "names nothing that is reported"));
     }
     Ok(Driver {
         summary: raw.summary,

@@ -100,39 +100,22 @@ impl Exporter {
 
 pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Exporter, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
-    if let Some(missing) = raw
-        .fragments
-        .iter()
-        .find(|f| !kconfig.join(format!("{f}.config")).is_file())
-    {
-        return Err(value(
-            "fragments",
-            format!(
-                "names {}, which does not exist",
-                kconfig.join(format!("{missing}.config")).display()
-            ),
-        ));
-    }
+    let value = |key: &str, message: String| Error::value(path, key, message);
+    super::kernel::fragments(path, &raw.fragments, kconfig)?;
     let mut cannot = Vec::new();
-    for raw in raw.cannot {
-        let matchers = raw.cases.iter().map(|case| match Glob::new(case) {
+    for (nth, raw) in raw.cannot.into_iter().enumerate() {
+        let cases = raw.cases.iter().enumerate();
+        let matchers = cases.map(|(at, case)| match Glob::new(case) {
             Ok(glob) if case.contains('.') => Ok(glob.compile_matcher()),
             _ => Err(value(
-                "cannot.cases",
-                format!("names `{case}`, which is no glob of SUITE.CASE"),
+                &format!("cannot.{nth}.cases.{at}"),
+                "is no glob of SUITE.CASE".into(),
             )),
         });
         let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
         if matchers.is_empty() {
-            return Err(value(
-                "cannot.cases",
-                format!("names no case that needs {}", raw.what),
-            ));
+            let message = format!("names no case that needs {}", raw.what);
+            return Err(value(&format!("cannot.{nth}.cases"), message));
         }
         cannot.push(Cannot {
             what: raw.what,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
+use super::keyed;
 use super::yaml::{self, Error};
 use crate::vcsan::findings::{Hazard, Pattern};
 
@@ -72,12 +73,18 @@ impl Finding {
         !by_luck && self.seen.iter().any(|seen| seen.concerns(exporter, cell))
     }
 
-    /// Every exporter and every cell that it names.
-    pub(super) fn names(&self) -> (Vec<&String>, Vec<&String>) {
-        let exporters = self.seen.iter().flat_map(|seen| &seen.exporters);
-        let cells = self.seen.iter().flat_map(|seen| &seen.cells);
-        let (of, on): (Vec<_>, Vec<_>) = self.by_luck.iter().map(|(e, c)| (e, c)).unzip();
-        (exporters.chain(of).collect(), cells.chain(on).collect())
+    /// Every exporter that it names, with its key in the page.
+    pub(super) fn exporters(&self) -> impl Iterator<Item = (String, &String)> {
+        let seen = self.seen.iter().enumerate();
+        let seen = seen.flat_map(|(at, s)| keyed(format!("seen.{at}.exporters"), &s.exporters));
+        seen.chain(keyed("by_luck".into(), self.by_luck.iter().map(|(e, _)| e)))
+    }
+
+    /// Every cell that it names, with its key in the page.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (String, &String)> {
+        let seen = self.seen.iter().enumerate();
+        let seen = seen.flat_map(|(at, s)| keyed(format!("seen.{at}.cells"), &s.cells));
+        seen.chain(keyed("by_luck".into(), self.by_luck.iter().map(|(_, c)| c)))
     }
 }
 
@@ -89,17 +96,15 @@ impl Seen {
 
 pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
+    let value = |key: &str, message: String| Error::value(path, key, message);
     let mut seen = Vec::new();
-    for raw in raw.seen {
-        let hazard = Pattern::parse(&raw.hazard).map_err(|why| value("seen.hazard", why))?;
-        let tests = raw.tests.iter().map(|test| {
-            let glob = Glob::new(test).map_err(|e| value("seen.tests", e.to_string()))?;
-            Ok(glob.compile_matcher())
+    for (nth, raw) in raw.seen.into_iter().enumerate() {
+        let hazard =
+            Pattern::parse(&raw.hazard).map_err(|why| value(&format!("seen.{nth}.hazard"), why))?;
+        let tests = raw.tests.iter().enumerate().map(|(at, test)| {
+            let key = format!("seen.{nth}.tests.{at}");
+            let glob = Glob::new(test).map_err(|e| value(&key, format!("is no glob: {e}")))?;
+            Ok::<_, Error>(glob.compile_matcher())
         });
         seen.push(Seen {
             hazard,
@@ -112,10 +117,10 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
         return Err(value("seen", "names no hazard".into()));
     }
     let mut by_luck = Vec::new();
-    for place in raw.by_luck {
+    for (at, place) in raw.by_luck.iter().enumerate() {
         let Some((exporter, cell)) = place.split_once(" on ") else {
-            let message = format!("names `{place}`, which is not of the form EXPORTER on CELL");
-            return Err(value("by_luck", message));
+            let message = "is not of the form EXPORTER on CELL";
+            return Err(value(&format!("by_luck.{at}"), message.into()));
         };
         by_luck.push((exporter.to_owned(), cell.to_owned()));
     }

@@ -117,25 +117,22 @@ pub struct History {
 
 pub(super) fn load(path: &Path) -> Result<History, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
+    let value = |key: &str, message: String| Error::value(path, key, message);
     let shown = match (raw.shown, raw.not_shown) {
         (Some(shown), None) => {
-            let (undo, how) = match (shown.on_exporter, shown.in_module, shown.in_set) {
+            let (key, undo, how) = match (shown.on_exporter, shown.in_module, shown.in_set) {
                 (Some(on), None, None) => {
                     let (exporter, filter) = (on.exporter, on.filter);
-                    (Some(on.undo), How::OnExporter { exporter, filter })
+                    let how = How::OnExporter { exporter, filter };
+                    ("on_exporter", Some(on.undo), how)
                 }
                 (None, Some(module), None) => {
                     let (dir, edits) = (module.dir, module.edits);
-                    (module.undo, How::InModule { dir, edits })
+                    ("in_module", module.undo, How::InModule { dir, edits })
                 }
                 (None, None, Some(on)) => {
                     let (set, filter) = (on.set, on.filter);
-                    (Some(on.undo), How::InSet { set, filter })
+                    ("in_set", Some(on.undo), How::InSet { set, filter })
                 }
                 _ => {
                     let message = "needs one of `on_exporter`, `in_module`, `in_set`".into();
@@ -149,7 +146,7 @@ pub(super) fn load(path: &Path) -> Result<History, Error> {
             let undo = undo.map(|file| path.with_file_name("").join(file));
             if let Some(missing) = undo.as_ref().filter(|file| !file.is_file()) {
                 let message = format!("names {}, which does not exist", missing.display());
-                return Err(value("shown.undo", message));
+                return Err(value(&format!("shown.{key}.undo"), message));
             }
             Ok(Shown {
                 cell: shown.cell,

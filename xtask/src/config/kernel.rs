@@ -55,27 +55,31 @@ impl Kernel {
     }
 }
 
+/// The files of the Kconfig fragments that the page at `path` names.
+pub(super) fn fragments(
+    path: &Path,
+    names: &[String],
+    kconfig: &Path,
+) -> Result<Vec<PathBuf>, Error> {
+    let file = |(at, name): (usize, &String)| {
+        let file = kconfig.join(format!("{name}.config"));
+        if file.is_file() {
+            Ok(file)
+        } else {
+            let message = format!("names {}, which does not exist", file.display());
+            Err(Error::value(path, &format!("fragments.{at}"), message))
+        }
+    };
+    names.iter().enumerate().map(file).collect()
+}
+
 pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Kernel, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
+    let value = |key: &str, message: String| Error::value(path, key, message);
     if raw.image.is_absolute() {
         return Err(value("image", "must be a path in the build folder".into()));
     }
-    let fragments: Vec<PathBuf> = raw
-        .fragments
-        .iter()
-        .map(|f| kconfig.join(format!("{f}.config")))
-        .collect();
-    if let Some(missing) = fragments.iter().find(|f| !f.is_file()) {
-        return Err(value(
-            "fragments",
-            format!("names {}, which does not exist", missing.display()),
-        ));
-    }
+    let fragments = fragments(path, &raw.fragments, kconfig)?;
     Ok(Kernel {
         name: name.to_owned(),
         arch: raw.arch,

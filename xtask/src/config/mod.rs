@@ -85,132 +85,78 @@ impl Config {
         let exporters = each(&dir.join("exporters"), |path, name| {
             exporter::load(path, name, &dir.join("kconfig"))
         })?;
-        for (name, exporter) in &exporters {
-            let page = |key: &str, message| Error::Value {
-                path: dir.join("exporters").join(format!("{name}.yaml")),
-                key: key.into(),
-                message,
-            };
-            if let Some(stranger) = exporter.not_on.keys().find(|c| !cells.contains_key(*c)) {
-                return Err(page("not_on", unknown("cell", stranger, cells.keys())));
-            }
-            let strangers = exporter.command_line.keys();
-            if let Some(stranger) = strangers.into_iter().find(|k| !kernels.contains_key(*k)) {
-                let message = unknown("kernel", stranger, kernels.keys());
-                return Err(page("command_line", message));
-            }
-        }
         let findings = each(&dir.join("findings"), finding::load)?;
-        for (name, finding) in &findings {
-            let page = |key: &str, message| Error::Value {
-                path: dir.join("findings").join(format!("{name}.yaml")),
-                key: key.into(),
-                message,
-            };
-            let (of, on) = finding.names();
-            if let Some(stranger) = of.into_iter().find(|e| !exporters.contains_key(*e)) {
-                let message = unknown("exporter", stranger, exporters.keys());
-                return Err(page("exporters", message));
-            }
-            if let Some(stranger) = on.into_iter().find(|c| !cells.contains_key(*c)) {
-                return Err(page("cells", unknown("cell", stranger, cells.keys())));
-            }
-        }
         let history = each(&dir.join("history"), |path, _| history::load(path))?;
+        let breakages = each(&dir.join("breakages"), |path, _| {
+            yaml::load::<Breakage>(path)
+        })?;
+        let mutants = each(&dir.join("mutants"), |path, name| {
+            mutant::load(path, name, &exporters)
+        })?;
+        let series = each(&dir.join("series"), |path, _| series::load(path))?;
+        let mutation = yaml::load::<mutant::Mutation>(&dir.join("mutation.yaml"))?.edits;
+        let bench = bench::load(&dir.join("bench/heap.yaml"))?;
+        let bench_page = dir.join("bench/heap.yaml");
+        let ours = one("ours", &bench.ours);
+        there(&bench_page, "exporter", ours, exporters.keys())?;
+        there(&bench_page, "cell", bench.cells(), cells.keys())?;
+        let page = |folder: &str, name: &str| dir.join(folder).join(format!("{name}.yaml"));
+        for (name, cell) in &cells {
+            let kernel = one("kernel", &cell.kernel);
+            there(&page("cells", name), "kernel", kernel, kernels.keys())?;
+        }
+        for (name, exporter) in &exporters {
+            let page = page("exporters", name);
+            let not_on = exporter.not_on.keys();
+            let not_on = not_on.map(|cell| (format!("not_on.{cell}"), cell));
+            there(&page, "cell", not_on, cells.keys())?;
+            let lines = exporter.command_line.keys();
+            let lines = lines.map(|kernel| (format!("command_line.{kernel}"), kernel));
+            there(&page, "kernel", lines, kernels.keys())?;
+        }
+        for (name, finding) in &findings {
+            let page = page("findings", name);
+            there(&page, "exporter", finding.exporters(), exporters.keys())?;
+            there(&page, "cell", finding.cells(), cells.keys())?;
+        }
         for (name, bug) in &history {
             let Ok(shown) = &bug.shown else {
                 continue;
             };
-            let page = |key: &str, message| Error::Value {
-                path: dir.join("history").join(format!("{name}.yaml")),
-                key: key.into(),
-                message,
-            };
-            if !cells.contains_key(&shown.cell) {
-                return Err(page(
-                    "shown.cell",
-                    unknown("cell", &shown.cell, cells.keys()),
-                ));
-            }
+            let page = page("history", name);
+            there(&page, "cell", one("shown.cell", &shown.cell), cells.keys())?;
             match &shown.how {
-                How::OnExporter { exporter, .. } if !exporters.contains_key(exporter) => {
-                    let message = unknown("exporter", exporter, exporters.keys());
-                    return Err(page("shown.on_exporter.exporter", message));
+                How::OnExporter { exporter, .. } => {
+                    let exporter = one("shown.on_exporter.exporter", exporter);
+                    there(&page, "exporter", exporter, exporters.keys())?;
                 }
-                How::InSet { set, .. } if !suites.contains_key(set) => {
-                    return Err(page("shown.in_set.set", unknown("set", set, suites.keys())));
+                How::InSet { set, .. } => {
+                    there(&page, "set", one("shown.in_set.set", set), suites.keys())?;
                 }
-                _ => {}
+                How::InModule { .. } => {}
             }
         }
         for (name, set) in &mut suites {
             let Some(exporter) = &set.exporter else {
                 continue;
             };
-            let Some(found) = exporters.get(exporter) else {
-                return Err(Error::Value {
-                    path: dir.join("suites").join(format!("{name}.yaml")),
-                    key: "exporter".into(),
-                    message: unknown("exporter", exporter, exporters.keys()),
-                });
-            };
-            set.of = Some(found.clone());
+            let named = one("exporter", exporter);
+            there(&page("suites", name), "exporter", named, exporters.keys())?;
+            set.of = exporters.get(exporter).cloned();
         }
-        let breakages = each(&dir.join("breakages"), |path, _| {
-            yaml::load::<Breakage>(path)
-        })?;
         for (name, breakage) in &breakages {
-            if !cells.contains_key(&breakage.cell) {
-                return Err(Error::Value {
-                    path: dir.join("breakages").join(format!("{name}.yaml")),
-                    key: "cell".into(),
-                    message: unknown("cell", &breakage.cell, cells.keys()),
-                });
-            }
+            let cell = one("cell", &breakage.cell);
+            there(&page("breakages", name), "cell", cell, cells.keys())?;
         }
-        let mutants = each(&dir.join("mutants"), |path, name| {
-            mutant::load(path, name, &exporters)
-        })?;
-        let known: Vec<&String> = suites.values().flat_map(|set| &set.expect).collect();
         for (name, mutant) in &mutants {
-            let (path, filter) = (dir.join("mutants"), mutant.suites.as_deref());
-            if let Some(filter) = filter
-                && suites
-                    .values()
-                    .all(|set| set.expected(Some(filter)).is_empty())
-            {
-                return Err(Error::Value {
-                    path: path.join(format!("{name}.yaml")),
-                    key: "suites".into(),
-                    message: unknown("suite", filter, known),
-                });
-            }
-        }
-        let series = each(&dir.join("series"), |path, _| series::load(path))?;
-        let mutation = yaml::load::<mutant::Mutation>(&dir.join("mutation.yaml"))?.edits;
-        let bench = bench::load(&dir.join("bench/heap.yaml"))?;
-        let page = |key: &str, message| Error::Value {
-            path: dir.join("bench/heap.yaml"),
-            key: key.into(),
-            message,
-        };
-        if !exporters.contains_key(&bench.ours) {
-            let message = unknown("exporter", &bench.ours, exporters.keys());
-            return Err(page("ours", message));
-        }
-        if let Some(stranger) = bench.cells().find(|c| !cells.contains_key(*c)) {
-            return Err(page(
-                "limits.cells",
-                unknown("cell", stranger, cells.keys()),
-            ));
-        }
-        for cell in cells.values() {
-            if !kernels.contains_key(&cell.kernel) {
-                return Err(Error::Value {
-                    path: dir.join("cells").join(format!("{}.yaml", cell.name)),
-                    key: "kernel".into(),
-                    message: unknown("kernel", &cell.kernel, kernels.keys()),
-                });
+            let Some(filter) = &mutant.suites else {
+                continue;
+            };
+            let mut sets = suites.values();
+            if sets.all(|set| set.expected(Some(filter)).is_empty()) {
+                let known = suites.values().flat_map(|set| &set.expect);
+                let message = format!("matches no suite: {}", unknown("suite", filter, known));
+                return Err(Error::value(&page("mutants", name), "suites", message));
             }
         }
         // Only now, as no cell may name them.
@@ -250,13 +196,9 @@ fn each<T>(
     dir: &Path,
     load: impl Fn(&Path, &str) -> Result<T, Error>,
 ) -> Result<BTreeMap<String, T>, Error> {
-    let read = |source| Error::Read {
-        path: dir.to_owned(),
-        source,
-    };
     let mut all = BTreeMap::new();
-    for entry in fs_err::read_dir(dir).map_err(read)? {
-        let path: PathBuf = entry.map_err(read)?.path();
+    for entry in fs_err::read_dir(dir)? {
+        let path: PathBuf = entry?.path();
         if path.extension().is_some_and(|e| e == "yaml")
             && let Some(name) = path.file_stem().and_then(|s| s.to_str())
         {
@@ -264,6 +206,36 @@ fn each<T>(
         }
     }
     Ok(all)
+}
+
+/// A name and its key in a page.
+fn one<'a>(key: &str, name: &'a String) -> [(String, &'a String); 1] {
+    [(key.to_owned(), name)]
+}
+
+/// Names of a list, each with its key in a page.
+fn keyed<'a>(
+    list: String,
+    names: impl IntoIterator<Item = &'a String>,
+) -> impl Iterator<Item = (String, &'a String)> {
+    let names = names.into_iter().enumerate();
+    names.map(move |(at, name)| (format!("{list}.{at}"), name))
+}
+
+/// Refuses a page that names `what` there isn't.
+fn there<'a>(
+    page: &Path,
+    what: &str,
+    names: impl IntoIterator<Item = (String, &'a String)>,
+    known: impl Iterator<Item = &'a String> + Clone,
+) -> Result<(), Error> {
+    for (key, name) in names {
+        if !known.clone().any(|known| known == name) {
+            let message = unknown(what, name, known);
+            return Err(Error::value(page, &key, format!("names an {message}")));
+        }
+    }
+    Ok(())
 }
 
 /// The candidate nearest to `name`, if one is near enough to be what was meant.
@@ -295,84 +267,4 @@ pub fn unknown<'a, S: AsRef<str> + 'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn repository() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-    }
-
-    #[test]
-    fn the_configuration_of_this_repository_is_valid() {
-        let config = Config::load(&repository().join("configs")).expect("configs/ loads");
-        assert!(config.cells.values().any(|c| c.role == Role::Aliasing));
-        assert!(config.cells.values().any(|c| c.role == Role::Control));
-        assert!(config.suites.values().any(|s| s.by_default));
-    }
-
-    #[test]
-    fn parisc_is_proven_by_the_size_of_its_data_cache() {
-        let config = Config::load(&repository().join("configs")).expect("configs/ loads");
-        let proof = &config.cells["parisc"].proof;
-        assert!(proof.is_match(b"[    0.318115] Cache flush threshold set to 1 KiB"));
-        // Without a size, the kernel patches its flushes out.
-        assert!(!proof.is_match(b"[    0.318115] Cache flush threshold set to 0 KiB"));
-    }
-
-    #[test]
-    fn every_breakage_and_mutant_of_this_repository_fits_its_files() {
-        let root = repository();
-        let config = Config::load(&root.join("configs")).expect("configs/ loads");
-        let read = |file: &Path| fs_err::read_to_string(root.join(file)).ok();
-        let breakages = config.breakages.iter().map(|(name, b)| (name, &b.edits));
-        let history =
-            config
-                .history
-                .iter()
-                .filter_map(|(name, bug)| match &bug.shown.as_ref().ok()?.how {
-                    How::InModule { edits, .. } => Some((name, edits)),
-                    How::OnExporter { .. } | How::InSet { .. } => None,
-                });
-        for (name, edits) in breakages.chain(history) {
-            for edit in edits {
-                let text = read(&edit.file);
-                assert!(
-                    edit.apply(text.as_deref()).is_some(),
-                    "{name}: {}",
-                    edit.file.display()
-                );
-            }
-        }
-        // Mutants that are chosen at run time are all in one tree.
-        let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
-        let none = "mutation".to_owned();
-        let pages = config.mutants.iter().map(|(n, m)| (n, m.edits(n)));
-        for (name, edits) in [(&none, config.mutation.clone())].into_iter().chain(pages) {
-            let of_the_kernel = |edit: &&Edit| !edit.file.starts_with("linux");
-            for edit in edits.iter().filter(of_the_kernel) {
-                let text = texts.get(&edit.file).cloned().or_else(|| read(&edit.file));
-                let text = edit.apply(text.as_deref());
-                assert!(text.is_some(), "{name}: {}", edit.file.display());
-                texts.extend(text.map(|text| (edit.file.clone(), text)));
-            }
-        }
-    }
-
-    #[test]
-    fn every_finding_of_this_repository_has_a_page_and_a_fix() {
-        let root = repository();
-        let config = Config::load(&root.join("configs")).expect("configs/ loads");
-        for finding in config.findings.values() {
-            for file in [&finding.page, &finding.fix] {
-                assert!(root.join(file).is_file(), "{}", file.display());
-            }
-        }
-    }
-
-    #[test]
-    fn a_near_name_is_suggested_and_a_far_one_is_not() {
-        let names = ["arm-vivt", "arm-vipt", "mips-be"];
-        assert_eq!(did_you_mean("arm-vivtt", names), Some("arm-vivt"));
-        assert_eq!(did_you_mean("zzz", names), None);
-    }
-}
+mod tests;

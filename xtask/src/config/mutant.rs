@@ -86,15 +86,14 @@ pub(super) fn load(
     exporters: &std::collections::BTreeMap<String, Exporter>,
 ) -> Result<Mutant, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
+    let value = |key: &str, message: String| Error::value(path, key, message);
     if !exporters.contains_key(&raw.exporter) {
         return Err(value(
             "exporter",
-            super::unknown("exporter", &raw.exporter, exporters.keys()),
+            format!(
+                "names an {}",
+                super::unknown("exporter", &raw.exporter, exporters.keys())
+            ),
         ));
     }
     if raw.shows.is_empty() {
@@ -103,8 +102,9 @@ pub(super) fn load(
             "names nothing, so that any failure would do".into(),
         ));
     }
-    for glob in &raw.shows {
-        Glob::new(glob).map_err(|e| value("shows", format!("`{glob}` is not a glob: {e}")))?;
+    for (at, glob) in raw.shows.iter().enumerate() {
+        let refuse = |e| value(&format!("shows.{at}"), format!("is not a glob: {e}"));
+        Glob::new(glob).map_err(refuse)?;
     }
     if let Some(model) = &raw.model {
         aliasheap_kernel::mutation::check(model).map_err(|why| value("model", why))?;

@@ -89,20 +89,17 @@ impl Series {
 
 pub(super) fn load(path: &Path) -> Result<Series, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
+    let value = |key: &str, message: String| Error::value(path, key, message);
     let globs = |key: &str, texts: Vec<String>| {
-        let glob = |text: String| {
+        let glob = |(at, text): (usize, String)| {
             let glob = Glob::new(&text).map(|glob| glob.compile_matcher());
-            glob.map_err(|e| value(key, format!("names `{text}`, which is no glob: {e}")))
+            glob.map_err(|e| value(&format!("{key}.{at}"), format!("is no glob: {e}")))
         };
-        texts.into_iter().map(glob).collect::<Result<Vec<_>, _>>()
+        let texts = texts.into_iter().enumerate();
+        texts.map(glob).collect::<Result<Vec<_>, _>>()
     };
     let mut mails = Vec::new();
-    for mail in raw.patches {
+    for (at, mail) in raw.patches.into_iter().enumerate() {
         let message = match (mail.patch, mail.subject) {
             (Some(patch), None) if mail.text.is_empty() => Message::Patch(patch),
             (None, Some(subject)) => Message::New {
@@ -110,13 +107,13 @@ pub(super) fn load(path: &Path) -> Result<Series, Error> {
                 text: mail.text,
             },
             _ => {
-                let message = "need either `patch`, or `subject` and `text`";
-                return Err(value("patches", message.into()));
+                let message = "needs either `patch`, or `subject` and `text`";
+                return Err(value(&format!("patches.{at}"), message.into()));
             }
         };
         mails.push(Mail {
             message,
-            files: globs("patches.files", mail.files)?,
+            files: globs(&format!("patches.{at}.files"), mail.files)?,
             without: mail.without,
         });
     }

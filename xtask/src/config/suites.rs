@@ -265,11 +265,7 @@ fn matcher(glob: &str) -> Option<GlobMatcher> {
 
 pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::Value {
-        path: path.to_owned(),
-        key: key.into(),
-        message,
-    };
+    let value = |key: &str, message: String| Error::value(path, key, message);
     if raw.expect.is_empty() {
         return Err(value(
             "expect",
@@ -277,22 +273,13 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Er
         ));
     }
     let Some(glob) = matcher(&raw.filter) else {
-        return Err(value("filter", format!("`{}` is not a glob", raw.filter)));
+        return Err(value("filter", "is not a glob".into()));
     };
-    if let Some(other) = raw.expect.iter().find(|s| !glob.is_match(s)) {
-        return Err(value(
-            "expect",
-            format!("names `{other}`, which `filter` leaves out"),
-        ));
+    if let Some(at) = raw.expect.iter().position(|s| !glob.is_match(s)) {
+        let message = "is a suite that `filter` leaves out";
+        return Err(value(&format!("expect.{at}"), message.into()));
     }
-    let fragment = |name: &&String| !kconfig.join(format!("{name}.config")).is_file();
-    if let Some(missing) = raw.fragments.iter().find(fragment) {
-        let message = format!(
-            "names `{missing}`, which is no file in {}",
-            kconfig.display()
-        );
-        return Err(value("fragments", message));
-    }
+    super::kernel::fragments(path, &raw.fragments, kconfig)?;
     if !raw.fragments.is_empty() && raw.exporter.is_some() {
         let message = "can't be there beside `exporter`, which has its own".into();
         return Err(value("fragments", message));

@@ -1,43 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Reads one YAML file into a type, and says file, line and key when it does not fit.
+//! Reads one YAML file into a type, and shows file, line and key when it does not fit.
 
+mod place;
+
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use place::Place;
+
 /// Why a configuration file could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file or folder could not be read.
-    #[error("failed to read {path}", path = path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The file or folder could not be read; the system says which.
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
     /// The text is not YAML, or not of the expected shape.
-    #[error("failed to parse {}:{line}:{column}: {message}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// 1-based.
-        line: usize,
-        /// 1-based.
-        column: usize,
-        /// What is wrong, with the key and, where one is near, the name that was probably meant.
-        message: String,
-    },
+    #[error("failed to parse {0}")]
+    Parse(Box<Wrong>),
     /// A value has the right shape, but not a usable content.
-    #[error("failed to use {}: `{key}` {message}", path.display())]
-    Value {
-        /// The file.
-        path: PathBuf,
-        /// The key, dotted from the document's root.
-        key: String,
-        /// What is wrong, and what would be right.
-        message: String,
-    },
+    #[error("failed to use {0}")]
+    Value(Box<Wrong>),
+}
+
+/// What is wrong, and where.
+#[derive(Debug)]
+pub struct Wrong {
+    path: PathBuf,
+    place: Option<Place>,
+    /// With the key and, where one is near, the name that was probably meant.
+    message: String,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, message) = (self.path.display(), &self.message);
+        match &self.place {
+            Some(Place {
+                line,
+                column,
+                shown,
+            }) => write!(f, "{path}:{line}:{column}: {message}\n{shown}"),
+            None => write!(f, "{path}: {message}"),
+        }
+    }
+}
+
+impl Error {
+    /// The value at `key` in the file at `path` can't be used. The key is names and, from 0, numbers of list items, with dots
+    /// between; the message goes on after it.
+    pub fn value(path: &Path, key: &str, message: impl fmt::Display) -> Error {
+        let text = fs_err::read_to_string(path);
+        Error::Value(Box::new(Wrong {
+            path: path.to_owned(),
+            place: text.ok().and_then(|text| Place::of_key(&text, key)),
+            message: format!("`{key}` {message}"),
+        }))
+    }
+
+    /// A line, 1-based, of a file that is a list and no YAML can't be used.
+    pub fn line(path: &Path, text: &str, line: usize, message: &str) -> Error {
+        Error::Value(Box::new(Wrong {
+            path: path.to_owned(),
+            place: Some(Place::at(text, line, 1)),
+            message: message.to_owned(),
+        }))
+    }
 }
 
 /// Reads `path`.
@@ -45,11 +74,7 @@ pub enum Error {
 /// # Errors
 /// [`Error::Read`] and [`Error::Parse`].
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = fs_err::read_to_string(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    parse(path, &text)
+    parse(path, &fs_err::read_to_string(path)?)
 }
 
 /// Parses `text`, which came from `path`.
@@ -72,12 +97,14 @@ pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
         if let Some(near) = near_miss(&message) {
             message.push_str(&format!("; did you mean `{near}`?"));
         }
-        Error::Parse {
+        let second = message.contains("duplicate entry");
+        let second = second.then(|| Place::of_second_key(text)).flatten();
+        let place = second.unwrap_or_else(|| Place::at(text, line, column));
+        Error::Parse(Box::new(Wrong {
             path: path.to_owned(),
-            line,
-            column,
+            place: Some(place),
             message,
-        }
+        }))
     })
 }
 
@@ -116,7 +143,9 @@ mod tests {
         let said = message("console: ttyS0\nmemory_mb: 64\n");
         assert!(said.contains("cells/a.yaml:2:1"), "{said}");
         assert!(said.contains("`memory_mb`"), "{said}");
-        assert!(said.ends_with("did you mean `memory_mib`?"), "{said}");
+        let first = said.lines().next().expect("a line");
+        assert!(first.ends_with("did you mean `memory_mib`?"), "{said}");
+        assert!(said.contains("2 | memory_mb: 64\n  | ^^^^^^^^^"), "{said}");
     }
 
     #[test]

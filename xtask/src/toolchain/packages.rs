@@ -27,7 +27,8 @@ struct Package {
     "failed to read line {line}, `{text}`: not of the form HASH  NAME_VERSION_ARCHITECTURE.deb"
 )]
 pub struct Error {
-    line: usize,
+    /// 1-based.
+    pub line: usize,
     text: String,
 }
 

@@ -10,6 +10,7 @@ use fs_err as fs;
 
 use crate::boot::{self, Media};
 use crate::build::Built;
+use crate::cache;
 use crate::config::{self, Suites};
 use crate::error::chain;
 use crate::follow::Limits;
@@ -125,7 +126,7 @@ fn watched(
     folder: &Path,
     stacks: Option<&Path>,
     task: &Task<'_>,
-) -> io::Result<Watched> {
+) -> Result<Watched, cache::Error> {
     let Boot { cell, set, .. } = boot;
     fs::create_dir_all(folder)?;
     let media = &media.with_disks_in(folder)?;
@@ -169,7 +170,13 @@ fn watched(
             }
         }
     })
-    .map_err(|error| io::Error::other(chain(&error)))?;
+    .map_err(|error| {
+        let all = chain(&error);
+        match cache::Error::from(error.source) {
+            full @ cache::Error::Full(_) => full,
+            _ => io::Error::other(all).into(),
+        }
+    })?;
     let own = set.own.as_ref();
     let own = own.map(|own| judge::module::suite(&media.loaded, own.program().as_deref(), &booted));
     let report = parser.finish();

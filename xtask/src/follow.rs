@@ -168,18 +168,22 @@ pub fn capture(program: &duct::Expression, stop: &Stop) -> io::Result<(End, Vec<
 /// Sends `signal` to the program and to all that it has started and that has not gone its own way. Inner ones first: the
 /// program that stands before QEMU in the Debian root does not hand on a signal.
 fn end_all(reader: &duct::ReaderHandle, signal: Signal) {
-    let mut all: Vec<u32> = reader.pids();
-    let mut at = 0;
-    while let Some(&pid) = all.get(at) {
-        all.extend(children(pid));
-        at += 1;
-    }
-    for pid in all.into_iter().rev() {
+    for pid in with_started(reader.pids()).into_iter().rev() {
         if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
             // It may have ended by itself.
             let _ = kill_process(pid, signal);
         }
     }
+}
+
+/// These processes and all that they have started and that has not gone its own way, outer ones first.
+pub fn with_started(mut all: Vec<u32>) -> Vec<u32> {
+    let mut at = 0;
+    while let Some(&pid) = all.get(at) {
+        all.extend(children(pid));
+        at += 1;
+    }
+    all
 }
 
 fn children(pid: u32) -> Vec<u32> {

@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 use super::Context;
 use crate::config::Edit;
 use crate::exit::Failure;
-use crate::follow::{self, End};
+use crate::follow::{self, End, Limits};
 use crate::results::Run;
 
 /// The copy, which goes with this.
@@ -27,6 +27,8 @@ pub(super) struct Scratch {
 /// Files with their text before and after.
 type Edited = BTreeMap<PathBuf, (String, String)>;
 
+/// Where a run leaves its report.
+const REPORT: &str = "report.json";
 /// Where the kernel's own files stand in edits.
 const LINUX: &str = "linux";
 /// The patch that holds their edits.
@@ -121,46 +123,78 @@ impl Scratch {
         context: &Context,
         args: &[OsString],
     ) -> Result<(Output, Option<Run>), Failure> {
-        let json = self.path("report.json");
-        let mut all = vec!["test".into(), "--json".into(), json.clone().into()];
+        let run = self.xtask(context, &self.test(args))?;
+        Ok((run, self.report()?))
+    }
+
+    /// The words that make this program run tests with `args` and leave [`Scratch::report`].
+    pub(super) fn test(&self, args: &[OsString]) -> Vec<OsString> {
+        let json = self.path(REPORT);
+        let mut all = vec!["test".into(), "--json".into(), json.into()];
         all.extend_from_slice(args);
-        let run = self.xtask(context, &all)?;
-        let report = match json.exists() {
+        all
+    }
+
+    /// What the last such run has reported, if it has.
+    pub(super) fn report(&self) -> Result<Option<Run>, Failure> {
+        let json = self.path(REPORT);
+        Ok(match json.exists() {
             true => Some(super::runs::load(&json).map_err(Failure::infra)?),
             false => None,
-        };
-        Ok((run, report))
+        })
     }
 
     /// Runs `cargo xtask` on it with `args` and what this command was given itself.
     pub(super) fn xtask(&self, context: &Context, args: &[OsString]) -> Result<Output, Failure> {
-        let mut all = args.to_vec();
+        again(context, &self.words(context, args)?, |_| Ok(()))
+    }
+
+    /// The command line of that: this very program, and its arguments.
+    pub(super) fn words(
+        &self,
+        context: &Context,
+        args: &[OsString],
+    ) -> Result<Vec<OsString>, Failure> {
+        let program = std::env::current_exe().map_err(Failure::infra)?;
+        let mut all = vec![program.into()];
+        all.extend_from_slice(args);
         all.extend(["--checkout".into(), self.dir.path().into()]);
         let mut global = context.global.clone();
         if args.iter().any(|a| a == "--cache") {
             global.cache = None;
         }
         all.extend(global.words());
-        let program = std::env::current_exe().map_err(Failure::infra)?;
-        // It is asked to stop when this command is, and ends its own tools and guests.
-        let run = duct::cmd(program, all).stderr_to_stdout();
-        let (end, stdout) = follow::capture(&run, &context.stop)
-            .map_err(|e| Failure::infra(format!("failed to run this program again: {e}")))?;
-        let status = match end {
-            _ if context.stop.requested() => return Err(Failure::interrupted()),
-            End::Ended(status) => status,
-            other => {
-                let why = format!("failed to run this program again: {other:?}");
-                return Err(Failure::infra(why));
-            }
-        };
-        let output = Output {
-            status,
-            stdout,
-            stderr: Vec::new(),
-        };
-        Ok(output)
+        Ok(all)
     }
+}
+
+/// Runs this program again by `words`. `heard` gets all that it has printed so far whenever it prints.
+pub(super) fn again(
+    context: &Context,
+    words: &[OsString],
+    mut heard: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<Output, Failure> {
+    let mut stdout = Vec::new();
+    // It is asked to stop when this command is, and ends its own tools and guests.
+    let run = duct::cmd(&words[0], &words[1..]).stderr_to_stdout();
+    let end = follow::follow(&run, Limits::NONE, &context.stop, |piece| {
+        stdout.extend_from_slice(piece);
+        heard(&stdout)
+    });
+    let end = end.map_err(|e| Failure::infra(format!("failed to run this program again: {e}")))?;
+    let status = match end {
+        _ if context.stop.requested() => return Err(Failure::interrupted()),
+        End::Ended(status) => status,
+        other => {
+            let why = format!("failed to run this program again: {other:?}");
+            return Err(Failure::infra(why));
+        }
+    };
+    Ok(Output {
+        status,
+        stdout,
+        stderr: Vec::new(),
+    })
 }
 
 /// Copies a folder.

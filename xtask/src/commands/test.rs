@@ -105,10 +105,12 @@ pub(super) fn test(
     print!("{}", report::text::render(&run));
     // The report has been shown by now, whatever happens to the files.
     let own = folder.iter().map(|folder| folder.report());
-    for target in own.chain(args.suites.reports()) {
-        target
-            .write(&run, before.as_ref())
-            .map_err(Failure::infra)?;
+    let targets = own.chain(args.suites.reports());
+    let written: Vec<_> = targets
+        .map(|target| target.write(&run, before.as_ref()))
+        .collect();
+    for failed in written {
+        failed.map_err(Failure::infra)?;
     }
     if let Some(file) = &args.suites.suppress {
         for pattern in run.needless_suppressions() {

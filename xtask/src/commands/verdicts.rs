@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask verdicts`: a report is worth something only if what is wrong looks wrong in it.
 
+mod machine;
+
 use super::scratch::Scratch;
 use super::{Context, chosen};
 use crate::config::Breakage;
@@ -41,7 +43,11 @@ pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Fail
 fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<String>, Failure> {
     let mut scratch = Scratch::new(context).map_err(Failure::infra)?;
     scratch.edit(&breakage.edits)?;
-    let (run, report) = scratch.run(context, &[breakage.cell.clone().into()])?;
+    let cell = [breakage.cell.clone().into()];
+    let (run, report) = match &breakage.machine {
+        Some(machine) => machine::run(context, &scratch, machine, &cell)?,
+        None => scratch.run(context, &cell)?,
+    };
     let output = String::from_utf8_lossy(&run.stdout);
     task.output(&output);
     let Some(report) = report else {

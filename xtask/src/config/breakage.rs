@@ -20,7 +20,41 @@ pub struct Breakage {
     /// What the report must say of it: these texts.
     pub says: Vec<String>,
     /// What is changed in a checkout to break it.
+    #[serde(default)]
     pub edits: Vec<Edit>,
+    /// What the machine does to it.
+    #[serde(default)]
+    pub machine: Option<Machine>,
+}
+
+/// Something that happens to a run from outside.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Machine {
+    /// A folder of the cache is on a small disk.
+    SmallDisk {
+        /// The folder, in the cache.
+        folder: PathBuf,
+        /// How much fits on the disk.
+        mib: u64,
+        /// What is left of it is taken when a guest has printed this.
+        full_at: Option<String>,
+    },
+    /// The code of the cache model is overwritten in QEMU's memory, so that QEMU dies in it.
+    SpoiledPlugin {
+        /// When a guest has printed this.
+        at: String,
+    },
+}
+
+impl Machine {
+    /// At which text of a guest it does something, if it waits for one.
+    pub fn at(&self) -> Option<&str> {
+        match self {
+            Machine::SmallDisk { full_at, .. } => full_at.as_deref(),
+            Machine::SpoiledPlugin { at } => Some(at),
+        }
+    }
 }
 
 /// A change of one file.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 pub use bench::tests::bench_for_tests;
 pub use bench::{HeapBench, Limit};
-pub use breakage::{Breakage, Edit};
+pub use breakage::{Breakage, Edit, Machine};
 pub use cell::{Cell, DCache, Qemu, Role};
 pub use driver::{Driver, Slip};
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub mod kcidb;
 pub mod merge;
 pub mod text;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -128,9 +128,14 @@ impl Target {
     /// [`Error`].
     pub fn write(&self, run: &Run, before: Option<&Run>) -> Result<(), Error> {
         let write = || {
-            let mut out = BufWriter::new(File::create(&self.path)?);
-            self.format.write(run, before, &mut out)?;
-            out.flush()
+            let mut text = Vec::new();
+            self.format.write(run, before, &mut text)?;
+            let written = fs::write(&self.path, text);
+            if written.is_err() && self.path.is_file() {
+                // Half of a report is worse than none.
+                let _ = fs::remove_file(&self.path);
+            }
+            written
         };
         write().map_err(|source| Error {
             path: self.path.clone(),

@@ -7,9 +7,9 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cargo;
 use crate::config::{Cell, Watched};
 use crate::stop::Stop;
+use crate::{cache, cargo};
 
 pub use findings::Findings;
 
@@ -21,7 +21,13 @@ pub enum Error {
     Build(#[from] cargo::Error),
     /// It can't be put beside what boots.
     #[error("failed to put the cache model beside what boots")]
-    Copy(#[from] io::Error),
+    Copy(#[source] cache::Error),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Copy(error.into())
+    }
 }
 
 /// What the modelled cache may do on its own.

@@ -84,7 +84,7 @@ const TAG: &str = "CACHEDIR.TAG";
 const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is made and removed by aliasheap's `cargo xtask`.\n";
 
 /// What this program puts into a cache folder, besides [`TAG`] and the locks.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "toolchain",
     "source",
     "tree",
@@ -93,6 +93,7 @@ const PARTS: [&str; 8] = [
     "differential",
     "bench",
     "bisect",
+    "matters",
 ];
 
 /// The folder of the locks.
@@ -178,6 +179,12 @@ impl Cache {
     /// # Errors
     /// It can't be created.
     pub fn folder(&self, inside: impl AsRef<Path>) -> Result<PathBuf, Error> {
+        let top = inside.as_ref().iter().next();
+        debug_assert!(
+            top.is_some_and(|top| top == LOCKS || PARTS.iter().any(|part| top == *part)),
+            "clean does not know {}",
+            inside.as_ref().display()
+        );
         let path = self.root.join(inside);
         fs::create_dir_all(&path)?;
         Ok(path)

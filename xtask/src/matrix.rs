@@ -164,13 +164,17 @@ fn build<'a>(
         return Ok(boots.map(ready).collect());
     }
     let task = shared.ui.task(&kernel.name);
+    let dir = shared.builds.join(&kernel.name);
+    fs_err::create_dir_all(&dir)?;
+    // The Makefiles of a user's tree have no business in other kernels' folders.
+    let toolchain = shared.toolchain.writing_to(&dir)?;
     let builder = Builder {
         kernel,
-        toolchain: shared.toolchain,
+        toolchain: &toolchain,
         project: shared.project,
         tree: &shared.tree.dir,
         tree_id: &shared.tree.source_id,
-        dir: &shared.builds.join(&kernel.name),
+        dir: &dir,
         module_dirs,
         host_crates: &shared.host_crates,
         debug: shared.debug,

@@ -9,7 +9,7 @@ use super::first_error;
 use crate::follow::End;
 use crate::toolchain::Failed;
 use crate::toolchain::command::{says_disk_full, says_out_of_memory};
-use crate::{cache, cargo};
+use crate::{cache, cargo, toolchain};
 
 /// Why something could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,15 @@ pub enum Error {
         /// What should be there.
         missing: PathBuf,
     },
+    /// A Makefile has left something that leads out of the build folder, or that is no file.
+    #[error(
+        "failed to build in the folder of this kernel: its Makefiles have made {}, which is no file of the folder; it has been removed",
+        path.display()
+    )]
+    Stranger {
+        /// What.
+        path: PathBuf,
+    },
     /// The kernel tree does not have the exporter under test.
     #[error(
         "failed to test {exporter}: this kernel tree has no {}, which configs/exporters/{exporter}.yaml names",
@@ -78,6 +87,9 @@ pub enum Error {
     /// The user interrupted the build. The next run goes on from there.
     #[error("interrupted")]
     Interrupted,
+    /// The tools can't be used in the kernel's folder.
+    #[error("failed to enter the Debian root")]
+    Tools(#[from] toolchain::Error),
     /// The system refused something; it says what, and which file.
     #[error(transparent)]
     Io(#[from] cache::Error),
@@ -97,6 +109,7 @@ impl Error {
             Error::Tool { .. }
                 | Error::Kconfig { .. }
                 | Error::Missing { .. }
+                | Error::Stranger { .. }
                 | Error::NoExporter { .. }
                 | Error::Rustc(_)
         )

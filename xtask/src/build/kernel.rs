@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use fs_err as fs;
 
 use super::stamp::{Inputs, Stamp, Stamped};
-use super::{Builder, Error, LINES, SYMBOLS, exists, host_crates, kconfig};
+use super::{Builder, Error, LINES, SYMBOLS, exists, host_crates, kconfig, links};
 use crate::cargo;
 use crate::progress::Progress as _;
 
@@ -63,6 +63,7 @@ impl Builder<'_> {
             return Ok(stamp);
         }
         stamped.forget()?;
+        links::sweep(self.dir)?;
 
         self.task.step("configuring the kernel");
         let merged = self.dir.join("aliasheap.config");

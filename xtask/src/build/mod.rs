@@ -12,6 +12,7 @@ mod guest;
 mod host_crates;
 mod kconfig;
 mod kernel;
+mod links;
 mod modules;
 mod own;
 mod publish;
@@ -152,7 +153,12 @@ impl Builder<'_> {
                 slots.configure_make(command);
                 Ok(())
             });
-        self.run_watched(what, log, &make, said)
+        let made = self.run_watched(what, log, &make, said);
+        // What a Makefile leaves is looked at even where it fails: this program writes to the folder again.
+        if let Some(path) = links::sweep(self.dir)? {
+            return Err(Error::Stranger { path });
+        }
+        made
     }
 
     /// Runs a tool to its end with all of its output in `log`.

@@ -7,7 +7,7 @@ use fs_err as fs;
 use walkdir::WalkDir;
 
 use super::stamp::{Inputs, Stamp, Stamped};
-use super::{Builder, Error, LINES, STRIPPED};
+use super::{Builder, Error, LINES, STRIPPED, links};
 use crate::progress::Progress as _;
 
 /// The same as [`LINES`] for modules in a debugger, which shows their variables too.
@@ -40,6 +40,7 @@ impl Builder<'_> {
                 continue;
             }
             stamped.forget()?;
+            links::sweep(self.dir)?;
             self.task.step("building the modules");
             let m = format!("M={}", self.tree.join(dir).display());
             let mo = format!("MO={}", out.display());

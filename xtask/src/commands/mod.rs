@@ -48,6 +48,8 @@ struct Context {
     project: Project,
     /// Folders of the user's beside the checkout that the tools read.
     shares: Vec<PathBuf>,
+    /// Globs of the cells that the tools are for; all, if there are none.
+    cells: Vec<String>,
     global: Global,
     stop: Stop,
     ui: Arc<Ui>,
@@ -65,6 +67,7 @@ impl Context {
         });
         Ok(Context {
             shares: shares.flatten().collect(),
+            cells: test.map_or_else(Vec::new, |test| test.cells.globs().cloned().collect()),
             project: project.with_fixes(test.is_some_and(|test| test.fixes)),
             ui: Arc::new(Ui::new(global.verbose)),
             global,
@@ -77,6 +80,7 @@ impl Context {
         Context {
             project: Project::at(root),
             shares: self.shares.clone(),
+            cells: self.cells.clone(),
             global: self.global.clone(),
             stop: self.stop.clone(),
             ui: Arc::clone(&self.ui),

@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use globset::Glob;
+
 use super::Context;
 use super::runs::RunFolder;
 use crate::build::Userland;
 use crate::cache::{Cache, Lock};
 use crate::cli;
-use crate::config::Suites;
+use crate::config::{Config, Suites};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::source::{self, Source, Tree};
@@ -132,17 +134,25 @@ pub(super) fn tools(
     let request = Request {
         choice: global.toolchain,
         recipe: &recipe,
-        archs: context
-            .config()?
-            .kernels
-            .values()
-            .map(|k| k.arch.clone())
-            .collect(),
+        archs: archs(&context.config()?, &context.cells),
         mirror: global.mirror.clone(),
         shares,
         install: Install::Ask,
     };
     Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)
+}
+
+/// The architectures of the cells that `globs` choose, or of all.
+fn archs(config: &Config, globs: &[String]) -> BTreeSet<String> {
+    let globs: Vec<_> = globs
+        .iter()
+        .filter_map(|glob| Glob::new(glob).ok())
+        .collect();
+    let globs: Vec<_> = globs.iter().map(Glob::compile_matcher).collect();
+    let chosen = |name: &str| globs.is_empty() || globs.iter().any(|g| g.is_match(name));
+    let cells = config.cells.values().filter(|cell| chosen(&cell.name));
+    let kernels = cells.filter_map(|cell| config.kernels.get(&cell.kernel));
+    kernels.map(|kernel| kernel.arch.clone()).collect()
 }
 
 /// The tools that look into guests.
@@ -201,5 +211,23 @@ pub(super) fn of_the_source(error: source::Error) -> Failure {
     Failure {
         exit: Exit::from(&error),
         error: error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Project;
+
+    #[test]
+    fn tools_are_asked_for_by_the_cells_that_are_chosen() {
+        let config = Config::load(&Project::this().configs()).expect("configs/ loads");
+        let of = |globs: &[&str]| {
+            let globs: Vec<String> = globs.iter().map(ToString::to_string).collect();
+            Vec::from_iter(archs(&config, &globs)).join(" ")
+        };
+        assert_eq!(of(&["arm-vivt"]), "arm");
+        assert_eq!(of(&["mips-*", "parisc"]), "mips parisc");
+        assert_eq!(of(&[]), "arm mips parisc");
     }
 }

@@ -176,7 +176,9 @@ impl Source {
 /// # Errors
 /// There is no kernel in `dir`.
 pub fn user_tree(dir: &Path) -> Result<Source, Error> {
-    let dir = fs::canonicalize(dir)?;
+    let dir = fs::canonicalize(dir).map_err(|_| Error::NoKernel {
+        path: dir.to_owned(),
+    })?;
     let version = version_of(&dir)?;
     let hash = blake3::hash(dir.as_os_str().as_encoded_bytes()).to_hex();
     let name = format!("user-{}", &hash[..16]);

@@ -22,7 +22,7 @@ use super::listing::{self, Listing, Mark};
 use super::series::{Additions, File};
 use super::{Error, Origin, Source};
 use crate::build::stamp::Inputs;
-use crate::cache::{Cache, Lock, write_whole};
+use crate::cache::{self, Cache, Lock, write_whole};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::toolchain::Toolchain;
@@ -386,18 +386,16 @@ fn copy_changed(
     save(&record, listing)
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::remove_file(to) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(to.parent().unwrap_or(to))?
-        }
-        result => result?,
-    }
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    // A folder where the user has put a file or a link instead of one.
+    cache::remove(to)?;
+    fs::create_dir_all(to.parent().unwrap_or(to))?;
     if from.is_symlink() {
-        std::os::unix::fs::symlink(fs::read_link(from)?, to)
+        fs_err::os::unix::fs::symlink(fs::read_link(from)?, to)?;
     } else {
-        fs::copy(from, to).map(drop)
+        fs::copy(from, to)?;
     }
+    Ok(())
 }
 
 fn load<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {

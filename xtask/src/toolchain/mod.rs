@@ -129,6 +129,8 @@ pub struct Toolchain {
     place: Place,
     /// Where commands run that need the network.
     fetching: Place,
+    /// The folder that holds the root, and what its commands read there, for places that see less.
+    reads: Option<(PathBuf, Vec<Share>)>,
     /// What it is, for the stamps of what is made with it.
     id: String,
     /// What the root was made of.
@@ -213,6 +215,8 @@ impl Toolchain {
         let mut toolchain =
             Toolchain::inside(Entrance::open(&folder, &shares, Network::None)?, stop);
         toolchain.fetching = Place::Inside(Entrance::open(&folder, &downloads, Network::Host)?);
+        shares.retain(|share| !share.writable);
+        toolchain.reads = Some((folder.clone(), shares));
         let packages = root::packages(&folder)?;
         let others = match &request.recipe.lock {
             Some(lock) => packages.differences(lock),
@@ -245,11 +249,37 @@ impl Toolchain {
         Ok(Some(toolchain))
     }
 
+    /// The same tools for commands that write to `dir` alone, and see nothing else of what others write to.
+    ///
+    /// # Errors
+    /// The root can't be entered so.
+    pub fn writing_to(&self, dir: &Path) -> Result<Toolchain, Error> {
+        let place = match &self.reads {
+            Some((folder, reads)) => {
+                let mut shares = reads.clone();
+                shares.push(Share::write(dir));
+                Place::Inside(Entrance::open(folder, &shares, Network::None)?)
+            }
+            None => self.place.clone(),
+        };
+        Ok(Toolchain {
+            fetching: place.clone(),
+            place,
+            reads: self.reads.clone(),
+            id: self.id.clone(),
+            packages: self.packages.clone(),
+            stop: self.stop.clone(),
+            // Who lends them keeps the root.
+            _in_use: None,
+        })
+    }
+
     /// The host's tools, unchecked.
     pub fn host(stop: &Stop) -> Toolchain {
         Toolchain {
             place: Place::Host,
             fetching: Place::Host,
+            reads: None,
             id: String::new(),
             packages: None,
             stop: stop.clone(),
@@ -274,17 +304,26 @@ impl Toolchain {
     fn check(&self, recipe: &Recipe, archs: &BTreeSet<String>) -> Result<Vec<String>, Error> {
         let mut versions = Vec::new();
         let mut complaints = Vec::new();
-        let mut packages = BTreeSet::new();
-        for tool in recipe.tools_for(archs) {
+        let (mut packages, mut components) = (BTreeSet::new(), BTreeSet::new());
+        // Those that are not needed now belong to what these tools are, so that each choice of cells has the same.
+        let all = recipe.archs();
+        for tool in recipe.tools_for(&all) {
+            let needed = tool.arch.as_ref().is_none_or(|arch| archs.contains(arch));
             let finding = tools::find(self, tool, &self.stop);
             match (finding.complaint(), finding.found) {
                 (None, tools::Found::Fine { path, version }) => {
                     versions.push(format!("{} {version}", path.display()))
                 }
-                (complaint, _) => {
+                (complaint, found) if needed => {
+                    let of_rustup = matches!(&found, tools::Found::Wrong { why, .. } if why.contains("/.rustup/"));
+                    if of_rustup {
+                        components.insert(tool.package.as_str());
+                    } else {
+                        packages.insert(tool.package.as_str());
+                    }
                     complaints.extend(complaint);
-                    packages.insert(tool.package.as_str());
                 }
+                _ => {}
             }
         }
         if complaints.is_empty() {
@@ -292,9 +331,16 @@ impl Toolchain {
         }
         let packages = Vec::from_iter(packages).join(" ");
         let remedy = match self.place {
-            Place::Host | Place::Namespace => format!(
-                "on Debian: sudo apt-get install {packages}; or leave --toolchain host away"
-            ),
+            Place::Host | Place::Namespace => {
+                let components = Vec::from_iter(components).join(" ");
+                let ways = [
+                    ("rustup component add", components),
+                    ("on Debian: sudo apt-get install", packages),
+                ];
+                let ways = ways.iter().filter(|(_, what)| !what.is_empty());
+                let ways: Vec<_> = ways.map(|(how, what)| format!("{how} {what}")).collect();
+                format!("{}; or leave --toolchain host away", ways.join("; "))
+            }
             Place::Inside(_) => {
                 format!("the distribution's {packages} no longer fit configs/toolchain.yaml")
             }

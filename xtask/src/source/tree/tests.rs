@@ -421,3 +421,37 @@ fn a_checkout_in_which_nothing_is_tracked_is_no_kernel_tree() {
     let error = world.make().expect_err("nothing is listed").to_string();
     assert!(error.contains("git does not list its Makefile"), "{error}");
 }
+
+#[test]
+fn a_folder_with_files_of_ours_may_become_a_link_or_a_file() {
+    let outside = tempfile::tempdir().expect("a temporary folder");
+    let mut world = World::new();
+    let own = world.dir.path().join("own");
+    put_source(&own);
+    put(&own, "drivers/heap/theirs.c", "theirs\n");
+    world.source = crate::source::user_tree(&own).expect("a kernel");
+    // The overlay has added a file to it.
+    world.tree();
+    for link in [true, false] {
+        let _ = fs::remove_dir_all(own.join("drivers/heap"));
+        let _ = fs::remove_file(own.join("drivers/heap"));
+        if link {
+            std::os::unix::fs::symlink(outside.path(), own.join("drivers/heap")).expect("made");
+        } else {
+            put(&own, "drivers/heap", "a file\n");
+        }
+        let error = world.make().expect_err("ours has no place");
+        assert!(!matches!(error, Error::Cache(_)) || !link, "{error}");
+        assert!(files(outside.path()).is_empty());
+    }
+    fs::remove_file(own.join("drivers/heap")).expect("removed");
+    put(&own, "drivers/heap/theirs.c", "theirs\n");
+    let tree = files(&world.tree().dir);
+    assert_eq!(text(&tree, "drivers/heap/theirs.c"), Some("theirs\n"));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_no_kernel_tree() {
+    let error = crate::source::user_tree(Path::new("/nonexistent")).expect_err("it is not there");
+    assert!(matches!(error, Error::NoKernel { .. }), "{error}");
+}

@@ -55,8 +55,27 @@ fi
 cat "$work/err"
 [ -e "$work/documents/thesis" ] || fail "it removed a file that is none of its own"
 
-say another version of the kernel
-cargo xtask test arm-vivt --kernel-version 7.2
+say a kernel tree of the user\'s own, here the source of another version, which is not written to
+cargo xtask setup --kernel-version 7.2
+cache=${ALIASHEAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/aliasheap}
+touch "$work/before"
+cargo xtask test arm-vivt --kernel "$cache/source/7.2/linux" --report json="$work/report.json"
+grep -q '"version": "7.2' "$work/report.json" || fail "the report names another kernel"
+written=$(find "$cache/source/7.2/linux" -newer "$work/before" | head)
+[ -z "$written" ] || fail "the user's tree was written to: $written"
+
+say a tree that does what it must not
+ci/hostile.sh
+
+say the host\'s own tools, which few hosts have all of
+status=0
+cargo xtask test arm-vivt --toolchain host >"$work/out" 2>&1 || status=$?
+cat "$work/out"
+case $status in
+0) ;;
+4) grep -q '; or leave --toolchain host away' "$work/out" || fail "it does not say what to do" ;;
+*) fail "it ended with $status" ;;
+esac
 
 say a kernel tree of the user\'s own, found broken
 mkdir "$work/tree"

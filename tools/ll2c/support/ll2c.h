@@ -6,13 +6,17 @@
  * Integers of 1 to 32 bits live in u8, u16 and u32, up to 64 bits in u64, up to 128 bits in u128; unused high bits are zero
  * ("canonical"). Helpers named *32, *64 and *128 take and return canonical values of w bits.
  *
- * The translated file defines before this text: LL_BIG_ENDIAN, LL_PTR_SIZE, and LL_CMPXCHG where atomics call a library.
+ * The translated file defines before this text: LL_BIG_ENDIAN, LL_PTR_SIZE, LL_ROUNDS where a float is computed, and LL_CMPXCHG
+ * where atomics call a library.
  */
 #if LL_BIG_ENDIAN ? __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__ : __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "this C was translated for the other byte order"
 #endif
 #if __SIZEOF_POINTER__ != LL_PTR_SIZE || __SIZEOF_INT__ != 4 || __SIZEOF_LONG_LONG__ != 8 || __CHAR_BIT__ != 8
 #error "this C was translated for other sizes of pointers and integers"
+#endif
+#if defined(LL_ROUNDS) && __FLT_EVAL_METHOD__
+#warning "this C computes with floats, which this processor computes wider and rounds later than IR does"
 #endif
 
 typedef unsigned char u8;

@@ -62,6 +62,36 @@ fn the_readme_shows_what_is_written() {
     assert!(c.contains(block("c")), "{c}");
 }
 
+/// The C asks its compiler whether it rounds each float, but not where it has none to round.
+#[test]
+fn only_what_rounds_asks_for_it() {
+    let c = |body: &str| {
+        let ir = format!(
+            "target datalayout = \"E-p:32:32-i64:64\"\ndefine double @f(double %a, i64 %b, float %c) {{\n{body}\n}}\n"
+        );
+        hppa(&ir).unwrap().contains("#define LL_ROUNDS 1\n")
+    };
+    for rounds in [
+        "%r = fadd double %a, %a\nret double %r",
+        "%r = sitofp i64 %b to double\nret double %r",
+        "%t = fptrunc double %a to float\n%r = fpext float %t to double\nret double %r",
+        "%r = call double @llvm.sqrt.f64(double %a)\nret double %r",
+        "%v = insertelement <2 x double> zeroinitializer, double %a, i32 0\n\
+         %r = call double @llvm.vector.reduce.fadd.v2f64(double %a, <2 x double> %v)\nret double %r",
+    ] {
+        assert!(c(rounds), "{rounds}");
+    }
+    for exact in [
+        "ret double %a",
+        "%r = fneg double %a\nret double %r",
+        "%r = fpext float %c to double\nret double %r",
+        "%r = call double @llvm.fabs.f64(double %a)\nret double %r",
+        "%i = fptosi double %a to i64\n%r = bitcast i64 %i to double\nret double %r",
+    ] {
+        assert!(!c(exact), "{exact}");
+    }
+}
+
 #[test]
 fn lines_can_be_those_of_the_caller_or_none() {
     let ir = std::fs::read_to_string(

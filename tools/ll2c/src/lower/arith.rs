@@ -18,7 +18,10 @@ impl Lower<'_, '_, '_> {
         let a = self.value(ty, a)?;
         let b = self.value(ty, b)?;
         let expr = match self.ctx.m.types.int_width(ty) {
-            None => float_bin(op, *self.ctx.m.types.get(ty) == Type::Float, &a, &b)?,
+            None => {
+                self.ctx.rounds = true;
+                float_bin(op, *self.ctx.m.types.get(ty) == Type::Float, &a, &b)?
+            }
             Some(width) => int_bin(op, width, &a, &b)?,
         };
         self.set(result, &expr)

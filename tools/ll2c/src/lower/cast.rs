@@ -18,6 +18,9 @@ impl Lower<'_, '_, '_> {
         if op == CastOp::Bitcast && from != to && self.is_vector(from, to) {
             return self.vector_bitcast(result, from, value, to);
         }
+        if let CastOp::FpTrunc | CastOp::UiToFp | CastOp::SiToFp = op {
+            self.ctx.rounds = true;
+        }
         let v = self.value(from, value)?;
         let types = &self.ctx.m.types;
         let (fw, tw) = (types.int_width(from), types.int_width(to));

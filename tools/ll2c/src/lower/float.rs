@@ -35,6 +35,7 @@ impl<'a> Lower<'_, '_, 'a> {
         if args.len() != arity {
             return Ok(None);
         }
+        self.ctx.rounds |= !matches!(base, "fabs" | "copysign" | "is_class");
         match base {
             "fabs" | "copysign" | "is_class" | "canonicalize" | "minimum" | "maximum"
             | "minimumnum" | "maximumnum" => Ok(Some(format!("ll_{base}_{bits}({list})"))),

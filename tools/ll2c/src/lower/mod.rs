@@ -61,6 +61,8 @@ struct Ctx<'m, 'a> {
     used: FxHashSet<SymId>,
     /// Whether something reads variable arguments by `va_arg`.
     has_va_arg: bool,
+    /// Whether something computes a floating-point number that has to be rounded.
+    rounds: bool,
     /// The numbers that stand for the addresses of blocks.
     taken: FxHashMap<(SymId, &'a str), usize>,
     /// Sections with a variable that may change.
@@ -91,6 +93,7 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         types: CTypes::default(),
         used,
         has_va_arg: variadic::has_va_arg(m),
+        rounds: false,
         taken: m.taken.iter().copied().zip(1..).collect(),
         writable: global::writable(m),
     };
@@ -136,6 +139,10 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
     if subject.atomic_rmw == AtomicRmw::Library {
         let _ = writeln!(out, "#define LL_CMPXCHG \"{}\"", subject.cmpxchg);
     }
+    if ctx.rounds {
+        out.push_str("#define LL_ROUNDS 1\n");
+    }
+    out.push_str(&ctx.names.macros());
     if options.lines.is_some() {
         out.push_str("#line 1 \"ll2c.h\"\n");
     }

@@ -4,7 +4,6 @@
 use crate::error::{Error, Result};
 use crate::ir::{Def, Linkage, Module, SymId, Visibility};
 use crate::lexer::unescape;
-use crate::lower::SUPPORT;
 use rustc_hash::FxHashSet;
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -94,6 +93,8 @@ pub(super) struct Names {
     list: Vec<(String, Option<String>)>,
     /// Symbols that other files know by names which an assembler takes in quotes only, and those.
     odd: Vec<(SymId, String)>,
+    /// Symbols that other files know by names which a helper of the support code may have.
+    helpers: Vec<String>,
     library: bool,
 }
 
@@ -160,6 +161,7 @@ impl Names {
         let no_builtins = m.functions.iter().any(|f| f.attrs.no_builtins);
         let mut library = false;
         let mut odd = Vec::new();
+        let mut helpers = Vec::new();
         for (i, symbol) in m.symbols.iter().enumerate() {
             // A name after \01 is the assembler's, whatever the platform would put before it.
             let raw = symbol.name.strip_prefix("\\01").unwrap_or(symbol.name);
@@ -197,14 +199,12 @@ impl Names {
                 Def::Alias(n) => m.aliases[n as usize].head.linkage.is_local(),
                 Def::Nothing => true,
             };
-            let helper = raw.starts_with("ll_") && SUPPORT.contains(&format!(" {raw}("));
+            let helper = raw.starts_with("ll_") && is_identifier(raw);
+            if helper && !local {
+                helpers.push(raw.to_owned());
+            }
             let label = if helper && local {
                 None
-            } else if helper {
-                let error = Error::new(format!(
-                    "unsupported symbol name `{raw}`: the support code has a function of that name"
-                ));
-                return Err(error.at(m.src, symbol.pos));
             } else if assembler_safe {
                 Some(String::from_utf8_lossy(&bytes).into_owned())
             } else if local {
@@ -219,7 +219,18 @@ impl Names {
             };
             list.push((format!("G{i}_{clean}"), label));
         }
-        Ok(Self { list, odd, library })
+        Ok(Self {
+            list,
+            odd,
+            helpers,
+            library,
+        })
+    }
+
+    /// Macros that give helpers of the support code other names where the module has symbols of those names.
+    pub(super) fn macros(&self) -> String {
+        let line = |name: &String| format!("#define {name} ll2c_{name}\n");
+        self.helpers.iter().map(line).collect()
     }
 
     /// Directives that give symbols names which the assembler does not take wherever C would write them.

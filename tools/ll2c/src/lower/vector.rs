@@ -361,8 +361,11 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
             ("umax", Some(w)) => pick(IntPred::Ugt, w),
             ("smin", Some(w)) => pick(IntPred::Slt, w),
             ("smax", Some(w)) => pick(IntPred::Sgt, w),
-            ("fadd", None) => format!("{var} + {next}"),
-            ("fmul", None) => format!("{var} * {next}"),
+            ("fadd" | "fmul", None) => {
+                self.ctx.rounds = true;
+                let sign = if what == "fadd" { '+' } else { '*' };
+                format!("{var} {sign} {next}")
+            }
             ("fmin", None) => format!("ll_minimumnum_{suffix}({var}, {next})"),
             ("fmax", None) => format!("ll_maximumnum_{suffix}({var}, {next})"),
             ("fminimum", None) => format!("ll_minimum_{suffix}({var}, {next})"),

@@ -48,12 +48,17 @@ impl<'a> Parser<'a> {
         let Tok::Word(opcode) = self.tok else {
             return self.unexpected("an instruction");
         };
-        if let Some(op) = BinOp::from_word(opcode) {
+        if let Some(mut op) = BinOp::from_word(opcode) {
             self.bump()?;
+            let disjoint = self.tok == Tok::Word("disjoint");
             self.skip_flags()?;
             let (ty, a) = self.typed(b)?;
             self.expect(b',')?;
             let rhs = self.value(b, ty)?;
+            // The same number, and a machine may shift and add at once. Not where a sum would need a carry or a cut.
+            if disjoint && self.m.types.int_width(ty) == Some(32) {
+                op = BinOp::Add;
+            }
             return Ok((Op::Bin { op, ty, a, b: rhs }, Some(ty)));
         }
         if let Some(op) = CastOp::from_word(opcode) {

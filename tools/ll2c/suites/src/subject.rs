@@ -52,6 +52,8 @@ pub struct Reference {
     pub gcc: Vec<String>,
     /// What runs them.
     pub run: Vec<String>,
+    /// Flags by which its GCC takes C that is for the subject.
+    pub pretend: Vec<String>,
 }
 
 impl Subject {

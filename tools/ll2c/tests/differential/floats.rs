@@ -3,6 +3,32 @@
 
 use crate::ops::{Suite, put};
 
+/// All but what this processor, or libm and libgcc for it, keep with the exponent of an 80-bit number until it is stored.
+pub fn of_a_68040(s: &mut Suite) {
+    s.left_out = &[
+        "fmul_32",
+        "fdiv_32",
+        "mul_",
+        "fpext_fptrunc",
+        "fma_",
+        "ldexp_",
+        "powi_",
+        "sqrt_32",
+        "uitofp_65",
+        "uitofp_80",
+        "uitofp_100",
+        "uitofp_127",
+        "uitofp_128",
+        "sitofp_65",
+        "sitofp_80",
+        "sitofp_100",
+        "sitofp_127",
+        "sitofp_128",
+    ];
+    crate::ops::floats(s);
+    build(s);
+}
+
 pub fn build(s: &mut Suite) {
     for (w, ty, f) in [(32u32, "float", "f32"), (64, "double", "f64")] {
         let one = format!("  %x = bitcast i{w} %a to {ty}\n");

@@ -143,9 +143,9 @@ suites! {
     intrinsics: ops::intrinsics, &["hppa", "m68k", "sh4"];
     // Addresses depend on the layout, which is another one on m68k.
     memory: ops::memory, &["hppa", "sh4"];
-    // m68k's 68881 computes wider.
     floats: ops::floats, &["hppa", "hppa-2.0", "sh4"];
     more_floats: floats::build, &["hppa", "hppa-2.0", "sh4"];
+    wider_floats: floats::of_a_68040, &["m68k-68040"];
     placement: placement::build, &["hppa", "sh4"];
     undefined: undefined::build, &["hppa", "m68k", "sh4"];
     // m68k aligns vectors otherwise.
@@ -199,8 +199,7 @@ macro_rules! programs {
 
 programs! {
     formatting: &["hppa", "m68k", "sh4"];
-    // m68k's 68881 computes wider.
-    numbers: &["hppa", "sh4"];
+    numbers: &["hppa", "m68k-68040", "sh4"];
     // GCC 14 for sh4 ends with an internal error.
     text: &["hppa", "m68k"];
     // It shows bytes as they lie in memory, and the reference is big-endian.

@@ -77,7 +77,20 @@ fn names(s: &mut Suite) {
         %m = sub i32 %n, 1\n  %f = call i32 @odd(i32 %m)\n  ret i32 %f\n}\n\
         define internal i32 @odd(i32 %n) alwaysinline {\n  %z = icmp eq i32 %n, 0\n  br i1 %z, label %one, label %more\none:\n  ret i32 0\nmore:\n  \
         %m = sub i32 %n, 1\n  %f = call i32 @even(i32 %m)\n  ret i32 %f\n}\n";
+    // Names of helpers, known to other files, beside uses of those helpers.
+    s.ir += "@ll_mask32 = global i32 11\n\
+        define i32 @ll_uadd_sat32(i32 %a, i32 %b) noinline {\n  %r = sub i32 %a, %b\n  ret i32 %r\n}\n\
+        define i32 @ll_memcpy(i32 %n) noinline {\n  %p = alloca [4 x i8]\n  call void @llvm.memcpy.p0.p0.i32(ptr %p, ptr @ll_mask32, i32 4, i1 false)\n  \
+        %x = load i32, ptr %p\n  %m = trunc i32 %n to i24\n  %s = call i24 @llvm.uadd.sat.i24(i24 %m, i24 -9)\n  %z = zext i24 %s to i32\n  \
+        %r = call i32 @ll_uadd_sat32(i32 %x, i32 %z)\n  ret i32 %r\n}\n";
+    for declared in [
+        "declare void @llvm.memcpy.p0.p0.i32(ptr, ptr, i32, i1)",
+        "declare i24 @llvm.uadd.sat.i24(i24, i24)",
+    ] {
+        s.declared.insert(declared.into());
+    }
     for (name, argument) in [
+        ("ll_memcpy", "%n"),
         ("isascii", "%a"),
         ("ffs", "%a"),
         ("even", "%n"),

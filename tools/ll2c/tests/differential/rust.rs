@@ -43,7 +43,7 @@ impl<'a> Side<'a> {
         let spec = page.stand_in.expect("a stand-in for Rust");
         let spec = Path::new(env!("CARGO_MANIFEST_DIR")).join("abi").join(spec);
         let spec = fs::read_to_string(spec).expect("the stand-in's specification");
-        let file = tc.write(&format!("standin-{}.json", s.name), &spec);
+        let file = tc.write(&format!("standin-{}.json", s.page), &spec);
         Self {
             tc,
             name: s.name.into(),
@@ -73,22 +73,30 @@ impl<'a> Side<'a> {
             return format!("{stem}.o");
         };
         let ll = format!("{stem}.ll");
+        // Subjects with the same page have the same IR of core.
+        let base = format!("{stem}.{}{c_level}", s.name);
         let c = self
             .tc
-            .translate(&ll, &format!("{stem}{c_level}.c"), s.page, s.options);
-        let object = format!("{stem}{c_level}.o");
-        self.tc
-            .run(&[&[s.gcc, c_level, "-w", "-c", &c, "-o", &object], c_flags].concat());
+            .translate(&ll, &format!("{base}.c"), s.page, s.options);
+        let object = format!("{base}.o");
+        self.tc.run(
+            &[
+                &[s.gcc, c_level, "-w", "-c", &c, "-o", &object],
+                s.machine,
+                c_flags,
+            ]
+            .concat(),
+        );
         object
     }
 
     /// Metadata and object file of `core`. rustc's part is kept between runs, ll2c's is not.
     pub fn core(&self) -> (String, String) {
         static DONE: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
-        let base = format!("libcore-{}", self.name);
+        let base = format!("libcore-{}", self.page());
         let rmeta = format!("{base}.rmeta");
         let mut done = DONE.lock().expect("core was made");
-        if let Some(object) = done.get(&base) {
+        if let Some(object) = done.get(&self.name) {
             return (rmeta, object.clone());
         }
         let spec = fs::read_to_string(&self.target).unwrap_or_default();
@@ -109,12 +117,17 @@ impl<'a> Side<'a> {
             fs::write(stamp, key).expect("a stamp");
         }
         let object = self.object(&base, "-O2", &[]);
-        done.insert(base, object.clone());
+        done.insert(self.name.clone(), object.clone());
         (rmeta, object)
     }
 
     fn builtins(&self) -> String {
-        format!("libcompiler_builtins-{}.rmeta", self.name)
+        format!("libcompiler_builtins-{}.rmeta", self.page())
+    }
+
+    /// What the IR is for: several subjects may have one page.
+    fn page(&self) -> &str {
+        self.subject.map_or(&self.name, |s| s.page)
     }
 
     /// Has rustc compile a crate that needs nothing but core; the name for [`Side::object`].

@@ -106,6 +106,17 @@ pub const SUBJECTS: &[SubjectTools] = &[
         link: &["-static"],
         layout: M68K,
     },
+    // It has instructions that round to float and double.
+    SubjectTools {
+        name: "m68k-68040",
+        page: "m68k",
+        options: &[],
+        gcc: "m68k-linux-gnu-gcc",
+        machine: &["-m68040"],
+        qemu: &["qemu-m68k"],
+        link: &["-static"],
+        layout: M68K,
+    },
     SubjectTools {
         name: "sh4",
         page: "sh4",

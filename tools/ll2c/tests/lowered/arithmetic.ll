@@ -17,3 +17,12 @@ define i128 @wide(i128 %a, i64 %b) {
   %r = sdiv i128 %a, %w
   ret i128 %r
 }
+
+define i32 @disjoint(i32 %a, i32 %b, i16 %c, i16 %d) {
+  %s = shl i32 %a, 2
+  %r = or disjoint i32 %s, %b
+  %n = or disjoint i16 %c, %d
+  %w = zext i16 %n to i32
+  %x = xor i32 %r, %w
+  ret i32 %x
+}

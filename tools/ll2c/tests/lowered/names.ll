@@ -12,6 +12,7 @@ target datalayout = "E-m:m-p:32:32-i8:8:32-i16:16:32-i64:64-n32-S64"
 @__LINE__ = global i32 9
 @abs = global i32 10
 @value = global i32 11
+@ll_mask32 = global i32 12
 
 declare i32 @isdigit(i32)
 

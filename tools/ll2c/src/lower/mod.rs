@@ -3,7 +3,7 @@
 //!
 //! Every value has a C variable of its own; blocks are labels and branches `goto`s. Rules are grouped by opcode:
 //! [`arith`], [`cmp`], [`cast`], [`mem`], [`atomic`], [`aggregate`], [`vector`], [`call`], [`intrinsic`], [`control`]. The fixed C that
-//! they lean on is `support/ll2c.h`.
+//! they lean on is `support/*.h`.
 
 mod aggregate;
 mod alias;
@@ -38,8 +38,22 @@ use names::Names;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write;
 
-/// The fixed part of every translated file.
-pub const SUPPORT: &str = include_str!("../../support/ll2c.h");
+/// Names and texts of the fixed part of every translated file, each after those that it needs.
+pub const SUPPORT: [(&str, &str); 7] = [
+    ("base.h", include_str!("../../support/base.h")),
+    ("int128.h", include_str!("../../support/int128.h")),
+    ("bits.h", include_str!("../../support/bits.h")),
+    ("overflow.h", include_str!("../../support/overflow.h")),
+    ("float.h", include_str!("../../support/float.h")),
+    ("variadic.h", include_str!("../../support/variadic.h")),
+    ("atomic.h", include_str!("../../support/atomic.h")),
+];
+
+/// Bytes of [`SUPPORT`].
+#[must_use]
+pub fn support_len() -> usize {
+    SUPPORT.iter().map(|(_, text)| text.len()).sum()
+}
 
 /// What can be chosen.
 #[derive(Debug, Clone, Default)]
@@ -122,8 +136,8 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
 
     declarations.push_str(&ctx.names.directives(m));
 
-    let mut out =
-        String::with_capacity(SUPPORT.len() + declarations.len() + data.len() + code.len() + 4096);
+    let size = support_len() + declarations.len() + data.len() + code.len() + 4096;
+    let mut out = String::with_capacity(size);
     out.push_str("/* Translated by ll2c; not meant to be edited. */\n");
     let _ = write!(
         out,
@@ -143,10 +157,12 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         out.push_str("#define LL_ROUNDS 1\n");
     }
     out.push_str(&ctx.names.macros());
-    if options.lines.is_some() {
-        out.push_str("#line 1 \"ll2c.h\"\n");
+    for (name, text) in SUPPORT {
+        if options.lines.is_some() {
+            let _ = writeln!(out, "#line 1 \"ll2c/{name}\"");
+        }
+        out.push_str(text);
     }
-    out.push_str(SUPPORT);
     for part in [ctx.types.definitions(), &declarations, &data, &code] {
         out.push('\n');
         out.push_str(part);

@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: GPL-2.0-only
-; What LLVM calls for 128-bit division: 32-bit libgcc does not have it. Independent of support/ll2c.h on purpose.
+; What LLVM calls for 128-bit division: 32-bit libgcc does not have it. Independent of support/*.h on purpose.
 define { i128, i128 } @udivrem(i128 %a, i128 %b) noinline {
 entry:
   br label %loop

@@ -433,8 +433,11 @@ pub struct Differential {
     /// A part of each suite that takes minutes at most: what .ci/run runs
     #[arg(long)]
     pub sample: bool,
+    /// Run only what has not ended well before with the same ll2c, suites and tools
+    #[arg(long)]
+    pub resume: bool,
     /// Break ll2c in one place at a time, by tools/ll2c/suites/mutations.yaml, and check that the samples notice
-    #[arg(long, conflicts_with_all = ["suites", "subjects", "sample"])]
+    #[arg(long, conflicts_with_all = ["suites", "subjects", "sample", "resume"])]
     pub mutations: bool,
     /// Only these mutations
     #[arg(long = "mutation", value_name = "NAME", requires = "mutations")]

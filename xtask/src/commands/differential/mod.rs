@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask differential`: programs compiled by LLVM and by ll2c with GCC, run and compared.
 
+mod kept;
 mod mutations;
 mod suites;
 mod table;
@@ -47,7 +48,7 @@ pub(super) fn differential(context: &Context, args: &cli::Differential) -> Resul
         list if list.contains(&Programs::All) => bench.pages.all().collect(),
         list => list.iter().copied().collect(),
     };
-    let (rows, failed) = bench.run(&asked, &args.subjects, args.sample, &task)?;
+    let (rows, failed) = bench.run(&asked, args, &task)?;
     if context.stop.requested() {
         return Ok(Exit::Interrupted);
     }
@@ -88,8 +89,7 @@ impl<'a> Bench<'a> {
     fn run(
         &self,
         asked: &BTreeSet<Programs>,
-        subjects: &[String],
-        sample: bool,
+        args: &cli::Differential,
         task: &Task<'_>,
     ) -> Result<(Vec<Row>, Vec<String>), Failure> {
         let mut failed = Vec::new();
@@ -99,21 +99,43 @@ impl<'a> Bench<'a> {
         let ll2c = self.publish("ll2c")?;
         let runner = self.publish("ll2c-suites")?;
         for &suite in asked {
-            if suite == Programs::Own {
-                task.step("running the project's own programs");
-                let levels = if sample { Some("-O2") } else { None };
-                if !self.own(&ll2c, &rows, levels, &[])? {
-                    failed.push("own: not all tests passed".into());
-                }
-                continue;
-            }
-            for subject in self.pages.subjects(suite) {
-                if !subjects.is_empty() && !subjects.contains(&subject) {
+            // The project's own programs choose their subjects themselves.
+            let subjects = match suite {
+                Programs::Own => vec!["all".into()],
+                _ => self.pages.subjects(suite),
+            };
+            for subject in subjects {
+                let named = args.subjects.is_empty() || args.subjects.contains(&subject);
+                if !named && suite != Programs::Own {
                     continue;
                 }
-                task.step(&format!("running {} on {subject}", suites::name(suite)));
-                if !self.suite(suite, &subject, &runner, &ll2c, &rows, sample, task)? {
-                    failed.push(format!("{} on {subject}: failed", suites::name(suite)));
+                let name = suites::name(suite);
+                let programs: &[&Path] = match suite {
+                    Programs::Own => &[&ll2c],
+                    _ => &[&ll2c, &runner],
+                };
+                let kept = self.kept(suite, &subject, args.sample, programs)?;
+                let mut text = fs::read_to_string(&rows).map_err(Failure::infra)?;
+                if let Some(known) = kept.rows().filter(|_| args.resume) {
+                    println!("{name} on {subject}: as it was with the same ll2c and tools");
+                    text += &known;
+                    fs::write(&rows, text).map_err(Failure::infra)?;
+                    continue;
+                }
+                kept.forget();
+                let well = if suite == Programs::Own {
+                    task.step("running the project's own programs");
+                    let levels = if args.sample { Some("-O2") } else { None };
+                    self.own(&ll2c, &rows, levels, &[])?
+                } else {
+                    task.step(&format!("running {name} on {subject}"));
+                    self.suite(suite, &subject, &runner, &ll2c, &rows, args.sample, task)?
+                };
+                if !well {
+                    failed.push(format!("{name} on {subject}: failed"));
+                } else if !self.context.stop.requested() {
+                    let all = fs::read_to_string(&rows).map_err(Failure::infra)?;
+                    kept.keep(all.strip_prefix(&text).unwrap_or_default())?;
                 }
             }
         }

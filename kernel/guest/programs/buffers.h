@@ -33,14 +33,20 @@ enum { DEVICE_READS, DEVICE_WRITES, KERNEL_READS, KERNEL_WRITES, TRANSFER_BEGINS
 
 static const char *heap;
 static int node = -1;
+
+static int open_heap(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/dev/dma_heap/%s", heap);
+	return must(open(path, O_RDONLY | O_CLOEXEC));
+}
+
 static int allocate(int flags)
 {
 	struct dma_heap_allocation_data data = { .len = SIZE, .fd_flags = flags | O_CLOEXEC };
-	char path[64];
-	int fd;
+	int fd = open_heap();
 
-	snprintf(path, sizeof(path), "/dev/dma_heap/%s", heap);
-	fd = must(open(path, O_RDONLY | O_CLOEXEC));
 	must(ioctl(fd, DMA_HEAP_IOCTL_ALLOC, &data));
 	close(fd);
 	return data.fd;

@@ -108,10 +108,105 @@ static void child_compares(const struct part *part)
 		fail("the child ended with %#x", status);
 }
 
+/* How often a request failed for want of memory, for all processes of a case. */
+static unsigned int *failures;
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = must(open(path, O_WRONLY | O_CLOEXEC));
+
+	must(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+/* By default only allocations that may not sleep fail, and each says so. */
+static void let_allocations_fail(void)
+{
+	static const char *const knobs[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+	};
+	char path[128];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", knobs[i][0]);
+		write_file(path, knobs[i][1]);
+	}
+	failures = must(mmap(NULL, sizeof(*failures), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+}
+
+/* Of what the process asks the kernel for once, one allocation fails; it must say so, or do without. */
+static void fails_once(struct part *part)
+{
+	static unsigned char data[SIZE];
+	struct dma_heap_allocation_data more = { .len = SIZE, .fd_flags = O_RDWR | O_CLOEXEC };
+	struct dma_buf_sync sync = { DMA_BUF_SYNC_START | RW };
+	struct request request = {
+		.data = (unsigned long)data, .fd = part->fd, .what = DEVICE_READS,
+		.offset = part->offset, .len = part->len,
+	};
+	unsigned int nth = 1 + below(8), what = below(4);
+	int at_heap = open_heap(), count = must(open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC));
+	char text[16];
+	long ret;
+	int error;
+
+	/* Without a fault in it. */
+	fill(data, part->offset, part->len, ~part->seed);
+	snprintf(text, sizeof(text), "%u", nth);
+	must(pwrite(count, text, strlen(text), 0));
+	errno = 0;
+	switch (what) {
+	case 0:
+		ret = ioctl(at_heap, DMA_HEAP_IOCTL_ALLOC, &more);
+		break;
+	case 1:
+		ret = (long)mmap(NULL, part->len, PROT_READ, MAP_SHARED, part->fd, part->offset);
+		break;
+	case 2:
+		ret = ioctl(node, TRANSFER, &request);
+		break;
+	default:
+		ret = ioctl(part->fd, DMA_BUF_IOCTL_SYNC, &sync);
+		break;
+	}
+	error = errno;
+	must(pwrite(count, "0", 1, 0));
+	close(count);
+	close(at_heap);
+
+	if (ret == -1) {
+		/* Who gets no memory to reserve the device's registers says that they are busy. */
+		if (error != ENOMEM && (what != 2 || error != EBUSY))
+			fail("allocation %u of request %u fails: %s", nth, what, strerror(error));
+		__atomic_add_fetch(failures, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	switch (what) {
+	case 0:
+		must(close(more.fd));
+		break;
+	case 1:
+		must(munmap((void *)ret, part->len));
+		break;
+	case 2:
+		compare("the device", data, part->offset, part->len, part->seed);
+		break;
+	default:
+		end(part->fd, RW);
+		break;
+	}
+}
+
 /* One thing that may happen to a part. */
 static void one_thing(struct part *part)
 {
-	switch (below(8)) {
+	switch (below(9)) {
 	case 0:
 		part->seed++;
 		write_in_access(part->fd, part->at, part->offset, part->len, part->seed);
@@ -140,6 +235,9 @@ static void one_thing(struct part *part)
 		break;
 	case 7:
 		child_compares(part);
+		break;
+	case 8:
+		fails_once(part);
 		break;
 	}
 }
@@ -180,6 +278,8 @@ static void all_at_once(void)
 	unsigned long before = there_are();
 	int shared = allocate(O_RDWR), failed = 0;
 
+	let_allocations_fail();
+
 	printf("    # %s: seed %#x, %u processes, %u rounds\n", name, SEED, PROCESSES, ROUNDS);
 	fflush(stdout);
 	for (unsigned int number = 0; number < PROCESSES; number++) {
@@ -199,6 +299,9 @@ static void all_at_once(void)
 	}
 	if (failed)
 		fail("%d of the processes failed", failed);
+	printf("    # %s: %u requests failed for want of memory\n", name, *failures);
+	if (!*failures)
+		fail("no allocation failed, so nothing was shown of those");
 	must(close(shared));
 	no_more_buffers_than(before);
 }
@@ -210,6 +313,7 @@ static void killed_anywhere(void)
 	int shared = allocate(O_RDWR);
 	unsigned char *at;
 
+	let_allocations_fail();
 	state = SEED;
 	printf("    # %s: seed %#x, %u processes\n", name, SEED, 4 * PROCESSES);
 	fflush(stdout);

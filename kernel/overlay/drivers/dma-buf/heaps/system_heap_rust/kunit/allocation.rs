@@ -9,6 +9,8 @@ use crate::{
     },
     heap::{
         Client,
+        Frames,
+        Importer,
         Request, //
     },
     lifecycle::without_leak,
@@ -181,6 +183,25 @@ mod tests {
         for len in [(page::total_ram() + 1) * PAGE_SIZE, usize::MAX - PAGE_SIZE] {
             refused("more than there is memory", Request::new(len), ENOMEM)?;
         }
+        Ok(())
+    }
+
+    /// Memory of the direct map is left to those who need it, where the kernel has other.
+    #[test]
+    fn takes_high_memory() -> Outcome {
+        let pages = 16 + 4 + 1;
+        let vmap = Importer::new(Client::new()?.allocate(pages * PAGE_SIZE)?).vmap()?;
+        let mut high = 0;
+
+        for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
+            let frame = vmap.frame(offset).ok_or(EFAULT)?;
+            high += usize::from(frame.direct_map().is_none());
+        }
+        let expected = if cfg!(CONFIG_HIGHMEM) { pages } else { 0 };
+        ensure!(
+            high == expected,
+            "expected {expected} pages in high memory, got {high}"
+        );
         Ok(())
     }
 }

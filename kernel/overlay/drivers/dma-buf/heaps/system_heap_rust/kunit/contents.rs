@@ -23,7 +23,7 @@ use crate::{
             FromDevice,
             ToDevice, //
         },
-        DirectMap,
+        Frames,
         Importer, //
     },
     lsi::Chip,
@@ -47,19 +47,19 @@ const DIRTY_PAGES: usize = 64;
 /// Tries to get a buffer with one of them.
 const TRIES: usize = 64;
 
-/// Adds the addresses of the pages of `buffer` in the direct map to `pages`.
-fn push_pages(pages: &mut KVec<usize>, buffer: &Importer) -> Result {
+/// Adds the physical addresses of the pages of `buffer` to `pages`.
+fn push_pages(pages: &mut KVec<u64>, buffer: &Importer) -> Result {
     let vmap = buffer.vmap()?;
 
     for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
-        let page = vmap.direct_map(offset).ok_or(EFAULT)?;
-        pages.push(page.as_ptr().addr(), GFP_KERNEL)?;
+        let frame = vmap.frame(offset).ok_or(EFAULT)?;
+        pages.push(frame.phys(), GFP_KERNEL)?;
     }
     Ok(())
 }
 
 /// Fills buffers of `count` pages with a pattern and frees them. Returns their pages.
-fn fill(client: &Client, count: usize) -> Outcome<KVec<usize>> {
+fn fill(client: &Client, count: usize) -> Outcome<KVec<u64>> {
     let len = count * PAGE_SIZE;
     let mut dirty = KVec::new();
     let mut old = KVec::new();
@@ -169,11 +169,11 @@ mod tests {
         for _ in 0..TRIES {
             let buffer = Importer::new(client.allocate(PAGE_SIZE)?);
             let user = UserMap::of_buffer(buffer.dma_buf(), PAGE_SIZE, 0)?;
-            let page = user.page(0).ok_or(EFAULT)?;
-            let is_alias = mask == 0 || (page.addr() ^ user.addr()) & mask != 0;
+            let frame = user.frame(0).ok_or(EFAULT)?;
+            let is_alias = mask == 0 || frame.has_other_colour(user.addr());
 
-            if is_alias && old.contains(&page.addr()) {
-                vcsan::watch_page(page);
+            if is_alias && old.contains(&frame.phys()) {
+                vcsan::watch_page(frame);
                 return Image::zeros(PAGE_SIZE).check("user mapping", |offset, data| {
                     user.slice(offset, data.len()).reader().read_slice(data)
                 });

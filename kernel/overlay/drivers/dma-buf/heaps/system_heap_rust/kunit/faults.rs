@@ -154,8 +154,7 @@ mod tests {
             let Some(faults) = arm()? else {
                 return Ok(());
             };
-            let (result, injected) =
-                faults.inject(1, &mut || attachment.map(Bidirectional).map(drop));
+            let (result, injected) = faults.inject(1, || sys::map_and_unmap(buffer.dma_buf()));
             ensure!(!injected, "the second mapping takes memory: {result:?}");
             Ok(result?)
         })

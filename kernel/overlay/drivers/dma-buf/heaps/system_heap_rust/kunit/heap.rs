@@ -11,14 +11,12 @@ use crate::{
     },
     sys::{
         self,
+        Frame,
         UserMap, //
     },
     vcsan, //
 };
-use core::{
-    ops::Range,
-    ptr::NonNull, //
-};
+use core::ops::Range;
 use kernel::{
     bindings,
     page::PAGE_SIZE,
@@ -40,20 +38,19 @@ pub(crate) use kernel::dma_buf::{
 pub(crate) use kernel::sync::aref::ARef;
 
 /// Finds the pages of a buffer of the heap under test.
-pub(crate) trait DirectMap {
-    /// Where the byte at `offset` is in the direct map. `None` if it is in high memory, or if there
-    /// is no such byte.
-    fn direct_map(&self, offset: usize) -> Option<NonNull<u8>>;
+pub(crate) trait Frames {
+    /// The page with the byte at `offset`. `None` if there is no such byte.
+    fn frame(&self, offset: usize) -> Option<Frame>;
 }
 
-impl DirectMap for VMap {
-    fn direct_map(&self, offset: usize) -> Option<NonNull<u8>> {
+impl Frames for VMap {
+    fn frame(&self, offset: usize) -> Option<Frame> {
         if offset >= self.len() {
             return None;
         }
 
         // SAFETY: The offset is within the mapping, which is one of the heap under test.
-        unsafe { sys::direct_map(self.as_ptr().add(offset)) }
+        unsafe { Frame::of_vmap(self.as_ptr().add(offset)) }
     }
 }
 
@@ -122,16 +119,13 @@ impl Client {
 /// Tries before a case gives up to get an alias of another colour.
 const TRIES: usize = 16;
 
-/// Pages of the direct map that `vmap` covers, of which the alias at `addr` has another colour.
+/// Pages that `vmap` covers, of which the alias at `addr` has another colour than the direct map.
 fn other_colours(vmap: &VMap, addr: usize) -> Outcome<usize> {
-    let mask = sys::colour_mask();
     let mut count = 0;
 
     for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
-        let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
-        if ((addr + offset) ^ direct.as_ptr().addr()) & mask != 0 {
-            count += 1;
-        }
+        let frame = vmap.frame(offset).ok_or(EFAULT)?;
+        count += usize::from(frame.has_other_colour(addr + offset));
     }
     Ok(count)
 }
@@ -203,8 +197,8 @@ pub(crate) fn allocate_with_user_map(client: &Client, len: usize) -> Outcome<(Im
     )))
 }
 
-/// The pages of a buffer that has no vmap, in the direct map.
-pub(crate) struct Pages(KVec<NonNull<u8>>);
+/// The pages of a buffer that has no vmap.
+pub(crate) struct Pages(KVec<Frame>);
 
 impl Pages {
     /// Those of `buffer`, which must outlive them.
@@ -213,18 +207,45 @@ impl Pages {
         let mut pages = KVec::new();
 
         for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
-            pages.push(vmap.direct_map(offset).ok_or(EFAULT)?, GFP_KERNEL)?;
+            pages.push(vmap.frame(offset).ok_or(EFAULT)?, GFP_KERNEL)?;
         }
         vcsan::watch(&vmap);
         Ok(Self(pages))
     }
+}
 
-    fn direct_map(&self, offset: usize) -> Option<NonNull<u8>> {
-        let page = self.0.get(offset / PAGE_SIZE)?;
-
-        // SAFETY: The offset is within the page.
-        Some(unsafe { page.add(offset % PAGE_SIZE) })
+impl Frames for Pages {
+    fn frame(&self, offset: usize) -> Option<Frame> {
+        self.0.get(offset / PAGE_SIZE).copied()
     }
+}
+
+/// Copies from the page `frame`, by the direct map where that shows it.
+///
+/// # Safety
+///
+/// The bytes from `offset` must be within the page, which nobody else writes meanwhile.
+unsafe fn copy_from(frame: Option<Frame>, offset: usize, data: &mut [u8]) -> Result {
+    let page = frame.ok_or(EFAULT)?.map();
+    let from = page.start().wrapping_add(offset);
+
+    // SAFETY: As promised by the caller.
+    unsafe { data.as_mut_ptr().copy_from(from, data.len()) };
+    Ok(())
+}
+
+/// Copies to the page `frame`, by the direct map where that shows it.
+///
+/// # Safety
+///
+/// The bytes from `offset` must be within the page, which nobody else uses meanwhile.
+unsafe fn copy_to(frame: Option<Frame>, offset: usize, data: &[u8]) -> Result {
+    let page = frame.ok_or(EFAULT)?.map();
+    let to = page.start().wrapping_add(offset);
+
+    // SAFETY: As promised by the caller.
+    unsafe { to.copy_from(data.as_ptr(), data.len()) };
+    Ok(())
 }
 
 /// The alias of a buffer by which the CPU gets at it.
@@ -232,9 +253,9 @@ impl Pages {
 pub(crate) enum Alias<'a> {
     /// The vmap.
     VMap(&'a VMap),
-    /// The direct map, found through a vmap.
+    /// The direct map, found through a vmap; a mapping of the moment in high memory.
     Direct(&'a VMap),
-    /// The direct map, of a buffer without a vmap.
+    /// The same, of a buffer without a vmap.
     Pages(&'a Pages),
     /// A mapping in user space.
     User(&'a UserMap),
@@ -246,17 +267,13 @@ impl Alias<'_> {
         match self {
             Self::VMap(vmap) => cpu.read(vmap, offset, data),
             Self::Direct(vmap) => {
-                let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
                 // SAFETY: The page is the buffer's while `vmap` lives, nobody else writes while
                 // this thread has CPU access, and the bytes do not cross into the next page.
-                unsafe { data.as_mut_ptr().copy_from(direct.as_ptr(), data.len()) };
-                Ok(())
+                unsafe { copy_from(vmap.frame(offset), offset % PAGE_SIZE, data) }
             }
             Self::Pages(pages) => {
-                let direct = pages.direct_map(offset).ok_or(EFAULT)?;
                 // SAFETY: As above, and the buffer lives while this access does.
-                unsafe { data.as_mut_ptr().copy_from(direct.as_ptr(), data.len()) };
-                Ok(())
+                unsafe { copy_from(pages.frame(offset), offset % PAGE_SIZE, data) }
             }
             Self::User(user) => user.slice(offset, data.len()).reader().read_slice(data),
         }
@@ -267,16 +284,12 @@ impl Alias<'_> {
         match self {
             Self::VMap(vmap) => cpu.write(vmap, offset, data),
             Self::Direct(vmap) => {
-                let direct = vmap.direct_map(offset).ok_or(EFAULT)?;
                 // SAFETY: As in `read`.
-                unsafe { direct.as_ptr().copy_from(data.as_ptr(), data.len()) };
-                Ok(())
+                unsafe { copy_to(vmap.frame(offset), offset % PAGE_SIZE, data) }
             }
             Self::Pages(pages) => {
-                let direct = pages.direct_map(offset).ok_or(EFAULT)?;
                 // SAFETY: As in `read`.
-                unsafe { direct.as_ptr().copy_from(data.as_ptr(), data.len()) };
-                Ok(())
+                unsafe { copy_to(pages.frame(offset), offset % PAGE_SIZE, data) }
             }
             Self::User(user) => user.slice(offset, data.len()).writer().write_slice(data),
         }

@@ -123,6 +123,9 @@ impl pci::Driver for Driver {
         pdev.set_master();
         // SAFETY: Nothing is allocated or mapped for the device before it is published.
         unsafe { pdev.dma_set_mask_and_coherent(DmaMask::new::<32>())? };
+        // Whatever is longer than a move takes several.
+        // SAFETY: As above.
+        unsafe { pdev.dma_set_max_seg_size(u32::MAX) };
 
         *device = Some(pdev.into());
         Ok(Published)

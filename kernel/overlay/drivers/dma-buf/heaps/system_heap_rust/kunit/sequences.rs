@@ -15,8 +15,8 @@ use crate::{
     heap::{
         Client,
         DataDirection,
-        DirectMap,
         DmaBuf,
+        Frames,
         Importer,
         VMap, //
     },
@@ -35,6 +35,7 @@ use crate::{
     },
     sys::{
         self,
+        Frame,
         UserMap, //
     },
     vcsan,
@@ -153,8 +154,8 @@ fn end(buffer: &DmaBuf, dir: Dir) -> Result {
 /// A buffer and its aliases.
 struct Set {
     buffer: Importer,
-    /// Its pages in the direct map.
-    direct: KVec<*mut u8>,
+    /// Its pages.
+    frames: KVec<Frame>,
     vmap: Option<VMap>,
     /// What processes have mapped, each with its first page.
     areas: KVec<(UserMap, usize)>,
@@ -170,8 +171,8 @@ impl Set {
         for i in 0..TRIES {
             let set = Self::any(&client, stage)?;
             if set.suits(stage) {
-                for &page in &set.direct {
-                    vcsan::watch_page(page);
+                for &frame in &set.frames {
+                    vcsan::watch_page(frame);
                 }
                 return Ok(set);
             }
@@ -209,26 +210,32 @@ impl Set {
         }
 
         let vmap = buffer.vmap()?;
-        let mut direct = KVec::new();
+        let mut frames = KVec::new();
         for offset in (0..len).step_by(PAGE_SIZE) {
-            let page = vmap.direct_map(offset).ok_or(EFAULT)?;
-            direct.push(page.as_ptr(), GFP_KERNEL)?;
+            frames.push(vmap.frame(offset).ok_or(EFAULT)?, GFP_KERNEL)?;
         }
         Ok(Self {
-            direct,
+            frames,
             vmap: stage.users.contains(&Via::Vmap).then_some(vmap),
             areas,
             buffer,
         })
     }
 
-    /// The address of the byte at `offset` in the alias of a user.
+    /// The address of the byte at `offset` in the direct map. `None` in high memory.
+    fn direct(&self, offset: usize) -> Option<usize> {
+        let page = self.frames.get(offset / PAGE_SIZE)?.direct_map()?;
+
+        Some(page.as_ptr().addr() + offset % PAGE_SIZE)
+    }
+
+    /// The address of the byte at `offset` in the alias of a user. `None` if it has none that stays.
     fn address(&self, stage: &Stage, user: usize, offset: usize) -> Option<usize> {
         let page = offset / PAGE_SIZE;
 
         match stage.users[user] {
             Via::Vmap => Some(self.vmap.as_ref()?.as_ptr().addr() + offset),
-            Via::Direct => Some(self.direct[page].addr() + offset % PAGE_SIZE),
+            Via::Direct => self.direct(offset),
             Via::Process => {
                 let (area, _) = self.areas.get(area_of(stage, user))?;
                 Some(area.addr() + offset)
@@ -247,7 +254,7 @@ impl Set {
         let all_differ = |page: usize| {
             let colour = |alias: usize| match alias.checked_sub(1) {
                 Some(user) => Some(self.address(stage, user, page * PAGE_SIZE)? & mask),
-                None => Some(self.direct[page].addr() & mask),
+                None => Some(self.direct(page * PAGE_SIZE)? & mask),
             };
             let aliases = 0..=stage.users.len();
 
@@ -365,16 +372,20 @@ impl Scene<'_> {
         Self::words(
             || walk.pick_words(),
             |word| {
-                let addr = self
-                    .set
-                    .address(self.stage, user, offset(self.stage, word))
-                    .ok_or(EFAULT)?;
+                let offset = offset(self.stage, word);
+                let addr = || self.set.address(self.stage, user, offset).ok_or(EFAULT);
                 let got = match via {
                     // SAFETY: A word of the buffer, which is mapped there.
-                    Via::Vmap | Via::Direct => unsafe {
-                        core::ptr::with_exposed_provenance::<u32>(addr).read_volatile()
+                    Via::Vmap => unsafe {
+                        core::ptr::with_exposed_provenance::<u32>(addr()?).read_volatile()
                     },
-                    Via::Process | Via::Parts(_) => sys::read_user(addr)?,
+                    Via::Direct => {
+                        let page = self.set.frames[offset / PAGE_SIZE].map();
+                        let word = page.start().wrapping_add(offset % PAGE_SIZE);
+                        // SAFETY: A word of the page, which is mapped there.
+                        unsafe { word.cast::<u32>().read_volatile() }
+                    }
+                    Via::Process | Via::Parts(_) => sys::read_user(addr()?)?,
                 };
                 self.compare("a user", step, word, got)
             },
@@ -387,21 +398,25 @@ impl Scene<'_> {
         Self::words(
             || walk.pick_words(),
             |word| {
-                let addr = self
-                    .set
-                    .address(self.stage, user, offset(self.stage, word))
-                    .ok_or(EFAULT)?;
+                let offset = offset(self.stage, word);
+                let addr = || self.set.address(self.stage, user, offset).ok_or(EFAULT);
+                let value = self.value + 1;
 
-                self.value += 1;
-                self.expected[word] = self.value;
                 match via {
                     // SAFETY: A word of the buffer, which is mapped there.
-                    Via::Vmap | Via::Direct => unsafe {
-                        core::ptr::with_exposed_provenance_mut::<u32>(addr)
-                            .write_volatile(self.value);
+                    Via::Vmap => unsafe {
+                        core::ptr::with_exposed_provenance_mut::<u32>(addr()?).write_volatile(value)
                     },
-                    Via::Process | Via::Parts(_) => sys::write_user(addr, self.value)?,
+                    Via::Direct => {
+                        let page = self.set.frames[offset / PAGE_SIZE].map();
+                        let word = page.start().wrapping_add(offset % PAGE_SIZE);
+                        // SAFETY: A word of the page, which is mapped there.
+                        unsafe { word.cast::<u32>().write_volatile(value) };
+                    }
+                    Via::Process | Via::Parts(_) => sys::write_user(addr()?, value)?,
                 }
+                self.value = value;
+                self.expected[word] = value;
                 Ok(())
             },
         )

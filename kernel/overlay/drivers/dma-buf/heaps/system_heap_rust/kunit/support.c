@@ -14,6 +14,8 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/io.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -21,6 +23,7 @@
 #include <linux/mount.h>
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
@@ -59,17 +62,17 @@ int heap_test_munmap(unsigned long addr, unsigned long len)
 	return vm_munmap(addr, len);
 }
 
-/* The page of a buffer that a user mapping shows at @addr, in the direct map. */
-void *heap_test_user_page(unsigned long addr)
+/* The page of a buffer that a user mapping shows at @addr. */
+struct page *heap_test_user_page(unsigned long addr)
 {
 	struct follow_pfnmap_args args = { .address = addr };
 	struct mm_struct *mm = current->mm;
-	void *page = NULL;
+	struct page *page = NULL;
 
 	mmap_read_lock(mm);
 	args.vma = vma_lookup(mm, addr);
 	if (args.vma && !follow_pfnmap_start(&args)) {
-		page = page_address(pfn_to_page(args.pfn));
+		page = pfn_to_page(args.pfn);
 		follow_pfnmap_end(&args);
 	}
 	mmap_read_unlock(mm);
@@ -102,6 +105,17 @@ void heap_test_flush(void)
 }
 
 /*
+ * Waits until what was given to kfree_rcu() is free, as nodes of an address
+ * space are. With preemption that waits in batches, for seconds. Modules can't
+ * call kvfree_rcu_barrier(), but to destroy a cache does.
+ */
+static void free_batches(void)
+{
+	if (IS_ENABLED(CONFIG_KVFREE_RCU_BATCHED))
+		kmem_cache_destroy(kmem_cache_create("heap_test", 1, 0, SLAB_NO_MERGE, NULL));
+}
+
+/*
  * Pages allocated since boot minus pages freed, in the whole system. Unlike
  * the number of free pages it does not depend on what per-CPU lists hold.
  */
@@ -113,6 +127,7 @@ unsigned long heap_test_pages_in_use(void)
 
 	heap_test_flush();
 	vm_unmap_aliases();
+	free_batches();
 	rcu_barrier();
 
 	guard(mutex)(&lock);
@@ -141,6 +156,24 @@ int heap_test_vmap(struct dma_buf *dmabuf)
 	return ret;
 }
 
+/*
+ * The exporter's own map and unmap of an attachment that is not mapped. With
+ * DMABUF_DEBUG, dma_buf_map_attachment() allocates too.
+ */
+int heap_test_map(struct dma_buf_attachment *attach)
+{
+	const struct dma_buf_ops *ops = attach->dmabuf->ops;
+	struct sg_table *table;
+
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	table = ops->map_dma_buf(attach, DMA_BIDIRECTIONAL);
+	if (!IS_ERR(table))
+		ops->unmap_dma_buf(attach, table, DMA_BIDIRECTIONAL);
+	dma_resv_unlock(attach->dmabuf->resv);
+
+	return PTR_ERR_OR_ZERO(table);
+}
+
 /* The attachment that was made last; NULL if there is none. */
 struct dma_buf_attachment *heap_test_newest_attachment(struct dma_buf *dmabuf)
 {
@@ -154,16 +187,37 @@ struct dma_buf_attachment *heap_test_newest_attachment(struct dma_buf *dmabuf)
 	return newest;
 }
 
-/*
- * Where the byte at @addr, an address of a vmap, is in the direct map. NULL if
- * it is in high memory. Heaps map pages by vmap(), or by the direct map.
- */
-void *heap_test_direct_map(const void *addr)
+/* The page at @addr, an address of a vmap. Heaps map pages by vmap(), or by the direct map. */
+struct page *heap_test_page(const void *addr)
 {
-	struct page *page = is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
-	void *start = page ? page_address(page) : NULL;
+	return is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
+}
 
-	return start ? start + offset_in_page(addr) : NULL;
+u64 heap_test_page_phys(struct page *page)
+{
+	return page_to_phys(page);
+}
+
+/* Where @page is in the direct map. NULL if it is in high memory. */
+void *heap_test_direct_map(struct page *page)
+{
+	return PageHighMem(page) ? NULL : page_address(page);
+}
+
+/*
+ * The direct map, or a mapping of this thread that goes with
+ * heap_test_unmap_page(). For a page of the direct map, kunmap_local() would
+ * flush the cache on some CPUs.
+ */
+void *heap_test_map_page(struct page *page)
+{
+	return PageHighMem(page) ? kmap_local_page(page) : page_address(page);
+}
+
+void heap_test_unmap_page(struct page *page, void *start)
+{
+	if (PageHighMem(page))
+		kunmap_local(start);
 }
 
 /* Whether a page is mapped at @addr, an address that vmap() has returned some time. */

@@ -36,14 +36,19 @@ mod c {
             shared: bool,
         ) -> c_ulong;
         pub(super) safe fn heap_test_munmap(addr: c_ulong, len: c_ulong) -> c_int;
-        pub(super) safe fn heap_test_user_page(addr: c_ulong) -> *const c_void;
+        pub(super) safe fn heap_test_user_page(addr: c_ulong) -> *mut c_void;
         pub(super) fn heap_test_read_user(addr: c_ulong, word: *mut u32) -> c_int;
         pub(super) safe fn heap_test_write_user(addr: c_ulong, word: u32) -> c_int;
         pub(super) safe fn heap_test_flush();
         pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
         pub(super) fn heap_test_vmap(dmabuf: *mut c_void) -> c_int;
+        pub(super) fn heap_test_map(attach: *mut c_void) -> c_int;
         pub(super) fn heap_test_newest_attachment(dmabuf: *mut c_void) -> *mut c_void;
-        pub(super) fn heap_test_direct_map(addr: *const c_void) -> *mut c_void;
+        pub(super) fn heap_test_page(addr: *const c_void) -> *mut c_void;
+        pub(super) fn heap_test_page_phys(page: *mut c_void) -> u64;
+        pub(super) fn heap_test_direct_map(page: *mut c_void) -> *mut c_void;
+        pub(super) fn heap_test_map_page(page: *mut c_void) -> *mut c_void;
+        pub(super) fn heap_test_unmap_page(page: *mut c_void, start: *mut c_void);
         pub(super) safe fn heap_test_is_mapped(addr: c_ulong) -> bool;
         pub(super) safe fn heap_test_colour_mask() -> c_ulong;
         pub(super) fn heap_test_skip(why: *const c_char);
@@ -112,20 +117,100 @@ pub(crate) fn vmap_and_vunmap(buffer: &DmaBuf) -> Result {
     to_result(unsafe { c::heap_test_vmap(buffer.as_raw().cast()) })
 }
 
+/// Lets the exporter map the attachment of `buffer` that was made last, and unmap it again.
+///
+/// Not for one that is mapped already: nothing counts here.
+pub(crate) fn map_and_unmap(buffer: &DmaBuf) -> Result {
+    let attachment = newest_attachment(buffer);
+    if attachment.is_null() {
+        return Err(ENOENT);
+    }
+
+    // SAFETY: Cases detach what they attach, and none does so meanwhile.
+    to_result(unsafe { c::heap_test_map(attachment) })
+}
+
 /// The attachment of `buffer` that was made last.
 pub(crate) fn newest_attachment(buffer: &DmaBuf) -> *mut core::ffi::c_void {
     // SAFETY: A reference to a `DmaBuf` is a pointer to a valid buffer.
     unsafe { c::heap_test_newest_attachment(buffer.as_raw().cast()) }
 }
 
-/// Where the byte at `addr` is in the direct map. `None` if it is in high memory.
+/// A page of a buffer: C `struct page`.
 ///
-/// # Safety
+/// # Invariants
 ///
-/// A heap must have mapped a page there.
-pub(crate) unsafe fn direct_map(addr: *const u8) -> Option<NonNull<u8>> {
-    // SAFETY: As promised by the caller.
-    NonNull::new(unsafe { c::heap_test_direct_map(addr.cast()) }.cast())
+/// There is such a page, whoever has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame(NonNull<core::ffi::c_void>);
+
+impl Frame {
+    /// The page that is mapped at `addr`.
+    ///
+    /// # Safety
+    ///
+    /// A heap must have mapped a page there, as a vmap.
+    pub(crate) unsafe fn of_vmap(addr: *const u8) -> Option<Self> {
+        // SAFETY: As promised by the caller.
+        let page = unsafe { c::heap_test_page(addr.cast()) };
+
+        // INVARIANT: The kernel says so.
+        NonNull::new(page).map(Self)
+    }
+
+    /// Its physical address.
+    pub(crate) fn phys(self) -> u64 {
+        // SAFETY: By the type invariant.
+        unsafe { c::heap_test_page_phys(self.0.as_ptr()) }
+    }
+
+    /// Where it is in the direct map. `None` if it is in high memory.
+    pub(crate) fn direct_map(self) -> Option<NonNull<u8>> {
+        // SAFETY: By the type invariant.
+        NonNull::new(unsafe { c::heap_test_direct_map(self.0.as_ptr()) }.cast())
+    }
+
+    /// Whether the direct map does not show it in the cache lines of an alias at `addr`.
+    pub(crate) fn has_other_colour(self, addr: usize) -> bool {
+        let mask = colour_mask();
+
+        match self.direct_map() {
+            Some(direct) => (direct.as_ptr().addr() ^ addr) & mask != 0,
+            None => mask != 0,
+        }
+    }
+
+    /// Maps it for this thread: by the direct map, or for the moment if it is in high memory. The
+    /// last such mapping goes first.
+    pub(crate) fn map(self) -> Kmap {
+        // SAFETY: By the type invariant.
+        let start = unsafe { c::heap_test_map_page(self.0.as_ptr()) };
+
+        Kmap {
+            frame: self,
+            start: start.cast(),
+        }
+    }
+}
+
+/// A page as [`Frame::map`] maps it.
+pub(crate) struct Kmap {
+    frame: Frame,
+    start: *mut u8,
+}
+
+impl Kmap {
+    /// The address of its first byte.
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.start
+    }
+}
+
+impl Drop for Kmap {
+    fn drop(&mut self) {
+        // SAFETY: It was mapped there, by this thread, as a raw pointer does not go to another.
+        unsafe { c::heap_test_unmap_page(self.frame.0.as_ptr(), self.start.cast()) };
+    }
 }
 
 /// Whether the kernel maps the page at `addr`, an address that `vmap()` has returned some time.
@@ -189,11 +274,10 @@ impl UserMap {
         self.addr
     }
 
-    /// The page at `offset`, in the direct map. `None` if there is none.
-    pub(crate) fn page(&self, offset: usize) -> Option<*const u8> {
-        let page = c::heap_test_user_page(self.addr + offset);
-
-        (!page.is_null()).then_some(page.cast())
+    /// The page at `offset`. `None` if there is none.
+    pub(crate) fn frame(&self, offset: usize) -> Option<Frame> {
+        // INVARIANT: The kernel says so.
+        NonNull::new(c::heap_test_user_page(self.addr + offset)).map(Frame)
     }
 
     /// The `len` bytes from `offset`, for access by copying.

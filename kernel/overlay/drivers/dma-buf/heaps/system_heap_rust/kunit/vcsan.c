@@ -5,7 +5,6 @@
 
 #include <kunit/test-bug.h>
 #include <kunit/test.h>
-#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/vcsan.h>
@@ -55,14 +54,8 @@ static void note(enum vcsan_kind kind, const char *text, u64 a, u64 b)
 	vcsan_note(kind, text, strlen(text), a, b);
 }
 
-/* @start: an address of the direct map. */
-void heap_test_watch(const void *start, unsigned long len)
-{
-	note(VCSAN_WATCH, "buffer", virt_to_phys(start), len);
-}
-
-/* @addr: a bus address, which is a physical one where there is no IOMMU. */
-void heap_test_watch_bus(u32 addr, unsigned long len)
+/* @addr: a physical address, or a bus address, which is the same where there is no IOMMU. */
+void heap_test_watch(u64 addr, unsigned long len)
 {
 	note(VCSAN_WATCH, "buffer", addr, len);
 }

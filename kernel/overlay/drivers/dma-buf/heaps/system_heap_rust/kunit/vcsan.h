@@ -6,8 +6,7 @@
 
 bool heap_test_is_watched(void);
 void heap_test_follow_suites(void);
-void heap_test_watch(const void *start, unsigned long len);
-void heap_test_watch_bus(u32 addr, unsigned long len);
+void heap_test_watch(u64 addr, unsigned long len);
 void heap_test_unwatch_bus(u32 addr, unsigned long len);
 void heap_test_device_reads(u32 addr, unsigned long len);
 void heap_test_device_writes(u32 addr, unsigned long len);

@@ -2,9 +2,12 @@
 
 //! Tells VCSan, the cache model that may watch this machine from outside, what the cases do.
 
-use crate::heap::{
-    DirectMap,
-    VMap, //
+use crate::{
+    heap::{
+        Frames,
+        VMap, //
+    },
+    sys::Frame, //
 };
 use core::ops::Range;
 use kernel::{
@@ -15,16 +18,14 @@ use kernel::{
 mod c {
     use kernel::ffi::{
         c_char,
-        c_ulong,
-        c_void, //
+        c_ulong, //
     };
 
     // Prototypes: vcsan.h.
     unsafe extern "C" {
         pub(super) safe fn heap_test_is_watched() -> bool;
         pub(super) safe fn heap_test_follow_suites();
-        pub(super) safe fn heap_test_watch(start: *const c_void, len: c_ulong);
-        pub(super) safe fn heap_test_watch_bus(addr: u32, len: c_ulong);
+        pub(super) safe fn heap_test_watch(addr: u64, len: c_ulong);
         pub(super) safe fn heap_test_unwatch_bus(addr: u32, len: c_ulong);
         pub(super) safe fn heap_test_device_reads(addr: u32, len: c_ulong);
         pub(super) safe fn heap_test_device_writes(addr: u32, len: c_ulong);
@@ -44,17 +45,18 @@ pub(crate) fn follow_suites() {
 
 /// The pages of a buffer are watched until the case ends.
 pub(crate) fn watch(vmap: &VMap) {
-    let mut run: Option<Range<usize>> = None;
+    let mut run: Option<Range<u64>> = None;
 
     for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
-        let Some(page) = vmap.direct_map(offset) else {
+        let Some(frame) = vmap.frame(offset) else {
             continue;
         };
-        let page = page.as_ptr().addr();
+        let page = frame.phys();
+        let end = page + PAGE_SIZE as u64;
         match &mut run {
-            Some(run) if run.end == page => run.end += PAGE_SIZE,
+            Some(run) if run.end == page => run.end = end,
             other => {
-                if let Some(run) = other.replace(page..page + PAGE_SIZE) {
+                if let Some(run) = other.replace(page..end) {
                     watch_run(run);
                 }
             }
@@ -65,13 +67,14 @@ pub(crate) fn watch(vmap: &VMap) {
     }
 }
 
-/// A page, given by its address in the direct map, is watched until the case ends.
-pub(crate) fn watch_page(page: *const u8) {
-    c::heap_test_watch(page.cast(), PAGE_SIZE);
+/// A page is watched until the case ends.
+pub(crate) fn watch_page(frame: Frame) {
+    c::heap_test_watch(frame.phys(), PAGE_SIZE);
 }
 
-fn watch_run(run: Range<usize>) {
-    c::heap_test_watch(core::ptr::without_provenance(run.start), run.len());
+fn watch_run(run: Range<u64>) {
+    // CAST: Not longer than a buffer.
+    c::heap_test_watch(run.start, (run.end - run.start) as usize);
 }
 
 /// The pages at a bus address are watched until the case ends.
@@ -80,8 +83,7 @@ pub(crate) fn watch_bus(addr: u32, len: usize) {
     let start = addr as usize / PAGE_SIZE * PAGE_SIZE;
     let end = (addr as usize + len).next_multiple_of(PAGE_SIZE);
 
-    // CAST: Rounded down.
-    c::heap_test_watch_bus(start as u32, end - start);
+    c::heap_test_watch(start as u64, end - start);
 }
 
 /// The pages at a bus address, which may have been a buffer's, are coherent memory now: what the

@@ -16,7 +16,7 @@ use crate::{
         Alias,
         Client,
         DataDirection::Bidirectional,
-        DirectMap,
+        Frames,
         Importer, //
     },
     sys,
@@ -45,18 +45,18 @@ mod tests {
             );
             let mut all = KVec::with_capacity(pages, GFP_KERNEL)?;
             for offset in (0..len).step_by(PAGE_SIZE) {
-                let Some(page) = vmap.direct_map(offset) else {
+                let Some(frame) = vmap.frame(offset) else {
                     return Err(Failed::new(fmt!(
                         "no page at offset {offset:#x} of {len:#x}"
                     )));
                 };
-                all.push(page, GFP_KERNEL)?;
+                all.push(frame.phys(), GFP_KERNEL)?;
             }
             all.sort_unstable();
             for pair in all.windows(2) {
                 ensure!(
                     pair[0] != pair[1],
-                    "the page at {:p} is mapped twice in {len:#x}",
+                    "the page at {:#x} is mapped twice in {len:#x}",
                     pair[0]
                 );
             }
@@ -79,13 +79,14 @@ mod tests {
             let mut others = 0;
 
             for offset in (0..vmap.len()).step_by(PAGE_SIZE) {
-                let direct = vmap.direct_map(offset).ok_or(EFAULT)?.as_ptr().addr();
+                let frame = vmap.frame(offset).ok_or(EFAULT)?;
+                let direct = frame.direct_map().map(|page| page.as_ptr().addr());
                 let alias = vmap.as_ptr().addr() + offset;
                 ensure!(
-                    direct != alias,
+                    direct != Some(alias),
                     "the vmap of {pages} pages is the direct map at offset {offset:#x}"
                 );
-                others += usize::from((direct ^ alias) & mask != 0);
+                others += usize::from(frame.has_other_colour(alias));
             }
             ensure!(
                 mask == 0 || 2 * others >= pages,

@@ -47,27 +47,51 @@ static const char *name;
 	__ret;								\
 })
 
-/* The byte at @at of what @seed stands for. */
-static unsigned char pattern(unsigned int seed, unsigned long at)
+/* Word number @at of what @seed stands for. */
+static unsigned int pattern(unsigned int seed, unsigned long at)
 {
-	unsigned int hash = (at / 4 ^ seed * 0x01010101U) * 0x9e3779b1U;
+	unsigned int hash = (at ^ seed * 0x01010101U) * 0x9e3779b1U;
 
-	return (hash ^ hash >> 15 ^ at) & 0xff;
+	return hash ^ hash >> 15;
+}
+
+/* Bytes to go on with: a word where both sides have a whole one, or else one. */
+static unsigned long step(const void *address, unsigned long offset, unsigned long len)
+{
+	bool aligned = !(((unsigned long)address | offset) % sizeof(int));
+
+	return aligned && len >= sizeof(int) ? sizeof(int) : 1;
 }
 
 static void fill(unsigned char *to, unsigned long offset, unsigned long len, unsigned int seed)
 {
-	for (unsigned long i = 0; i < len; i++)
-		to[i] = pattern(seed, offset + i);
+	for (unsigned long part, i = 0; i < len; i += part) {
+		unsigned int word = pattern(seed, (offset + i) / sizeof(word));
+
+		part = step(to + i, offset + i, len - i);
+		if (part == sizeof(word))
+			memcpy(__builtin_assume_aligned(to + i, sizeof(word)), &word, sizeof(word));
+		else
+			to[i] = ((unsigned char *)&word)[(offset + i) % sizeof(word)];
+	}
 }
 
 static void compare(const char *who, const unsigned char *from, unsigned long offset,
 		    unsigned long len, unsigned int seed)
 {
-	for (unsigned long i = 0; i < len; i++) {
-		if (from[i] != pattern(seed, offset + i))
-			fail("%s: at offset %#lx expected %#x, got %#x", who, offset + i,
-			     pattern(seed, offset + i), from[i]);
+	for (unsigned long part, i = 0; i < len; i += part) {
+		unsigned int got, expected = pattern(seed, (offset + i) / sizeof(got));
+
+		part = step(from + i, offset + i, len - i);
+		if (part == sizeof(got)) {
+			memcpy(&got, __builtin_assume_aligned(from + i, sizeof(got)), sizeof(got));
+		} else {
+			expected = ((unsigned char *)&expected)[(offset + i) % sizeof(got)];
+			got = from[i];
+		}
+		if (got != expected)
+			fail("%s: at offset %#lx expected %#x, got %#x", who, offset + i, expected,
+			     got);
 	}
 }
 

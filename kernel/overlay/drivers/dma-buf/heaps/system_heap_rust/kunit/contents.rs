@@ -39,10 +39,10 @@ use kernel::{
 };
 
 /// Lengths in pages, of one chunk and of several.
-const LENGTHS: [usize; 3] = [1, 16, 21];
+const LENGTHS: [usize; 2] = [1, 18];
 
 /// Pages that are filled at least: more than whatever else allocates in between could take.
-const DIRTY_PAGES: usize = 64;
+const DIRTY_PAGES: usize = 32;
 
 /// Tries to get a buffer with one of them.
 const TRIES: usize = 64;

@@ -94,6 +94,9 @@ fn each_allocation<T>(
 mod tests {
     use super::*;
 
+    /// Of a buffer of several chunks.
+    const PAGES: usize = 3;
+
     /// One page, which has nothing to fall back to.
     #[test]
     fn allocate_a_page() -> Outcome {
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn attach_and_map() -> Outcome {
         Chip::with(|chip| {
-            let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+            let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
 
             // The attachment, and the table and its entries.
             each_allocation("attach and map", 3, 256, || {
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn map_one_more() -> Outcome {
         Chip::with(|chip| {
-            let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+            let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
             let other = buffer.attach(chip.dev())?;
             let _mapping = other.map(Bidirectional)?;
             let mut user = Importer::new(buffer.dma_buf().into());
@@ -147,7 +150,7 @@ mod tests {
     #[test]
     fn map_again() -> Outcome {
         Chip::with(|chip| {
-            let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+            let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
             let attachment = buffer.attach(chip.dev())?;
             drop(attachment.map(Bidirectional)?);
 
@@ -162,24 +165,24 @@ mod tests {
 
     #[test]
     fn vmap() -> Outcome {
-        let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+        let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
 
         each_allocation("vmap", 2, 64, || sys::vmap_and_vunmap(buffer.dma_buf()))
     }
 
     #[test]
     fn mmap() -> Outcome {
-        let buffer = Importer::new(Client::new()?.allocate(21 * PAGE_SIZE)?);
+        let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
 
         each_allocation("mmap", 1, 32, || {
-            UserMap::of_buffer(buffer.dma_buf(), 21 * PAGE_SIZE, 0)
+            UserMap::of_buffer(buffer.dma_buf(), PAGES * PAGE_SIZE, 0)
         })
     }
 
     /// A buffer is as good as ever after a vmap of it has failed in every way.
     #[test]
     fn data_survives() -> Outcome {
-        let len = 21 * PAGE_SIZE;
+        let len = PAGES * PAGE_SIZE;
         let mut buffer = Importer::new(Client::new()?.allocate(len)?);
         let image = Image::seeded(len, 1);
         let vmap = buffer.vmap()?;

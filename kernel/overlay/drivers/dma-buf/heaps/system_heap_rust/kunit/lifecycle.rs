@@ -71,6 +71,8 @@ pub(crate) fn without_leak(what: &str, rounds: usize, mut f: impl FnMut() -> Out
 mod tests {
     use super::*;
 
+    /// Of a buffer of several chunks, and small enough for its maintenance not to take most of the time.
+    const PAGES: usize = 3;
     const HALF_PAGE: usize = PAGE_SIZE / 2;
     /// Of what is kept, the memory that was there for objects of this size can take a part, and the
     /// stacks of several threads of earlier cases may go meanwhile, 8 pages each on PA-RISC.
@@ -137,13 +139,12 @@ mod tests {
         Ok(())
     }
 
-    /// Enough rounds to see also the smallest object that is forgotten, and a buffer small enough for
-    /// its maintenance not to take most of the time.
+    /// Enough rounds to see also the smallest object that is forgotten.
     #[test]
     fn attach_and_map() -> Outcome {
         Chip::with(|chip| {
             let client = Client::new()?;
-            let buffer = Importer::new(client.allocate(2 * PAGE_SIZE)?);
+            let buffer = Importer::new(client.allocate(PAGES * PAGE_SIZE)?);
 
             without_leak("an attachment", 1024, || {
                 let attachment = buffer.attach(chip.dev())?;
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn vmap_and_vunmap() -> Outcome {
         let client = Client::new()?;
-        let buffer = Importer::new(client.allocate(21 * PAGE_SIZE)?);
+        let buffer = Importer::new(client.allocate(PAGES * PAGE_SIZE)?);
 
         without_leak("a vmap", 256, || {
             buffer.vmap()?;
@@ -167,10 +168,10 @@ mod tests {
     #[test]
     fn mmap_and_munmap() -> Outcome {
         let client = Client::new()?;
-        let buffer = Importer::new(client.allocate(21 * PAGE_SIZE)?);
+        let buffer = Importer::new(client.allocate(PAGES * PAGE_SIZE)?);
 
         without_leak("a user mapping", 64, || {
-            UserMap::of_buffer(buffer.dma_buf(), 21 * PAGE_SIZE, 0)?;
+            UserMap::of_buffer(buffer.dma_buf(), PAGES * PAGE_SIZE, 0)?;
             Ok(())
         })
     }
@@ -190,7 +191,7 @@ mod tests {
     fn buffer_goes_first() -> Outcome {
         Chip::with(|chip| {
             let client = Client::new()?;
-            let len = 21 * PAGE_SIZE;
+            let len = PAGES * PAGE_SIZE;
             let image = Image::seeded(len, 1);
 
             without_leak("a life", 32, || {

@@ -552,6 +552,45 @@ fn the_mapping_of_the_device_that_unmaps_goes() {
     );
 }
 
+/// Each importer of a dma-buf has a list of its own, of the same memory.
+#[test]
+fn a_sync_is_about_the_list_or_the_device_of_who_calls() {
+    let (buffer, dir) = (area(0x1000, 0x1000), Bidirectional);
+    let by_device = |request, device| Caller {
+        device,
+        ..single(request)
+    };
+    let callers: [[&dyn Fn(Request) -> Caller; 2]; 2] = [
+        [&|request| listed(request, 0xa), &|request| {
+            listed(request, 0xb)
+        }],
+        [&|request| by_device(request, 1), &|request| {
+            by_device(request, 2)
+        }],
+    ];
+    for [one, other] in callers {
+        let mut driver = Driver::new();
+        for by in [one, other] {
+            assert_eq!(driver.map_by(buffer, dir, by(Request::Map)), None);
+            assert_eq!(driver.taken(buffer, dir, by(Request::SyncForCpu)), None);
+        }
+        assert_eq!(driver.read(0x1000, 4), None);
+        // One of the devices gets it back, and then gives it up.
+        let give = Step::ForDevice { area: buffer, dir };
+        assert_eq!(driver.follow(give, one(Request::SyncForDevice)), None);
+        assert_eq!(driver.read(0x1000, 4), Some(Breach::Read));
+        assert_eq!(driver.taken(buffer, dir, one(Request::Unmap)), None);
+        let unmapped = Step::Unmapped {
+            area: Some(buffer),
+            dir,
+        };
+        assert_eq!(driver.follow(unmapped, one(Request::Unmap)), None);
+        assert_eq!(driver.read(0x1000, 4), None);
+        assert_eq!(driver.follow(give, other(Request::SyncForDevice)), None);
+        assert_eq!(driver.read(0x1000, 4), Some(Breach::Read));
+    }
+}
+
 #[test]
 fn a_sync_of_nothing_is_about_nothing() {
     let mut driver = Driver::new();

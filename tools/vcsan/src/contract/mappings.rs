@@ -327,7 +327,7 @@ impl Mappings {
                         .buffer
                         .and_then(|buffer| self.accesses.get(&buffer))
                         .is_some_and(|open| *open > 1);
-                    self.each(area, dir, |mapping, part| {
+                    self.each(area, dir, caller, |mapping, part| {
                         mapping.give(part);
                         if others {
                             mapping.take(part);
@@ -352,7 +352,7 @@ impl Mappings {
             Step::AtCpu { area, dir } => {
                 match caller.request {
                     Some(Request::SyncForCpu) => {
-                        self.each(area, dir, |mapping, part| {
+                        self.each(area, dir, caller, |mapping, part| {
                             mapping.give(part);
                             mapping.take(part);
                         });
@@ -360,7 +360,7 @@ impl Mappings {
                     None => self.unmap(area, dir, caller),
                     // What is unmapped goes when the call returns, as it may maintain nothing.
                     Some(Request::Unmap) => {
-                        self.each(area, dir, |mapping, _| mapping.unmapping = true);
+                        self.each(area, dir, caller, |mapping, _| mapping.unmapping = true);
                     }
                     Some(Request::Map | Request::SyncForDevice) => {}
                 }
@@ -512,15 +512,42 @@ impl Mappings {
         numbers
     }
 
-    /// Does something to the part that each mapping that can be synced in this direction has of an area.
-    fn each(&mut self, area: Area, dir: Direction, mut what: impl FnMut(&mut Mapping, Area)) {
-        for number in self.numbers(area) {
-            if let Some(mapping) = self.mappings.get_mut(&number)
-                && mapping.syncs(dir)
-            {
+    /// Does something to the part that each mapping which a caller syncs in this direction has of an area.
+    fn each(
+        &mut self,
+        area: Area,
+        dir: Direction,
+        caller: Caller,
+        mut what: impl FnMut(&mut Mapping, Area),
+    ) {
+        for number in self.synced(area, dir, caller) {
+            if let Some(mapping) = self.mappings.get_mut(&number) {
                 what(mapping, mapping.part_of(area));
             }
         }
+    }
+
+    /// The mappings that a caller syncs: those of its list, or else those of its device. Where none is known, all.
+    fn synced(&self, area: Area, dir: Direction, caller: Caller) -> Vec<u64> {
+        let all = self.numbers(area).into_iter();
+        let all: Vec<(u64, Caller)> = all
+            .filter_map(|number| Some((number, self.mappings.get(&number)?)))
+            .filter(|(_, mapping)| mapping.syncs(dir))
+            .map(|(number, mapping)| (number, mapping.caller))
+            .collect();
+        let of = |its: &dyn Fn(Caller) -> bool| -> Vec<u64> {
+            let its = all.iter().filter(|(_, by)| its(*by));
+            its.map(|(number, _)| *number).collect()
+        };
+        let by_list = of(&|by| caller.list.is_some() && by.list == caller.list);
+        if !by_list.is_empty() {
+            return by_list;
+        }
+        let by_device = of(&|by| by.device == caller.device);
+        if !by_device.is_empty() {
+            return by_device;
+        }
+        of(&|_| true)
     }
 
     /// What the CPU has written of an area that a device has read until now, without a sync.

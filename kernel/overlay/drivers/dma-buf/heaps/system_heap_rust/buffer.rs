@@ -47,6 +47,9 @@ struct State {
     /// The last one that was unmapped. Who maps and unmaps in turn, as V4L2 does for each frame,
     /// allocates nothing but the first time.
     spare: Option<Arc<MappedPages>>,
+    /// The one that is being unmapped. What is done for that is done by it alone: a device of another
+    /// one, which the CPU has taken the buffer from, does not get it back.
+    leaving: Option<Arc<MappedPages>>,
     /// The vmap, if there is one. The dma-buf core counts its users.
     vmap: Option<Arc<Vmap>>,
     /// The last step that did anything, of the plan that is being carried out.
@@ -62,6 +65,7 @@ impl Buffer {
                 ownership: Ownership::new(),
                 mappings: KVec::new(),
                 spare: None,
+                leaving: None,
                 vmap: None,
                 last: Cell::new(None),
             }),
@@ -109,10 +113,13 @@ impl State {
         Ok(())
     }
 
-    /// The mappings through which a device may write.
+    /// The mappings through which a device may write, or the one of them that is being unmapped.
     fn written(&self) -> impl Iterator<Item = &Arc<MappedPages>> {
+        let leaving = self.leaving.as_ref();
+
         self.mappings
             .iter()
+            .filter(move |mapping| leaving.is_none_or(|leaving| Arc::ptr_eq(leaving, mapping)))
             .filter(|mapping| mapping.direction() != DataDirection::ToDevice)
     }
 
@@ -160,6 +167,7 @@ impl Exporter for Buffer {
         };
         let (next, plan) = state.plan(Event::Unmap(dir));
 
+        state.leaving = Some(mapping.clone());
         for op in plan.ops() {
             match op {
                 Op::Unmap => mapping.unmap(),
@@ -167,6 +175,7 @@ impl Exporter for Buffer {
                 op => drop(state.execute(buf, op)),
             }
         }
+        state.leaving = None;
         state.spare = state.mappings.remove(index).ok();
         state.ownership = next;
     }

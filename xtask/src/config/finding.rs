@@ -24,7 +24,8 @@ struct RawSeen {
 struct Raw {
     summary: String,
     page: PathBuf,
-    fix: PathBuf,
+    #[serde(default)]
+    fix: Option<PathBuf>,
     seen: Vec<RawSeen>,
     #[serde(default)]
     by_luck: Vec<String>,
@@ -48,8 +49,8 @@ pub struct Finding {
     pub summary: String,
     /// What is written about it, from the checkout's root.
     pub page: PathBuf,
-    /// The patch after which it is gone, from the checkout's root.
-    pub fix: PathBuf,
+    /// The patch after which it is gone, from the checkout's root, if there is one.
+    pub fix: Option<PathBuf>,
     seen: Vec<Seen>,
     /// Exporter and cell.
     by_luck: Vec<(String, String)>,

@@ -139,7 +139,7 @@ unsigned long heap_test_pages_in_use(void)
 }
 
 /*
- * The exporter's own vmap and vunmap. dma_buf_vmap() warns when the first of
+ * The exporter's own vmap and, if it has one, vunmap. dma_buf_vmap() warns when the first of
  * them fails, which is what the caller is after.
  */
 int heap_test_vmap(struct dma_buf *dmabuf)
@@ -149,7 +149,7 @@ int heap_test_vmap(struct dma_buf *dmabuf)
 
 	dma_resv_lock(dmabuf->resv, NULL);
 	ret = dmabuf->ops->vmap(dmabuf, &map);
-	if (!ret)
+	if (!ret && dmabuf->ops->vunmap)
 		dmabuf->ops->vunmap(dmabuf, &map);
 	dma_resv_unlock(dmabuf->resv);
 

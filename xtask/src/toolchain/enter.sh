@@ -1,9 +1,9 @@
 #!/bin/sh -eu
 # SPDX-License-Identifier: GPL-2.0-only
-# enter TABLE NETWORK DIR PROGRAM [ARGUMENT]...
+# enter OPTIONS TABLE NETWORK DIR PROGRAM [ARGUMENT]...
 #
-# Runs PROGRAM in DIR of the Debian root beside this script, which it sees as its own and can't write to. TABLE, in the form
-# of fstab, says what else is mounted there. NETWORK is `net` for the host's, else there is none. Nothing survives: if this
+# Runs PROGRAM in DIR of the Debian root beside this script, which it sees as its own and can't write to. The root is mounted
+# with OPTIONS; TABLE, in the form of fstab, says what else is mounted there. NETWORK is `net` for the host's, else there is none. Nothing survives: if this
 # process or the one that started it dies, the kernel kills PROGRAM and all that it started.
 if [ "$1" != --inside ]; then
 	as='--user --map-root-user'
@@ -11,15 +11,16 @@ if [ "$1" != --inside ]; then
 	if [ -O / ] && ! unshare $as true 2>/dev/null; then
 		as=
 	fi
-	[ "$2" = net ] || as="$as --net"
+	[ "$3" = net ] || as="$as --net"
 	exec setpriv --pdeathsig KILL -- \
 		unshare $as --mount --pid --ipc --uts --fork --kill-child -- "$0" --inside "$@"
 fi
-table=$2
-dir=$4
-shift 4
+options=$2
+table=$3
+dir=$5
+shift 5
 root=${0%/*}/root
-mount -o bind,ro "$root" "$root"
+mount -o "$options" "$root" "$root"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 mkdir "$root/dev/shm"
 for device in full null random urandom zero; do

@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err as fs;
+use rustix::fs::{StatVfsMountFlags as Flags, statvfs};
 
 use crate::cache;
 
@@ -145,13 +146,14 @@ impl Entrance {
     }
 
     /// The words that stand before a program so that it runs in `dir`, or in `/tmp`, behind this entrance.
-    pub fn argv(&self, dir: Option<&Path>) -> [OsString; 4] {
+    pub fn argv(&self, dir: Option<&Path>) -> [OsString; 5] {
         let network = match self.network {
             Network::None => "no-net",
             Network::Host => "net",
         };
         [
             self.enter.clone().into(),
+            format!("bind,ro{}", kept(&self.root)).into(),
             self.table.as_os_str().to_owned(),
             network.into(),
             dir.unwrap_or(Path::new("/tmp")).into(),
@@ -189,6 +191,20 @@ fn tops(shares: &[Share]) -> BTreeSet<PathBuf> {
     tops.filter(|top| top != Path::new("/tmp")).collect()
 }
 
+/// The options, each behind a comma, that a mount read-only of something on the file system of `path` has to keep: a user
+/// namespace may not take off what was mounted outside.
+fn kept(path: &Path) -> String {
+    // What is not there can't be mounted, which says so.
+    let flags = statvfs(path).map_or(Flags::empty(), |of| of.f_flag);
+    let options = [
+        (Flags::NOSUID, ",nosuid"),
+        (Flags::NODEV, ",nodev"),
+        (Flags::NOEXEC, ",noexec"),
+    ];
+    let set = options.iter().filter(|(flag, _)| flags.contains(*flag));
+    set.map(|(_, name)| *name).collect()
+}
+
 /// What is mounted for a command in `root`, in the form of fstab.
 fn table(root: &Path, shares: &[Share], resolver: bool) -> String {
     let field = |path: &Path| -> String {
@@ -213,7 +229,12 @@ fn table(root: &Path, shares: &[Share], resolver: bool) -> String {
     lines.extend(devices.map(|path| format!("{} {} none bind 0 0", field(&path), at(&path))));
     if resolver {
         let path = Path::new("/etc/resolv.conf");
-        lines.push(format!("{} {} none bind,ro 0 0", field(path), at(path)));
+        lines.push(format!(
+            "{} {} none bind,ro{} 0 0",
+            field(path),
+            at(path),
+            kept(path)
+        ));
     }
     lines.extend(
         tops(shares)
@@ -224,7 +245,11 @@ fn table(root: &Path, shares: &[Share], resolver: bool) -> String {
     let mut shares: Vec<&Share> = shares.iter().collect();
     shares.sort_by_key(|share| share.path.components().count());
     for share in shares {
-        let options = if share.writable { "rbind" } else { "rbind,ro" };
+        let options = if share.writable {
+            "rbind".into()
+        } else {
+            format!("rbind,ro{}", kept(&share.path))
+        };
         lines.push(format!(
             "{} {} none {options},X-mount.mkdir 0 0",
             field(&share.path),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What commands in a root see and can do, tried in a root that is made of a few of the host's own programs.
 
+use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use super::*;
@@ -208,6 +209,74 @@ fn only_what_fetches_has_a_network() {
         "{inside}"
     );
     assert!(fetching.contains(&host), "{fetching} instead of {host}");
+}
+
+#[test]
+fn what_a_mount_forbids_is_kept() {
+    let mounts = fs::read_to_string("/proc/self/mounts").expect("readable");
+    let of = |line: &str| {
+        let mut words = line.split(' ').skip(1);
+        Some((words.next()?.to_owned(), words.nth(1)?.to_owned()))
+    };
+    // Of those on one folder, the last one is seen.
+    let mounts: BTreeMap<String, String> = mounts.lines().filter_map(of).collect();
+    for (path, options) in mounts {
+        if statvfs(&path).is_err() {
+            continue;
+        }
+        let names = ["nosuid", "nodev", "noexec"];
+        let set = |name: &&str| options.split(',').any(|option| option == *name);
+        let expected: String = names
+            .iter()
+            .filter(|n| set(n))
+            .map(|n| format!(",{n}"))
+            .collect();
+        assert_eq!(kept(Path::new(&path)), expected, "{path}");
+    }
+    assert_eq!(kept(Path::new("/nowhere")), "");
+}
+
+/// As where the cache folder is on a volume of a container, or a home folder on a disk of its own: what was mounted outside of
+/// a user namespace can be mounted read-only in it with all that it forbids, and not otherwise.
+#[test]
+fn a_folder_on_a_mount_that_forbids_devices_can_be_entered() {
+    let Some(fake) = Fake::new() else { return };
+    let entrance = fake.entrance(Network::None);
+    let [enter, options, table, network, dir] = entrance.argv(None);
+    let run = |options: OsString, forbids: &str| {
+        let text = fs::read_to_string(&table).expect("readable");
+        let changed = fake.dir.path().join("table");
+        fs::write(
+            &changed,
+            text.replace("rbind,ro", &format!("rbind,ro{forbids}")),
+        )
+        .expect("written");
+        let outside =
+            r#"mount --bind "$T" "$T"; mount -o remount,bind,nosuid,nodev "$T"; exec "$@""#;
+        let output = std::process::Command::new("unshare")
+            .args([
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "sh",
+                "-euc",
+                outside,
+                "sh",
+            ])
+            .args([&enter, &options, changed.as_os_str(), &network, &dir])
+            .args(["sh", "-c", "echo entered"])
+            .env("T", fake.dir.path())
+            .output()
+            .expect("it starts");
+        String::from_utf8_lossy(&output.stdout).trim() == "entered"
+    };
+    let with = |forbids: &str| {
+        let mut options = options.clone();
+        options.push(forbids);
+        run(options, forbids)
+    };
+    assert!(with(",nosuid,nodev"));
+    assert!(!with(""));
 }
 
 #[test]

@@ -12,21 +12,14 @@ use super::test;
 use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::follow::{End, Limits, follow};
-use crate::matrix;
 use crate::project::Project;
-use crate::verdict::Verdict;
 
 pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
     let config = context.config()?;
     let selection = test::without_suites(context, test::cells(&config, args)?);
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let shared = test::shared(context, &config, &prepared);
-    let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
-    if let Some((kernel, error)) = failed.into_iter().next() {
-        let exit = Exit::from(Verdict::from(&error));
-        let error = format!("failed to check {kernel}: {}", crate::error::chain(&error)).into();
-        return Err(Failure { exit, error });
-    }
+    test::build_or_fail(&shared, &selection)?;
 
     let kernels: BTreeSet<&str> = selection.cells.iter().map(|c| c.kernel.as_str()).collect();
     let mut missed = 0;

@@ -14,10 +14,8 @@ use crate::config::Kernel;
 use crate::error::chain;
 use crate::exit::{Exit, Failure};
 use crate::follow::{self, End};
-use crate::matrix;
 use crate::progress::Progress as _;
 use crate::toolchain::Toolchain;
-use crate::verdict::Verdict;
 
 /// What stands before the code of an error.
 const MARK: &str = "//~ ";
@@ -44,12 +42,7 @@ pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Fail
     let task = context.ui.task("refused");
     let prepared = prepare::prepare(context, &task)?;
     let shared = test::shared(context, &config, &prepared);
-    let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
-    if let Some((kernel, error)) = failed.into_iter().next() {
-        let exit = Exit::from(Verdict::from(&error));
-        let error = format!("failed to build {kernel}: {}", chain(&error)).into();
-        return Err(Failure { exit, error });
-    }
+    test::build_or_fail(&shared, &selection)?;
 
     let build = prepared.builds.join(&kernel);
     let options = options(&build).map_err(Failure::infra)?;

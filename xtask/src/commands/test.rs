@@ -170,6 +170,19 @@ pub(super) fn selection<'a>(
     })
 }
 
+/// Builds what is selected, for commands that look at it; the first kernel that can't be built is an error.
+pub(super) fn build_or_fail(shared: &Shared<'_>, selection: &Selection<'_>) -> Result<(), Failure> {
+    let failed = matrix::build_only(shared, selection).map_err(Failure::infra)?;
+    match failed.into_iter().next() {
+        None => Ok(()),
+        Some((kernel, error)) => {
+            let exit = Exit::from(Verdict::from(&error));
+            let error = format!("{kernel}: {}", crate::error::chain(&error)).into();
+            Err(Failure { exit, error })
+        }
+    }
+}
+
 /// Cells whose kernels are built, and no suites of which are run.
 pub(super) fn without_suites<'a>(context: &Context, cells: Vec<&'a Cell>) -> Selection<'a> {
     Selection {

@@ -294,7 +294,7 @@ pub struct RunProgram {
 /// `repro`
 #[derive(Debug, Clone, Args)]
 pub struct Repro {
-    /// A run as `report` names it, such as `last`, and after a # what of it: CELL, SUITE.CASE or CELL/SUITE.CASE [default: all that failed]
+    /// A run as `report` names it, such as `last`, and after a # what of it: CELL, SUITE.CASE or CELL/SUITE.CASE, of a run of mutants MUTANT or CELL/MUTANT [default: all that failed]
     #[arg(value_name = "RUN[#WHAT]")]
     pub what: String,
     /// Print the commands, and run nothing

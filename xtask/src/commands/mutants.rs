@@ -138,6 +138,7 @@ fn run(
         let context = context.at(&scratch.path(""));
         let config = context.config()?;
         let mut prepared = prepare::prepare(&context, &context.ui.task("setup"))?;
+        report.keep(prepared.run.path()).map_err(Failure::infra)?;
         let shared = test::shared(&context, &config, &prepared);
         let running: Vec<Mutant> = fitting
             .iter()

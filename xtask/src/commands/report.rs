@@ -26,7 +26,7 @@ pub(super) fn report(context: &Context, args: &cli::Report) -> Result<Exit, Fail
     let before = args.compare.as_deref().map(|text| find(context, text));
     let before = before.transpose()?;
     if let Some(file) = &args.mutants {
-        run.mutants = mutants(file).map_err(Failure::usage)?;
+        run.mutants = kills(file).map_err(Failure::usage)?;
     }
     if args.report.is_empty() {
         print!("{}", report::text::render(&run));
@@ -40,7 +40,7 @@ pub(super) fn report(context: &Context, args: &cli::Report) -> Result<Exit, Fail
 }
 
 /// A kill matrix, a line an outcome.
-fn mutants(path: &Path) -> Result<Vec<Kill>, String> {
+pub(super) fn kills(path: &Path) -> Result<Vec<Kill>, String> {
     let fail = |why: &dyn std::fmt::Display| format!("failed to read {}: {why}", path.display());
     let text = fs_err::read_to_string(path).map_err(|e| chain(&e))?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask repro RUN[#WHAT]`: what failed in a run, once more, with the very files that it booted where they are there.
 
+mod mutants;
+
 use std::path::{Path, PathBuf};
 
 use super::Context;
@@ -16,6 +18,9 @@ use crate::results::{Cell, Run};
 
 pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failure> {
     let runs = prepare::cache(context)?.path("runs");
+    if let Some((kills, what)) = mutants::of(&runs, &args.what) {
+        return mutants::again(context, &kills, what.as_deref(), args.dry_run);
+    }
     let found = Found::of(&runs, &args.what)?;
     let chosen = found.choose().map_err(Failure::usage)?;
     let mut worst = Exit::Ok;

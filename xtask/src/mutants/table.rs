@@ -11,10 +11,14 @@ use serde::Serialize;
 
 use super::{Mutant, Outcome};
 use crate::config::Cell;
+use crate::quote::shell_words;
 use crate::vcsan::Mode;
 
 /// The outcomes of one mutant, by cell and mode.
 pub type Row = BTreeMap<(String, Mode), Outcome>;
+
+/// What the folder of a run has of its mutants.
+pub const KEPT: &str = "mutants.jsonl";
 
 /// A line of the JSON report.
 #[derive(Serialize)]
@@ -32,7 +36,8 @@ pub struct Report {
     cells: Vec<String>,
     /// By mutant: how many outcomes make its row.
     whole: BTreeMap<String, usize>,
-    json: Option<File>,
+    /// Where each outcome goes as a line of JSON: what the user asked for, and the folder of the run.
+    json: [Option<File>; 2],
     /// Kind, name and outcomes, in the order in which they began.
     rows: Vec<(String, String, Row)>,
     broken: usize,
@@ -48,10 +53,19 @@ impl Report {
         Ok(Report {
             cells: cells.iter().map(|c| c.name.clone()).collect(),
             whole: mutants.iter().map(|m| (m.name.clone(), whole(m))).collect(),
-            json: json.map(File::create).transpose()?,
+            json: [json.map(File::create).transpose()?, None],
             rows: Vec::new(),
             broken: 0,
         })
+    }
+
+    /// Writes what comes from now on to `folder` too, where `repro` finds it.
+    ///
+    /// # Errors
+    /// The file can't be made.
+    pub fn keep(&mut self, folder: &Path) -> io::Result<()> {
+        self.json[1] = Some(File::create(folder.join(KEPT))?);
+        Ok(())
     }
 
     /// A mutant that can't be made.
@@ -82,7 +96,7 @@ impl Report {
         mode: Mode,
         outcome: Outcome,
     ) -> io::Result<()> {
-        if let Some(json) = &mut self.json {
+        for json in self.json.iter_mut().flatten() {
             let record = Record {
                 mutant: &mutant.name,
                 cell: &cell.name,
@@ -185,8 +199,17 @@ pub fn details(name: &str, row: &Row) -> Vec<String> {
             outcome.as_str(),
             outcome.reason()
         ));
+        let modes = row.keys().filter(|(of, _)| of == cell).count();
+        lines.push(format!("    repeat: {}", repeat(name, cell, modes > 1)));
     }
     lines
+}
+
+/// The command that boots a mutant again.
+pub fn repeat(name: &str, cell: &str, all_modes: bool) -> String {
+    let words = ["cargo", "xtask", "self", "mutants", "--cell", cell];
+    let modes = all_modes.then_some("--all-modes");
+    shell_words(words.into_iter().chain(modes).chain([name]))
 }
 
 /// The matrix in short: kinds of mutants down, cells and modes across, how many were killed, and how many
@@ -257,7 +280,12 @@ mod tests {
         row.insert((cell.clone(), Mode::Architectural), Outcome::Equivalent);
         assert_eq!(word(&cell, &row), "survived/equivalent");
         assert_eq!(word("other", &row), "-");
-        assert_eq!(details("m", &row).len(), 1);
+        let details = details("plan:x", &row);
+        assert_eq!(details.len(), 2);
+        assert_eq!(
+            details[1].trim(),
+            "repeat: cargo xtask self mutants --cell arm --all-modes plan:x"
+        );
         let rows = [("kind".to_owned(), "m".to_owned(), row)];
         let summary = summary(&rows, &[cell]);
         assert!(summary.contains("0 + 0, 1 wrong"), "{summary}");

@@ -3,6 +3,8 @@
 
 mod machine;
 
+use std::ffi::OsString;
+
 use super::scratch::Scratch;
 use super::{Context, chosen};
 use crate::config::Breakage;
@@ -43,10 +45,11 @@ pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Fail
 fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<String>, Failure> {
     let mut scratch = Scratch::new(context).map_err(Failure::infra)?;
     scratch.edit(&breakage.edits)?;
-    let cell = [breakage.cell.clone().into()];
+    let args = [&breakage.cell].into_iter().chain(&breakage.arguments);
+    let args: Vec<OsString> = args.map(OsString::from).collect();
     let (run, report) = match &breakage.machine {
-        Some(machine) => machine::run(context, &scratch, machine, &cell)?,
-        None => scratch.run(context, &cell)?,
+        Some(machine) => machine::run(context, &scratch, machine, &args)?,
+        None => scratch.run(context, &args)?,
     };
     let output = String::from_utf8_lossy(&run.stdout);
     task.output(&output);

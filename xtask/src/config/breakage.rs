@@ -19,6 +19,9 @@ pub struct Breakage {
     pub verdict: Verdict,
     /// What the report must say of it: these texts.
     pub says: Vec<String>,
+    /// Further arguments of `cargo xtask test`.
+    #[serde(default)]
+    pub arguments: Vec<String>,
     /// What is changed in a checkout to break it.
     #[serde(default)]
     pub edits: Vec<Edit>,
@@ -40,6 +43,11 @@ pub enum Machine {
         /// What is left of it is taken when a guest has printed this.
         full_at: Option<String>,
     },
+    /// QEMU is stopped, once.
+    Stopped {
+        /// When a guest has printed this.
+        at: String,
+    },
     /// The code of the cache model is overwritten in QEMU's memory, so that QEMU dies in it.
     SpoiledPlugin {
         /// When a guest has printed this.
@@ -52,7 +60,7 @@ impl Machine {
     pub fn at(&self) -> Option<&str> {
         match self {
             Machine::SmallDisk { full_at, .. } => full_at.as_deref(),
-            Machine::SpoiledPlugin { at } => Some(at),
+            Machine::Stopped { at } | Machine::SpoiledPlugin { at } => Some(at),
         }
     }
 }

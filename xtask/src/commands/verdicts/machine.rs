@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Output;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::super::Context;
 use super::super::prepare;
 use super::super::scratch::{self, Scratch};
@@ -55,9 +57,11 @@ pub(super) fn run(
         let is_there = |text: &str| printed.windows(text.len()).any(|w| w == text.as_bytes());
         if waits_for.is_some_and(is_there) {
             waits_for = None;
-            match &small {
-                Some(folder) => fill(folder)?,
-                None => spoil_plugin()?,
+            match (machine, &small) {
+                (Machine::SpoiledPlugin { .. }, _) => spoil_plugin(qemu()?)?,
+                (Machine::Stopped { .. }, _) => kill_process(qemu()?, Signal::STOP)?,
+                (Machine::SmallDisk { .. }, Some(folder)) => fill(folder)?,
+                (Machine::SmallDisk { .. }, None) => {}
             }
         }
         Ok(())
@@ -90,14 +94,20 @@ fn fill(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Overwrites the code of the cache model in the memory of QEMU, which dies when it next calls it.
-fn spoil_plugin() -> io::Result<()> {
+/// The QEMU that runs.
+fn qemu() -> io::Result<Pid> {
     let is_qemu = |pid: &u32| {
         let name = fs_err::read_to_string(format!("/proc/{pid}/comm"));
         name.is_ok_and(|name| name.starts_with("qemu-system"))
     };
     let qemu = started().into_iter().find(is_qemu);
-    let pid = qemu.ok_or_else(|| io::Error::other("there is no QEMU"))?;
+    let qemu = qemu.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+    qemu.ok_or_else(|| io::Error::other("there is no QEMU"))
+}
+
+/// Overwrites the code of the cache model in the memory of QEMU, which dies when it next calls it.
+fn spoil_plugin(qemu: Pid) -> io::Result<()> {
+    let pid = qemu.as_raw_nonzero();
     let maps = fs_err::read_to_string(format!("/proc/{pid}/maps"))?;
     let code = maps.lines().find_map(code_of_plugin);
     let code = code.ok_or_else(|| io::Error::other("QEMU has no plugin"))?;

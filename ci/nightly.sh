@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract exporters fixes tree gate mutants differential history formats)
+known=(heap architectural contract exporters fixes debug tree gate mutants differential history formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -128,6 +128,28 @@ compare=$(test ! -f before/fixes.json || echo --compare before/fixes.json)
 status=0
 cargo xtask merge reports/fixes-*.json $compare --report json=reports/fixes.json --report html=reports/fixes.html --report junit=reports/fixes.xml --report kcidb=reports/fixes.kcidb.json || status=$?
 test ! -f reports/fixes.json || cp reports/fixes.json before/fixes.json
+(exit $status)
+'
+fi
+
+if wanted debug; then
+rm -f reports/debug-*.json
+for shard in 1 2 3; do
+export shard
+step debug-$shard '
+mkdir -p before reports
+cargo xtask report before/debug.json > /dev/null 2>&1 || rm -f before/debug.json
+times=$(test ! -f before/debug.json || echo --times before/debug.json)
+cargo xtask test --set debug --set debug-dma --set debug-stress --set highmem --shard $shard/3 $times --report json=reports/debug-$shard.json
+'
+done
+step debug-merge '
+mkdir -p before
+cargo xtask report before/debug.json > /dev/null 2>&1 || rm -f before/debug.json
+compare=$(test ! -f before/debug.json || echo --compare before/debug.json)
+status=0
+cargo xtask merge reports/debug-*.json $compare --report json=reports/debug.json --report html=reports/debug.html --report junit=reports/debug.xml --report kcidb=reports/debug.kcidb.json || status=$?
+test ! -f reports/debug.json || cp reports/debug.json before/debug.json
 (exit $status)
 '
 fi

@@ -137,7 +137,14 @@ fn watched(
     let line = command_line(selection, boot).map_err(io::Error::other)?;
     let mut args = boot::arguments(cell, media, boot::Console::Log, &line);
     if let Some((plugin, _)) = &model {
-        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found, stacks));
+        args.extend(plugin.arguments(
+            cell,
+            set.linear(cell),
+            &media.symbols,
+            &media.modules,
+            &found,
+            stacks,
+        ));
     }
     let qemu = shared.toolchain.command(&program).args(&args).expression();
     let words = std::iter::once(OsStr::new(&program)).chain(args.iter().map(OsString::as_os_str));
@@ -193,8 +200,18 @@ fn watched(
         let why = format!("the filter `{filter}` matches no case");
         judgement.worsen(Verdict::NoTests, &why);
     }
-    if let Some(exporter) = &set.of {
-        judge::exporter::explain(&mut judgement, exporter, selection.filter.is_none());
+    let exporter = set.of.as_ref();
+    let pages = [
+        exporter.map(|exporter| ("exporters", &exporter.name, &exporter.cannot)),
+        Some(("suites", &set.name, &set.cannot)),
+    ];
+    for (folder, name, cannot) in pages.into_iter().flatten() {
+        let page = judge::exporter::Page {
+            folder,
+            name,
+            cannot,
+        };
+        judge::exporter::explain(&mut judgement, page, selection.filter.is_none());
     }
     let mut counts = None;
     if let Some((_, watched)) = model {
@@ -259,6 +276,7 @@ pub(crate) fn command_line(
 ) -> Result<String, boot::TooLong> {
     let filter = selection.filter.unwrap_or(&boot.set.filter);
     let mut words = vec![format!("kunit.filter_glob={filter}")];
+    words.extend(boot.set.command_line.clone());
     let exporter = boot.set.of.as_ref();
     words.extend(
         exporter

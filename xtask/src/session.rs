@@ -106,10 +106,13 @@ pub(crate) struct Boot<'a> {
 }
 
 impl Boot<'_> {
-    /// Why the exporter under test can't be tested on this cell, if that is so.
+    /// Why the set can't run on this cell, or the exporter under test can't be tested there, if that is so.
     pub(crate) fn excluded(&self) -> Option<&str> {
-        let exporter = self.set.of.as_ref()?;
-        exporter.not_on.get(&self.cell.name).map(String::as_str)
+        let exporter = self.set.of.iter().map(|exporter| &exporter.not_on);
+        std::iter::once(&self.set.not_on)
+            .chain(exporter)
+            .find_map(|not_on| not_on.get(&self.cell.name))
+            .map(String::as_str)
     }
 
     /// What the report says of it before anything has run, for a run under `filter`.

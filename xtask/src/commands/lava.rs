@@ -60,7 +60,8 @@ pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure>
         None => format!("file://{}", folder.display()),
     };
     let filter = args.filter.as_deref().unwrap_or(&set.filter);
-    let words = [format!("kunit.filter_glob={filter}")];
+    let mut words = vec![format!("kunit.filter_glob={filter}")];
+    words.extend(set.command_line.clone());
     let line = boot::command_line(cell, &words).map_err(Failure::infra)?;
     let job = Job {
         cell,

@@ -22,10 +22,10 @@ pub enum Origin {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawCannot {
-    what: String,
-    why: String,
-    cases: Vec<String>,
+pub(super) struct RawCannot {
+    pub(super) what: String,
+    pub(super) why: String,
+    pub(super) cases: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,7 +47,7 @@ struct Raw {
     not_on: BTreeMap<String, String>,
 }
 
-/// Something that an exporter can't do, and the cases that would need it.
+/// Something that an exporter can't do, or can't be done in a set, and the cases that would need it.
 #[derive(Debug, Clone)]
 pub struct Cannot {
     /// Such as "several mappings of one attachment".
@@ -100,30 +100,8 @@ impl Exporter {
 
 pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Exporter, Error> {
     let raw: Raw = yaml::load(path)?;
-    let value = |key: &str, message: String| Error::value(path, key, message);
     super::kernel::fragments(path, &raw.fragments, kconfig)?;
-    let mut cannot = Vec::new();
-    for (nth, raw) in raw.cannot.into_iter().enumerate() {
-        let cases = raw.cases.iter().enumerate();
-        let matchers = cases.map(|(at, case)| match Glob::new(case) {
-            Ok(glob) if case.contains('.') => Ok(glob.compile_matcher()),
-            _ => Err(value(
-                &format!("cannot.{nth}.cases.{at}"),
-                "is no glob of SUITE.CASE".into(),
-            )),
-        });
-        let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
-        if matchers.is_empty() {
-            let message = format!("names no case that needs {}", raw.what);
-            return Err(value(&format!("cannot.{nth}.cases"), message));
-        }
-        cannot.push(Cannot {
-            what: raw.what,
-            why: raw.why,
-            cases: raw.cases,
-            matchers,
-        });
-    }
+    let cannot = cannot(path, raw.cannot)?;
     Ok(Exporter {
         name: name.to_owned(),
         summary: raw.summary,
@@ -136,6 +114,33 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Exporter, 
         cannot,
         not_on: raw.not_on,
     })
+}
+
+/// Checks the globs of what the page at `path` says that can't be done.
+pub(super) fn cannot(path: &Path, all: Vec<RawCannot>) -> Result<Vec<Cannot>, Error> {
+    let check = |(nth, raw): (usize, RawCannot)| {
+        let cases = raw.cases.iter().enumerate();
+        let matchers = cases.map(|(at, case)| match Glob::new(case) {
+            Ok(glob) if case.contains('.') => Ok(glob.compile_matcher()),
+            _ => Err(Error::value(
+                path,
+                &format!("cannot.{nth}.cases.{at}"),
+                "is no glob of SUITE.CASE",
+            )),
+        });
+        let matchers = matchers.collect::<Result<Vec<_>, _>>()?;
+        if matchers.is_empty() {
+            let message = format!("names no case that needs {}", raw.what);
+            return Err(Error::value(path, &format!("cannot.{nth}.cases"), message));
+        }
+        Ok(Cannot {
+            what: raw.what,
+            why: raw.why,
+            cases: raw.cases,
+            matchers,
+        })
+    };
+    all.into_iter().enumerate().map(check).collect()
 }
 
 #[cfg(test)]

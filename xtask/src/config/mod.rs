@@ -114,6 +114,11 @@ impl Config {
             let lines = lines.map(|kernel| (format!("command_line.{kernel}"), kernel));
             there(&page, "kernel", lines, kernels.keys())?;
         }
+        for (name, set) in &suites {
+            let not_on = set.not_on.keys();
+            let not_on = not_on.map(|cell| (format!("not_on.{cell}"), cell));
+            there(&page("suites", name), "cell", not_on, cells.keys())?;
+        }
         for (name, finding) in &findings {
             let page = page("findings", name);
             there(&page, "exporter", finding.exporters(), exporters.keys())?;

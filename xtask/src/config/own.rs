@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A module out of tree, of somebody who writes a driver: a set of suites that has no page.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Devices, Module, Suites, Watched};
@@ -36,6 +37,10 @@ impl Suites {
             exporter: None,
             of: None,
             fragments: Vec::new(),
+            command_line: None,
+            linear: None,
+            not_on: BTreeMap::new(),
+            cannot: Vec::new(),
             devices: Devices::default(),
             own: Some(own),
             // Known once they are built.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 
+use super::exporter::{self, RawCannot};
 use super::yaml::{self, Error};
-use super::{Cell, Exporter, Own};
+use super::{Cannot, Cell, Exporter, Own};
 
 /// A module that a guest loads before or as its tests.
 #[derive(Debug, Clone, Deserialize)]
@@ -111,6 +112,12 @@ struct Raw {
     exporter: Option<String>,
     #[serde(default)]
     fragments: Vec<String>,
+    command_line: Option<String>,
+    linear: Option<String>,
+    #[serde(default)]
+    not_on: BTreeMap<String, String>,
+    #[serde(default)]
+    cannot: Vec<RawCannot>,
     #[serde(default)]
     devices: Devices,
     #[serde(default)]
@@ -142,6 +149,14 @@ pub struct Suites {
     pub of: Option<Exporter>,
     /// Kconfig fragments on top of those of a cell's kernel. With any, the set has kernels of its own.
     pub fragments: Vec<String>,
+    /// What every kernel is told on its command line.
+    pub command_line: Option<String>,
+    /// The kernel's linear map, as [`Cell::linear`], where it is not the cell's.
+    pub linear: Option<String>,
+    /// Cells that it can't run on, and why.
+    pub not_on: BTreeMap<String, String>,
+    /// What can't be done in it.
+    pub cannot: Vec<Cannot>,
     /// What the guest has beside its cell's machine.
     pub devices: Devices,
     /// The user's own module out of tree, if that is what the set is about.
@@ -226,20 +241,25 @@ impl Suites {
         }
     }
 
+    /// What the kernel of `cell` maps for good, as [`Cell::linear`].
+    pub fn linear<'a>(&'a self, cell: &'a Cell) -> Option<&'a str> {
+        self.linear.as_deref().or(cell.linear.as_deref())
+    }
+
     /// What the guest is told beside the modules, a line each: parameters of modules, among them what the tests skip.
     pub fn parameters(&self, watched: bool) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(exporter) = &self.of {
             lines.extend_from_slice(&exporter.parameters);
-            let skipped: Vec<&str> = exporter
-                .cannot
-                .iter()
-                .flat_map(|cannot| &cannot.cases)
-                .map(String::as_str)
-                .collect();
-            if let Some(tests) = self.tests.last().filter(|_| !skipped.is_empty()) {
-                lines.push(format!("{}.skip={}", tests.name(), skipped.join(",")));
-            }
+        }
+        let cannot = self.of.iter().flat_map(|exporter| &exporter.cannot);
+        let skipped: Vec<&str> = cannot
+            .chain(&self.cannot)
+            .flat_map(|cannot| &cannot.cases)
+            .map(String::as_str)
+            .collect();
+        if let Some(tests) = self.tests.last().filter(|_| !skipped.is_empty()) {
+            lines.push(format!("{}.skip={}", tests.name(), skipped.join(",")));
         }
         if let Some(vcsan) = self.vcsan.as_ref().filter(|_| watched) {
             lines.extend_from_slice(&vcsan.orders);
@@ -290,6 +310,7 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Er
             "must be at least `silence_s`, which must be at least 1".into(),
         ));
     }
+    let cannot = exporter::cannot(path, raw.cannot)?;
     Ok(Suites {
         name: name.to_owned(),
         page: Some(name.to_owned()),
@@ -298,6 +319,10 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Er
         exporter: raw.exporter,
         of: None,
         fragments: raw.fragments,
+        command_line: raw.command_line,
+        linear: raw.linear,
+        not_on: raw.not_on,
+        cannot,
         devices: raw.devices,
         own: None,
         tests: raw.modules,
@@ -323,6 +348,10 @@ mod tests {
             exporter: None,
             of: None,
             fragments: Vec::new(),
+            command_line: None,
+            linear: None,
+            not_on: BTreeMap::new(),
+            cannot: Vec::new(),
             devices: Devices::default(),
             own: None,
             tests: Vec::new(),
@@ -352,6 +381,26 @@ mod tests {
         };
         assert_eq!(devices.arguments("board,graphics=off"), ["-a", "-c"]);
         assert_eq!(devices.arguments("other"), ["-c"]);
+    }
+
+    #[test]
+    fn what_cannot_be_done_in_a_set_is_skipped_there() {
+        let raw = RawCannot {
+            what: "to fly".into(),
+            why: "it has no wings".into(),
+            cases: vec!["*_sky.*".into(), "*.look".into()],
+        };
+        let cannot = exporter::cannot(Path::new("a.yaml"), vec![raw]);
+        let set = Suites {
+            cannot: cannot.expect("globs"),
+            tests: vec![Module {
+                dir: "d".into(),
+                file: "k/t.ko".into(),
+            }],
+            ..heap()
+        };
+        assert_eq!(set.parameters(false), ["t.skip=*_sky.*,*.look"]);
+        assert!(heap().parameters(false).is_empty());
     }
 
     #[test]

@@ -121,8 +121,14 @@ impl Session<'_> {
         let mut qemu = boot::arguments(cell, self.media, Console::Log, &line);
         if let Some((plugin, _)) = cell::model(self.shared, self.boot.set) {
             let out = self.folder.join("vcsan.jsonl");
-            let [option, mut value] =
-                plugin.arguments(cell, &self.media.symbols, &self.media.modules, &out, None);
+            let [option, mut value] = plugin.arguments(
+                cell,
+                self.boot.set.linear(cell),
+                &self.media.symbols,
+                &self.media.modules,
+                &out,
+                None,
+            );
             value.push(",debugger=on");
             qemu.extend([option, value]);
         }

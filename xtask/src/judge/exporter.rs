@@ -1,38 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Puts what a page of `configs/exporters` says into a judgement.
+//! Puts what a page of `configs/exporters` or `configs/suites` says that can't be done into a judgement.
 
 use super::Judgement;
-use crate::config::Exporter;
+use crate::config::Cannot;
 use crate::verdict::Verdict;
 
-/// Gives the cases that were skipped for `exporter` the reason; `whole` if all cases were to run.
+/// Who says what can't be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// Below `configs`.
+    pub folder: &'a str,
+    /// The file's stem.
+    pub name: &'a str,
+    /// What can't be done.
+    pub cannot: &'a [Cannot],
+}
+
+/// Gives the cases that were skipped for what `page` says the reason; `whole` if all cases were to run.
 ///
 /// A reason that no case needs any more is a failure: nobody would notice that a case goes by another name now, and runs.
-pub fn explain(judgement: &mut Judgement, exporter: &Exporter, whole: bool) {
-    let mut needed = vec![false; exporter.cannot.len()];
+pub fn explain(judgement: &mut Judgement, page: Page<'_>, whole: bool) {
+    let mut needed = vec![false; page.cannot.len()];
     for suite in &mut judgement.suites {
         for case in &mut suite.cases {
             let name = format!("{}.{}", suite.name, case.name);
-            for (cannot, needed) in exporter.cannot.iter().zip(&mut needed) {
+            for (cannot, needed) in page.cannot.iter().zip(&mut needed) {
                 if case.verdict == Verdict::Skipped && cannot.concerns(&name) {
                     *needed = true;
                     case.message.get_or_insert_with(|| {
-                        format!(
-                            "{} can't do it: {}: {}",
-                            exporter.name, cannot.what, cannot.why
-                        )
+                        format!("{} can't do it: {}: {}", page.name, cannot.what, cannot.why)
                     });
                 }
             }
         }
     }
-    for (cannot, needed) in exporter.cannot.iter().zip(needed) {
+    for (cannot, needed) in page.cannot.iter().zip(needed) {
         if whole && !needed {
             judgement.worsen(
                 Verdict::Failed,
                 &format!(
-                    "no case was skipped for want of \"{}\", which configs/exporters/{}.yaml names",
-                    cannot.what, exporter.name
+                    "no case was skipped for want of \"{}\", which configs/{}/{}.yaml names",
+                    cannot.what, page.folder, page.name
                 ),
             );
         }
@@ -42,8 +50,16 @@ pub fn explain(judgement: &mut Judgement, exporter: &Exporter, whole: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::exporter_for_tests;
+    use crate::config::{Exporter, exporter_for_tests};
     use crate::results::{Case, Suite};
+
+    fn page(exporter: &Exporter) -> Page<'_> {
+        Page {
+            folder: "exporters",
+            name: &exporter.name,
+            cannot: &exporter.cannot,
+        }
+    }
 
     fn judgement(verdict: Verdict) -> Judgement {
         let case = |name: &str, verdict| Case {
@@ -69,7 +85,8 @@ mod tests {
     #[test]
     fn a_skipped_case_gets_the_reason() {
         let mut judgement = judgement(Verdict::Skipped);
-        explain(&mut judgement, &exporter_for_tests("*_sky.fly"), true);
+        let bird = exporter_for_tests("*_sky.fly");
+        explain(&mut judgement, page(&bird), true);
         assert_eq!(judgement.verdict, Verdict::Passed);
         assert_eq!(
             judgement.suites[0].cases[0].message.as_deref(),
@@ -81,7 +98,8 @@ mod tests {
     fn a_reason_that_skips_nothing_fails_a_whole_run_only() {
         for (whole, verdict) in [(true, Verdict::Failed), (false, Verdict::Passed)] {
             let mut judgement = judgement(Verdict::Passed);
-            explain(&mut judgement, &exporter_for_tests("*_sky.fly"), whole);
+            let bird = exporter_for_tests("*_sky.fly");
+            explain(&mut judgement, page(&bird), whole);
             assert_eq!(judgement.verdict, verdict);
         }
     }

@@ -346,7 +346,14 @@ impl<'a> Boots<'a> {
             architectural: mode == Mode::Architectural,
             ..self.plugin.clone()
         };
-        args.extend(plugin.arguments(cell, &media.symbols, &media.modules, &found, None));
+        args.extend(plugin.arguments(
+            cell,
+            cell.linear.as_deref(),
+            &media.symbols,
+            &media.modules,
+            &found,
+            None,
+        ));
         let qemu = self.shared.toolchain.command(&program).args(&args);
         let patience = self.shared.patience;
         let limits = Limits {

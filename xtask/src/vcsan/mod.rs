@@ -150,18 +150,19 @@ impl Plugin {
         })
     }
 
-    /// QEMU's arguments that load it for a guest of `cell`, whose symbols are in `vmlinux` and `modules`; what it finds goes
-    /// to `out`, with the stacks of what an earlier boot has found, where that is given.
+    /// QEMU's arguments that load it for a guest of `cell` with that `linear` map, whose symbols are in `vmlinux` and `modules`;
+    /// what it finds goes to `out`, with the stacks of what an earlier boot has found, where that is given.
     pub fn arguments(
         &self,
         cell: &Cell,
+        linear: Option<&str>,
         vmlinux: &Path,
         modules: &Path,
         out: &Path,
         stacks: Option<&Path>,
     ) -> [OsString; 2] {
         let mode = self.mode(cell);
-        let linear = cell.linear.as_ref().filter(|_| mode == Mode::Speculative);
+        let linear = linear.filter(|_| mode == Mode::Speculative);
         let linear = linear.map_or_else(String::new, |map| format!(",linear={map}"));
         let mode = mode.as_str();
         let watch = if self.contract {

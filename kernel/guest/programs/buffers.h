@@ -34,6 +34,14 @@ enum { DEVICE_READS, DEVICE_WRITES, KERNEL_READS, KERNEL_WRITES, TRANSFER_BEGINS
 static const char *heap;
 static int node = -1;
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = must(open(path, O_WRONLY | O_CLOEXEC));
+
+	must(write(fd, text, strlen(text)));
+	close(fd);
+}
+
 static int open_heap(void)
 {
 	char path[64];

@@ -2,11 +2,16 @@
 /*
  * Processes that share buffers of a dma-buf heap, as a suite of cases.
  *
- *   processes HEAP
+ *   processes HEAP [charged]
+ *
+ * With `charged`, also that buffers are charged to the memory cgroup of the process
+ * that allocates them, which dma_heap.mem_accounting=1 asks of the kernel.
  */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define SUITE "system_heap_rust_processes"
@@ -370,6 +375,49 @@ static void refuses_bad_syncs(void)
 	}
 }
 
+#define CGROUPS "/cgroups"
+#define CHARGED CGROUPS "/charged"
+
+/* Bytes of the buffer, and by how much the count of a CPU may be ahead of that of its group. */
+#define LARGE (4UL << 20)
+#define AHEAD (64 * PAGE)
+
+static long charge(void)
+{
+	FILE *file = fopen(CHARGED "/memory.current", "re");
+	long bytes;
+
+	if (!file || fscanf(file, "%ld", &bytes) != 1)
+		fail("failed to read what the group is charged: %s", strerror(errno));
+	fclose(file);
+	return bytes;
+}
+
+static void charged_is(const char *when, long bytes, long expected)
+{
+	if (bytes < expected - (long)AHEAD || bytes > expected + (long)AHEAD)
+		fail("%s: %ld bytes are charged, expected %ld", when, bytes, expected);
+}
+
+static void charged(void)
+{
+	struct dma_heap_allocation_data data = { .len = LARGE, .fd_flags = O_RDWR | O_CLOEXEC };
+	int fd = open_heap();
+	long before;
+
+	must(mkdir(CGROUPS, 0700));
+	must(mount("cgroup2", CGROUPS, "cgroup2", 0, NULL));
+	write_file(CGROUPS "/cgroup.subtree_control", "+memory");
+	must(mkdir(CHARGED, 0700));
+	write_file(CHARGED "/cgroup.procs", "0");
+	before = charge();
+	must(ioctl(fd, DMA_HEAP_IOCTL_ALLOC, &data));
+	charged_is("with a buffer", charge() - before, LARGE);
+	must(close(data.fd));
+	charged_is("after it", charge() - before, 0);
+}
+
+/* The last one only if asked for. */
 static const struct test cases[] = {
 	{ "whole_and_part", whole_and_part },
 	{ "mapped_twice", mapped_twice },
@@ -386,9 +434,12 @@ static const struct test cases[] = {
 	{ "private_to_read", private_to_read },
 	{ "waits_for_files", waits_for_files },
 	{ "refuses_bad_syncs", refuses_bad_syncs },
+	{ "charged", charged },
 };
 
 int main(int argc, char **argv)
 {
-	return suite(argc, argv, cases, ARRAY_SIZE(cases));
+	bool all = argc == 3 && !strcmp(argv[2], "charged");
+
+	return suite(argc - all, argv, cases, ARRAY_SIZE(cases) - !all);
 }

@@ -111,14 +111,6 @@ static void child_compares(const struct part *part)
 /* How often a request failed for want of memory, for all processes of a case. */
 static unsigned int *failures;
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = must(open(path, O_WRONLY | O_CLOEXEC));
-
-	must(write(fd, text, strlen(text)));
-	close(fd);
-}
-
 /* By default only allocations that may not sleep fail, and each says so. */
 static void let_allocations_fail(void)
 {

@@ -30,12 +30,13 @@ pub(super) fn series(context: &Context, args: &cli::Series) -> Result<Exit, Fail
         Some(run) => tested::text(run, &config),
         None => "No report of a run was at hand.\n".to_owned(),
     };
+    let untested = tested::untested(series, run.as_ref());
 
     task.step("applying them one by one");
     let applied = apply(context, &source.dir, &letters);
     let total = letters.len();
     fs::create_dir_all(&args.to).map_err(Failure::infra)?;
-    let cover = mail::cover(series, &letters, &tested);
+    let cover = mail::cover(series, &letters, &tested, &untested);
     let texts = letters
         .iter()
         .enumerate()

@@ -34,7 +34,7 @@ pub use history::{History, How, Shown};
 pub use kernel::Kernel;
 pub use mutant::Mutant;
 pub use own::Own;
-pub use series::{Mail, Message, Series};
+pub use series::{Mail, Message, Series, Untested};
 pub use suites::{Devices, Disk, Module, Program, Suites, Watched};
 pub use yaml::Error;
 
@@ -118,6 +118,9 @@ impl Config {
             let not_on = set.not_on.keys();
             let not_on = not_on.map(|cell| (format!("not_on.{cell}"), cell));
             there(&page("suites", name), "cell", not_on, cells.keys())?;
+        }
+        for (name, series) in &series {
+            there(&page("series", name), "set", series.sets(), suites.keys())?;
         }
         for (name, finding) in &findings {
             let page = page("findings", name);

@@ -23,12 +23,23 @@ struct RawMail {
     without: Option<String>,
 }
 
+/// Something that nobody has tested, or only a run of one set of suites.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Untested {
+    /// In words.
+    pub what: String,
+    /// The set that tests it; none where none does.
+    #[serde(default)]
+    pub unless: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
     subject: String,
     text: String,
-    not_tested: Vec<String>,
+    not_tested: Vec<Untested>,
     patches: Vec<RawMail>,
     #[serde(default)]
     elsewhere: Vec<String>,
@@ -73,14 +84,23 @@ pub struct Series {
     pub subject: String,
     /// What it is about.
     pub text: String,
-    /// What was not.
-    pub not_tested: Vec<String>,
+    /// What was not tested.
+    pub not_tested: Vec<Untested>,
     /// In order.
     pub mails: Vec<Mail>,
     elsewhere: Vec<GlobMatcher>,
 }
 
 impl Series {
+    /// The sets that it names, each with its key in the page.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (String, &String)> {
+        let untested = self.not_tested.iter().enumerate();
+        untested.filter_map(|(at, untested)| {
+            let set = untested.unless.as_ref()?;
+            Some((format!("not_tested.{at}.unless"), set))
+        })
+    }
+
     /// Whether a file of the overlay is not part of it.
     pub fn is_elsewhere(&self, file: &str) -> bool {
         self.elsewhere.iter().any(|glob| glob.is_match(file))

@@ -157,14 +157,19 @@ fn stat_text(stat: &[(&str, usize, usize)]) -> String {
     text
 }
 
-/// The cover letter. `tested`: what was, with what result.
-pub(super) fn cover(series: &Series, letters: &[Letter], tested: &str) -> String {
+/// The cover letter. `tested`: what was, with what result; `untested`: what was not.
+pub(super) fn cover(
+    series: &Series,
+    letters: &[Letter],
+    tested: &str,
+    untested: &[&str],
+) -> String {
     let total = letters.len();
     let zero = "0".repeat(total.to_string().len());
     let mut text = header(&format!("[PATCH {zero}/{total}] {}", series.subject));
     text += &format!("{}\n\nTested\n\n{tested}\n", series.text.trim_end());
     text += "Not tested\n\n";
-    for what in &series.not_tested {
+    for what in untested {
         let _ = writeln!(text, "- {what}");
     }
     text.push('\n');

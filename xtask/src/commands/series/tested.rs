@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::config::Config;
+use crate::config::{Config, Series};
 use crate::results::{Cell, Run};
 use crate::vcsan::Mode;
 use crate::verdict::Verdict;
@@ -50,6 +50,22 @@ pub(super) fn text(run: &Run, config: &Config) -> String {
     text
 }
 
+/// What nobody has tested, nor `run`.
+pub(super) fn untested<'a>(series: &'a Series, run: Option<&Run>) -> Vec<&'a str> {
+    let passed = |set: &String| {
+        let cells = run.iter().flat_map(|run| &run.cells);
+        let mut boots = cells
+            .filter(|cell| cell.set == *set && cell.verdict != Verdict::Skipped)
+            .peekable();
+        boots.peek().is_some() && boots.all(|cell| cell.verdict == Verdict::Passed)
+    };
+    let untested = series
+        .not_tested
+        .iter()
+        .filter(|untested| !untested.unless.as_ref().is_some_and(passed));
+    untested.map(|untested| untested.what.as_str()).collect()
+}
+
 fn line(cell: &Cell, config: &Config) -> String {
     let cases = || cell.suites.iter().flat_map(|suite| &suite.cases);
     let count = |verdict| cases().filter(|case| case.verdict == verdict).count();
@@ -75,6 +91,32 @@ mod tests {
     use super::*;
     use crate::project::Project;
     use crate::report::example;
+
+    #[test]
+    fn what_a_set_tests_is_tested_once_all_of_it_passed() {
+        let config = Config::load(&Project::this().configs()).expect("configs/ loads");
+        let series = config.series.values().next().expect("a series");
+        let page = series
+            .not_tested
+            .iter()
+            .find(|page| page.unless.as_deref() == Some("highmem"))
+            .expect("a set tests high memory");
+        let has = |run: Option<&Run>| untested(series, run).contains(&page.what.as_str());
+        let mut run = example::run();
+        assert!(has(None) && has(Some(&run)));
+
+        let boot = |verdict| Cell {
+            set: "highmem".into(),
+            verdict,
+            ..Cell::default()
+        };
+        run.cells.push(boot(Verdict::Skipped));
+        assert!(has(Some(&run)));
+        run.cells.push(boot(Verdict::Passed));
+        assert!(!has(Some(&run)));
+        run.cells.push(boot(Verdict::Failed));
+        assert!(has(Some(&run)));
+    }
 
     #[test]
     fn a_letter_counts_what_the_report_has() {

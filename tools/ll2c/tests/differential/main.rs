@@ -200,8 +200,7 @@ macro_rules! programs {
 programs! {
     formatting: &["hppa", "m68k", "sh4"];
     numbers: &["hppa", "m68k-68040", "sh4"];
-    // GCC 14 for sh4 ends with an internal error.
-    text: &["hppa", "m68k"];
+    text: &["hppa", "m68k", "sh4-no-fwprop"];
     // It shows bytes as they lie in memory, and the reference is big-endian.
     language: &["hppa", "m68k"];
 }

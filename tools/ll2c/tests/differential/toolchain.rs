@@ -127,6 +127,17 @@ pub const SUBJECTS: &[SubjectTools] = &[
         link: &["-static"],
         layout: LE4,
     },
+    // Without this, GCC 14 ends with an internal error (elimination_costs_in_insn) on one program.
+    SubjectTools {
+        name: "sh4-no-fwprop",
+        page: "sh4",
+        options: &[],
+        gcc: "sh4-linux-gnu-gcc",
+        machine: &["-fno-forward-propagate"],
+        qemu: &["qemu-sh4"],
+        link: &["-static"],
+        layout: LE4,
+    },
 ];
 
 impl SubjectTools {

@@ -16,6 +16,19 @@ impl Hasher for Fnv {
             self.0 = (self.0 ^ u64::from(b)).wrapping_mul(0x100000001b3);
         }
     }
+    // The same on a little-endian machine.
+    fn write_u16(&mut self, x: u16) {
+        self.write(&x.to_be_bytes());
+    }
+    fn write_u128(&mut self, x: u128) {
+        self.write(&x.to_be_bytes());
+    }
+    fn write_usize(&mut self, x: usize) {
+        self.write(&x.to_be_bytes());
+    }
+    fn write_isize(&mut self, x: isize) {
+        self.write(&x.to_be_bytes());
+    }
 }
 
 fn fill(buf: &mut [u32], mut seed: u64) {

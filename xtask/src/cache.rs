@@ -51,6 +51,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A path that the kernel's make can't take.
+    #[error("failed to use {} as the cache folder: kernels can't be built where a path has blanks or colons; give another folder with --cache DIR", path.display())]
+    Name {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The user interrupted a wait.
     #[error("failed to lock {name}: interrupted while {holder} held it")]
     Interrupted {
@@ -120,11 +126,17 @@ impl Cache {
     /// The one at `root`, which is created where it is missing.
     ///
     /// # Errors
-    /// It can't be created, or there are things in it that this program has not made.
+    /// It can't be created, there are things in it that this program has not made, or no kernel can be built in it.
     pub fn at(root: &Path, stop: &Stop) -> Result<Cache, Error> {
+        let odd = |c: char| c.is_whitespace() || c == ':';
+        let named = |path: PathBuf| match path.to_string_lossy().contains(odd) {
+            true => Err(Error::Name { path }),
+            false => Ok(path),
+        };
+        named(std::path::absolute(root)?)?;
         fs::create_dir_all(root)?;
         // Absolute and free of links, as the same path must lead there inside the Debian root.
-        let root = fs::canonicalize(root)?;
+        let root = named(fs::canonicalize(root)?)?;
         let cache = Cache {
             root,
             stop: stop.clone(),

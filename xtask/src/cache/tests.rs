@@ -258,3 +258,22 @@ fn a_link_is_removed_and_not_what_it_leads_to() {
     remove(&link).expect("removed");
     remove(&link).expect("nothing there is fine");
 }
+
+#[test]
+fn a_path_in_which_no_kernel_can_be_built_is_refused_before_it_is_made() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for name in ["with space", "a:b", "tab\there"] {
+        let error = Cache::at(&dir.path().join(name), &Stop::new()).expect_err(name);
+        assert!(matches!(error, Error::Name { .. }), "{name}: {error}");
+        assert!(!dir.path().join(name).exists(), "{name}");
+    }
+    // A link with a harmless name to a folder without one.
+    let odd = dir.path().join("o d d");
+    fs::create_dir(&odd).expect("created");
+    std::os::unix::fs::symlink(&odd, dir.path().join("link")).expect("made");
+    let error = Cache::at(&dir.path().join("link"), &Stop::new()).expect_err("a link");
+    assert!(matches!(error, Error::Name { .. }), "{error}");
+    for name in ["ö", "a,b"] {
+        Cache::at(&dir.path().join(name), &Stop::new()).expect(name);
+    }
+}

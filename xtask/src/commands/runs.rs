@@ -128,7 +128,7 @@ pub(super) fn report_of(runs: &Path, text: &str) -> Result<PathBuf, String> {
 /// A fragment that names the file.
 pub(super) fn load(path: &Path) -> Result<Run, String> {
     let text = fs::read(path).map_err(|e| chain(&e))?;
-    json::read(&text).map_err(|e| format!("failed to read {}: {e}", path.display()))
+    json::read_printable(&text).map_err(|e| format!("failed to read {}: {e}", path.display()))
 }
 
 fn prune(runs: &Path) -> io::Result<()> {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The report as JSON: [`Run`] as serde writes it, and reads it back.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::results::{Run, SCHEMA};
+use crate::ui::printable;
 
 /// Writes `run` to `out`.
 ///
@@ -21,19 +24,46 @@ pub fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// A fragment: `text` is no report, or one of another version.
 pub fn read(text: &[u8]) -> Result<Run, String> {
+    read_by(text, |_| ())
+}
+
+/// The same of a report that may come from anywhere: what a terminal would obey is gone from its texts.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_printable(text: &[u8]) -> Result<Run, String> {
+    read_by(text, make_printable)
+}
+
+fn read_by(text: &[u8], change: impl FnOnce(&mut Value)) -> Result<Run, String> {
     #[derive(Deserialize)]
     struct Version {
         schema: u32,
     }
-    let version: Version =
-        serde_json::from_slice(text).map_err(|e| format!("it is no report: {e}"))?;
+    let wrong = |e| format!("it is no report: {e}");
+    let version: Version = serde_json::from_slice(text).map_err(wrong)?;
     if version.schema != SCHEMA {
         return Err(format!(
             "its schema is {} and not {SCHEMA}: it was written by another version",
             version.schema
         ));
     }
-    serde_json::from_slice(text).map_err(|e| format!("it is no report: {e}"))
+    let mut all: Value = serde_json::from_slice(text).map_err(wrong)?;
+    change(&mut all);
+    serde_json::from_value(all).map_err(wrong)
+}
+
+fn make_printable(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(clean) = printable(text) {
+                *text = clean;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(make_printable),
+        Value::Object(values) => values.values_mut().for_each(make_printable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// The JSON Schema of reports, as `docs/report.schema.json` has it.
@@ -59,6 +89,16 @@ mod tests {
         let mut text = Vec::new();
         write(run, &mut text).expect("a Vec takes it");
         text
+    }
+
+    #[test]
+    fn nothing_of_a_report_is_obeyed_by_a_terminal() {
+        let mut run = example::run();
+        run.cells[0].cell = "\u{1b}]0;title\u{7}a\u{202e}".into();
+        run.cells[0].suites[0].name = "b\u{9b}2J".into();
+        let read = read_printable(&written(&run)).expect("a report");
+        assert_eq!(read.cells[0].cell, "·]0;title·a·");
+        assert_eq!(read.cells[0].suites[0].name, "b·2J");
     }
 
     #[test]

@@ -44,9 +44,14 @@ pub fn render(run: &Run) -> String {
         0 => String::new(),
         n => format!("{n} known, "),
     };
+    let cells = if run.cells.len() == 1 {
+        "cell"
+    } else {
+        "cells"
+    };
     let _ = writeln!(
         out,
-        "\n{}: {} cells, {passed} cases passed, {known}{other} failed, {skipped} skipped, in {:.1} s",
+        "\n{}: {} {cells}, {passed} cases passed, {known}{other} failed, {skipped} skipped, in {:.1} s",
         paint(run.verdict),
         run.cells.len(),
         run.wall_s

@@ -8,7 +8,11 @@ use std::str::FromStr;
 /// A version such as 1.85 or 10.0.13; the parts that are missing count as zero.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(try_from = "String")]
-pub struct Version(Vec<u32>);
+pub struct Version {
+    /// As it was written.
+    text: String,
+    parts: Vec<u32>,
+}
 
 /// A text that is no [`Version`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,15 +23,16 @@ impl FromStr for Version {
     type Err = NotAVersion;
 
     fn from_str(text: &str) -> Result<Version, NotAVersion> {
-        text.split('.')
-            .map(|part| {
-                part.parse()
-                    .ok()
-                    .filter(|_| part.bytes().all(|b| b.is_ascii_digit()))
-            })
-            .collect::<Option<_>>()
-            .map(Version)
-            .ok_or_else(|| NotAVersion(text.to_owned()))
+        let number = |part: &str| {
+            let digits = part.bytes().all(|b| b.is_ascii_digit());
+            part.parse().ok().filter(|_| digits)
+        };
+        let parts: Option<Vec<u32>> = text.split('.').map(number).collect();
+        let text = text.to_owned();
+        match parts {
+            Some(parts) => Ok(Version { text, parts }),
+            None => Err(NotAVersion(text)),
+        }
     }
 }
 
@@ -41,17 +46,14 @@ impl TryFrom<String> for Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, part) in self.0.iter().enumerate() {
-            write!(f, "{}{part}", if i == 0 { "" } else { "." })?;
-        }
-        Ok(())
+        f.write_str(&self.text)
     }
 }
 
 impl Ord for Version {
     fn cmp(&self, other: &Version) -> Ordering {
-        let parts = self.0.len().max(other.0.len());
-        let part = |v: &Version, i| v.0.get(i).copied().unwrap_or(0);
+        let parts = self.parts.len().max(other.parts.len());
+        let part = |v: &Version, i| v.parts.get(i).copied().unwrap_or(0);
         (0..parts)
             .map(|i| part(self, i).cmp(&part(other, i)))
             .find(|o| o.is_ne())
@@ -113,6 +115,8 @@ mod tests {
 
     #[test]
     fn prints_as_it_was_written() {
-        assert_eq!(v("0.71.1").to_string(), "0.71.1");
+        for text in ["0.71.1", "1.06.95", "7.30"] {
+            assert_eq!(v(text).to_string(), text);
+        }
     }
 }

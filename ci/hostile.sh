@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=${ALIASHEAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/aliasheap}
-source=$cache/source/7.3/linux
+series=$(sed -n "s/^  preferred: '\(.*\)'/\1/p" configs/toolchain.yaml)
+source=$cache/source/$series/linux
 work=$(mktemp -d)
 listener=
 end() {
@@ -23,7 +24,11 @@ echo 'as it was' >"$work/home/victim"
 sed -n 's,^+++ b/,,p' kernel/patches/*.patch | sort -u | while read -r file; do
 	[ ! -e "$source/$file" ] || (cd "$source" && cp --parents "$file" "$work/tree")
 done
-cp ci/hostile/* "$work/tree"
+cp ci/hostile/attempts.sh "$work/tree"
+{
+	grep -E '^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) =' "$source/Makefile"
+	cat ci/hostile/Makefile
+} >"$work/tree/Makefile"
 mkdir -p "$work/tree/Documentation"
 ln -s "$work/home/victim" "$work/tree/Documentation/victim"
 python3 -c '
@@ -40,6 +45,7 @@ until [ -s "$work/port" ]; do
 done
 cat >"$work/tree/host.sh" <<-HOST
 	home=$work/home
+	series=$series
 	cache=$cache
 	checkout=$PWD
 	user=$work/tree

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # attempts.sh BUILD TREE: what the Makefile of a kernel tree could try. Each attempt that succeeds says so.
 build=$1 tree=$2
-. "$tree/host.sh" # home, cache, port: what the host is like
+. "$tree/host.sh" # home, series, cache and so on: what the host is like
 
 try() {
 	if (eval "$1") >/dev/null 2>&1; then
@@ -26,9 +26,9 @@ try 'echo >>$tree/Documentation/victim'
 try 'ls $checkout/xtask'
 try 'touch $checkout/kernel/x'
 # What others build and boot, and the sources that they build from.
-try 'ls $cache/build/7.3'
+try 'ls $cache/build/$series'
 try 'ls $cache/runs'
-try 'touch $cache/source/7.3/linux/Makefile'
+try 'touch $cache/source/$series/linux/Makefile'
 try 'touch $tree/x'
 try 'touch $user/x'
 try 'ls $cache/differential'
@@ -42,7 +42,7 @@ try 'echo x >/proc/sys/kernel/core_pattern'
 try 'unshare --user --map-root-user true'
 try 'kill -0 $runner'
 # What is seen of it goes with this command.
-touch $cache/build/x $cache/build/7.3-x $home-x /tmp/x
+touch $cache/build/x $cache/build/$series-x $home-x /tmp/x
 # What the host writes to later.
 ln -sf $home/victim $build/aliasheap.config
 ln -sf $home/new $build/symbols.log

@@ -119,15 +119,25 @@ fn write(context: &Context, copies: &[Copy<'_>], folder: &Path) -> Result<(), Fa
 
 /// What was reported of a module, without repetitions.
 fn titles<'a>(module: &str, hazards: &'a [Hazard]) -> Vec<&'a str> {
-    let suffix = format!("[{module}]");
     let mut titles: Vec<&str> = hazards
         .iter()
-        .filter(|hazard| hazard.symbols().any(|symbol| symbol.ends_with(&suffix)))
+        .filter(|hazard| concerns(module, hazard))
         .map(|hazard| hazard.title.as_str())
         .collect();
     titles.sort_unstable();
     titles.dedup();
     titles
+}
+
+/// Whether a hazard is about a module. A call of the DMA API is about the module that calls: another one may have mapped the
+/// memory beside.
+fn concerns(module: &str, hazard: &Hazard) -> bool {
+    let suffix = format!("[{module}]");
+    let caller = hazard.access.symbol.as_deref();
+    match caller.filter(|symbol| hazard.access.by == "call" && symbol.ends_with(']')) {
+        Some(caller) => caller.ends_with(&suffix),
+        None => hazard.symbols().any(|symbol| symbol.ends_with(&suffix)),
+    }
 }
 
 /// What becomes of data. Which of these follow from a mistake depends on what was in the memory before.
@@ -207,6 +217,7 @@ fn print(copies: &[Copy<'_>], seen: &[(String, Vec<Hazard>)]) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vcsan::findings::Party;
 
     #[test]
     fn what_becomes_of_data_may_come_along() {
@@ -215,6 +226,28 @@ mod tests {
         assert!(fits(&[&page[0]]) && fits(&[&page[0], "lost write"]));
         assert!(!fits(&[]) && !fits(&["lost write"]));
         assert!(!fits(&[&page[0], "unmap of memory that is not mapped"]));
+    }
+
+    #[test]
+    fn a_call_is_about_who_calls_and_an_access_about_who_has_mapped_the_memory_too() {
+        let party = |by: &str, symbol: &str| Party {
+            by: by.into(),
+            symbol: Some(symbol.into()),
+            ..Party::default()
+        };
+        let hazard = |access| Hazard {
+            access,
+            mapped: Some(party("call", "give+0x20/0x40 [halves_2]")),
+            ..Hazard::default()
+        };
+        let concerned = |access| {
+            let hazard = hazard(access);
+            ["halves_2", "halves_3"].map(|module| concerns(module, &hazard))
+        };
+        let (call, access) = ("take+0x1c/0x84 [halves_3]", "kfree+0x10/0x20");
+        assert_eq!(concerned(party("call", call)), [false, true]);
+        assert_eq!(concerned(party("call", access)), [true, false]);
+        assert_eq!(concerned(party("cpu", call)), [true, true]);
     }
 
     #[test]

@@ -309,6 +309,49 @@ fn what_an_interrupt_s_handler_calls_is_a_call_of_its_own() {
 }
 
 #[test]
+fn what_an_interrupt_s_handler_syncs_is_not_what_was_being_unmapped() {
+    let mut machine = Machine::new(CONVENTIONS[1]);
+    let unmapped = area(0x1000, 0x200);
+    let thread = [1, 0x1000, 0x200, 1];
+    machine
+        .enter(Hook::Single(Request::Unmap), &thread, 0x9000, 0x500)
+        .unwrap();
+    machine
+        .enter(Hook::ForCpu, &[0x1000, 0x200, 1], 0x8f80, 0x600)
+        .unwrap();
+    let taken = Step::AtCpu {
+        area: unmapped,
+        dir: ToDevice,
+    };
+    assert_eq!(machine.arrive(0x600, 0x8f80), [taken]);
+    // The interrupt comes here, of the same device, on the same stack.
+    let handler = [1, 0x4000, 0x40, 2];
+    machine
+        .enter(
+            Hook::Single(Request::SyncForDevice),
+            &handler,
+            0x8e00,
+            0x700,
+        )
+        .unwrap();
+    machine
+        .enter(Hook::ForDevice, &[0x4000, 0x40, 2], 0x8d00, 0x800)
+        .unwrap();
+    let synced = Step::ForDevice {
+        area: area(0x4000, 0x40),
+        dir: FromDevice,
+    };
+    assert_eq!(machine.arrive(0x800, 0x8d00), [synced]);
+    assert_eq!(machine.arrive(0x700, 0x8e00), []);
+    // It is over, and what it has interrupted goes on.
+    let done = Step::Unmapped {
+        area: Some(unmapped),
+        dir: ToDevice,
+    };
+    assert_eq!(machine.arrive(0x500, 0x9000), [done]);
+}
+
+#[test]
 fn memory_that_is_allocated_for_a_device_is_followed_on_each_architecture() {
     for convention in CONVENTIONS {
         let mut machine = Machine::new(convention);

@@ -523,9 +523,11 @@ impl Calls {
 
     /// Drivers name what they unmap by its address on the bus. What is maintained for that has a physical one.
     fn pass_on(&mut self, inner: &Pending) {
+        // Not to what an interrupt has found on the same stack.
+        let call = |of: &Pending| (of.caller.request, of.caller.device, of.caller.site);
         let same = |outer: &&mut Pending| {
             let has_one = matches!(outer.hook, Hook::Single(_) | Hook::Wrapper(Request::Unmap));
-            has_one && outer.stack.abs_diff(inner.stack) < STACK
+            has_one && outer.stack.abs_diff(inner.stack) < STACK && call(outer) == call(inner)
         };
         for outer in self.pending.iter_mut().filter(same) {
             outer.area = inner.area;

@@ -3,7 +3,7 @@
 //! A machine that a walk can walk on: the heap's planner, and the model of the cache that watches
 //! guests. It tells, without a guest, what the walks of the suite `sequences` find.
 
-use crate::model::{Cpu, Maintenance};
+use crate::model::{Cpu, Maintenance, is_of_pages_by_dma};
 use crate::mutation::plan::{Kind, Mutation};
 use crate::ownership::{Direction, Event, Op, Ownership, Plan};
 use crate::stages::{self, LINES, Stage, Via, WORD, WORDS, WORDS_OF_LINE};
@@ -354,6 +354,7 @@ impl<'a> Machine<'a> {
             self.flush_all();
             return;
         }
+        let how = how.filter(|kind| !(cpu.dma_flushes_all && is_of_pages_by_dma(op, *kind)));
         match how {
             Some(Kind::Line) => self.lines = 1,
             Some(Kind::Page) if op == Op::FlushUser => {

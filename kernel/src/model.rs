@@ -23,5 +23,6 @@ mod world;
 pub use caches::{Alias, CPUS, Caches, Cpu, DIRECT_MAP, Layout, MAX_LINES, Maintenance, WORDS};
 pub use explore::{Change, EXCEPTIONS, Exception, Explored, explore, explore_except};
 pub use explore::{explore_layout, fails, needs, steps, table};
+pub(crate) use mutated::is_of_pages_by_dma;
 pub use mutated::{is_wrong, matter};
 pub use step::{Step, User};

@@ -41,13 +41,22 @@ fn plainest<'a>(cpu: &Cpu, mutation: Mutation<'a>) -> Option<Mutation<'a>> {
     let all = match (mutation.op()?, mutation.kind) {
         (Op::FlushUser, Kind::Page | Kind::Area) => user,
         (Op::WriteBackVmap | Op::InvalidateVmap, Kind::Page | Kind::Chunk) => vmap,
-        _ => false,
+        (op, kind) => cpu.dma_flushes_all && is_of_pages_by_dma(op, kind),
     };
     match mutation.kind {
         _ if all => None,
         Kind::Line | Kind::Page | Kind::Chunk | Kind::Area => Some(mutation.done(Kind::LeftOut)),
         _ => Some(mutation),
     }
+}
+
+/// Whether a step is done by the DMA API to a page or a chunk of each mapping.
+pub(crate) fn is_of_pages_by_dma(op: Op, kind: Kind) -> bool {
+    let by_dma = matches!(
+        op,
+        Op::WriteBackDirectMap | Op::SyncForDevice | Op::SyncForDeviceUnwritten | Op::SyncForCpu
+    );
+    by_dma && matches!(kind, Kind::Page | Kind::Chunk)
 }
 
 fn scene<'a>(cpu: &'a Cpu, layout: Layout, change: Change<'a>) -> Scene<'a> {

@@ -350,7 +350,7 @@ impl<'a> Machine<'a> {
 
     fn execute(&mut self, event: Event, op: Op, how: Option<Kind>) {
         let cpu = self.cell.cpu;
-        if self.flushes_all(op, how) {
+        if self.flushes_all(op) {
             self.flush_all();
             return;
         }
@@ -432,7 +432,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Whether a step flushes the whole cache.
-    fn flushes_all(&self, op: Op, how: Option<Kind>) -> bool {
+    fn flushes_all(&self, op: Op) -> bool {
         let uses = |kinds: &[Via]| self.stage.users.iter().any(|via| kinds.contains(via));
 
         self.cell.whole
@@ -441,8 +441,7 @@ impl<'a> Machine<'a> {
                     self.cell.cpu.user_flushes_all && uses(&[Via::Process, Via::Parts(1)])
                 }
                 Op::WriteBackVmap | Op::InvalidateVmap => {
-                    let all = self.cell.cpu.vmap_flushes_all && how != Some(Kind::Line);
-                    all && self.has_vmap()
+                    self.cell.cpu.vmap_flushes_all && self.has_vmap()
                 }
                 _ => false,
             }

@@ -116,7 +116,7 @@ fn words(alias: Alias) -> &'static str {
     }
 }
 
-/// What makes a difference unless the CPU speculates: that nothing has filled a line yet.
+/// What makes a difference unless the CPU fills lines of a vmap on its own: that no access has filled one yet.
 const NOTHING_FILLED: &str = "nothing-filled";
 
 /// Says why a change is none that [`matters`] understands.
@@ -157,6 +157,7 @@ pub fn cpu_of(name: &str) -> Option<Cpu> {
         // Its cache has 2 KiB, and what is as large as the cache r4k_dma_cache_inv() flushes with all the rest.
         "24Kf, 2 KiB" => Some(Cpu {
             name: "24Kf, 2 KiB",
+            dma_flushes_all: true,
             from_device: Maintenance::Flush,
             ..named("24Kf")?
         }),
@@ -195,7 +196,7 @@ pub fn matters(cpu: &str, speculates: bool, changes: &[&str]) -> Vec<bool> {
     let matters = |change: &&str| match read(change, &cpu) {
         Some(Change::Mutated(_)) => of_plans.next().unwrap_or(true),
         Some(change) => is_wrong(&cpu, change),
-        None if *change == NOTHING_FILLED => !cpu.speculates,
+        None if *change == NOTHING_FILLED => !cpu.speculates || cpu.vmap_purges_tlb,
         None => true,
     };
     changes.iter().map(matters).collect()

@@ -54,9 +54,11 @@ pub struct Cpu {
     pub flush_user: Maintenance,
     /// Whether `flush_cache_range()` flushes the whole cache whatever the range.
     pub user_flushes_all: bool,
-    /// Whether the two calls for a vmap do, of a page or more.
+    /// Whether the two calls for a vmap do.
     pub vmap_flushes_all: bool,
-    /// Whether maintenance of a page or more of the direct map does: the cache is no larger than a page.
+    /// Whether they purge the vmap's translations too: then nothing fills its lines before the next access.
+    pub vmap_purges_tlb: bool,
+    /// Whether `dma_sync_*()` of a page or more does, if it does anything: the cache is no larger than a page.
     pub dma_flushes_all: bool,
     /// `flush_dcache_folio()`
     pub write_back_fresh: Maintenance,
@@ -68,6 +70,8 @@ pub struct Cpu {
     pub from_device: Maintenance,
     /// `dma_sync_sgtable_for_cpu()` of a mapping that is not only to the device
     pub for_cpu: Maintenance,
+    /// The same of one that is
+    pub for_cpu_to_device: Maintenance,
 }
 
 use Maintenance::{Discard, Flush, Nothing, WriteBack};
@@ -87,12 +91,14 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Flush,
         user_flushes_all: false,
         vmap_flushes_all: false,
+        vmap_purges_tlb: false,
         dma_flushes_all: false,
         write_back_fresh: WriteBack,
         to_device: WriteBack,
         bidirectional: WriteBack,
         from_device: Discard,
         for_cpu: Discard,
+        for_cpu_to_device: Nothing,
     },
     // arch/arm/mm/cache-v7.S, v7_dma_map_area
     Cpu {
@@ -107,12 +113,14 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Nothing,
         user_flushes_all: false,
         vmap_flushes_all: false,
+        vmap_purges_tlb: false,
         dma_flushes_all: false,
         write_back_fresh: Nothing,
         to_device: WriteBack,
         bidirectional: WriteBack,
         from_device: Discard,
         for_cpu: Discard,
+        for_cpu_to_device: Nothing,
     },
     // The same as P5600 without MAARs, with ways no larger than a page
     Cpu {
@@ -127,12 +135,14 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Nothing,
         user_flushes_all: false,
         vmap_flushes_all: false,
-        dma_flushes_all: true,
+        vmap_purges_tlb: false,
+        dma_flushes_all: false,
         write_back_fresh: Nothing,
         to_device: Flush,
         bidirectional: Flush,
         from_device: Discard,
         for_cpu: Nothing,
+        for_cpu_to_device: Nothing,
     },
     // arch/arm/mm/proc-arm926.S, arm926_dma_map_area
     Cpu {
@@ -147,12 +157,14 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Flush,
         user_flushes_all: false,
         vmap_flushes_all: false,
+        vmap_purges_tlb: false,
         dma_flushes_all: false,
         write_back_fresh: Flush,
         to_device: WriteBack,
         bidirectional: Flush,
         from_device: Discard,
         for_cpu: Nothing,
+        for_cpu_to_device: Nothing,
     },
     // arch/arm/mm/cache-v6.S, v6_dma_map_area
     Cpu {
@@ -167,12 +179,14 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Flush,
         user_flushes_all: true,
         vmap_flushes_all: false,
+        vmap_purges_tlb: false,
         dma_flushes_all: false,
         write_back_fresh: Flush,
         to_device: WriteBack,
         bidirectional: WriteBack,
         from_device: Discard,
         for_cpu: Discard,
+        for_cpu_to_device: Nothing,
     },
     // arch/mips/mm/{c-r4k.c,dma-noncoherent.c}; has MAARs
     Cpu {
@@ -187,12 +201,14 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Flush,
         user_flushes_all: true,
         vmap_flushes_all: false,
+        vmap_purges_tlb: false,
         dma_flushes_all: false,
         write_back_fresh: Flush,
         to_device: Flush,
         bidirectional: Flush,
         from_device: Discard,
         for_cpu: Discard,
+        for_cpu_to_device: Nothing,
     },
     // arch/parisc/kernel/{cache.c,pci-dma.c}
     Cpu {
@@ -207,12 +223,14 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Flush,
         user_flushes_all: true,
         vmap_flushes_all: true,
+        vmap_purges_tlb: true,
         dma_flushes_all: false,
         write_back_fresh: Flush,
         to_device: Flush,
         bidirectional: Flush,
         from_device: Flush,
         for_cpu: Flush,
+        for_cpu_to_device: Flush,
     },
     // kernel/dma/swiotlb.c. Whether the device is coherent makes no difference: the CPU copies.
     Cpu {
@@ -227,20 +245,24 @@ pub const CPUS: [Cpu; 8] = [
         flush_user: Nothing,
         user_flushes_all: false,
         vmap_flushes_all: false,
+        vmap_purges_tlb: false,
         dma_flushes_all: false,
         write_back_fresh: Nothing,
         to_device: Nothing,
         bidirectional: Nothing,
         from_device: Nothing,
         for_cpu: Nothing,
+        for_cpu_to_device: Nothing,
     },
 ];
 
 impl Cpu {
-    /// What is assumed of each operation, by its name. The last two are for another page than the one
-    /// that the line is of.
-    pub fn operations(&self) -> [(&'static str, Maintenance); 10] {
+    /// What is assumed of each operation, by its name. Those with `elsewhere` are for another page than the one that the line
+    /// is of; those with `line`, for one line of it.
+    pub fn operations(&self) -> [(&'static str, Maintenance); 19] {
         let all = |all| if all { Flush } else { Nothing };
+        let vmap = all(self.vmap_flushes_all);
+        let dma = |does: Maintenance| all(self.dma_flushes_all && does != Nothing);
 
         [
             ("write_back_vmap", self.write_back_vmap),
@@ -251,8 +273,17 @@ impl Cpu {
             ("bidirectional", self.bidirectional),
             ("from_device", self.from_device),
             ("for_cpu", self.for_cpu),
-            ("write_back_vmap_elsewhere", all(self.vmap_flushes_all)),
+            ("for_cpu_to_device", self.for_cpu_to_device),
+            ("write_back_vmap_elsewhere", vmap),
+            ("write_back_vmap_line_elsewhere", vmap),
+            ("invalidate_vmap_elsewhere", vmap),
+            ("invalidate_vmap_line_elsewhere", vmap),
             ("flush_user_elsewhere", all(self.user_flushes_all)),
+            ("to_device_elsewhere", dma(self.to_device)),
+            ("bidirectional_elsewhere", dma(self.bidirectional)),
+            ("from_device_elsewhere", dma(self.from_device)),
+            ("for_cpu_elsewhere", dma(self.for_cpu)),
+            ("for_cpu_to_device_elsewhere", dma(self.for_cpu_to_device)),
         ]
     }
 
@@ -273,7 +304,7 @@ impl Cpu {
     /// What to take a mapping from its device does.
     pub fn for_cpu(&self, dir: Direction) -> Maintenance {
         match dir {
-            Direction::ToDevice => Nothing,
+            Direction::ToDevice => self.for_cpu_to_device,
             Direction::FromDevice | Direction::Bidirectional => self.for_cpu,
         }
     }

@@ -40,7 +40,7 @@ fn plainest<'a>(cpu: &Cpu, mutation: Mutation<'a>) -> Option<Mutation<'a>> {
     let (user, vmap) = (cpu.user_flushes_all, cpu.vmap_flushes_all);
     let all = match (mutation.op()?, mutation.kind) {
         (Op::FlushUser, Kind::Page | Kind::Area) => user,
-        (Op::WriteBackVmap | Op::InvalidateVmap, Kind::Page | Kind::Chunk) => vmap,
+        (Op::WriteBackVmap | Op::InvalidateVmap, Kind::Line | Kind::Page | Kind::Chunk) => vmap,
         (op, kind) => cpu.dma_flushes_all && is_of_pages_by_dma(op, kind),
     };
     match mutation.kind {

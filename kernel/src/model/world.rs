@@ -67,14 +67,14 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// Whether a step flushes the whole cache.
-    fn flushes_all(&self, op: Op, how: Option<Kind>) -> bool {
+    fn flushes_all(&self, op: Op) -> bool {
         let uses = |alias| self.layout.lines_of(alias).next().is_some();
 
         self.whole
             && match op {
                 Op::FlushUser => self.cpu.user_flushes_all && uses(Alias::User),
                 Op::WriteBackVmap | Op::InvalidateVmap => {
-                    self.cpu.vmap_flushes_all && uses(Alias::Vmap) && how != Some(Kind::Line)
+                    self.cpu.vmap_flushes_all && uses(Alias::Vmap)
                 }
                 _ => false,
             }
@@ -456,7 +456,7 @@ impl World {
         self.pending = Some(pending);
         match step {
             Ok(_) if scene.is_done(pending.event, &plan, pending.done - 1) => {}
-            Ok((op, how)) if scene.flushes_all(op, how) => {
+            Ok((op, how)) if scene.flushes_all(op) => {
                 let flushed = self.caches.flushed(scene.cpu, &scene.layout);
                 worlds.extend(flushed.into_iter().map(|caches| World { caches, ..self }));
                 return;

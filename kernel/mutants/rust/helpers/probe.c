@@ -38,19 +38,25 @@ static void probe_read(const struct probed *at)
 		READ_ONCE(*(u32 *)at->addr);
 }
 
-/* The names are those of the host's model. */
-static void probe_do(const struct probed *at, const char *name)
-{
-	size_t len = PAGE_SIZE;
+/* What an operation is done to: the probed page, the one behind it, or one line of that. */
+enum place { HERE, ELSEWHERE, LINE_ELSEWHERE };
 
-	if (!strcmp(name, "write_back_vmap")) {
-		flush_kernel_vmap_range(at->addr, len);
-	} else if (!strcmp(name, "write_back_vmap_elsewhere")) {
-		flush_kernel_vmap_range(at->addr + len, len);
-	} else if (!strcmp(name, "invalidate_vmap")) {
-		invalidate_kernel_vmap_range(at->addr, len);
-	} else if (!strcmp(name, "flush_user") || !strcmp(name, "flush_user_elsewhere")) {
-		unsigned long start = (unsigned long)at->addr + (name[strlen("flush_user")] ? len : 0);
+static const char * const place_names[] = { "", "_elsewhere", "_line_elsewhere" };
+
+/* The names are those of the host's model. */
+static void probe_do(const struct probed *at, const char *op, enum place place)
+{
+	size_t len = place == LINE_ELSEWHERE ? L1_CACHE_BYTES : PAGE_SIZE;
+	size_t offset = place == HERE ? 0 : PAGE_SIZE;
+	dma_addr_t dma = at->dma + offset;
+	void *addr = at->addr + offset;
+
+	if (!strcmp(op, "write_back_vmap")) {
+		flush_kernel_vmap_range(addr, len);
+	} else if (!strcmp(op, "invalidate_vmap")) {
+		invalidate_kernel_vmap_range(addr, len);
+	} else if (!strcmp(op, "flush_user")) {
+		unsigned long start = (unsigned long)addr;
 		struct vm_area_struct *vma;
 
 		mmap_read_lock(current->mm);
@@ -58,51 +64,60 @@ static void probe_do(const struct probed *at, const char *name)
 		if (!WARN_ON(!vma))
 			flush_cache_range(vma, start, start + len);
 		mmap_read_unlock(current->mm);
-	} else if (!strcmp(name, "write_back_fresh")) {
+	} else if (!strcmp(op, "write_back_fresh")) {
 		flush_dcache_folio(page_folio(at->page));
-	} else if (!strcmp(name, "to_device")) {
-		dma_sync_single_for_device(at->dev, at->dma, len, DMA_TO_DEVICE);
-	} else if (!strcmp(name, "bidirectional")) {
-		dma_sync_single_for_device(at->dev, at->dma, len, DMA_BIDIRECTIONAL);
-	} else if (!strcmp(name, "from_device")) {
-		dma_sync_single_for_device(at->dev, at->dma, len, DMA_FROM_DEVICE);
-	} else if (!strcmp(name, "for_cpu")) {
-		dma_sync_single_for_cpu(at->dev, at->dma, len, DMA_BIDIRECTIONAL);
+	} else if (!strcmp(op, "to_device")) {
+		dma_sync_single_for_device(at->dev, dma, len, DMA_TO_DEVICE);
+	} else if (!strcmp(op, "bidirectional")) {
+		dma_sync_single_for_device(at->dev, dma, len, DMA_BIDIRECTIONAL);
+	} else if (!strcmp(op, "from_device")) {
+		dma_sync_single_for_device(at->dev, dma, len, DMA_FROM_DEVICE);
+	} else if (!strcmp(op, "for_cpu")) {
+		dma_sync_single_for_cpu(at->dev, dma, len, DMA_BIDIRECTIONAL);
+	} else if (!strcmp(op, "for_cpu_to_device")) {
+		dma_sync_single_for_cpu(at->dev, dma, len, DMA_TO_DEVICE);
 	}
 }
 
-static void probe_test(const struct probed *at, const char *name, const char *what)
+static void probe_test(const struct probed *at, const char *op, enum place place, const char *what)
 {
 	char test[64];
-	int len = scnprintf(test, sizeof(test), "cpu/%s.%s", name, what);
+	int len = scnprintf(test, sizeof(test), "cpu/%s%s.%s", op, place_names[place], what);
 
 	mutant_flush_all();
 	vcsan_note(VCSAN_TEST, test, len, 0, 0);
 	vcsan_note(VCSAN_WATCH, "page", 4, page_to_phys(at->page), PAGE_SIZE);
 }
 
-static void probe_both(const struct probed *at, const char *name)
+static void probe_one(const struct probed *at, const char *op, enum place place)
 {
 	phys_addr_t phys = page_to_phys(at->page);
 
-	probe_test(at, name, "write_back");
+	probe_test(at, op, place, "write_back");
 	probe_write(at, 1);
-	probe_do(at, name);
+	probe_do(at, op, place);
 	vcsan_note(VCSAN_DEVICE_READ, "", 0, phys, sizeof(u32));
 
-	probe_test(at, name, "drop");
+	probe_test(at, op, place, "drop");
 	probe_read(at);
 	vcsan_note(VCSAN_DEVICE_WRITE, "", 0, phys, sizeof(u32));
-	probe_do(at, name);
+	probe_do(at, op, place);
 	probe_read(at);
 	vcsan_note(VCSAN_TEST, "", 0, 0, 0);
+}
+
+static void probe(const struct probed *at, const char *op, enum place last)
+{
+	for (enum place place = HERE; place <= last; place++)
+		probe_one(at, op, place);
 }
 
 static int probe_kernel(void)
 {
 	struct pci_dev *pci = pci_get_device(PCI_VENDOR_ID_LSI_LOGIC, 0x0012, NULL);
-	struct page *page = alloc_page(GFP_KERNEL);
-	struct page *pages[] = { page, page };
+	/* The second page is the one that is elsewhere. */
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+	struct page *pages[] = { page, page + 1 };
 	struct probed direct = { .page = page }, vmapped = { .page = page };
 	int err = -ENODEV;
 
@@ -110,25 +125,27 @@ static int probe_kernel(void)
 		goto out;
 	direct.addr = page_address(page);
 	direct.dev = &pci->dev;
-	direct.dma = dma_map_single(direct.dev, direct.addr, PAGE_SIZE, DMA_BIDIRECTIONAL);
-	vmapped.addr = vmap(pages, ARRAY_SIZE(pages), VM_MAP, PAGE_KERNEL);
-	if (!vmapped.addr || dma_mapping_error(direct.dev, direct.dma))
+	direct.dma = dma_map_single(direct.dev, direct.addr, 2 * PAGE_SIZE, DMA_BIDIRECTIONAL);
+	if (dma_mapping_error(direct.dev, direct.dma))
 		goto out;
-	probe_both(&direct, "nothing");
-	probe_both(&vmapped, "write_back_vmap");
-	probe_both(&vmapped, "write_back_vmap_elsewhere");
-	probe_both(&vmapped, "invalidate_vmap");
-	probe_both(&direct, "write_back_fresh");
-	probe_both(&direct, "to_device");
-	probe_both(&direct, "bidirectional");
-	probe_both(&direct, "from_device");
-	probe_both(&direct, "for_cpu");
-	dma_unmap_single(direct.dev, direct.dma, PAGE_SIZE, DMA_BIDIRECTIONAL);
-	err = 0;
+	vmapped.addr = vmap(pages, ARRAY_SIZE(pages), VM_MAP, PAGE_KERNEL);
+	if (vmapped.addr) {
+		probe(&vmapped, "write_back_vmap", LINE_ELSEWHERE);
+		probe(&vmapped, "invalidate_vmap", LINE_ELSEWHERE);
+		probe(&direct, "nothing", HERE);
+		probe(&direct, "write_back_fresh", HERE);
+		probe(&direct, "to_device", ELSEWHERE);
+		probe(&direct, "bidirectional", ELSEWHERE);
+		probe(&direct, "from_device", ELSEWHERE);
+		probe(&direct, "for_cpu", ELSEWHERE);
+		probe(&direct, "for_cpu_to_device", ELSEWHERE);
+		vunmap(vmapped.addr);
+		err = 0;
+	}
+	dma_unmap_single(direct.dev, direct.dma, 2 * PAGE_SIZE, DMA_BIDIRECTIONAL);
 out:
-	vunmap(vmapped.addr);
 	if (page)
-		__free_page(page);
+		__free_pages(page, 1);
 	pci_dev_put(pci);
 	return err;
 }
@@ -148,8 +165,7 @@ static int probe_user(void)
 	probe_write(&user, 0);
 	count = get_user_pages_fast(addr, 1, FOLL_WRITE, &user.page);
 	if (count == 1) {
-		probe_both(&user, "flush_user");
-		probe_both(&user, "flush_user_elsewhere");
+		probe(&user, "flush_user", ELSEWHERE);
 		put_page(user.page);
 	}
 	vm_munmap(addr, 2 * PAGE_SIZE);

@@ -456,7 +456,7 @@ impl World {
         self.pending = Some(pending);
         match step {
             Ok(_) if scene.is_done(pending.event, &plan, pending.done - 1) => {}
-            Ok((op, how)) if scene.flushes_all(op) => {
+            Ok((op, _)) if scene.flushes_all(op) => {
                 let flushed = self.caches.flushed(scene.cpu, &scene.layout);
                 worlds.extend(flushed.into_iter().map(|caches| World { caches, ..self }));
                 return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What is mapped for devices, and who owns it.
 
+use super::mapping::Mapping;
 use super::{Area, Areas, Breach, Breaking, Broken, Caller, Direction, Request, Step};
 use std::collections::{HashMap, HashSet, VecDeque};
 use vcsan_model::Site;
@@ -8,141 +9,6 @@ use vcsan_model::geometry::PAGE_SIZE;
 
 /// Pages whose lines are still drawn after they were unmapped.
 const RECENT: usize = 512;
-
-/// What the CPU has written of what a device reads, and not synced.
-#[derive(Clone, Copy, Debug)]
-struct Unsynced {
-    area: Area,
-    vaddr: u64,
-    site: Site,
-}
-
-/// Of one mapping. More are told with the last one.
-const MOST_UNSYNCED: usize = 32;
-
-/// A mapping.
-#[derive(Debug)]
-struct Mapping {
-    area: Area,
-    dir: Direction,
-    caller: Caller,
-    /// What of it the CPU has taken back by a sync.
-    at_cpu: Areas,
-    /// What of that the CPU has accessed.
-    used: Areas,
-    /// What was never handed over: the device may have it, as nobody said when, and so may the CPU.
-    kept: Areas,
-    unsynced: Vec<Unsynced>,
-    /// The call that made it has returned.
-    returned: bool,
-    /// A call that unmaps its list has come to it.
-    unmapping: bool,
-    /// It was reported that nobody will unmap it, so that it is not held against others.
-    lapsed: bool,
-}
-
-impl Mapping {
-    /// Whether the device owns any byte of `area`.
-    fn owns(&self, area: Area) -> bool {
-        if self.lapsed || !self.area.meets(area) {
-            return false;
-        }
-        let part = self.part_of(area);
-        let elsewhere = self.at_cpu.contains(part) || self.kept.contains(part);
-        !elsewhere && !self.owned_of(area).is_empty()
-    }
-
-    /// Whether the device owns all of `area`.
-    fn has_all(&self, area: Area) -> bool {
-        let untouched = self.at_cpu.is_empty() && self.kept.is_empty();
-        self.part_of(area) == area && (untouched || self.owned_of(area).contains(area))
-    }
-
-    /// What of `area` the device owns.
-    fn owned_of(&self, area: Area) -> Areas {
-        let mut owned = Areas::default();
-        if self.area.meets(area) {
-            owned.add(self.part_of(area));
-        }
-        for not in self.at_cpu.iter().chain(self.kept.iter()) {
-            owned.remove(not);
-        }
-        owned
-    }
-
-    /// Whether it can be synced in a direction. As in kernel/dma/debug.c, one of both directions can in any.
-    fn syncs(&self, dir: Direction) -> bool {
-        self.dir == dir || self.dir == Direction::Bidirectional
-    }
-
-    fn part_of(&self, area: Area) -> Area {
-        let first = area.first.max(self.area.first);
-        Area {
-            first,
-            len: area.end().min(self.area.end()).saturating_sub(first),
-        }
-    }
-
-    fn give(&mut self, area: Area) {
-        self.kept.remove(area);
-        self.at_cpu.remove(area);
-        self.used.remove(area);
-        let unsynced = std::mem::take(&mut self.unsynced);
-        for write in unsynced {
-            for area in super::areas::outside(write.area, area) {
-                let vaddr = write.vaddr + (area.first - write.area.first);
-                self.unsynced.push(Unsynced {
-                    area,
-                    vaddr,
-                    ..write
-                });
-            }
-        }
-    }
-
-    fn take(&mut self, area: Area) {
-        self.kept.remove(area);
-        self.at_cpu.add(area);
-        self.used.remove(area);
-    }
-
-    /// The CPU accesses a part of it.
-    fn accessed(&mut self, vaddr: u64, area: Area, store: bool, site: Site) {
-        let part = self.part_of(area);
-        if self.lapsed || part.len == 0 {
-            return;
-        }
-        if self.at_cpu.contains(part) {
-            self.used.add(part);
-        }
-        if !store || self.dir.device_writes() {
-            return;
-        }
-        let write = Unsynced {
-            area: part,
-            vaddr: vaddr + (part.first - area.first),
-            site,
-        };
-        let full = self.unsynced.len() == MOST_UNSYNCED;
-        match self.unsynced.last_mut() {
-            // A loop that goes through memory.
-            Some(last) if last.area.end() == part.first && last.site == site => {
-                last.area.len += part.len;
-            }
-            Some(last) if full => *last = write,
-            _ => self.unsynced.push(write),
-        }
-    }
-
-    fn broken(&self, breach: Breach) -> Breaking {
-        Breaking {
-            breach,
-            mapped_by: Some(self.caller.site),
-            dir: Some(self.dir),
-            mapping: Some(self.area),
-        }
-    }
-}
 
 /// All mappings of a guest.
 #[derive(Debug, Default)]
@@ -529,25 +395,23 @@ impl Mappings {
 
     /// The mappings that a caller syncs: those of its list, or else those of its device. Where none is known, all.
     fn synced(&self, area: Area, dir: Direction, caller: Caller) -> Vec<u64> {
-        let all = self.numbers(area).into_iter();
-        let all: Vec<(u64, Caller)> = all
-            .filter_map(|number| Some((number, self.mappings.get(&number)?)))
-            .filter(|(_, mapping)| mapping.syncs(dir))
-            .map(|(number, mapping)| (number, mapping.caller))
-            .collect();
-        let of = |its: &dyn Fn(Caller) -> bool| -> Vec<u64> {
-            let its = all.iter().filter(|(_, by)| its(*by));
-            its.map(|(number, _)| *number).collect()
+        let known = |number| Some((number, self.mappings.get(&number)?));
+        let all = self.numbers(area).into_iter().filter_map(known);
+        let all: Vec<_> = all.filter(|(_, mapping)| mapping.syncs(dir)).collect();
+        let likeness = |mapping: &Mapping| {
+            let by = mapping.caller;
+            let list = caller.list.is_some() && by.list == caller.list;
+            (list, by.device == caller.device)
         };
-        let by_list = of(&|by| caller.list.is_some() && by.list == caller.list);
-        if !by_list.is_empty() {
-            return by_list;
-        }
-        let by_device = of(&|by| by.device == caller.device);
-        if !by_device.is_empty() {
-            return by_device;
-        }
-        of(&|_| true)
+        let most = all.iter().map(|(_, mapping)| likeness(mapping)).max();
+        let (list, device) = most.unwrap_or_default();
+        let its = |mapping: &Mapping| match likeness(mapping) {
+            (its, _) if list => its,
+            (_, its) if device => its,
+            _ => true,
+        };
+        let its = all.into_iter().filter(|(_, mapping)| its(mapping));
+        its.map(|(number, _)| number).collect()
     }
 
     /// What the CPU has written of an area that a device has read until now, without a sync.

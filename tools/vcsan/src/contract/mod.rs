@@ -9,6 +9,7 @@
 mod areas;
 mod breach;
 mod calls;
+mod mapping;
 mod mappings;
 
 pub use areas::Areas;

@@ -175,3 +175,48 @@ LL_FN u128 ll_ssat128(u128 sign_of, unsigned w)
 LL_SATURATE(u32, 32, LL_ADD, LL_SUB, ~(u32)0)
 LL_SATURATE(u64, 64, LL_ADD, LL_SUB, ~(u64)0)
 LL_SATURATE(u128, 128, ll_add128, ll_sub128, LL128(~(u64)0, ~(u64)0))
+
+/* Shifts by n: whether every bit comes back. An amount of w or more is poison. */
+
+LL_FN u32 ll_ushl_sat32(u32 a, u32 n, unsigned w)
+{
+	u32 r = ll_mask32(a << (n & 31), w);
+
+	return r >> (n & 31) == a ? r : ll_mask32(~(u32)0, w);
+}
+
+LL_FN u64 ll_ushl_sat64(u64 a, u64 n, unsigned w)
+{
+	u64 r = ll_mask64(a << (n & 63), w);
+
+	return r >> (n & 63) == a ? r : ll_mask64(~(u64)0, w);
+}
+
+LL_FN u128 ll_ushl_sat128(u128 a, u128 n, unsigned w)
+{
+	u128 r = ll_mask128(ll_shl128(a, (unsigned)n.lo), w);
+
+	return ll_eq128(ll_lshr128(r, (unsigned)n.lo), a) ? r : ll_mask128(LL128(~(u64)0, ~(u64)0), w);
+}
+
+LL_FN u32 ll_sshl_sat32(u32 a, u32 n, unsigned w)
+{
+	u32 r = ll_mask32(a << (n & 31), w);
+
+	return ll_sext32(r, w) >> (n & 31) == ll_sext32(a, w) ? r : ll_ssat32(a, w);
+}
+
+LL_FN u64 ll_sshl_sat64(u64 a, u64 n, unsigned w)
+{
+	u64 r = ll_mask64(a << (n & 63), w);
+
+	return ll_sext64(r, w) >> (n & 63) == ll_sext64(a, w) ? r : ll_ssat64(a, w);
+}
+
+LL_FN u128 ll_sshl_sat128(u128 a, u128 n, unsigned w)
+{
+	u128 r = ll_mask128(ll_shl128(a, (unsigned)n.lo), w);
+	u128 back = ll_ashr128(ll_sext128(r, w), (unsigned)n.lo);
+
+	return ll_eq128(back, ll_sext128(a, w)) ? r : ll_ssat128(a, w);
+}

@@ -196,10 +196,6 @@ fn instructions() {
             "%x = select <2 x i1> zeroinitializer, <3 x i8> zeroinitializer, <3 x i8> zeroinitializer",
             "`select` of as many elements as it has no conditions for",
         ),
-        (
-            "%x = load volatile <2 x i32>, ptr %p",
-            "unsupported volatile load of an aggregate",
-        ),
         ("%x = add i256 0, 0", "unsupported type `i256`"),
         ("%x = fpext float 0.0 to fp128", "unsupported type `fp128`"),
         ("%x = load half, ptr %p", "unsupported type `half`"),
@@ -232,18 +228,9 @@ fn instructions() {
             "unsupported `atomicrmw` of i24",
         ),
         (
-            "%x = load volatile { i32, i32 }, ptr %p",
-            "unsupported volatile load of an aggregate",
-        ),
-        (
-            "store volatile [2 x i32] zeroinitializer, ptr %p",
-            "unsupported volatile store of an aggregate",
-        ),
-        (
             "%x = call signext i1 @llvm.not.known(i32 %n)",
             "unsupported intrinsic",
         ),
-        ("%x = call signext i1 %p()", "unsupported `signext` of i1"),
         (
             "%x = load i32, ptr %p, align 3",
             "alignment 3 is no power of two",
@@ -404,7 +391,6 @@ fn entities() {
         ),
         ("@x = global i32 null", "a constant that is no i32"),
         ("@x = global void undef", "a variable of type void"),
-        ("declare void @x(i1 signext)", "unsupported `signext` of i1"),
         ("module asm \"nop\"", "unsupported `module asm`"),
         ("target not_known = \"\"", "unsupported `target not_known`"),
         (

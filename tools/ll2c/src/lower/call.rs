@@ -57,8 +57,10 @@ impl<'a> Lower<'_, '_, 'a> {
             }
         }
         // Another type than the declaration's: GCC would take a cast of the name for a mistake and trap, so hide the name.
+        // What is called may be a variable, in C that does not know its own functions' types.
+        let address = self.ctx.address(sym);
         let cast = format!(
-            "({{ ptr t = (ptr){c_name}; __asm__(\"\" : \"+r\"(t)); ({} (*){})t; }})",
+            "({{ ptr t = {address}; __asm__(\"\" : \"+r\"(t)); ({} (*){})t; }})",
             c.ret,
             c.params_text(|_| None)
         );
@@ -69,7 +71,12 @@ impl<'a> Lower<'_, '_, 'a> {
         let args = self.arguments(call, false)?;
         let expr = format!("{callee}({args})");
         let Some(first) = call.args.first().filter(|a| a.attrs.sret.is_some()) else {
-            return self.set_effect(result, &expr);
+            return match self.ctx.widened(call.ret, call.ret_attrs.ext) {
+                Some(width) if result.is_some_and(|id| self.is_read(id)) => {
+                    self.set(result, &super::mask(width, &expr))
+                }
+                _ => self.set_effect(result, &expr),
+            };
         };
         let Some(pointee) = first.attrs.sret else {
             return Ok(());
@@ -121,7 +128,10 @@ impl<'a> Lower<'_, '_, 'a> {
                     (Some(w), Ext::Sign) if w < 32 => super::signed(w, &v),
                     _ => v,
                 },
-                None => v,
+                None => match self.ctx.widened(arg.ty, arg.attrs.ext) {
+                    Some(width) => super::signed(width, &v),
+                    None => v,
+                },
             });
         }
         Ok(list.join(", "))

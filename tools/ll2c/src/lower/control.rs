@@ -229,7 +229,10 @@ impl Lower<'_, '_, '_> {
             None => "return;".to_owned(),
             Some(v) => {
                 let v = self.value(ty, v)?;
-                format!("return {v};")
+                match self.ctx.widened(ty, self.f.sig.ret_attrs.ext) {
+                    Some(width) => format!("return {};", super::signed(width, &v)),
+                    None => format!("return {v};"),
+                }
             }
         };
         self.e.statement(&text);

@@ -27,6 +27,25 @@ enum Helper {
     Read,
     /// Writes one to memory, member by member.
     Write,
+    /// Reads one from volatile memory that is so aligned, each scalar by an access of its own size.
+    ReadVolatile(u64),
+    /// Writes one to volatile memory that is so aligned, each scalar by an access of its own size.
+    WriteVolatile(u64),
+}
+
+impl Helper {
+    /// The same for a member that lies `offset` bytes behind the start.
+    fn behind(self, offset: u64) -> Self {
+        let left = |align: u64| match offset {
+            0 => align,
+            n => align.min(1 << n.trailing_zeros()),
+        };
+        match self {
+            Helper::ReadVolatile(align) => Helper::ReadVolatile(left(align)),
+            Helper::WriteVolatile(align) => Helper::WriteVolatile(left(align)),
+            same => same,
+        }
+    }
 }
 
 impl CTypes {
@@ -112,6 +131,18 @@ impl Ctx<'_, '_> {
         self.helper(ty, Helper::Write)
     }
 
+    /// The function that reads an aggregate from volatile memory.
+    pub(super) fn volatile_reader(&mut self, ty: TypeId, align: u32) -> Result<Rc<str>> {
+        let align = self.m.types.align(ty).min(align.into());
+        self.helper(ty, Helper::ReadVolatile(align))
+    }
+
+    /// The function that writes an aggregate to volatile memory.
+    pub(super) fn volatile_writer(&mut self, ty: TypeId, align: u32) -> Result<Rc<str>> {
+        let align = self.m.types.align(ty).min(align.into());
+        self.helper(ty, Helper::WriteVolatile(align))
+    }
+
     fn helper(&mut self, ty: TypeId, what: Helper) -> Result<Rc<str>> {
         if let Some(name) = self.types.helpers.get(&(ty, what)) {
             return Ok(name.clone());
@@ -123,38 +154,38 @@ impl Ctx<'_, '_> {
             Type::Array(n, e) | Type::Vector(n, e) => {
                 let size = m.types.size(*e);
                 let place = format!("(p + i * {size}u)");
-                let step = self.member(*e, what, "x.e[i]", &place)?;
+                let step = self.member(*e, what.behind(size), "x.e[i]", &place)?;
                 let _ = write!(body, "for (u32 i = 0; i < {n}u; i++) {{ {step}}} ");
             }
             Type::Struct { fields, packed } => {
                 let offsets = m.types.offsets(fields, *packed);
                 for (i, (&field, offset)) in fields.iter().zip(offsets).enumerate() {
-                    let step =
-                        self.member(field, what, &format!("x.f{i}"), &format!("(p + {offset})"))?;
+                    let (x, place) = (format!("x.f{i}"), format!("(p + {offset})"));
+                    let step = self.member(field, what.behind(offset), &x, &place)?;
                     body.push_str(&step);
                 }
             }
             _ => return Err(Error::new(format!("no aggregate: {}", m.types.show(ty)))),
         }
-        let (name, head, tail) = match what {
-            Helper::Cut => ("cut", format!("{c} T{}_cut({c} x)", ty.0), "return x; "),
-            Helper::Read => (
-                "read",
-                format!("{c} T{}_read(const u8 *p)", ty.0),
-                "return x; ",
-            ),
-            Helper::Write => ("write", format!("void T{}_write(u8 *p, {c} x)", ty.0), ""),
+        let (name, parameters): (String, String) = match what {
+            Helper::Cut => ("cut".into(), format!("{c} x")),
+            Helper::Read => ("read".into(), "const u8 *p".into()),
+            Helper::Write => ("write".into(), format!("u8 *p, {c} x")),
+            Helper::ReadVolatile(align) => (format!("read_volatile{align}"), "ptr p".into()),
+            Helper::WriteVolatile(align) => {
+                (format!("write_volatile{align}"), format!("ptr p, {c} x"))
+            }
         };
-        let local = if what == Helper::Read {
-            format!("{c} x; ")
-        } else {
-            String::new()
+        let name: Rc<str> = format!("T{}_{name}", ty.0).into();
+        let (ret, local, tail) = match what {
+            Helper::Cut => (&*c, String::new(), "return x; "),
+            Helper::Read | Helper::ReadVolatile(_) => (&*c, format!("{c} x; "), "return x; "),
+            Helper::Write | Helper::WriteVolatile(_) => ("void", String::new(), ""),
         };
         let _ = writeln!(
             self.types.definitions,
-            "LL_FN {head} {{ {local}{body}{tail}}}"
+            "LL_FN {ret} {name}({parameters}) {{ {local}{body}{tail}}}"
         );
-        let name: Rc<str> = format!("T{}_{name}", ty.0).into();
         self.types.helpers.insert((ty, what), name.clone());
         Ok(name)
     }
@@ -168,7 +199,7 @@ impl Ctx<'_, '_> {
             (Helper::Cut, _) if !measure.odd => String::new(),
             (Helper::Cut, Some(width)) => format!("{x} = {}; ", mask(width, x)),
             (Helper::Cut, None) => format!("{x} = {}({x}); ", self.cutter(ty)?),
-            (Helper::Read, Some(width)) if measure.spread => {
+            (Helper::Read | Helper::ReadVolatile(_), Some(width)) if measure.spread => {
                 let text = format!("ll_load_bytes({p}, {bytes})");
                 let text = match Class::of(width) {
                     Class::C128 => text,
@@ -176,10 +207,31 @@ impl Ctx<'_, '_> {
                 };
                 format!("{x} = {}; ", mask(width, &text))
             }
-            (Helper::Write, Some(width)) if measure.spread => match Class::of(width) {
-                Class::C128 => format!("ll_store_bytes({p}, {x}, {bytes}); "),
-                _ => format!("ll_store_bytes({p}, ll_zext128({x}), {bytes}); "),
-            },
+            (Helper::Write | Helper::WriteVolatile(_), Some(width)) if measure.spread => {
+                match Class::of(width) {
+                    Class::C128 => format!("ll_store_bytes({p}, {x}, {bytes}); "),
+                    _ => format!("ll_store_bytes({p}, ll_zext128({x}), {bytes}); "),
+                }
+            }
+            (Helper::ReadVolatile(_) | Helper::WriteVolatile(_), None)
+                if m.types.is_aggregate(ty) =>
+            {
+                let f = self.helper(ty, what)?;
+                match what {
+                    Helper::ReadVolatile(_) => format!("{x} = {f}({p}); "),
+                    _ => format!("{f}({p}, {x}); "),
+                }
+            }
+            (Helper::ReadVolatile(align), width) => {
+                let c = self.ctype(ty)?;
+                let text = format!("*(volatile {c}_a{} *){p}", align.min(bytes));
+                let text = width.map_or(text.clone(), |width| mask(width, &text));
+                format!("{x} = {text}; ")
+            }
+            (Helper::WriteVolatile(align), _) => {
+                let c = self.ctype(ty)?;
+                format!("*(volatile {c}_a{} *){p} = {x}; ", align.min(bytes))
+            }
             (Helper::Read, None) if measure.spread => format!("{x} = {}({p}); ", self.reader(ty)?),
             (Helper::Write, None) if measure.spread => format!("{}({p}, {x}); ", self.writer(ty)?),
             // What lies in memory as it does in C is copied as bytes.

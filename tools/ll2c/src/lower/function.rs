@@ -209,11 +209,13 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
                 let _ = writeln!(copies, "\tptr {var} = (ptr)&{place};");
                 names.push(format!("a{i}"));
             } else if attrs.ext == Ext::Sign && self.ctx.m.types.int_width(*ty).is_some() {
-                let _ = writeln!(
-                    copies,
-                    "\t{} {var} = a{i};",
-                    container(self.ctx.m.types.int_width(*ty).unwrap_or(32))
-                );
+                let width = self.ctx.m.types.int_width(*ty).unwrap_or(32);
+                let given = format!("a{i}");
+                let canonical = match self.ctx.widened(*ty, attrs.ext) {
+                    Some(width) => super::mask(width, &given),
+                    None => given,
+                };
+                let _ = writeln!(copies, "\t{} {var} = {canonical};", container(width));
                 names.push(format!("a{i}"));
             } else {
                 names.push(var.clone());

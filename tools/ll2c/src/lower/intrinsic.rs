@@ -98,6 +98,8 @@ impl<'a> Lower<'_, '_, 'a> {
                 return self.set(result, a(0));
             }
             "allow.runtime.check" | "allow.ubsan.check" => return self.set(result, "1"),
+            // To nearest, which is what all else that IR computes is rounded to. GCC's <float.h> says so, too.
+            "get.rounding" => return self.set(result, "1u"),
             _ => {}
         }
         if names(name, "expect")
@@ -299,7 +301,9 @@ impl<'a> Lower<'_, '_, 'a> {
             ("bitreverse", _) => helper("bitreverse", &[a(0)]),
             ("fshl", _) => helper("fshl", &[a(0), a(1), a(2)]),
             ("fshr", _) => helper("fshr", &[a(0), a(1), a(2)]),
-            ("uadd" | "usub" | "sadd" | "ssub", sat) if sat.starts_with("sat.") => {
+            ("uadd" | "usub" | "ushl" | "sadd" | "ssub" | "sshl", sat)
+                if sat.starts_with("sat.") =>
+            {
                 helper(&format!("{base}_sat"), &[a(0), a(1)])
             }
             ("uadd" | "usub" | "umul" | "sadd" | "ssub" | "smul", o)

@@ -84,7 +84,8 @@ impl Lower<'_, '_, '_> {
             }
             Form::Aggregate(size) => {
                 if access.volatile {
-                    return Err(Error::new("unsupported volatile load of an aggregate"));
+                    let reader = self.ctx.volatile_reader(ty, access.align)?;
+                    return self.set_effect(result, &format!("{reader}({p})"));
                 }
                 let Some(id) = result.filter(|&id| self.is_read(id)) else {
                     return Ok(());
@@ -140,7 +141,9 @@ impl Lower<'_, '_, '_> {
             }
             Form::Aggregate(size) => {
                 if access.volatile {
-                    return Err(Error::new("unsupported volatile store of an aggregate"));
+                    let writer = self.ctx.volatile_writer(ty, access.align)?;
+                    self.e.statement(&format!("{writer}({p}, {v});"));
+                    return Ok(());
                 }
                 let c = self.ctx.ctype(ty)?;
                 if self.ctx.m.types.measure(ty).spread {

@@ -2,7 +2,7 @@
 //! What C says of a function before its body: its type, its attributes, its prototypes.
 
 use super::Ctx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ir::*;
 use crate::lexer::unescape;
 use std::fmt::Write;
@@ -65,13 +65,18 @@ impl Ctx<'_, '_> {
     /// The C type of a scalar that crosses a call, with its extension: what a C header would say.
     fn passed(&mut self, ty: TypeId, ext: Ext) -> Result<Rc<str>> {
         Ok(match (self.m.types.int_width(ty), ext) {
-            (Some(8), Ext::Sign) => "s8".into(),
-            (Some(16), Ext::Sign) => "s16".into(),
-            (Some(width @ ..32), Ext::Sign) => {
-                return Err(Error::new(format!("unsupported `signext` of i{width}")));
-            }
+            (Some(..=8), Ext::Sign) => "s8".into(),
+            (Some(9..=16), Ext::Sign) => "s16".into(),
+            (Some(17..=31), Ext::Sign) => "s32".into(),
+            (Some(33..=63), Ext::Sign) => "s64".into(),
             _ => self.ctype(ty)?,
         })
+    }
+
+    /// The width of an integer that crosses a call as a wider signed one.
+    pub(super) fn widened(&self, ty: TypeId, ext: Ext) -> Option<u32> {
+        let width = self.m.types.int_width(ty)?;
+        (ext == Ext::Sign && width <= 64 && !super::is_full(width)).then_some(width)
     }
 
     /// The struct that a pointer attribute `sret(T)` or `byval(T)` stands for.

@@ -111,25 +111,38 @@ impl Parser<'_> {
     /// `4` or `(4)`, after `align`.
     fn align_value(&mut self) -> Result<u32> {
         if self.accept(b'(')? {
-            let n = self.alignment()?;
+            let n = self.promised_alignment()?;
             self.expect(b')')?;
             Ok(n)
         } else {
-            self.alignment()
+            self.promised_alignment()
         }
     }
 
-    /// A power of two that C has for an alignment.
-    pub(super) fn alignment(&mut self) -> Result<u32> {
+    fn power_of_two(&mut self) -> Result<u64> {
         let pos = self.pos;
         let n: u64 = self.number()?;
-        if !n.is_power_of_two() {
-            return self.fail_at(pos, format!("alignment {n} is no power of two"));
+        if n.is_power_of_two() {
+            Ok(n)
+        } else {
+            self.fail_at(pos, format!("alignment {n} is no power of two"))
         }
+    }
+
+    /// The alignment that something is to have: one that C has, too.
+    pub(super) fn alignment(&mut self) -> Result<u32> {
+        let pos = self.pos;
+        let n = self.power_of_two()?;
         match u32::try_from(n) {
             Ok(n) if n <= MAX_ALIGN => Ok(n),
             _ => self.fail_at(pos, format!("unsupported alignment {n}")),
         }
+    }
+
+    /// The alignment that an address is said to have. LLVM says 4 GiB of a null pointer; less is true as well.
+    pub(super) fn promised_alignment(&mut self) -> Result<u32> {
+        let n = self.power_of_two()?;
+        Ok(u32::try_from(n).map_or(MAX_ALIGN, |n| n.min(MAX_ALIGN)))
     }
 
     pub(super) fn param_attrs(&mut self) -> Result<ParamAttrs> {

@@ -43,7 +43,7 @@ impl<'a> Parser<'a> {
     fn access_align(&mut self, ty: TypeId) -> Result<u32> {
         if self.next_operand()? {
             self.expect_word("align")?;
-            return self.alignment();
+            return self.promised_alignment();
         }
         Ok(self.m.types.align(ty) as u32)
     }

@@ -270,6 +270,15 @@ pub fn intrinsics(s: &mut Suite) {
             );
             s.function(&format!("{}_{w}", op.replace('.', "_")), [w, w, 0], &body);
         }
+        for op in ["ushl", "sshl"] {
+            declare(s, format!("i{w} @llvm.{op}.sat.i{w}(i{w}, i{w})"));
+            let body = format!(
+                "  %m = urem i{w} %b, {}\n  %r = call i{w} @llvm.{op}.sat.i{w}(i{w} %a, i{w} %m)\n{}",
+                if w == 1 { "-1".into() } else { w.to_string() },
+                put(w, "%r", 0)
+            );
+            s.function(&format!("{op}_sat_{w}"), [w, w, 0], &body);
+        }
         for op in ["uadd", "usub", "umul", "sadd", "ssub", "smul"] {
             declare(
                 s,

@@ -6,6 +6,8 @@ use crate::ops::{Suite, put};
 
 pub fn build(s: &mut Suite) {
     by_value(s);
+    extended(s);
+    volatile(s);
     stack(s);
     names(s);
     odd_names(s);
@@ -51,6 +53,61 @@ fn by_value(s: &mut Suite) {
             put(32, "%s6", 0)
         );
         s.function(&format!("by_value_{id}"), [32, 32, 0], &body);
+    }
+}
+
+/// Integers of odd widths cross calls as wider ones of the same sign: who is called through a pointer as if it had those gets
+/// and gives the same.
+fn extended(s: &mut Suite) {
+    for (ext, to) in [("signext", "sext"), ("zeroext", "zext")] {
+        for (w, wide) in [
+            (1, 8),
+            (7, 8),
+            (7, 32),
+            (13, 16),
+            (13, 32),
+            (24, 32),
+            (31, 32),
+            (33, 64),
+            (63, 64),
+        ] {
+            let id = format!("{ext}_{w}_{wide}");
+            s.ir += &format!(
+                "define {ext} i{w} @ex_{id}(i{w} {ext} %x, i32 %n, i{w} {ext} %y) noinline {{\n  %t = trunc i32 %n to i1\n  %z = select i1 %t, i{w} %x, i{w} %y\n  \
+                 %r = xor i{w} %z, -1\n  ret i{w} %r\n}}\n@fx_{id} = global ptr @ex_{id}\n"
+            );
+            // As C would: in types of 8, 16, 32 and 64 bits.
+            let body = format!(
+                "  %x = {to} i{w} %a to i{wide}\n  %y = {to} i{w} %b to i{wide}\n  %n = zext i7 %c to i32\n  %f = load volatile ptr, ptr @fx_{id}\n  \
+                 %p = call {ext} i{wide} %f(i{wide} {ext} %x, i32 %n, i{wide} {ext} %y)\n{}",
+                put(wide, "%p", 0)
+            );
+            s.function(&format!("call_wide_{id}"), [w, w, 7], &body);
+            let body = format!(
+                "  %n = zext i7 %c to i32\n  %p = call {ext} i{w} @ex_{id}(i{w} {ext} %a, i32 %n, i{w} {ext} %b)\n  %q = call {ext} i{w} @ex_{id}(i{w} {ext} %p, i32 1, i{w} {ext} 0)\n  \
+                 %d = add i{w} %p, 1\n  %z = icmp eq i{w} %q, %b\n{}{}",
+                put(w, "%d", 0),
+                put(1, "%z", 16)
+            );
+            s.function(&format!("call_{id}"), [w, w, 7], &body);
+        }
+    }
+}
+
+/// Whole aggregates and vectors in volatile memory: all that is stored is there, and a load that nobody uses is made.
+fn volatile(s: &mut Suite) {
+    for (name, ty) in [
+        ("pair", "<{ i32, i8 }>"),
+        ("array", "[5 x i16]"),
+        ("vector", "<2 x i32>"),
+        ("bits", "{ i8, { i8, [3 x i8] } }"),
+        ("nested", "{ i8, [2 x { i16, i24 }] }"),
+    ] {
+        let body = format!(
+            "  store i128 %a, ptr %io, align 1\n  %t = load volatile {ty}, ptr %io, align 1\n  %u = load volatile {ty}, ptr %io, align 1\n  \
+             store volatile {ty} %t, ptr %out, align 1\n  %q = getelementptr i8, ptr %out, i32 16\n  store {ty} %t, ptr %q, align 1\n"
+        );
+        s.function(&format!("volatile_{name}"), [128, 0, 0], &body);
     }
 }
 

@@ -54,6 +54,15 @@ define void @gets(ptr %p) {
   ret void
 }
 
+@data = internal global [2 x i32] zeroinitializer
+
+; C without prototypes can call a variable. LLVM says the most that can be of the alignment of null.
+define i32 @odd() {
+  %r = call i32 @data(i32 1)
+  store volatile i32 %r, ptr null, align 4294967296
+  ret i32 %r
+}
+
 declare i32 @vprintf(ptr, ptr)
 
 ; The list only goes to C, which can read it.

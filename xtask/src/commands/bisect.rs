@@ -13,6 +13,7 @@ use crate::cli;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::report;
+use crate::stop::Stop;
 use crate::toolchain::Command;
 use crate::verdict::Verdict;
 
@@ -27,7 +28,8 @@ const LOG: &str = "BISECT_LOG";
 
 pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, Failure> {
     if args.step {
-        return step(context, args).map(ExitCode::from);
+        let verdict = tested(context, &context.global, args)?;
+        return Ok(ExitCode::from(status(verdict)));
     }
     let (Some(kernel), Some(good), Some(bad)) = (&context.global.kernel, &args.good, &args.bad)
     else {
@@ -39,16 +41,10 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
     super::named("cell", &args.cell, &config.cells)?;
     let cache = prepare::cache(context)?;
     let task = context.ui.task("bisect");
-    let git = |dir: &Path, words: &[&str]| -> Result<String, Failure> {
-        Command::host("git")
-            .args(["-C".into(), dir.as_os_str().to_owned()])
-            .args(words)
-            .read(&context.stop)
-            .map_err(Failure::usage)
-    };
+    let stop = &context.stop;
     let revision = |name: &str| -> Result<String, Failure> {
         let commit = format!("{name}^{{commit}}");
-        let found = git(kernel, &["rev-parse", "--verify", "--quiet", &commit]);
+        let found = git(stop, kernel, &["rev-parse", "--verify", "--quiet", &commit]);
         let found = found.map_err(|_| {
             Failure::usage(format!(
                 "failed to find the revision {name} in {}",
@@ -57,25 +53,31 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
         })?;
         Ok(found.trim().to_owned())
     };
-    let (good, bad) = (revision(good)?, revision(bad)?);
-    let id = identity(kernel, &args.cell, args.filter.as_deref(), &good, &bad);
+    let ends = [
+        (BAD, bad.as_str(), revision(bad)?),
+        (GOOD, good.as_str(), revision(good)?),
+    ];
+    let [(_, _, bad), (_, _, good)] = &ends;
+    let id = identity(kernel, &args.cell, args.filter.as_deref(), good, bad);
+    let _lock = cache.lock(&format!("bisect-{id}"), &task)?;
     let folder = cache.folder("bisect").map_err(Failure::infra)?.join(id);
     let clone = folder.join("linux");
-    if clone.join(".git").join(LOG).is_file() {
+    let mut global = context.global.clone();
+    global.kernel = Some(clone.clone());
+    if clone.exists() {
         task.step(&format!("going on in {}", clone.display()));
     } else {
         task.step("cloning the tree");
-        if folder.exists() {
-            crate::cache::remove(&folder).map_err(Failure::infra)?;
-        }
-        fs_err::create_dir_all(&folder).map_err(Failure::infra)?;
-        let (from, to) = (kernel.display().to_string(), clone.display().to_string());
-        git(
-            &folder,
-            &["clone", "--quiet", "--shared", "--no-checkout", &from, &to],
-        )?;
-        git(&clone, &["bisect", "start", &bad, &good])?;
+        cloned(stop, kernel, &clone)?;
     }
+    if !clone.join(".git").join(LOG).is_file() {
+        check(stop, &clone, &ends, |name| {
+            task.step(&format!("testing {name}"));
+            tested(context, &global, args)
+        })?;
+        git(stop, &clone, &["bisect", "start", bad, good])?;
+    }
+    drop(task);
     let program = std::env::current_exe().map_err(Failure::infra)?;
     let mut words: Vec<OsString> = ["bisect", "run"].map(OsString::from).into();
     words.push(program.into());
@@ -85,30 +87,98 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
             .iter()
             .flat_map(|f| ["--filter".into(), f.into()]),
     );
-    let mut global = context.global.clone();
-    global.kernel = Some(clone.clone());
     words.extend(global.words());
     let ran = Command::host("git")
         .args(["-C".into(), clone.clone().into_os_string()])
         .args(words)
-        .run(&context.stop, |line| println!("{line}"));
-    let log = git(&clone, &["bisect", "log"])?;
+        .run(stop, |line| println!("{line}"));
+    if stop.requested() {
+        return Err(interrupted());
+    }
+    let log = git(stop, &clone, &["bisect", "log"])?;
     println!("{}", log.trim_end());
-    if is_undecided(&log) {
-        git(&clone, &["bisect", "reset", "HEAD"])?;
+    let undecided = is_undecided(&log);
+    if let (Err(error), false) = (ran, undecided) {
+        return Err(Failure::infra(format!(
+            "failed to finish the bisection, the same command goes on from here: {error}"
+        )));
+    }
+    // The result has been printed, and the next one of the same begins anew.
+    crate::cache::remove(&folder).map_err(Failure::infra)?;
+    if undecided {
         return Err(Failure {
             exit: Exit::Tests,
             error: "failed to name one commit: those that are left can't be tested".into(),
         });
     }
-    ran.map_err(|error| {
-        Failure::infra(format!(
-            "failed to finish the bisection, the same command goes on from here: {error}"
-        ))
-    })?;
-    // The result has been printed, and the next one of the same begins anew.
-    git(&clone, &["bisect", "reset", "HEAD"])?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What git prints.
+fn git(stop: &Stop, dir: &Path, words: &[&str]) -> Result<String, Failure> {
+    Command::host("git")
+        .args(["-C".into(), dir.as_os_str().to_owned()])
+        .args(words)
+        .read(stop)
+        .map_err(Failure::usage)
+}
+
+fn interrupted() -> Failure {
+    Failure {
+        error: "interrupted; the same command goes on from here".into(),
+        ..Failure::interrupted()
+    }
+}
+
+/// Makes `clone` of the tree `kernel`, as a whole or not at all.
+fn cloned(stop: &Stop, kernel: &Path, clone: &Path) -> Result<(), Failure> {
+    let folder = clone.parent().unwrap_or(clone);
+    if folder.exists() {
+        crate::cache::remove(folder).map_err(Failure::infra)?;
+    }
+    fs_err::create_dir_all(folder).map_err(Failure::infra)?;
+    let half = folder.join("half");
+    let (from, to) = (kernel.display().to_string(), half.display().to_string());
+    git(
+        stop,
+        folder,
+        &["clone", "--quiet", "--shared", "--no-checkout", &from, &to],
+    )?;
+    fs_err::rename(half, clone).map_err(Failure::infra)
+}
+
+/// Checks that the ends of what is searched are what the user takes them for: git would not, and name a wrong commit, or none
+/// after it has tried all. What held before an interruption is not tested again.
+fn check(
+    stop: &Stop,
+    clone: &Path,
+    ends: &[(u8, &str, String)],
+    mut tested: impl FnMut(&str) -> Result<Verdict, Failure>,
+) -> Result<(), Failure> {
+    for (expected, name, commit) in ends {
+        let word = if *expected == GOOD { "good" } else { "bad" };
+        let held = clone.join(".git").join(format!("aliasheap-{word}"));
+        if held.is_file() {
+            continue;
+        }
+        git(stop, clone, &["checkout", "--quiet", "--detach", commit])?;
+        let verdict = tested(name)?;
+        match status(verdict) {
+            found if found == *expected => fs_err::write(held, commit).map_err(Failure::infra)?,
+            STOP if stop.requested() => return Err(interrupted()),
+            STOP => {
+                return Err(Failure::infra(format!(
+                    "failed to test {name}, the same command tries again"
+                )));
+            }
+            _ => {
+                return Err(Failure::usage(format!(
+                    "failed to bisect: {name}, which is given as {word}, ends with the verdict {verdict}"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether git has come to its end without a result.
@@ -123,8 +193,8 @@ fn identity(kernel: &Path, cell: &str, filter: Option<&str>, good: &str, bad: &s
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }
 
-/// One revision, which git has checked out.
-fn step(context: &Context, args: &cli::Bisect) -> Result<u8, Failure> {
+/// What comes of the revision that git has checked out in the tree of `global`.
+fn tested(context: &Context, global: &cli::Global, args: &cli::Bisect) -> Result<Verdict, Failure> {
     let folder = tempfile::tempdir().map_err(Failure::infra)?;
     let json: PathBuf = folder.path().join("report.json");
     let mut words: Vec<OsString> = vec!["test".into(), args.cell.clone().into()];
@@ -134,24 +204,21 @@ fn step(context: &Context, args: &cli::Bisect) -> Result<u8, Failure> {
             .flat_map(|f| ["--filter".into(), f.into()]),
     );
     words.extend(["--json".into(), json.clone().into()]);
-    words.extend(context.global.words());
-    let checkout = context.global.checkout.iter();
-    words.extend(checkout.flat_map(|dir| ["--checkout".into(), dir.into()]));
+    words.extend(global.words());
     let program = std::env::current_exe().map_err(Failure::infra)?;
     // What came of it stands in the report.
     let ran = Command::host(program)
         .args(words)
         .run(&context.stop, |line| println!("{line}"));
     if context.stop.requested() {
-        return Ok(STOP);
+        return Ok(Verdict::Infra);
     }
     let Ok(text) = fs_err::read(&json) else {
         let why = ran.err().map_or(String::new(), |error| error.to_string());
         eprintln!("there is no report: {why}");
-        return Ok(STOP);
+        return Ok(Verdict::Infra);
     };
-    let run = report::json::read(&text).map_err(Failure::infra)?;
-    Ok(status(run.verdict))
+    Ok(report::json::read(&text).map_err(Failure::infra)?.verdict)
 }
 
 /// What a verdict says of a revision.
@@ -232,6 +299,54 @@ mod tests {
         // A machine that is not up to it ends it.
         let said = first_bad(&[Passed, Infra, Infra, Failed]).expect_err("it stops");
         assert!(said.contains("exit code 255"), "{said}");
+    }
+
+    #[test]
+    fn the_ends_are_tested_once_and_must_be_what_they_are_taken_for() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let kernel = dir.path().join("kernel");
+        fs_err::create_dir(&kernel).expect("created");
+        let stop = Stop::default();
+        let git = |words: &[&str]| {
+            let config = ["-c", "user.name=x", "-c", "user.email=x@x"];
+            git(&stop, &kernel, &[&config, words].concat()).expect("git")
+        };
+        git(&["init", "--quiet"]);
+        let commits = ["good", "bad"].map(|text| {
+            fs_err::write(kernel.join("file"), text).expect("written");
+            git(&["add", "file"]);
+            git(&["commit", "--quiet", "-m", text]);
+            git(&["rev-parse", "HEAD"]).trim().to_owned()
+        });
+        let [good, bad] = commits;
+        let ends = [(BAD, "v2", bad), (GOOD, "v1", good)];
+        let clone = dir.path().join("bisect/linux");
+        cloned(&stop, &kernel, &clone).expect("cloned");
+        // What is tested, and what comes of it.
+        let check = |verdicts: [Verdict; 2]| {
+            let mut tested = Vec::new();
+            let checked = check(&stop, &clone, &ends, |name| {
+                let text = fs_err::read_to_string(clone.join("file")).expect("checked out");
+                tested.push(format!("{name}: {text}"));
+                Ok(verdicts[usize::from(text == "bad")])
+            });
+            (checked.map_err(|e| (e.exit, e.error.to_string())), tested)
+        };
+        use Verdict::*;
+        let (said, tested) = check([Passed, BuildFailed]);
+        let why = "failed to bisect: v2, which is given as bad, ends with the verdict build-failed";
+        assert_eq!(said, Err((Exit::Usage, why.into())));
+        assert_eq!(tested, ["v2: bad"]);
+        let (said, tested) = check([Infra, Hazard]);
+        assert_eq!(said.expect_err("the disk").0, Exit::Infra);
+        assert_eq!(tested, ["v2: bad", "v1: good"]);
+        let (said, tested) = check([Failed, Hazard]);
+        let why = "failed to bisect: v1, which is given as good, ends with the verdict failed";
+        assert_eq!(said, Err((Exit::Usage, why.into())));
+        assert_eq!(tested, ["v1: good"]);
+        let (said, _) = check([Passed, Hazard]);
+        assert_eq!(said, Ok(()));
+        assert!(check([Passed, Passed]).1.is_empty());
     }
 
     #[test]

@@ -17,11 +17,18 @@ use crate::toolchain::{Recipe, Toolchain};
 const MADE: [&str; 3] = ["build", "tree", "runs"];
 
 /// The locks in the order in which runs take them, by what their names begin with.
-const ORDER: [&str; 5] = ["toolchain-", "archive", "source-", "build", "tree-"];
+const ORDER: [&str; 6] = [
+    "bisect-",
+    "toolchain-",
+    "archive",
+    "source-",
+    "build",
+    "tree-",
+];
 
 /// Of all locks those that keep others from what is removed, in an order in which nobody waits for ever.
 fn to_hold(names: &[String], all: bool) -> Vec<&str> {
-    let begins = if all { &ORDER[..] } else { &ORDER[3..] };
+    let begins = if all { &ORDER[..] } else { &ORDER[4..] };
     begins
         .iter()
         .flat_map(|begin| names.iter().filter(move |name| name.starts_with(begin)))
@@ -102,10 +109,25 @@ mod tests {
 
     #[test]
     fn locks_are_taken_in_the_order_of_runs() {
-        let names = ["archive", "build", "source-7.3", "toolchain-1", "tree-7.3"].map(String::from);
+        let names = [
+            "archive",
+            "bisect-1",
+            "build",
+            "source-7.3",
+            "toolchain-1",
+            "tree-7.3",
+        ];
+        let names = names.map(String::from);
         assert_eq!(
             to_hold(&names, true),
-            ["toolchain-1", "archive", "source-7.3", "build", "tree-7.3"]
+            [
+                "bisect-1",
+                "toolchain-1",
+                "archive",
+                "source-7.3",
+                "build",
+                "tree-7.3"
+            ]
         );
         assert_eq!(to_hold(&names, false), ["build", "tree-7.3"]);
     }

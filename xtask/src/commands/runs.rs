@@ -96,30 +96,41 @@ pub(super) fn find(runs: &Path, text: &str) -> Result<Run, String> {
 /// A fragment that says what is missing, and what there is.
 pub(super) fn report_of(runs: &Path, text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
-    Ok(if path.is_file() {
-        path.to_owned()
-    } else if path.is_dir() {
-        path.join(REPORT)
-    } else {
-        let has = |name: &&String| runs.join(name).join(REPORT).is_file();
-        let names = names(runs);
-        let reported: Vec<&String> = names.iter().filter(has).collect();
-        let found = match text {
-            "last" => reported.last().copied(),
-            _ => reported
-                .iter()
-                .copied()
-                .find(|name| !text.is_empty() && name.starts_with(text)),
+    if path.is_dir() {
+        let report = path.join(REPORT);
+        return if report.is_file() {
+            Ok(report)
+        } else {
+            Err(format!(
+                "failed to find a report: {} has no {REPORT}; a run writes that at its end",
+                path.display()
+            ))
         };
-        let name = found.ok_or_else(|| {
-            format!(
-                "failed to find the run {text}: it is no file, no folder and none of the {} runs with a report in {}; `cargo xtask runs` lists them",
-                reported.len(),
-                runs.display()
-            )
-        })?;
-        runs.join(name).join(REPORT)
-    })
+    }
+    // Also what a shell's <(…) names.
+    if path.exists() {
+        return Ok(path.to_owned());
+    }
+    let has = |name: &&String| runs.join(name).join(REPORT).is_file();
+    let names = names(runs);
+    let reported: Vec<&String> = names.iter().filter(has).collect();
+    let begin = |name: &&String| !text.is_empty() && name.starts_with(text);
+    let found = match text {
+        "last" => Vec::from_iter(reported.last().copied()),
+        _ => reported.iter().copied().filter(begin).collect(),
+    };
+    match found[..] {
+        [name] => Ok(runs.join(name).join(REPORT)),
+        [] => Err(format!(
+            "failed to find the run {text}: it is no file, no folder and none of the {} runs with a report in {}; `cargo xtask runs` lists them",
+            reported.len(),
+            runs.display()
+        )),
+        [first, .., last] => Err(format!(
+            "failed to choose a run: the names of {} begin with {text}, from {first} to {last}",
+            found.len()
+        )),
+    }
 }
 
 /// The report in the file at `path`.
@@ -195,9 +206,12 @@ mod tests {
             let said = found(text).expect_err(text);
             assert!(said.contains("none of the 2 runs"), "{said}");
         }
+        let said = found("20000101T").expect_err("both");
+        assert!(said.contains("the names of 2 begin with"), "{said}");
         let said = found(&path(folders[2].clone())).expect_err("no report");
-        assert!(said.starts_with("failed to open file"), "{said}");
-        assert!(said.contains("No such file"), "{said}");
+        assert!(said.contains("has no report.json; a run writes"), "{said}");
+        let said = found("/dev/null").expect_err("no report");
+        assert!(said.contains("it is no report"), "{said}");
     }
 
     #[test]

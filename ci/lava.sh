@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Has LAVA check the job that `cargo xtask lava CELL --to DIR` wrote for its QEMU device type, and its dispatcher run it. Takes DIR.
-# Needs root and mmdebstrap: the dispatcher gets a Debian root of its own, whose QEMU 7.2 knows the machines of the mips cells.
+# Needs root and mmdebstrap: the dispatcher gets a Debian root of its own, with the QEMU of bookworm's backports, as 7.2 lacks machines
+# and options of the cells.
 set -euo pipefail
 job=$(realpath "$1")
 work=$(mktemp -d)
@@ -9,9 +10,10 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 
 mmdebstrap --quiet --variant=extract --skip=chroot/mount --aptopt='APT::Install-Recommends "false"' \
+	--setup-hook='printf "%s\n" "Package: src:qemu src:seabios src:opensbi" "Pin: release n=bookworm-backports" "Pin-Priority: 500" >"$1/etc/apt/preferences.d/qemu"' \
 	--include=bash,coreutils,dpkg,lava-dispatcher,mount,python3-voluptuous,qemu-system-arm,qemu-system-mips,qemu-system-misc,util-linux \
 	--extract-hook='cd "$1" && apt-get -q -o Dir="$1" -o APT::Sandbox::User=root download lava-server && dpkg -x lava-server_*.deb "$1"' \
-	bookworm "$root"
+	bookworm "$root" "deb http://deb.debian.org/debian bookworm main" "deb http://deb.debian.org/debian bookworm-backports main"
 # Where the job says that its files are.
 mkdir -p "$root$job"
 cp -r "$job/." "$root$job"

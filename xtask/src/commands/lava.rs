@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Context, named, prepare, test};
 use crate::boot::{self, Media, orders};
 use crate::cli;
-use crate::config::{Cell, Suites};
+use crate::config::{Cell, Kernel, Suites};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::progress::Progress as _;
@@ -66,7 +66,7 @@ pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure>
     let job = Job {
         cell,
         set,
-        suites: &suites,
+        suites: order(suites, set, &config.kernels[&cell.kernel]),
         device_type: &args.device_type,
         url: &url,
         files: files(&media, &folder)?,
@@ -102,10 +102,23 @@ fn files(media: &Media, folder: &Path) -> Result<Files, Failure> {
     })
 }
 
+/// The order in which `suites` run: KUnit's by name, as rustc writes the modules of a crate, then the program's. What stands in
+/// for rustc has GCC behind it, which writes the last one first.
+fn order<'a>(mut suites: Vec<&'a str>, set: &Suites, kernel: &Kernel) -> Vec<&'a str> {
+    let last = set.program.as_ref().and_then(|p| p.suite.as_deref());
+    suites.sort_unstable();
+    if kernel.rustc.is_some() {
+        suites.reverse();
+    }
+    suites.sort_by_key(|suite| Some(*suite) == last);
+    suites
+}
+
 struct Job<'a> {
     cell: &'a Cell,
     set: &'a Suites,
-    suites: &'a [&'a str],
+    /// In the order in which they run.
+    suites: Vec<&'a str>,
     device_type: &'a str,
     /// Of the folder with the files.
     url: &'a str,
@@ -140,12 +153,8 @@ impl Job<'_> {
         })
     }
 
-    /// One for each suite, in the order in which they run: KUnit's by name, then the program's. Where the guest does not
-    /// get to one, LAVA waits in vain and the job is incomplete.
+    /// One for each suite. Where the guest does not get to one, LAVA waits in vain and the job is incomplete.
     fn monitors(&self) -> Vec<Value> {
-        let last = self.set.program.as_ref().and_then(|p| p.suite.as_deref());
-        let mut suites = self.suites.to_vec();
-        suites.sort_by_key(|suite| (Some(*suite) == last, *suite));
         let monitor = |suite: &&str| {
             json!({
                 "name": suite,
@@ -155,7 +164,7 @@ impl Job<'_> {
                 "fixupdict": {"ok": "pass", "not ok": "fail", "SKIP": "skip"},
             })
         };
-        suites.iter().map(monitor).collect()
+        self.suites.iter().map(monitor).collect()
     }
 
     fn file(&self, name: &str) -> String {
@@ -247,10 +256,11 @@ mod tests {
             ramdisk: "cpio".into(),
             dtb: Some("dtb".into()),
         };
+        let cell = &config.cells[cell];
         let job = Job {
-            cell: &config.cells[cell],
+            cell,
             set,
-            suites: &set.expected(None),
+            suites: order(set.expected(None), set, &config.kernels[&cell.kernel]),
             device_type,
             url: "file:///t",
             files,
@@ -271,13 +281,30 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_suite_is_waited_for_last() {
-        let job = job("parisc", QEMU);
-        let monitors = job["actions"][2]["test"]["monitors"].as_array();
-        let names = monitors.expect("monitors").iter().map(|m| &m["name"]);
-        let names: Vec<&Value> = names.collect();
-        assert_eq!(names[0], "system_heap_rust_allocation");
-        assert_eq!(names[names.len() - 1], "system_heap_rust_processes");
-        assert_eq!(names.len(), 14);
+    fn suites_are_waited_for_as_they_run_and_the_programs_last() {
+        let names = |cell: &str| -> Vec<String> {
+            let job = job(cell, QEMU);
+            let monitors = job["actions"][2]["test"]["monitors"].as_array();
+            let names = monitors.expect("monitors").iter().map(|m| &m["name"]);
+            let name = |name: &Value| {
+                name.as_str()
+                    .expect("a name")
+                    .replace("system_heap_rust_", "")
+            };
+            names.map(name).collect()
+        };
+        let arm = names("arm-vivt");
+        let mut parisc = names("parisc");
+        assert_eq!(arm.len(), 14);
+        assert_eq!(
+            (&*arm[0], &*arm[12], &*arm[13]),
+            ("allocation", "vmap", "processes")
+        );
+        assert_eq!(
+            (&*parisc[0], &*parisc[12], &*parisc[13]),
+            ("vmap", "allocation", "processes")
+        );
+        parisc[..13].reverse();
+        assert_eq!(arm, parisc);
     }
 }

@@ -158,8 +158,9 @@ impl Scratch {
         let program = std::env::current_exe().map_err(Failure::infra)?;
         let mut all = vec![program.into()];
         all.extend_from_slice(args);
-        all.extend(["--checkout".into(), self.dir.path().into()]);
         let mut global = context.global.clone();
+        // It is a copy of the checkout that is given.
+        global.checkout = Some(self.dir.path().to_owned());
         if args.iter().any(|a| a == "--cache") {
             global.cache = None;
         }
@@ -209,4 +210,28 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::project::Project;
+    use crate::stop::Stop;
+
+    #[test]
+    fn a_copy_of_another_checkout_is_run_as_that_and_not_as_both() {
+        let root = Project::this().root().to_owned();
+        let cli = ["xtask", "list", "--patience", "3", "--checkout"].map(OsString::from);
+        let cli = Cli::parse_from(cli.into_iter().chain([root.clone().into()]));
+        let context = Context::new(cli.global, None, Stop::new()).expect("a context");
+        let scratch = Scratch::new(&context).expect("copied");
+        let args = scratch.test(&["arm-vivt".into()]);
+        let words = scratch.words(&context, &args).expect("words");
+        let read = Cli::try_parse_from(words).expect("a command line").global;
+        assert_eq!(read.checkout.as_deref(), Some(scratch.dir.path()));
+        assert_eq!(read.patience, context.global.patience);
+    }
 }

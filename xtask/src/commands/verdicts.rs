@@ -63,9 +63,10 @@ fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<
     if report.verdict != breakage.verdict {
         complaints.push(format!("got {}:\n{output}", report.verdict));
     }
-    let exit = Exit::from(breakage.verdict);
-    if run.status.code() != Some(i32::from(exit as u8)) {
-        complaints.push(format!("{} instead of {}", run.status, exit as u8));
+    let exit = Exit::from(breakage.verdict) as u8;
+    let exit = breakage.exit.unwrap_or(exit);
+    if run.status.code() != Some(i32::from(exit)) {
+        complaints.push(format!("{} instead of {exit}", run.status));
     }
     for text in breakage
         .says

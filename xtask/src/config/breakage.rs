@@ -17,6 +17,9 @@ pub struct Breakage {
     pub cell: String,
     /// What the cell's verdict must be.
     pub verdict: Verdict,
+    /// The exit code, where it is not that of the verdict.
+    #[serde(default)]
+    pub exit: Option<u8>,
     /// What the report must say of it: these texts.
     pub says: Vec<String>,
     /// Further arguments of `cargo xtask test`.

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What commands take that boot cells for a user.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::again::Again;
+use crate::report::{Format, Target};
+use crate::results::Shard;
+
+/// Which cells.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Cells {
+    /// Cells, by name or by glob, such as 'mips-*' [default: all]
+    #[arg(value_name = "CELL")]
+    pub cells: Vec<String>,
+    /// The same
+    #[arg(long = "cell", value_name = "GLOB", hide = true)]
+    pub globs: Vec<String>,
+}
+
+impl Cells {
+    /// All that were named.
+    pub fn globs(&self) -> impl Iterator<Item = &String> {
+        self.cells.iter().chain(&self.globs)
+    }
+}
+
+/// What of the suites to run, and where to report.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Suites {
+    /// Only suites, or cases of them, that match, such as 'system_heap_rust_vmap.*'
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+    /// Also write the report as JSON, like --report json=FILE
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the report to a file; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<Target>,
+    /// Do the I-th of N parts of the run, for one of N machines; `merge` joins their reports
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// A run by whose times the shards are balanced, as `report` names it: all must be given the same
+    #[arg(long, value_name = "RUN", requires = "shard")]
+    pub times: Option<String>,
+    /// A run that reports are compared with, as `report` names it
+    #[arg(long, value_name = "RUN")]
+    pub compare: Option<String>,
+    /// Run without the cache model: quicker, and blind to hazards
+    #[arg(long)]
+    pub no_vcsan: bool,
+    /// Let the modelled cache fill lines by accesses only, also where the CPU may fill any mapped alias at any moment
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub architectural: bool,
+    /// Follow the kernel's DMA API instead of what suites say of transfers, and report what breaks its contract
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub contract: bool,
+    /// Boot a guest in which something is found once more, for the call stacks of the accesses that are reported
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub stacks: bool,
+    /// Findings that are not to be reported, a line each: TITLE | FUNCTION | FUNCTION | REASON; what is not needed is named
+    #[arg(long, value_name = "FILE", conflicts_with = "no_vcsan")]
+    pub suppress: Option<PathBuf>,
+}
+
+impl Suites {
+    /// The files that are to be written.
+    pub fn reports(&self) -> impl Iterator<Item = Target> {
+        let json = self.json.iter().map(|path| Target {
+            format: Format::Json,
+            path: path.clone(),
+        });
+        json.chain(self.report.iter().cloned())
+    }
+}
+
+/// `test`
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Test {
+    /// Which cells.
+    #[command(flatten)]
+    pub cells: Cells,
+    /// Sets of suites from configs/suites [default: those that `list` marks]
+    #[arg(long = "set", alias = "suite", value_name = "SET")]
+    pub sets: Vec<String>,
+    /// Run the suites on the buffers of exporters from configs/exporters, or of `all`
+    #[arg(long = "exporter", value_name = "NAME")]
+    pub exporters: Vec<String>,
+    /// Build the modules of a folder out of tree, load them, watch them and unload them, and run no suites of this project
+    ///
+    /// What it maps for devices is watched, by the kernel's DMA API, as with --contract; it can name more by
+    /// include/linux/vcsan.h. KUnit suites in it run too.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["exporters", "sets"])]
+    pub module: Option<PathBuf>,
+    /// What the guest runs between loading and unloading: a program for its CPU, or C source of one
+    #[arg(long, value_name = "PROGRAM", requires = "module")]
+    pub init: Option<PathBuf>,
+    /// Apply the patches of kernel/fixes, with which nothing of configs/findings may be seen any more
+    #[arg(long, requires = "exporters")]
+    pub fixes: bool,
+    /// What of them.
+    #[command(flatten)]
+    pub suites: Suites,
+    /// How often.
+    #[command(flatten)]
+    pub again: Again,
+}
+
+impl Test {
+    /// These options as they are written on a command line, but for where reports go.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = self.cells.globs().map(Into::into).collect();
+        let mut several = |name: &str, values: &[String]| {
+            let values = values.iter();
+            words.extend(values.flat_map(|value| [name.into(), value.into()]));
+        };
+        several("--set", &self.sets);
+        several("--exporter", &self.exporters);
+        let mut one = |name: &str, value: Option<OsString>| {
+            words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
+        };
+        one("--module", self.module.clone().map(Into::into));
+        one("--init", self.init.clone().map(Into::into));
+        one("--filter", self.suites.filter.clone().map(Into::into));
+        one("--suppress", self.suites.suppress.clone().map(Into::into));
+        let suites = &self.suites;
+        let flags = [
+            ("--fixes", self.fixes),
+            ("--no-vcsan", suites.no_vcsan),
+            ("--architectural", suites.architectural),
+            ("--contract", suites.contract),
+            ("--stacks", suites.stacks),
+        ];
+        let given = flags.into_iter().filter(|(_, given)| *given);
+        words.extend(given.map(|(flag, _)| flag.into()));
+        words
+    }
+}
+
+/// `repro`
+#[derive(Debug, Clone, Args)]
+pub struct Repro {
+    /// A run as `report` names it, such as `last`, and after a # what of it: CELL, SUITE.CASE or CELL/SUITE.CASE, of a run of mutants MUTANT or CELL/MUTANT [default: all that failed]
+    #[arg(value_name = "RUN[#WHAT]")]
+    pub what: String,
+    /// Print the commands, and run nothing
+    #[arg(long, short = 'n')]
+    pub dry_run: bool,
+}
+
+/// `debug`
+#[derive(Debug, Clone, Args)]
+pub struct Debug {
+    /// A cell, or what `repro` takes: a run, such as `last`, and after a # what of it
+    #[arg(value_name = "CELL|RUN[#WHAT]")]
+    pub what: String,
+    /// Stop after the access that the cache model reports; the first that is no test's own purpose
+    #[arg(long, conflicts_with_all = ["no_vcsan", "break_at"])]
+    pub at_hazard: bool,
+    /// Stop where this case begins
+    #[arg(long = "break", value_name = "SUITE.CASE")]
+    pub break_at: Option<String>,
+    /// Give gdb this command once the guest has stopped, and end; may be given several times
+    #[arg(long, value_name = "COMMAND")]
+    pub gdb_command: Vec<String>,
+    /// The set of suites [default: the first that `list` marks]
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// The exporter that the suites run on
+    #[arg(long, value_name = "NAME")]
+    pub exporter: Option<String>,
+    /// Apply the patches of kernel/fixes
+    #[arg(long, requires = "exporter")]
+    pub fixes: bool,
+    /// A module out of tree
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["exporter", "set"])]
+    pub module: Option<PathBuf>,
+    /// What the guest runs between loading and unloading that
+    #[arg(long, value_name = "PROGRAM", requires = "module")]
+    pub init: Option<PathBuf>,
+    /// Only suites, or cases of them, that match
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+    /// Run without the cache model
+    #[arg(long)]
+    pub no_vcsan: bool,
+    /// As of `test`
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub architectural: bool,
+    /// As of `test`
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub contract: bool,
+}
+
+impl From<&Debug> for Test {
+    fn from(debug: &Debug) -> Test {
+        let cells = Cells {
+            cells: vec![debug.what.clone()],
+            globs: Vec::new(),
+        };
+        Test {
+            cells,
+            sets: debug.set.iter().cloned().collect(),
+            exporters: debug.exporter.iter().cloned().collect(),
+            module: debug.module.clone(),
+            init: debug.init.clone(),
+            fixes: debug.fixes,
+            suites: Suites {
+                // Nothing else has to run before the guest gets there.
+                filter: debug.filter.clone().or_else(|| debug.break_at.clone()),
+                no_vcsan: debug.no_vcsan,
+                architectural: debug.architectural,
+                contract: debug.contract,
+                ..Suites::default()
+            },
+            again: Again::default(),
+        }
+    }
+}
+
+/// `bisect`
+#[derive(Debug, Clone, Args)]
+pub struct Bisect {
+    /// The cell
+    pub cell: String,
+    /// A revision of the tree given by --kernel with which it passes
+    #[arg(long, value_name = "REV")]
+    pub good: Option<String>,
+    /// A later one with which it does not
+    #[arg(long, value_name = "REV")]
+    pub bad: Option<String>,
+    /// Only suites, or cases of them, that match
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+    /// For git: one revision, and a status that says what came of it
+    #[arg(long, hide = true)]
+    pub step: bool,
+}
+
+/// `run`
+#[derive(Debug, Clone, Args)]
+pub struct RunProgram {
+    /// The cell
+    pub cell: String,
+    /// What the guest runs once the heap is loaded: a static program for its CPU, or C source of one
+    ///
+    /// The guest's own first program starts it as root, with /proc, /sys, /dev and /tmp mounted. What it prints comes out line by line,
+    /// and its exit code becomes that of this command; codes of a run that did not get so far are those listed below.
+    #[arg(long, value_name = "PROGRAM")]
+    pub init: PathBuf,
+    /// A guest that runs for so long is ended, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub timeout: u64,
+    /// What the program is given, without commas
+    #[arg(value_name = "ARGUMENT", last = true)]
+    pub arguments: Vec<String>,
+}
+
+/// `lava`
+#[derive(Debug, Args)]
+pub struct Lava {
+    /// The cell
+    pub cell: String,
+    /// The folder for job.yaml and what it boots
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// LAVA's device type; all but qemu are boards that U-Boot starts
+    #[arg(long, value_name = "TYPE", default_value = crate::commands::QEMU_DEVICE)]
+    pub device_type: String,
+    /// Where the dispatcher finds the files of DIR [default: on its own disk, in DIR]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The set of suites [default: the first that `list` marks]
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// Only suites, or cases of them, that match
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+}

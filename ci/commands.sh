@@ -110,5 +110,9 @@ printf 'cat /folder/file; ls /dev/dma_heap; uname -m; read -r line; exit 3' |
 cat "$work/out"
 [ $status = 3 ] || fail "the script ended with 3, and the command with $status"
 [ "$(grep -cxE 'a file of the host|system_rust|parisc' "$work/out")" = 3 ] || fail "the script's output is not there"
+status=0
+echo 'while :; do :; done' | cargo xtask shell arm-vivt --timeout 10 >"$work/out" 2>"$work/err" || status=$?
+[ $status = 4 ] || { cat "$work/out" "$work/err"; fail "a script without an end ended with $status"; }
+grep 'it takes longer than --timeout, 10 s' "$work/err" || { cat "$work/err"; fail "it does not say why the script was ended"; }
 ci/types.py 'guest:/# ' 'ls -1 /dev/dma_heap; reboot' cargo xtask shell arm-vivt >"$work/out" || { cat "$work/out"; fail "the shell ended with $?"; }
 grep -q '^system_rust' "$work/out" || { cat "$work/out"; fail "the shell shows no heap"; }

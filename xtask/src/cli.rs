@@ -108,6 +108,9 @@ pub enum Command {
         /// A folder whose files the guest has in /folder; they are copied, and changes there are lost
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
+        /// A guest that runs a script for so long is ended, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+        timeout: u64,
     },
     /// Write a LAVA job that boots a cell's kernel, modules and initramfs, on a board or in LAVA's own QEMU, and reads its results
     Lava(Lava),

@@ -34,6 +34,7 @@ use globset::{Glob, GlobMatcher};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::config::{Config, unknown};
@@ -122,8 +123,13 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Test(args) => test::test(&context, &args, None),
         Command::Debug(args) => debug::debug(&context, &args),
         Command::Repro(args) => repro::repro(&context, &args),
-        Command::Shell { cell, folder } => {
-            return shell::shell(&context, &cell, folder.as_deref());
+        Command::Shell {
+            cell,
+            folder,
+            timeout,
+        } => {
+            let timeout = Duration::from_secs(timeout);
+            return shell::shell(&context, &cell, folder.as_deref(), timeout);
         }
         Command::Clean(args) => clean::clean(&context, &args),
         Command::Bench(args) => bench::bench(&context, &args),

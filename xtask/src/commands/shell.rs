@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::run::Said;
 use super::{Context, named, prepare};
@@ -18,6 +19,7 @@ pub(super) fn shell(
     context: &Context,
     cell: &str,
     folder: Option<&Path>,
+    timeout: Duration,
 ) -> Result<ExitCode, Failure> {
     let config = context.config()?;
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
@@ -50,7 +52,12 @@ pub(super) fn shell(
     };
     if userland.script.is_some() {
         let orders = |set: &_| orders::of_shell(set, true);
-        let booted = matrix::program(&shared, cell, set, orders, Limits::NONE, || drop(lock))?;
+        let limits = Limits {
+            silence: timeout,
+            total: timeout,
+            ..Limits::NONE
+        };
+        let booted = matrix::program(&shared, cell, set, orders, limits, || drop(lock))?;
         let said = Said::of(&booted, orders::SHELL);
         io::stdout()
             .write_all(said.output.as_bytes())

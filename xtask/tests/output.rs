@@ -13,13 +13,15 @@ fn xtask(args: &[&str]) -> Command {
 fn a_reader_that_has_gone_away_is_no_panic() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let list = xtask(&["list"])
-        .stdout(writer.try_clone().expect("a copy"))
-        .stderr(Stdio::piped())
-        .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&list.stderr);
-    assert!(list.status.success() && said.is_empty(), "{said}");
+    for args in [&["list"][..], &["completions", "bash"]] {
+        let run = xtask(args)
+            .stdout(writer.try_clone().expect("a copy"))
+            .stderr(Stdio::piped())
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success() && said.is_empty(), "{said}");
+    }
     // And on standard error, with a message that nobody hears.
     let refused = xtask(&["test", "no-such-cell"])
         .stderr(writer)
@@ -41,4 +43,15 @@ fn a_report_that_cannot_be_written_is_refused_before_anything_runs() {
         "{said}"
     );
     assert!(!said.contains("setup"), "{said}");
+}
+
+#[test]
+fn a_filter_for_another_set_is_refused_with_its_name() {
+    let refused = xtask(&["test", "--filter", "rust_*"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("rust_* is in none of the sets"), "{said}");
+    assert!(said.contains("give --set kernel-rust"), "{said}");
 }

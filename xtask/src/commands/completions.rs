@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask completions SHELL`
 
-use std::io::Write as _;
-
 use clap_complete::Shell;
 
 use crate::exit::{Exit, Failure};
@@ -11,9 +9,7 @@ use crate::exit::{Exit, Failure};
 const NAME: &str = "xtask";
 
 pub(super) fn completions(shell: Shell) -> Result<Exit, Failure> {
-    std::io::stdout()
-        .write_all(&script(shell))
-        .map_err(Failure::infra)?;
+    print!("{}", String::from_utf8_lossy(&script(shell)));
     Ok(Exit::Ok)
 }
 

@@ -63,7 +63,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let made = test::made(&config, test)?;
     let mut selection = test::selection(context, &config, &made, test)?;
     selection.sets.truncate(1);
-    test::check_filter(&selection)?;
+    test::check_filter(&config, &selection)?;
     let boot = selection.boots().next();
     let boot =
         boot.ok_or_else(|| Failure::usage("failed to choose a set of suites: there is none"))?;

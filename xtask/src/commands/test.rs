@@ -39,7 +39,7 @@ pub(super) fn test(
     let config = config(context, args)?;
     let made = made(&config, args)?;
     let mut selection = selection(context, &config, &made, args)?;
-    check_filter(&selection)?;
+    check_filter(&config, &selection)?;
     if let Some(shard) = args.suites.shard {
         let times = args.suites.times.as_deref();
         let times = times.map(|run| super::report::find(context, run));
@@ -374,7 +374,7 @@ fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failur
 }
 
 /// A filter that no suite of the sets can meet would run nothing on every cell.
-pub(super) fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
+pub(super) fn check_filter(config: &Config, selection: &Selection<'_>) -> Result<(), Failure> {
     let Some(filter) = selection.filter else {
         return Ok(());
     };
@@ -388,6 +388,15 @@ pub(super) fn check_filter(selection: &Selection<'_>) -> Result<(), Failure> {
         .any(|set| !set.expected(Some(filter)).is_empty())
     {
         return Ok(());
+    }
+    let others = config.suites.values();
+    let others = others.filter(|set| !set.expected(Some(filter)).is_empty());
+    let others: Vec<String> = others.map(|set| format!("--set {}", set.name)).collect();
+    if !others.is_empty() {
+        return Err(Failure::usage(format!(
+            "failed to choose suites: {filter} is in none of the sets that are to run; give {}",
+            others.join(" or ")
+        )));
     }
     let suite = filter.split('.').next().unwrap_or(filter);
     let known: Vec<&String> = selection.sets.iter().flat_map(|s| &s.expect).collect();

@@ -50,9 +50,9 @@ struct Manifest {
 
 /// The folder of one source's private tree.
 #[derive(Debug)]
-struct Place(PathBuf);
+struct TreeFolder(PathBuf);
 
-impl Place {
+impl TreeFolder {
     fn tree(&self) -> PathBuf {
         self.0.join("linux")
     }
@@ -118,7 +118,7 @@ pub fn private_tree(
             .text(additions.id())
             .stamp()
             .to_string();
-        let place = place(cache, source, &name, progress)?;
+        let place = tree_folder(cache, source, &name, progress)?;
         let in_use = cache.lock_shared(&name, progress)?;
         if is_up_to_date(&place, &inputs) {
             return Ok(Tree {
@@ -152,7 +152,7 @@ pub fn orphans(cache: &Cache) -> BTreeSet<String> {
         .filter(|name| !name.ends_with(".partial"));
     let has_source = |name: &String| {
         if name.starts_with("user-") {
-            let origin = Place(cache.path("tree").join(name)).origin();
+            let origin = TreeFolder(cache.path("tree").join(name)).origin();
             fs::read(origin).is_ok_and(|path| Path::new(OsStr::from_bytes(&path)).is_dir())
         } else {
             cache.path("source").join(name).is_dir()
@@ -162,19 +162,19 @@ pub fn orphans(cache: &Cache) -> BTreeSet<String> {
 }
 
 /// The folder of the tree, with an unchanged copy in it if it is new.
-fn place(
+fn tree_folder(
     cache: &Cache,
     source: &Source,
     name: &str,
     progress: &dyn Progress,
-) -> Result<Place, Error> {
+) -> Result<TreeFolder, Error> {
     let recipe = match source.origin {
         Origin::Distribution => source.id.as_str(),
         // Whatever the user does to it, the copy follows file by file.
         Origin::User => source.name.as_str(),
     };
     let folder = cache.make(name, recipe, progress, |folder| -> Result<(), Error> {
-        let place = Place(folder.to_owned());
+        let place = TreeFolder(folder.to_owned());
         fs::create_dir(place.tree())?;
         if let Origin::Distribution = source.origin {
             progress.step(&format!("copying the kernel source {}", source.version));
@@ -186,7 +186,7 @@ fn place(
         save(&place.manifest(), &Manifest::default())?;
         save(&place.copied(), &Listing::new())
     })?;
-    Ok(Place(folder))
+    Ok(TreeFolder(folder))
 }
 
 /// Makes `to` a copy of `from` by hard links.
@@ -216,7 +216,7 @@ fn signature(source: &Source, listing: &Listing) -> String {
     inputs.stamp().to_string()
 }
 
-fn is_up_to_date(place: &Place, inputs: &str) -> bool {
+fn is_up_to_date(place: &TreeFolder, inputs: &str) -> bool {
     load::<Manifest>(&place.manifest()).is_ok_and(|manifest| {
         let tree = place.tree();
         manifest.inputs == inputs
@@ -231,7 +231,7 @@ fn update(
     source: &Source,
     additions: &Additions,
     listing: Option<&Listing>,
-    place: &Place,
+    place: &TreeFolder,
     inputs: String,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
@@ -266,14 +266,14 @@ fn update(
     }
     let tree = place.tree();
     for (path, file) in &wanted {
-        bring(&tree, path, file.as_ref(), &place.scratch())?;
+        update_file(&tree, path, file.as_ref(), &place.scratch())?;
     }
     for path in before
         .files
         .keys()
         .filter(|path| !wanted.contains_key(*path))
     {
-        bring(
+        update_file(
             &tree,
             path,
             apply::read(&source.dir.join(path))?.as_ref(),
@@ -289,7 +289,7 @@ fn update(
 }
 
 /// Makes `path` in `tree` what it must be, and leaves it alone if it is that already.
-fn bring(tree: &Path, path: &Path, file: Option<&File>, scratch: &Path) -> Result<(), Error> {
+fn update_file(tree: &Path, path: &Path, file: Option<&File>, scratch: &Path) -> Result<(), Error> {
     not_through_a_link(tree, path)?;
     let place = tree.join(path);
     match file {
@@ -337,7 +337,7 @@ fn remove(tree: &Path, path: &Path) -> Result<(), Error> {
 /// Makes the copy of a user's tree follow it, but for the files that are `wanted` to be otherwise.
 fn copy_changed(
     from: &Path,
-    place: &Place,
+    place: &TreeFolder,
     listing: &Listing,
     copied: &Listing,
     wanted: &Wanted,

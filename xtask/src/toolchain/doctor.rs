@@ -30,7 +30,7 @@ pub struct Check {
     /// What there is.
     pub found: String,
     /// Whether that will do.
-    pub verdict: Verdict,
+    pub status: Status,
     /// What to do where it won't.
     pub remedy: Option<String>,
 }
@@ -38,7 +38,7 @@ pub struct Check {
 /// Whether something will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum Status {
     /// It will.
     Fine,
     /// It is not there yet, and will be made when it is needed.
@@ -49,13 +49,13 @@ pub enum Verdict {
     Wrong,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Verdict::Fine => "fine",
-            Verdict::Later => "later",
-            Verdict::Other => "other",
-            Verdict::Wrong => "wrong",
+            Status::Fine => "fine",
+            Status::Later => "later",
+            Status::Other => "other",
+            Status::Wrong => "wrong",
         })
     }
 }
@@ -65,7 +65,7 @@ impl Checkup {
     pub fn is_fine(&self) -> bool {
         self.checks
             .iter()
-            .all(|check| check.verdict != Verdict::Wrong)
+            .all(|check| check.status != Status::Wrong)
     }
 }
 
@@ -89,10 +89,10 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
                         .display()
                         .to_string()
                 }),
-                verdict: if made.is_some() {
-                    Verdict::Fine
+                status: if made.is_some() {
+                    Status::Fine
                 } else {
-                    Verdict::Later
+                    Status::Later
                 },
                 remedy: made.is_none().then(|| SETUP.into()),
             });
@@ -144,10 +144,10 @@ fn packages(made: &Toolchain, recipe: &Recipe) -> Option<Check> {
             others => others.join("\n"),
         },
         // The archive moves on, and newer ones should do; results say which they are from.
-        verdict: if others.is_empty() {
-            Verdict::Fine
+        status: if others.is_empty() {
+            Status::Fine
         } else {
-            Verdict::Other
+            Status::Other
         },
         remedy: (!others.is_empty()).then(|| LOCK.into()),
     })
@@ -178,7 +178,7 @@ fn around(stop: &Stop) -> Vec<Check> {
             subject: subject.into(),
             needed,
             found: found.map_or("missing".into(), |text| text.trim().to_owned()),
-            verdict: if fine { Verdict::Fine } else { Verdict::Wrong },
+            status: if fine { Status::Fine } else { Status::Wrong },
             remedy: (!fine).then(|| remedy.into()),
         };
     let is_there = git.is_some();
@@ -202,10 +202,10 @@ fn around(stop: &Stop) -> Vec<Check> {
             subject: "processor".into(),
             needed: "x86_64; others have not been tried".into(),
             found: arch.into(),
-            verdict: if arch == "x86_64" {
-                Verdict::Fine
+            status: if arch == "x86_64" {
+                Status::Fine
             } else {
-                Verdict::Later
+                Status::Later
             },
             remedy: (arch != "x86_64").then(|| {
                 "Debian may lack cross compilers of configs/toolchain.yaml here; setup tells".into()
@@ -242,10 +242,10 @@ fn host(host: &Host, made: bool) -> Vec<Check> {
             } else {
                 "there".into()
             },
-            verdict: match missing {
-                false => Verdict::Fine,
-                true if !needed => Verdict::Later,
-                true => Verdict::Wrong,
+            status: match missing {
+                false => Status::Fine,
+                true if !needed => Status::Later,
+                true => Status::Wrong,
             },
             remedy: match missing {
                 true if host.root && host.manager.starts_with("apt-get") => Some(INSTALL.into()),
@@ -261,10 +261,10 @@ fn host(host: &Host, made: bool) -> Vec<Check> {
             found: host
                 .forbidden
                 .map_or("allowed".into(), |(name, _)| format!("forbidden by {name}")),
-            verdict: if host.forbidden.is_some() {
-                Verdict::Wrong
+            status: if host.forbidden.is_some() {
+                Status::Wrong
             } else {
-                Verdict::Fine
+                Status::Fine
             },
             remedy: host.forbidden.and_then(|_| remedy()),
         });
@@ -276,10 +276,10 @@ fn host(host: &Host, made: bool) -> Vec<Check> {
             } else {
                 "missing".into()
             },
-            verdict: if host.ranges || made {
-                Verdict::Fine
+            status: if host.ranges || made {
+                Status::Fine
             } else {
-                Verdict::Wrong
+                Status::Wrong
             },
             remedy: if host.ranges { None } else { remedy() },
         });
@@ -294,37 +294,33 @@ fn space(cache: &Cache, need_mib: u64) -> Result<Check, Error> {
         subject: "disk space".into(),
         needed: format!("{need_mib} MiB"),
         found: format!("{free_mib} MiB in {}", cache.root().display()),
-        verdict: if enough {
-            Verdict::Fine
-        } else {
-            Verdict::Wrong
-        },
+        status: if enough { Status::Fine } else { Status::Wrong },
         remedy: (!enough).then(|| "make room, or give another folder with --cache DIR".into()),
     })
 }
 
-fn tool_check(finding: &tools::Finding, choice: Choice) -> Check {
+fn tool_check(finding: &tools::ToolStatus, choice: Choice) -> Check {
     let tool = finding.tool;
-    let (found, verdict) = match &finding.found {
+    let (found, status) = match &finding.found {
         Found::Fine { path, version } => (
             format!("{version} {}", path.display()).trim().to_owned(),
-            Verdict::Fine,
+            Status::Fine,
         ),
-        Found::Missing => ("missing".into(), Verdict::Wrong),
-        Found::Wrong { path, why } => (format!("{}: {why}", path.display()), Verdict::Wrong),
+        Found::Missing => ("missing".into(), Status::Wrong),
+        Found::Wrong { path, why } => (format!("{}: {why}", path.display()), Status::Wrong),
     };
-    let remedy = match (verdict, choice) {
-        (Verdict::Wrong, Choice::Host) => {
+    let remedy = match (status, choice) {
+        (Status::Wrong, Choice::Host) => {
             Some(format!("on Debian: sudo apt-get install {}", tool.package))
         }
-        (Verdict::Wrong, Choice::Root) => Some(MAKE_AGAIN.into()),
+        (Status::Wrong, Choice::Root) => Some(MAKE_AGAIN.into()),
         _ => None,
     };
     Check {
         subject: tool.name.clone(),
         needed: tool.wanted.describe(),
         found,
-        verdict,
+        status,
         remedy,
     }
 }
@@ -342,14 +338,14 @@ pub fn render(checkup: &Checkup, width: Option<u16>) -> String {
             Cell::new(&check.subject),
             Cell::new(&check.needed),
             Cell::new(&check.found),
-            Cell::new(check.verdict.to_string()),
+            Cell::new(check.status.to_string()),
             Cell::new(check.remedy.as_deref().unwrap_or_default()),
         ]);
     }
     let wrong = checkup
         .checks
         .iter()
-        .filter(|check| check.verdict == Verdict::Wrong)
+        .filter(|check| check.status == Status::Wrong)
         .count();
     let summary = match wrong {
         0 => "everything that is needed is there".to_owned(),
@@ -364,12 +360,12 @@ pub fn render(checkup: &Checkup, width: Option<u16>) -> String {
 mod tests {
     use super::*;
 
-    fn check(verdict: Verdict) -> Check {
+    fn check(status: Status) -> Check {
         Check {
             subject: "bindgen".into(),
             needed: "0.71.1 or later".into(),
             found: "missing".into(),
-            verdict,
+            status,
             remedy: Some("install it".into()),
         }
     }
@@ -378,13 +374,13 @@ mod tests {
     fn what_comes_later_is_not_wrong() {
         assert!(
             Checkup {
-                checks: vec![check(Verdict::Fine), check(Verdict::Later)]
+                checks: vec![check(Status::Fine), check(Status::Later)]
             }
             .is_fine()
         );
         assert!(
             !Checkup {
-                checks: vec![check(Verdict::Fine), check(Verdict::Wrong)]
+                checks: vec![check(Status::Fine), check(Status::Wrong)]
             }
             .is_fine()
         );
@@ -394,7 +390,7 @@ mod tests {
     fn the_table_has_every_part_and_counts_what_is_wrong() {
         let text = render(
             &Checkup {
-                checks: vec![check(Verdict::Wrong)],
+                checks: vec![check(Status::Wrong)],
             },
             None,
         );
@@ -447,12 +443,12 @@ mod tests {
                 .expect("it is looked for")
         };
         let keyring = of(false);
-        assert_eq!(keyring.verdict, Verdict::Wrong);
+        assert_eq!(keyring.status, Status::Wrong);
         assert_eq!(
             keyring.remedy.as_deref(),
             Some("sudo apt-get install debian-archive-keyring")
         );
-        assert_eq!(of(true).verdict, Verdict::Later);
+        assert_eq!(of(true).status, Status::Later);
     }
 
     #[test]
@@ -461,7 +457,7 @@ mod tests {
         let subjects: Vec<&str> = checks.iter().map(|c| c.subject.as_str()).collect();
         assert_eq!(subjects, ["git", "cargo", "processor"]);
         let cargo = &checks[1];
-        assert_eq!(cargo.verdict, Verdict::Fine, "{cargo:?}");
+        assert_eq!(cargo.status, Status::Fine, "{cargo:?}");
     }
 
     #[test]
@@ -480,14 +476,14 @@ mod tests {
             .iter()
             .find(|check| check.subject == "newuidmap")
             .expect("a user needs it");
-        assert_eq!(newuidmap.verdict, Verdict::Wrong);
+        assert_eq!(newuidmap.status, Status::Wrong);
         assert_eq!(
             newuidmap.remedy.as_deref(),
             Some("sudo apt-get install uidmap")
         );
         let made = host(&user, true);
         assert!(
-            made.iter().all(|check| check.verdict != Verdict::Wrong),
+            made.iter().all(|check| check.status != Status::Wrong),
             "{made:?}"
         );
         let root = Host {
@@ -499,8 +495,8 @@ mod tests {
         assert!(checks.iter().all(|check| check.subject != "newuidmap"));
         let mmdebstrap = checks.iter().find(|check| check.subject == "mmdebstrap");
         assert_eq!(
-            mmdebstrap.map(|c| (c.verdict, c.remedy.as_deref())),
-            Some((Verdict::Wrong, Some(INSTALL)))
+            mmdebstrap.map(|c| (c.status, c.remedy.as_deref())),
+            Some((Status::Wrong, Some(INSTALL)))
         );
     }
 }

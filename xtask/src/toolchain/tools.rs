@@ -9,7 +9,7 @@ use crate::stop::Stop;
 
 /// A tool and what was found of it.
 #[derive(Debug)]
-pub struct Finding<'a> {
+pub struct ToolStatus<'a> {
     /// What was looked for.
     pub tool: &'a Tool,
     /// What was found.
@@ -38,13 +38,13 @@ pub enum Found {
 }
 
 /// Looks for `tool` in `toolchain`.
-pub fn find<'a>(toolchain: &Toolchain, tool: &'a Tool, stop: &Stop) -> Finding<'a> {
+pub fn find<'a>(toolchain: &Toolchain, tool: &'a Tool, stop: &Stop) -> ToolStatus<'a> {
     let Some((program, path)) = tool
         .programs
         .iter()
         .find_map(|p| Some((p, toolchain.which(p)?)))
     else {
-        return Finding {
+        return ToolStatus {
             tool,
             found: Found::Missing,
         };
@@ -59,7 +59,7 @@ pub fn find<'a>(toolchain: &Toolchain, tool: &'a Tool, stop: &Stop) -> Finding<'
         Ok(version) => Found::Fine { path, version },
         Err(why) => Found::Wrong { path, why },
     };
-    Finding { tool, found }
+    ToolStatus { tool, found }
 }
 
 /// What a tool's `output` says about it: its version, or why it won't do.
@@ -117,7 +117,7 @@ impl Wanted {
     }
 }
 
-impl Finding<'_> {
+impl ToolStatus<'_> {
     /// In one line: what is wrong, unless nothing is.
     pub fn complaint(&self) -> Option<String> {
         let name = &self.tool.name;

@@ -171,7 +171,7 @@ fn what_is_no_longer_added_goes_and_what_is_no_longer_patched_returns_with_a_new
 fn a_run_that_was_killed_half_way_is_completed() {
     let world = World::new();
     let tree = world.tree().dir;
-    let place = Place(tree.parent().expect("it has one").to_owned());
+    let place = TreeFolder(tree.parent().expect("it has one").to_owned());
     // As an update leaves it that was killed: marked as unfinished, one file written and one not, rubbish beside it.
     let mut manifest: Manifest = load(&place.manifest()).expect("a manifest");
     manifest.inputs.clear();
@@ -316,7 +316,7 @@ fn a_copy_that_was_killed_half_way_is_completed() {
     put_source(&own);
     world.source = super::super::user_tree(&own).expect("a kernel");
     let dir = world.tree().dir;
-    let place = Place(dir.parent().expect("it has one").to_owned());
+    let place = TreeFolder(dir.parent().expect("it has one").to_owned());
     let mut manifest: Manifest = load(&place.manifest()).expect("a manifest");
     manifest.inputs.clear();
     save(&place.manifest(), &manifest).expect("written");

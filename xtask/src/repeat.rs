@@ -135,12 +135,15 @@ impl Repeat {
         }
     }
 
-    /// The same on this machine: where things lie and how much runs at once is `here`'s.
+    /// The same on this machine: where things lie and how much runs at once is `here`'s. Trees lie where they did, unless `here` says
+    /// where.
     pub fn at(self, here: &Global) -> Repeat {
         let cache: Option<PathBuf> = here.cache.clone();
         Repeat {
             global: Global {
                 cache,
+                kernel: here.kernel.clone().or(self.global.kernel),
+                checkout: here.checkout.clone().or(self.global.checkout),
                 jobs: here.jobs,
                 mirror: here.mirror.clone(),
                 verbose: here.verbose,
@@ -244,6 +247,14 @@ mod tests {
         assert_eq!(ours.global.cache, Some("/ours".into()));
         assert_eq!(ours.global.jobs, None);
         assert_eq!(ours.global.patience.get(), 5);
+        let theirs = given(&["--kernel", "/theirs", "--checkout", "/their project"]);
+        let ours = theirs.clone().at(&here);
+        assert_eq!(ours.global.kernel, Some("/theirs".into()));
+        assert_eq!(ours.global.checkout, Some("/their project".into()));
+        let here = given(&["--kernel", "/k", "--checkout", "/c"]).global;
+        let ours = theirs.at(&here);
+        assert_eq!(ours.global.kernel, Some("/k".into()));
+        assert_eq!(ours.global.checkout, Some("/c".into()));
     }
 
     #[test]

@@ -55,3 +55,21 @@ fn a_filter_for_another_set_is_refused_with_its_name() {
     assert!(said.contains("rust_* is in none of the sets"), "{said}");
     assert!(said.contains("give --set kernel-rust"), "{said}");
 }
+
+#[test]
+fn a_module_that_kbuild_cannot_build_is_refused_before_anything_runs() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for name in ["mod ule", "mod:ule"] {
+        let module = dir.path().join(name);
+        fs_err::create_dir(&module).expect("created");
+        fs_err::write(module.join("Kbuild"), "obj-m += x.o\n").expect("written");
+        let refused = xtask(&["test", "arm-vivt", "--module"])
+            .arg(&module)
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("blanks or colons"), "{said}");
+        assert!(!said.contains("setup"), "{said}");
+    }
+}

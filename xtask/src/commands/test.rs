@@ -341,6 +341,13 @@ pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
             dir.display()
         )));
     }
+    let odd = |c: char| c.is_whitespace() || c == ':';
+    if dir.to_string_lossy().contains(odd) {
+        return Err(Failure::usage(format!(
+            "failed to use --module {}: Kbuild builds nothing in a folder whose path has blanks or colons",
+            dir.display()
+        )));
+    }
     let init = args.init.as_ref().map(|init| find("--init", init));
     Ok(Some(Own {
         dir,

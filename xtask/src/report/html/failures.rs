@@ -35,7 +35,7 @@ fn boot(run: &Run, cell: &Cell) -> Markup {
                 @let failed: Vec<&Case> = suite.cases.iter().filter(|c| c.verdict.is_failure()).collect();
                 @if failed.is_empty() {
                     h4 { (shown(&suite.name)) " " (verdict(suite.verdict)) }
-                    (commands(run, cell, Some(shown(&suite.name)), false))
+                    (commands(run, cell, Some(of_suite(cell, suite)), false))
                 }
                 @for case in failed { (self::case(run, cell, suite, case)) }
             }
@@ -52,6 +52,17 @@ fn boot(run: &Run, cell: &Cell) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What of `suite` the boot was to run.
+fn of_suite(cell: &Cell, suite: &Suite) -> String {
+    let name = shown(&suite.name);
+    let repeat = Repeat::read(&cell.repeat).ok();
+    let filter = repeat.and_then(|repeat| repeat.test.suites.filter);
+    match filter.as_deref().and_then(|filter| filter.split_once('.')) {
+        Some((_, cases)) => format!("{name}.{cases}"),
+        None => name,
     }
 }
 
@@ -142,7 +153,7 @@ fn lines(run: &Run, cell: &Cell, filter: Option<String>, at_hazard: bool) -> Vec
     let mut stop: Vec<OsString> = Vec::new();
     let part = match filter {
         Some(filter) => {
-            let case = filter.contains('.');
+            let case = filter.contains('.') && !filter.contains(['*', '?', '[', '{']);
             if !at_hazard && case {
                 stop.extend(["--break".into(), filter.clone().into()]);
             }
@@ -171,6 +182,28 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use crate::report::example;
+
+    #[test]
+    fn of_a_suite_without_results_no_more_is_repeated_than_was_to_run() {
+        let suite = Suite {
+            name: "heap_vmap".into(),
+            ..Suite::default()
+        };
+        for (filter, chosen, breaks) in [
+            ("", "heap_vmap", false),
+            (" --filter 'heap_*'", "heap_vmap", false),
+            (" --filter 'heap_*.a?'", "heap_vmap.a?", false),
+            (" --filter heap_vmap.hangs", "heap_vmap.hangs", true),
+        ] {
+            let cell = Cell {
+                repeat: format!("cargo xtask test arm-vivt --set heap{filter}"),
+                ..Cell::default()
+            };
+            assert_eq!(of_suite(&cell, &suite), chosen);
+            let lines = lines(&example::run(), &cell, Some(chosen.into()), false);
+            assert_eq!(lines[2].contains("--break"), breaks, "{}", lines[2]);
+        }
+    }
 
     #[test]
     fn the_commands_lead_from_the_commit_to_the_debugger() {

@@ -295,25 +295,11 @@ impl<S: Sink> Watcher<S> {
         if let Some(page) = self.pages.find(vaddr) {
             return Destination::Ram(page.paddr(vaddr));
         }
-        let place = match access.place(vaddr, len) {
-            Destination::Unknown => self.find_memory(access, vaddr),
-            place => place,
-        };
+        let place = access.place(vaddr, len);
         if let Destination::Ram(paddr) = place {
             self.learn(access, vaddr, paddr);
         }
         place
-    }
-
-    /// Where the guest's page tables have an access whose translation the emulator has dropped already, as where a run of
-    /// stores is told of at its end. Only what is known to be memory: device registers are mapped as well.
-    fn find_memory(&mut self, memory: &impl Memory, vaddr: u64) -> Destination {
-        let is_memory = |paddr: &u64| {
-            let map = self.cache.linear;
-            map.is_some_and(|map| (map.paddr..map.paddr + map.len).contains(paddr))
-        };
-        let paddr = self.translator.translate(memory, vaddr).filter(is_memory);
-        paddr.map_or(Destination::Unknown, Destination::Ram)
     }
 
     /// A page is accessed for the first time since its translation may have changed.

@@ -225,20 +225,6 @@ fn a_store_through_one_alias_and_a_load_through_another() {
     );
 }
 
-/// The emulator may have dropped the translation of an access by the time that it tells of it.
-#[test]
-fn what_the_emulator_no_longer_knows_is_in_the_page_tables() {
-    let mut machine = Machine::new("dropped", ",linear=0x80000000:0:0x100000");
-    machine.watch();
-    machine.access(0x8000_1000, KSEG0 + BUFFER, Destination::Unknown, Some(1));
-    machine.load(0x8000_2000, VMAP, BUFFER);
-    // Beyond the end of memory, so a device.
-    machine.access(0x8000_1000, KSEG0 + 0x10_0000, Destination::Unknown, None);
-    let records = machine.finish();
-    assert_eq!(records[1]["title"], "stale read");
-    assert_eq!(records.last().unwrap()["unknown"], 1);
-}
-
 #[test]
 fn maintenance_in_between_is_silent() {
     let mut machine = Machine::new("flushed", "");

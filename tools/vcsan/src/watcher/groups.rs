@@ -226,10 +226,15 @@ impl<S: Sink> Watcher<S> {
             let at = self
                 .target
                 .vaddr(vaddr.wrapping_add_signed(access.distance));
+            let place = self.destination_of_neighbour(first, at, vaddr / PAGE_SIZE);
+            // What is not mapped faults, and is told of when it is made after that.
+            if place == Some(Destination::Unknown) && !first.read(at, &mut [0]) {
+                continue;
+            }
             let neighbour = NeighbourAccess {
                 told: first,
                 bytes: access.bytes,
-                place: self.destination_of_neighbour(first, at, vaddr / PAGE_SIZE),
+                place,
             };
             self.access(&neighbour, at, access.site.id(), store);
         }

@@ -13,12 +13,15 @@ use crate::runs::Code;
 use crate::watcher::{CallbackPlan, CodeKind};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Memory and registers of a guest.
 #[derive(Default)]
 struct Guest {
     bytes: HashMap<u64, u8>,
+    /// Virtual addresses that can't be read.
+    unmapped: Range<u64>,
     registers: HashMap<u8, u64>,
     cpsr: u64,
     status: u64,
@@ -38,7 +41,7 @@ impl Memory for Guest {
         for (at, byte) in (vaddr..).zip(into) {
             *byte = self.bytes.get(&at).copied().unwrap_or(0);
         }
-        true
+        !self.unmapped.contains(&vaddr)
     }
 }
 
@@ -552,6 +555,20 @@ fn a_group_goes_on_in_the_next_page_where_that_is() {
         .collect();
     assert_eq!(pcs, ["0x80001004"]);
     assert_eq!(records.last().unwrap()["unknown"], 0);
+}
+
+/// A group is told of at its first access.
+#[test]
+fn a_page_that_is_not_there_yet_ends_a_group() {
+    let mut machine = Machine::new("group-fault", ",watch=all");
+    machine.guest.unmapped = VMAP + 0x1000..VMAP + 0x2000;
+    assert!(machine.group(0x8000_1000, VMAP + 0xffc, BUFFER + 0xffc, true));
+    // The fault's handler maps it, and the other two are made.
+    machine.guest.unmapped = 0..0;
+    machine.store(0x8000_1004, VMAP + 0x1000, BUFFER + 0x2000);
+    machine.store(0x8000_1008, VMAP + 0x1004, BUFFER + 0x2004);
+    let end = machine.finish().pop().unwrap();
+    assert_eq!((&end["unknown"], &end["stores"]), (&0.into(), &3.into()));
 }
 
 #[test]

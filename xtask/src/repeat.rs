@@ -73,8 +73,6 @@ impl Repeat {
             exporters: exporter.iter().map(|of| of.name.clone()).collect(),
             module: own.map(|own| own.dir.clone()),
             init: own.and_then(|own| own.init.clone()),
-            // Without an exporter there is nothing to be fixed.
-            fixes: self.test.fixes && exporter.is_some(),
             ..self.test.clone()
         };
         Repeat {
@@ -188,7 +186,7 @@ mod tests {
                 init: Some("/a b/*.c".into()),
             }),
         ];
-        let given_ways: [&[&str]; 6] = [
+        let given_ways: [&[&str]; 7] = [
             &[],
             &["mips-*", "--architectural", "--patience", "3", "-j", "2"],
             &["--no-vcsan", "--kernel", "/my linux", "--toolchain", "host"],
@@ -203,6 +201,7 @@ mod tests {
                 "a_*.b?",
             ],
             &["--exporter", "all", "--fixes", "--cache", "/c\"d"],
+            &["--fixes"],
             &[
                 "--checkout",
                 "/some where",

@@ -99,7 +99,7 @@ pub struct Test {
     #[arg(long, value_name = "PROGRAM", requires = "module")]
     pub init: Option<PathBuf>,
     /// Apply the patches of kernel/fixes, with which nothing of configs/findings may be seen any more
-    #[arg(long, requires = "exporters")]
+    #[arg(long)]
     pub fixes: bool,
     /// What of them.
     #[command(flatten)]
@@ -173,7 +173,7 @@ pub struct Debug {
     #[arg(long, value_name = "NAME")]
     pub exporter: Option<String>,
     /// Apply the patches of kernel/fixes
-    #[arg(long, requires = "exporter")]
+    #[arg(long)]
     pub fixes: bool,
     /// A module out of tree
     #[arg(long, value_name = "DIR", conflicts_with_all = ["exporter", "set"])]

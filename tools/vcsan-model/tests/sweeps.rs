@@ -242,3 +242,28 @@ fn by_set_and_way_longer() {
         }
     }
 }
+
+/// Whether a sweep over all sets and ways leaves one alias old where another one was written, for each of two sweeps in a row.
+fn old_after_sweeps(speculates: bool) -> [bool; 2] {
+    // The first sweep comes to the alias that was written last.
+    let written = (false, [None, Some((true, true, 0))]);
+    let mut states = close(vec![written], speculates);
+    [(), ()].map(|()| {
+        for (alias, way) in (0..ALIASES).flat_map(|alias| (0..WAYS).map(move |way| (alias, way))) {
+            let op = Op::WriteBackInvalidate;
+            states = step(&states, Step::SetWay { op, alias, way }, speculates).0;
+        }
+        let load = LineEvent::Load {
+            copy: 0,
+            bytes: u64::MAX,
+        };
+        step(&states, Step::Line(load), speculates).1
+    })
+}
+
+/// So a flush of all of the cache for each of several user mappings is not one too many there.
+#[test]
+fn one_sweep_does_for_all_aliases_unless_lines_are_filled_again() {
+    assert_eq!(old_after_sweeps(false), [false, false]);
+    assert_eq!(old_after_sweeps(true), [true, false]);
+}

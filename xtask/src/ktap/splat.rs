@@ -64,7 +64,7 @@ pub(super) enum Role {
 
 /// The first that matches decides. Sources: kernel/panic.c, lib/bug.c, lib/ubsan.c, mm/kasan/report.c,
 /// kernel/locking/lockdep.c, arch/{arm,mips,parisc}/kernel/traps.c, arch/{arm,mips}/mm/fault.c, rust/kernel/lib.rs.
-const LINES: [(Kind, Role, &str); 9] = {
+const LINES: [(Kind, Role, &str); 10] = {
     use {Kind::*, Role::*};
     [
         (Panic, Title, r"Kernel panic - not syncing"),
@@ -90,6 +90,13 @@ const LINES: [(Kind, Role, &str); 9] = {
             Warning,
             Title,
             r"^WARNING: (?:CPU: |(?:at )?\S+:\d+ at |at \S+:\d+|possible .*(?:lock|dependency)|suspicious RCU|inconsistent lock|bad (?:unlock|contention)|held lock|lock held|(?:[A-Z_]+-)+(?:safe|READ-safe) )",
+        ),
+        // A check that has ended itself: what passes from there on says nothing. `debug_dma_init()` and `add_dma_entry()` in
+        // kernel/dma/debug.c.
+        (
+            Warning,
+            Title,
+            r"^turning off the locking correctness validator|^DMA-API: (?:cacheline tracking ENOMEM|debugging out of memory)",
         ),
         (Warning, Frame, r"-\[ cut here \]-"),
         (

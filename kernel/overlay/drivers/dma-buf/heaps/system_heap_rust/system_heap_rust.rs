@@ -31,8 +31,8 @@
 //! What users see otherwise:
 //!
 //! - In a kernel that has the heap in C too, that one is `system`, and this one `system_rust`.
-//! - There is no `system_cc_shared`: memory that is shared with a hypervisor has another cacheability
-//!   on some machines, about which nothing here has been shown.
+//! - There is no `system_cc_shared`, memory that is shared with a hypervisor. Only 64-bit machines
+//!   encrypt theirs, and this heap has been run on none.
 //! - A private user mapping can't be made writable: a copy of a shared buffer's page would not see
 //!   what a device writes. If it is writable from the start, it is refused.
 //! - A request for more memory than there is fails at once.
@@ -47,8 +47,13 @@
 //! - The data are coherent for who opens and closes accesses, as dma-buf asks for. Within one access
 //!   a process has to use one mapping: two mappings of one page, in one process or as a vmap and a
 //!   user mapping, are coherent with each other only from one access to the next.
+//! - A user mapping that is being made has page table entries before the file knows of it, and is not
+//!   flushed meanwhile. No thread knows its address yet, but a CPU that fills lines by speculation may
+//!   do so, and keep one that another process writes at that moment.
 //! - Bounce buffers are filled and emptied through the direct map, so on an aliasing CPU what came
 //!   through one would stay in the direct map's lines. No such CPU has `swiotlb` today.
+//! - A bounce buffer takes 256 KiB at most, so a device that needs one can't have a buffer with a larger
+//!   chunk mapped, of this heap or of the one in C.
 //! - PA8800 and PA8900 allow no writable aliases of different colours at all.
 //! - As said in [`ownership`], user space that closes an access it didn't open can hurt others that
 //!   have one open.

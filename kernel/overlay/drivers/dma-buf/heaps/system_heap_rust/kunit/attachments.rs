@@ -20,12 +20,17 @@ use crate::{
             FromDevice,
             ToDevice, //
         },
+        Frames,
         Importer, //
     },
     lsi::Chip,
+    odd, //
 };
 use kernel::{
-    page::PAGE_SIZE,
+    page::{
+        Chunks,
+        PAGE_SIZE, //
+    },
     prelude::*, //
 };
 
@@ -59,6 +64,41 @@ mod tests {
                     total as usize == pages * PAGE_SIZE,
                     "{pages} pages: the entries have {total} bytes"
                 );
+            }
+            Ok(())
+        })
+    }
+
+    /// They are those of its pages, or of none of them where transfers go by way of bounce buffers.
+    /// The second buffer takes several tables in a chain, where there are such.
+    #[test]
+    fn addresses_are_those_of_the_pages() -> Outcome {
+        Chip::with(|chip| {
+            let single = Chunks::MAX.min(300);
+
+            for (buffer, entries) in [
+                (Client::new()?.allocate(21 * PAGE_SIZE)?, 1),
+                (odd::buffer(single * PAGE_SIZE, single)?, single),
+            ] {
+                let buffer = Importer::new(buffer);
+                let vmap = buffer.vmap()?;
+                let attachment = buffer.attach(chip.dev())?;
+                let mapping = attachment.map(Bidirectional)?;
+                let access = buffer.device_access(&mapping)?;
+
+                let (mut offset, mut count) = (0, 0);
+                for one in access.sg_table().iter() {
+                    let page = vmap.frame(offset).ok_or(EFAULT)?.phys();
+                    let address = u64::from(one.dma_address());
+                    ensure!(
+                        (address == page) != cfg!(CONFIG_SWIOTLB),
+                        "the page at {page:#x} is mapped at {address:#x}"
+                    );
+                    offset += one.dma_len() as usize;
+                    count += 1;
+                }
+                ensure!(offset == vmap.len(), "{offset} bytes are mapped");
+                ensure!(count >= entries, "{count} entries");
             }
             Ok(())
         })

@@ -109,9 +109,13 @@ int heap_test_sync(struct dma_buf *dmabuf, unsigned long arg)
 /* A device that is bound to a driver, for which memory can be mapped. */
 struct device *heap_test_device(void)
 {
-	struct faux_device *faux = faux_device_create("heap_test", NULL, NULL);
+	static atomic_t number;
+	struct faux_device *faux;
+	char name[32];
 	int ret;
 
+	scnprintf(name, sizeof(name), "heap_test.%d", atomic_inc_return(&number));
+	faux = faux_device_create(name, NULL, NULL);
 	if (!faux)
 		return ERR_PTR(-ENODEV);
 
@@ -124,9 +128,17 @@ struct device *heap_test_device(void)
 	return &faux->dev;
 }
 
-void heap_test_device_destroy(struct device *dev)
+/* Returns how many references somebody else still has to it. */
+unsigned int heap_test_device_destroy(struct device *dev)
 {
+	unsigned int left;
+
+	get_device(dev);
 	faux_device_destroy(to_faux_device(dev));
+	left = kref_read(&dev->kobj.kref) - 1;
+	put_device(dev);
+
+	return left;
 }
 
 unsigned long heap_test_attachments(struct dma_buf *dmabuf)

@@ -28,6 +28,7 @@ use crate::{
         View, //
     },
     sys::{
+        self,
         Killed,
         UserMap, //
     },
@@ -55,8 +56,7 @@ use kernel::{
             Relaxed, //
         },
         Arc, //
-    },
-    ThisModule, //
+    }, //
 };
 
 mod c {
@@ -76,7 +76,6 @@ mod c {
         ) -> *mut c_void;
         pub(super) fn heap_test_fence_end(fence: *mut c_void);
         pub(super) fn heap_test_fences_signaled(dmabuf: *mut c_void) -> bool;
-        pub(super) safe fn heap_test_module() -> *mut c_void;
         pub(super) fn heap_test_sync(dmabuf: *mut c_void, arg: c_ulong) -> c_int;
     }
 }
@@ -197,12 +196,10 @@ fn probe() -> Result<(ARef<DmaBuf>, Arc<Seen>)> {
     chunks.push(Pages::alloc(0, GFP_KERNEL | __GFP_ZERO)?, GFP_KERNEL)?;
 
     let chunks = Arc::new(chunks, GFP_KERNEL)?;
-    // SAFETY: This is the module that the call is in.
-    let module = unsafe { ThisModule::from_ptr(c::heap_test_module().cast()) };
     // SAFETY: This module has the code of `Probe`.
     let buffer = unsafe {
         DmaBuf::export(
-            &module,
+            &sys::this_module(),
             c"heap_test_probe",
             PAGE_SIZE,
             bindings::O_RDWR,

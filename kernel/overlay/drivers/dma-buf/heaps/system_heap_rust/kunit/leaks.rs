@@ -25,6 +25,11 @@ use crate::{
         Importer, //
     },
     lsi::Chip,
+    odd,
+    sys::{
+        self,
+        UserMap, //
+    },
 };
 use kernel::{
     device::{
@@ -42,6 +47,7 @@ use kernel::{
 
 mod c {
     use kernel::ffi::{
+        c_uint,
         c_ulong,
         c_void, //
     };
@@ -49,22 +55,37 @@ mod c {
     // Defined in fences.c.
     unsafe extern "C" {
         pub(super) fn heap_test_device() -> *mut c_void;
-        pub(super) fn heap_test_device_destroy(dev: *mut c_void);
+        pub(super) fn heap_test_device_destroy(dev: *mut c_void) -> c_uint;
         pub(super) fn heap_test_attachments(dmabuf: *mut c_void) -> c_ulong;
     }
 }
 
-/// Runs `f` with a device that is unbound and removed after that.
-fn with_device<T>(f: impl FnOnce(&Device<Bound>) -> Outcome<T>) -> Outcome<T> {
+/// Runs `f` with a device that is unbound and removed after that. Also returns how many references to
+/// it are left then.
+fn with_device_left<T>(f: impl FnOnce(&Device<Bound>) -> Outcome<T>) -> Outcome<(T, u32)> {
     // SAFETY: There is nothing to heed.
     let raw = from_err_ptr(unsafe { c::heap_test_device() })?;
 
     // SAFETY: The device is bound until it is destroyed below.
     let result = f(unsafe { Device::from_raw(raw.cast()) });
 
+    // Buffers that were dropped may have it.
+    sys::flush();
     // SAFETY: It comes from above, and nothing uses it any more.
-    unsafe { c::heap_test_device_destroy(raw) };
-    result
+    let left = unsafe { c::heap_test_device_destroy(raw) };
+    Ok((result?, left))
+}
+
+/// The same for who forgets something, and the references with it.
+fn with_device<T>(f: impl FnOnce(&Device<Bound>) -> Outcome<T>) -> Outcome<T> {
+    Ok(with_device_left(f)?.0)
+}
+
+/// The same for who gives everything back.
+fn with_device_given_back(f: impl FnOnce(&Device<Bound>) -> Outcome) -> Outcome {
+    let ((), left) = with_device_left(f)?;
+    ensure!(left == 0, "{left} references to a device that is gone");
+    Ok(())
 }
 
 fn attachments(buffer: &DmaBuf) -> usize {
@@ -166,6 +187,85 @@ mod tests {
             let begun = buffer.begin_cpu_access(DataDirection::None).map(drop);
             ensure!(begun == Err(EINVAL), "begun: {begun:?}");
             Ok(())
+        })
+    }
+
+    /// What is kept of a mapping for the next one does not outlive the device.
+    #[test]
+    fn a_device() -> Outcome {
+        let buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
+
+        for dir in [ToDevice, Bidirectional] {
+            with_device_given_back(|dev| {
+                let attachment = buffer.attach(dev)?;
+                drop(attachment.map(dir)?);
+                drop(attachment.map(dir)?);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// An exporter that has one mapping for all gets away with it once.
+    #[test]
+    fn a_mapping_of_others() -> Outcome {
+        with_device_given_back(|dev| {
+            let buffer = Importer::new(odd::buffer(PAGE_SIZE, 1)?);
+            let attachment = buffer.attach(dev)?;
+            let mapping = attachment.map(Bidirectional)?;
+
+            let again = buffer.attach(dev)?.map(Bidirectional).map(drop);
+            ensure!(again == Err(EBUSY), "of another attachment: {again:?}");
+            with_device_given_back(|other| {
+                let again = buffer.attach(other)?.map(Bidirectional).map(drop);
+                ensure!(again == Err(EINVAL), "of another device: {again:?}");
+                Ok(())
+            })?;
+
+            drop(mapping);
+            let again = attachment.map(Bidirectional).map(drop);
+            ensure!(again == Err(EBUSY), "unmapped: {again:?}");
+            Ok(())
+        })
+    }
+
+    /// An exporter that has less memory than its buffer shows none of what is behind.
+    #[test]
+    fn less_memory_than_the_buffer() -> Outcome {
+        let buffer = Importer::new(odd::buffer(2 * PAGE_SIZE, 1)?);
+
+        // Not by way of the core, which warns.
+        let vmap = sys::vmap_and_vunmap(buffer.dma_buf());
+        ensure!(vmap == Err(EINVAL), "vmap: {vmap:?}");
+        for (pages, offset) in [(2, 0), (1, PAGE_SIZE)] {
+            let user = UserMap::of_buffer(buffer.dma_buf(), pages * PAGE_SIZE, offset).map(drop);
+            ensure!(
+                user == Err(EINVAL),
+                "{pages} pages from {offset:#x}: {user:?}"
+            );
+        }
+        UserMap::of_buffer(buffer.dma_buf(), PAGE_SIZE, 0)?;
+        Ok(())
+    }
+
+    /// What belongs to one buffer is of no use with another one.
+    #[test]
+    fn another_buffer() -> Outcome {
+        with_device_given_back(|dev| {
+            let client = Client::new()?;
+            let mut one = Importer::new(client.allocate(PAGE_SIZE)?);
+            let other = Importer::new(client.allocate(PAGE_SIZE)?);
+            let (attachment, vmap) = (other.attach(dev)?, other.vmap()?);
+            let mapping = attachment.map(Bidirectional)?;
+
+            let lent = one.device_access(&mapping).map(drop);
+            ensure!(lent == Err(EINVAL), "addresses: {lent:?}");
+            let access = one.begin_cpu_access(Bidirectional)?;
+            let read = access.read(&vmap, 0, &mut [0]);
+            ensure!(read == Err(EINVAL), "read: {read:?}");
+            let read = access.read(&vmap, usize::MAX, &mut [0]);
+            ensure!(read == Err(EINVAL), "read from the end: {read:?}");
+            Ok(access.end()?)
         })
     }
 

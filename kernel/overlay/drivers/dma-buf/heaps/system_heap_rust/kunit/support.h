@@ -46,7 +46,7 @@ bool heap_test_fences_signaled(struct dma_buf *dmabuf);
 struct module *heap_test_module(void);
 int heap_test_sync(struct dma_buf *dmabuf, unsigned long arg);
 struct device *heap_test_device(void);
-void heap_test_device_destroy(struct device *dev);
+unsigned int heap_test_device_destroy(struct device *dev);
 unsigned long heap_test_attachments(struct dma_buf *dmabuf);
 
 #endif

@@ -12,6 +12,7 @@ use kernel::{
         UserPtr,
         UserSlice, //
     },
+    ThisModule, //
 };
 
 mod c {
@@ -39,6 +40,7 @@ mod c {
         pub(super) safe fn heap_test_user_page(addr: c_ulong) -> *mut c_void;
         pub(super) fn heap_test_read_user(addr: c_ulong, word: *mut u32) -> c_int;
         pub(super) safe fn heap_test_write_user(addr: c_ulong, word: u32) -> c_int;
+        pub(super) safe fn heap_test_module() -> *mut c_void;
         pub(super) safe fn heap_test_flush();
         pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
         pub(super) fn heap_test_vmap(dmabuf: *mut c_void) -> c_int;
@@ -57,6 +59,12 @@ mod c {
         pub(super) safe fn heap_test_fail_nth_left() -> c_uint;
         pub(super) safe fn heap_test_arm_faults(armed: bool, buf: c_ulong) -> c_int;
     }
+}
+
+/// The module that this is in.
+pub(crate) fn this_module() -> ThisModule {
+    // SAFETY: This is the module that the call is in.
+    unsafe { ThisModule::from_ptr(c::heap_test_module().cast()) }
 }
 
 /// Opens the heap under test. Must run in a user process, see support.c.

@@ -34,6 +34,7 @@ mod lifecycle;
 mod lsi;
 mod mmap;
 mod node;
+mod odd;
 #[path = "../ownership.rs"]
 mod ownership;
 mod sequences;

@@ -165,7 +165,7 @@ mod tests {
         let old = fill(&client, 1)?;
         let mask = sys::colour_mask();
 
-        let mut rejected = KVec::new();
+        let (mut kept, mut checked) = (KVec::new(), 0);
         for _ in 0..TRIES {
             let buffer = Importer::new(client.allocate(PAGE_SIZE)?);
             let user = UserMap::of_buffer(buffer.dma_buf(), PAGE_SIZE, 0)?;
@@ -174,11 +174,19 @@ mod tests {
 
             if is_alias && old.contains(&frame.phys()) {
                 vcsan::watch_page(frame);
-                return Image::zeros(PAGE_SIZE).check("user mapping", |offset, data| {
+                Image::zeros(PAGE_SIZE).check("user mapping", |offset, data| {
                     user.slice(offset, data.len()).reader().read_slice(data)
-                });
+                })?;
+                checked += 1;
             }
-            rejected.push(buffer, GFP_KERNEL)?;
+            // Another process that ends meanwhile may flush the whole cache, so one is not enough.
+            if checked == 4 {
+                break;
+            }
+            kept.push(buffer, GFP_KERNEL)?;
+        }
+        if checked > 0 {
+            return Ok(());
         }
         Err(Failed::new(fmt!(
             "none of {TRIES} pages was filled before and has another colour in user space, so zeros \

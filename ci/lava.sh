@@ -10,10 +10,11 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 
 mmdebstrap --quiet --variant=extract --skip=chroot/mount --aptopt='APT::Install-Recommends "false"' \
+	--setup-hook='sed -n "s/ bookworm / bookworm-backports /p" "$1/etc/apt/sources.list" >"$1/etc/apt/sources.list.d/backports.list"' \
 	--setup-hook='printf "%s\n" "Package: src:qemu src:seabios src:opensbi" "Pin: release n=bookworm-backports" "Pin-Priority: 500" >"$1/etc/apt/preferences.d/qemu"' \
 	--include=bash,coreutils,dpkg,lava-dispatcher,mount,python3-voluptuous,qemu-system-arm,qemu-system-mips,qemu-system-misc,util-linux \
 	--extract-hook='cd "$1" && apt-get -q -o Dir="$1" -o APT::Sandbox::User=root download lava-server && dpkg -x lava-server_*.deb "$1"' \
-	bookworm "$root" "deb http://deb.debian.org/debian bookworm main" "deb http://deb.debian.org/debian bookworm-backports main"
+	bookworm "$root"
 # Where the job says that its files are.
 mkdir -p "$root$job"
 cp -r "$job/." "$root$job"

@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract exporters fixes debug tree gate mutants differential history formats)
+known=(heap architectural contract exporters fixes debug newest tree gate mutants differential history formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -150,6 +150,28 @@ compare=$(test ! -f before/debug.json || echo --compare before/debug.json)
 status=0
 cargo xtask merge reports/debug-*.json $compare --report json=reports/debug.json --report html=reports/debug.html --report junit=reports/debug.xml --report kcidb=reports/debug.kcidb.json || status=$?
 test ! -f reports/debug.json || cp reports/debug.json before/debug.json
+(exit $status)
+'
+fi
+
+if wanted newest; then
+rm -f reports/newest-*.json
+for shard in 1 2 3; do
+export shard
+step newest-$shard '
+mkdir -p before reports
+cargo xtask report before/newest.json > /dev/null 2>&1 || rm -f before/newest.json
+times=$(test ! -f before/newest.json || echo --times before/newest.json)
+cargo xtask test --kernel-version newest --shard $shard/3 $times --report json=reports/newest-$shard.json
+'
+done
+step newest-merge '
+mkdir -p before
+cargo xtask report before/newest.json > /dev/null 2>&1 || rm -f before/newest.json
+compare=$(test ! -f before/newest.json || echo --compare before/newest.json)
+status=0
+cargo xtask merge reports/newest-*.json $compare --report json=reports/newest.json --report html=reports/newest.html --report junit=reports/newest.xml --report kcidb=reports/newest.kcidb.json || status=$?
+test ! -f reports/newest.json || cp reports/newest.json before/newest.json
 (exit $status)
 '
 fi

@@ -11,7 +11,7 @@ use fs_err as fs;
 use crate::boot::{self, Media};
 use crate::build::Built;
 use crate::cache;
-use crate::config::{self, Suites};
+use crate::config::{self, Set};
 use crate::error::chain;
 use crate::follow::Limits;
 use crate::judge::{self, judge};
@@ -112,7 +112,7 @@ struct Watched {
 /// The cache model, where there is something to see for it, and what.
 pub(crate) fn model<'a>(
     shared: &Shared<'_>,
-    set: &'a Suites,
+    set: &'a Set,
 ) -> Option<(Plugin, &'a config::Watched)> {
     let (plugin, watched) = shared.vcsan.zip(set.vcsan.as_ref())?;
     Some((plugin.of(watched), watched))

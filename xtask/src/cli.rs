@@ -11,13 +11,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use boot::{Bisect, Cells, Debug, Lava, Repro, RunProgram, Suites, Test};
+pub use boot::{Bisect, Cells, Debug, Lava, Reports, Repro, RunProgram, Test, Tested};
 pub use own::{
     Bench, BenchHeap, BenchWhat, Differential, Drivers, History, Mutants, Programs, Series,
 };
 
 use crate::report::Target;
-use crate::toolchain::{Choice, Version};
+use crate::source::Asked;
+use crate::toolchain::Choice;
 
 /// What `cargo xtask` takes.
 #[derive(Debug, Parser)]
@@ -52,9 +53,9 @@ pub struct Global {
         conflicts_with = "kernel_version"
     )]
     pub kernel: Option<PathBuf>,
-    /// The series of the distribution's kernel source, such as 7.2 [default: see configs/toolchain.yaml]
+    /// The series of the distribution's kernel source, such as 7.2, or `newest` [default: see configs/toolchain.yaml]
     #[arg(long, global = true, value_name = "X.Y")]
-    pub kernel_version: Option<Version>,
+    pub kernel_version: Option<Asked>,
     /// A checkout whose configs/ and kernel/ are used instead of this one's
     #[arg(long, global = true, value_name = "DIR", hide_short_help = true)]
     pub checkout: Option<PathBuf>,
@@ -100,8 +101,8 @@ pub enum Command {
     Bisect(Bisect),
     /// Boot a cell and talk to a shell of busybox over its serial console
     ///
-    /// What comes from a pipe or a file instead of a terminal is a script: the guest runs it to its end, and its exit code
-    /// becomes that of this command.
+    /// What comes from a pipe or a file instead of a terminal is a script: the guest runs it to its end. What it prints comes
+    /// out line by line, and its exit code becomes that of this command.
     Shell {
         /// The cell
         cell: String,
@@ -300,6 +301,8 @@ mod tests {
         assert_eq!(Cli::parse_from(again).global.words(), words);
         let version = Cli::parse_from(["xtask", "--kernel-version", "7.2", "list"]).global;
         assert_eq!(version.words(), ["--kernel-version", "7.2"]);
+        let newest = Cli::parse_from(["xtask", "--kernel-version", "newest", "list"]).global;
+        assert_eq!(newest.words(), ["--kernel-version", "newest"]);
         assert!(Cli::parse_from(["xtask", "list"]).global.words().is_empty());
     }
 }

@@ -14,6 +14,7 @@ pub mod boot;
 pub mod build;
 pub mod cache;
 pub mod cargo;
+pub mod cases;
 mod cell;
 pub mod ci;
 pub mod cli;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::boot::{self, Media, orders};
 use crate::build::{self, Builder, Built, disks};
 use crate::cell::boot_cell;
-use crate::config::{Cell, Config, Kernel, Suites};
+use crate::config::{Cell, Config, Kernel, Set};
 use crate::error::chain;
 use crate::exit::Failure;
 use crate::follow::Limits;
@@ -55,7 +55,7 @@ impl<'a, F: FnOnce() + Send> schedule::Work for Matrix<'a, F> {
 
     fn build(&self, kernel: &&'a Kernel) -> Result<Vec<Self::Boot>, Vec<Self::Done>> {
         let waiting = self.boots.iter().filter(|b| b.is_of(kernel)).copied();
-        let orders = |set: &Suites| orders::of_suites(set, self.shared.vcsan.is_some());
+        let orders = |set: &Set| orders::of_suites(set, self.shared.vcsan.is_some());
         build(
             self.shared,
             kernel,
@@ -139,7 +139,7 @@ pub fn run(
 /// Every folder that a set's modules come from.
 fn module_dirs(config: &Config) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = config
-        .suites
+        .sets
         .values()
         .flat_map(|s| &s.tests)
         .chain(config.exporters.values().flat_map(|e| &e.modules))
@@ -155,7 +155,7 @@ fn build<'a>(
     shared: &Shared<'_>,
     kernel: &'a Kernel,
     boots: impl Iterator<Item = Boot<'a>>,
-    orders: impl Fn(&Suites) -> Vec<String>,
+    orders: impl Fn(&Set) -> Vec<String>,
     module_dirs: &[PathBuf],
     slots: &jobserver::Client,
 ) -> Result<Vec<(Boot<'a>, Media, Built)>, build::Error> {
@@ -238,7 +238,7 @@ impl<'a> schedule::Work for Builds<'a> {
 
     fn build(&self, kernel: &&'a Kernel) -> Result<Vec<Self::Boot>, Vec<Self::Done>> {
         let boots = self.boots.iter().filter(|b| b.cell.kernel == kernel.name);
-        let orders = |_: &Suites| Vec::new();
+        let orders = |_: &Set| Vec::new();
         build(
             self.shared,
             kernel,
@@ -315,7 +315,7 @@ pub fn build_only<'a>(
 pub(crate) fn media(
     shared: &Shared<'_>,
     boot: Boot<'_>,
-    orders: impl Fn(&Suites) -> Vec<String>,
+    orders: impl Fn(&Set) -> Vec<String>,
 ) -> Result<(Media, Built), Failure> {
     let slots = slots(shared.jobs).map_err(Failure::infra)?;
     let mut dirs = module_dirs(shared.config);
@@ -329,17 +329,19 @@ pub(crate) fn media(
     }
 }
 
-/// Builds for `cell`, calls `built`, boots `set` with these `orders` and returns what the guest's console said.
+/// Builds for `cell`, calls `built`, boots `set` with these `orders`, hands what the guest's console says to `heard` as it comes, and
+/// returns all of it.
 ///
 /// # Errors
 /// What the build returns, or QEMU can't be run.
 pub fn program(
     shared: &Shared<'_>,
     cell: &Cell,
-    set: &Suites,
-    orders: impl Fn(&Suites) -> Vec<String>,
+    set: &Set,
+    orders: impl Fn(&Set) -> Vec<String>,
     limits: Limits,
     built: impl FnOnce(),
+    heard: impl FnMut(&[u8]),
 ) -> Result<boot::Booted, Failure> {
     let boot = Boot { at: 0, cell, set };
     let (media, _) = media(shared, boot, orders)?;
@@ -351,7 +353,7 @@ pub fn program(
     let args = boot::arguments(cell, &media, boot::Console::Log, &line);
     let qemu = shared.toolchain.command(&program).args(args).expression();
     let log = shared.folder.join("console.log");
-    boot::watch(&program, &qemu, &log, limits, shared.stop, |_| {}).map_err(Failure::infra)
+    boot::watch(&program, &qemu, &log, limits, shared.stop, heard).map_err(Failure::infra)
 }
 
 /// Builds for `cell` and returns a QEMU whose console is the user's terminal.
@@ -361,7 +363,7 @@ pub fn program(
 pub fn interactive(
     shared: &Shared<'_>,
     cell: &Cell,
-    set: &Suites,
+    set: &Set,
 ) -> Result<duct::Expression, Failure> {
     let boot = Boot { at: 0, cell, set };
     let (media, _) = media(shared, boot, |set| orders::of_shell(set, false))?;

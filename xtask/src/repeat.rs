@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 
 use crate::again::Again;
-use crate::cli::{Cells, Cli, Command, Global, Suites, Test};
+use crate::cli::{Cells, Cli, Command, Global, Reports, Test, Tested};
 use crate::config;
 use crate::project::Project;
 use crate::quote::shell_words;
@@ -46,14 +46,7 @@ impl Repeat {
                 ..global.clone()
             },
             test: Test {
-                suites: Suites {
-                    json: None,
-                    report: Vec::new(),
-                    compare: None,
-                    shard: None,
-                    times: None,
-                    ..test.suites.clone()
-                },
+                reports: Reports::default(),
                 again: Again::default(),
                 ..test.clone()
             },
@@ -61,7 +54,7 @@ impl Repeat {
     }
 
     /// The same for one cell and one set of suites.
-    pub fn of_boot(&self, cell: &str, set: &config::Suites) -> Repeat {
+    pub fn of_boot(&self, cell: &str, set: &config::Set) -> Repeat {
         let own = set.own.as_ref();
         let exporter = set.chosen();
         let test = Test {
@@ -69,10 +62,13 @@ impl Repeat {
                 cells: vec![cell.to_owned()],
                 globs: Vec::new(),
             },
-            sets: set.page.iter().cloned().collect(),
-            exporters: exporter.iter().map(|of| of.name.clone()).collect(),
-            module: own.map(|own| own.dir.clone()),
-            init: own.and_then(|own| own.init.clone()),
+            tested: Tested {
+                sets: set.page.iter().cloned().collect(),
+                exporters: exporter.iter().map(|of| of.name.clone()).collect(),
+                module: own.map(|own| own.dir.clone()),
+                init: own.and_then(|own| own.init.clone()),
+                ..self.test.tested.clone()
+            },
             ..self.test.clone()
         };
         Repeat {
@@ -90,7 +86,7 @@ impl Repeat {
     /// The same for what `filter` selects.
     pub fn filtered(&self, filter: String) -> Repeat {
         let mut other = self.clone();
-        other.test.suites.filter = Some(filter);
+        other.test.tested.filter = Some(filter);
         other
     }
 
@@ -176,12 +172,12 @@ mod tests {
     #[test]
     fn every_line_is_read_back_as_the_settings_that_it_was_made_from() {
         let config = config();
-        let heap = &config.suites["heap"];
+        let heap = &config.sets["heap"];
         let sets = [
             heap.clone(),
-            config.suites["kernel-rust"].clone(),
+            config.sets["kernel-rust"].clone(),
             heap.on(&config.exporters["udmabuf"]),
-            config::Suites::of_module(Own {
+            config::Set::of_module(Own {
                 dir: "/a b/it's $HOME".into(),
                 init: Some("/a b/*.c".into()),
             }),
@@ -217,7 +213,7 @@ mod tests {
             for set in &sets {
                 let boot = repeat.of_boot("arm-vivt", set);
                 assert_eq!(boot.test.cells.cells, ["arm-vivt"]);
-                assert_eq!(boot.test.suites.json, None);
+                assert_eq!(boot.test.reports, Reports::default());
                 for one in [
                     boot.clone(),
                     boot.of_case("system_heap_rust_vmap", "counts.3"),
@@ -228,7 +224,20 @@ mod tests {
                 // All that the user gave but the choice of cells and sets is kept.
                 assert_eq!(boot.global.patience, repeat.global.patience);
                 assert_eq!(boot.global.kernel, repeat.global.kernel);
-                assert_eq!(boot.test.suites, repeat.test.suites);
+                assert_eq!(boot.test.suppress, repeat.test.suppress);
+                assert_eq!(boot.test.stacks, repeat.test.stacks);
+                let chosen = |test: &Test| {
+                    let Tested {
+                        filter,
+                        fixes,
+                        no_vcsan,
+                        architectural,
+                        contract,
+                        ..
+                    } = test.tested.clone();
+                    (filter, fixes, no_vcsan, architectural, contract)
+                };
+                assert_eq!(chosen(&boot.test), chosen(&repeat.test));
             }
         }
         let case = given(&[]).of_boot("parisc", &sets[0]).of_case("s", "c.3");

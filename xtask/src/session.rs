@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use crate::again::Again;
 use crate::boot::Media;
 use crate::build::Userland;
-use crate::config::{Cell, Config, Kernel, Suites};
+use crate::config::{Cell, Config, Kernel, Set};
 use crate::project::Project;
 use crate::repeat::Repeat;
 use crate::results;
@@ -61,7 +61,7 @@ pub struct Selection<'a> {
     /// In the order of the report.
     pub cells: Vec<&'a Cell>,
     /// Each cell boots once for each.
-    pub sets: Vec<&'a Suites>,
+    pub sets: Vec<&'a Set>,
     /// `SUITE[.CASE]`, globs; else each set's own.
     pub filter: Option<&'a str>,
     /// Whether a guest in which something is found is booted once more, for stacks.
@@ -102,7 +102,7 @@ pub(crate) struct Boot<'a> {
     /// Where it stands in the report.
     pub(crate) at: usize,
     pub(crate) cell: &'a Cell,
-    pub(crate) set: &'a Suites,
+    pub(crate) set: &'a Set,
 }
 
 impl Boot<'_> {

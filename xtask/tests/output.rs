@@ -57,6 +57,37 @@ fn a_filter_for_another_set_is_refused_with_its_name() {
 }
 
 #[test]
+fn a_filter_that_no_case_meets_is_refused_before_anything_runs() {
+    for command in ["test", "debug"] {
+        let refused = xtask(&[
+            command,
+            "arm-vivt",
+            "--filter",
+            "system_heap_rust_vmap.nothing",
+        ])
+        .output()
+        .expect("it runs");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains("none is called system_heap_rust_vmap.nothing"),
+            "{said}"
+        );
+        assert!(!said.contains("setup"), "{said}");
+    }
+}
+
+#[test]
+fn a_debugger_for_several_boots_is_refused() {
+    let refused = xtask(&["debug", "arm-vivt", "--exporter", "all"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("give one --set or one --exporter"), "{said}");
+}
+
+#[test]
 fn a_module_that_kbuild_cannot_build_is_refused_before_anything_runs() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     for name in ["mod ule", "mod:ule"] {

@@ -3,13 +3,13 @@
 //!
 //! Not the kernel's command line, which some firmware cuts off without a word.
 
-use crate::config::{Module, Suites};
+use crate::config::{Module, Set};
 
 /// Where the file stands in the guest, without the leading slash.
 pub const FILE: &str = "orders";
 
 /// Load the modules of `set` and so run its suites; `watched` by the cache model or not.
-pub fn of_suites(set: &Suites, watched: bool) -> Vec<String> {
+pub fn of_suites(set: &Set, watched: bool) -> Vec<String> {
     let mut orders = set.parameters(watched);
     orders.extend(list("modules", set.modules()));
     if let Some(program) = &set.program {
@@ -41,7 +41,7 @@ pub const SCRIPT: &str = "script";
 pub const SHELL: &str = "/bin/sh";
 
 /// Load the exporter of `set` and start a shell: of the script, or at the console.
-pub fn of_shell(set: &Suites, script: bool) -> Vec<String> {
+pub fn of_shell(set: &Set, script: bool) -> Vec<String> {
     let mut orders = set.parameters(false);
     orders.push("aliasheap.exec=/bin/busybox,--install,-s,/bin".into());
     orders.extend(list("modules", set.exporters_modules()));
@@ -69,7 +69,7 @@ mod tests {
     fn an_exporter_is_loaded_before_its_tests_which_skip_what_it_cannot_do() {
         let config = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
         let config = Config::load(&config).expect("configs/ loads");
-        let heap = &config.suites["heap"];
+        let heap = &config.sets["heap"];
         let own = of_suites(heap, false);
         assert_eq!(
             own,

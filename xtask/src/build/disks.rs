@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::Error;
-use crate::config::Suites;
+use crate::config::Set;
 use crate::toolchain::Toolchain;
 
 /// Makes the disks of `set` for guests of `kernel` in `dest`: the names that QEMU has for them, and the files.
@@ -16,7 +16,7 @@ use crate::toolchain::Toolchain;
 pub fn make(
     toolchain: Option<&Toolchain>,
     kernel: &str,
-    set: &Suites,
+    set: &Set,
     dest: &Path,
 ) -> Result<Vec<(String, PathBuf)>, Error> {
     let mut disks = Vec::new();

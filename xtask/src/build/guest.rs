@@ -9,7 +9,7 @@ use fs_err as fs;
 use super::stamp::{Inputs, Stamped};
 use super::{Builder, Error, STRIPPED, exists};
 use crate::boot::{initramfs, orders};
-use crate::config::Suites;
+use crate::config::Set;
 use crate::progress::Progress as _;
 
 impl Builder<'_> {
@@ -59,7 +59,7 @@ impl Builder<'_> {
     /// The archive that a guest unpacks as its root: the first program, its orders, and the modules of `set`.
     pub(super) fn initramfs(
         &self,
-        set: &Suites,
+        set: &Set,
         orders: &[String],
         dest: &Path,
     ) -> Result<PathBuf, Error> {

@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use super::{Builder, Error, KEPT, SYMBOLS};
 use crate::boot::{Media, uimage};
-use crate::config::{Cell, Module, Suites};
+use crate::config::{Cell, Module, Set};
 
 impl Builder<'_> {
     /// Puts what a guest of `cell` with the modules of `set`, which is told `orders`, is booted from into `dest`, where no
@@ -19,8 +19,8 @@ impl Builder<'_> {
     pub fn publish(
         &self,
         cell: &Cell,
-        set: &Suites,
-        orders: &dyn Fn(&Suites) -> Vec<String>,
+        set: &Set,
+        orders: &dyn Fn(&Set) -> Vec<String>,
         dest: &Path,
     ) -> Result<Media, Error> {
         fs::create_dir_all(dest)?;
@@ -99,7 +99,7 @@ impl Builder<'_> {
     }
 
     /// Puts the modules of `set` where reports find their symbols.
-    fn copy_modules(&self, set: &Suites, dest: &Path) -> Result<PathBuf, Error> {
+    fn copy_modules(&self, set: &Set, dest: &Path) -> Result<PathBuf, Error> {
         let dir = dest.join(format!("{}-modules", self.kernel.name));
         fs::create_dir_all(&dir)?;
         for module in set.modules() {

@@ -2,6 +2,7 @@
 //! What commands take that boot cells for a user.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -28,61 +29,9 @@ impl Cells {
     }
 }
 
-/// What of the suites to run, and where to report.
+/// What is tested, and what watches it.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-pub struct Suites {
-    /// Only suites, or cases of them, that match, such as 'system_heap_rust_vmap.*'
-    #[arg(long, value_name = "SUITE[.CASE]")]
-    pub filter: Option<String>,
-    /// Also write the report as JSON, like --report json=FILE
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also write the report to a file; may be given several times
-    #[arg(long, value_name = "FORMAT=FILE")]
-    pub report: Vec<Target>,
-    /// Do the I-th of N parts of the run, for one of N machines; `merge` joins their reports
-    #[arg(long, value_name = "I/N")]
-    pub shard: Option<Shard>,
-    /// A run by whose times the shards are balanced, as `report` names it: all must be given the same
-    #[arg(long, value_name = "RUN", requires = "shard")]
-    pub times: Option<String>,
-    /// A run that reports are compared with, as `report` names it
-    #[arg(long, value_name = "RUN")]
-    pub compare: Option<String>,
-    /// Run without the cache model: quicker, and blind to hazards
-    #[arg(long)]
-    pub no_vcsan: bool,
-    /// Let the modelled cache fill lines by accesses only, also where the CPU may fill any mapped alias at any moment
-    #[arg(long, conflicts_with = "no_vcsan")]
-    pub architectural: bool,
-    /// Follow the kernel's DMA API instead of what suites say of transfers, and report what breaks its contract
-    #[arg(long, conflicts_with = "no_vcsan")]
-    pub contract: bool,
-    /// Boot a guest in which something is found once more, for the call stacks of the accesses that are reported
-    #[arg(long, conflicts_with = "no_vcsan")]
-    pub stacks: bool,
-    /// Findings that are not to be reported, a line each: TITLE | FUNCTION | FUNCTION | REASON; what is not needed is named
-    #[arg(long, value_name = "FILE", conflicts_with = "no_vcsan")]
-    pub suppress: Option<PathBuf>,
-}
-
-impl Suites {
-    /// The files that are to be written.
-    pub fn reports(&self) -> impl Iterator<Item = Target> {
-        let json = self.json.iter().map(|path| Target {
-            format: Format::Json,
-            path: path.clone(),
-        });
-        json.chain(self.report.iter().cloned())
-    }
-}
-
-/// `test`
-#[derive(Debug, Clone, Default, PartialEq, Args)]
-pub struct Test {
-    /// Which cells.
-    #[command(flatten)]
-    pub cells: Cells,
+pub struct Tested {
     /// Sets of suites from configs/suites [default: those that `list` marks]
     #[arg(long = "set", alias = "suite", value_name = "SET")]
     pub sets: Vec<String>,
@@ -101,41 +50,134 @@ pub struct Test {
     /// Apply the patches of kernel/fixes, with which nothing of configs/findings may be seen any more
     #[arg(long)]
     pub fixes: bool,
-    /// What of them.
+    /// Only suites, or cases of them, that match, such as 'system_heap_rust_vmap.*'
+    #[arg(long, value_name = "SUITE[.CASE]")]
+    pub filter: Option<String>,
+    /// Run without the cache model: quicker, and blind to hazards
+    #[arg(long)]
+    pub no_vcsan: bool,
+    /// Let the modelled cache fill lines by accesses only, also where the CPU may fill any mapped alias at any moment
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub architectural: bool,
+    /// Follow the kernel's DMA API instead of what suites say of transfers, and report what breaks its contract
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub contract: bool,
+}
+
+impl Tested {
+    /// The same, with paths that hold wherever the words are read.
+    ///
+    /// # Errors
+    /// The current folder is gone.
+    pub fn absolute(self) -> io::Result<Tested> {
+        Ok(Tested {
+            module: self.module.map(std::path::absolute).transpose()?,
+            init: self.init.map(std::path::absolute).transpose()?,
+            ..self
+        })
+    }
+
+    /// These options as they are written on a command line.
+    pub fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        for (name, values) in [("--set", &self.sets), ("--exporter", &self.exporters)] {
+            words.extend(values.iter().flat_map(|value| [name.into(), value.into()]));
+        }
+        let path = |path: &Option<PathBuf>| path.clone().map(OsString::from);
+        for (name, value) in [
+            ("--module", path(&self.module)),
+            ("--init", path(&self.init)),
+            ("--filter", self.filter.clone().map(Into::into)),
+        ] {
+            words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
+        }
+        for (flag, given) in [
+            ("--fixes", self.fixes),
+            ("--no-vcsan", self.no_vcsan),
+            ("--architectural", self.architectural),
+            ("--contract", self.contract),
+        ] {
+            words.extend(given.then(|| flag.into()));
+        }
+        words
+    }
+}
+
+/// Where reports of a run go, and which part of it this is.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Reports {
+    /// Also write the report as JSON, like --report json=FILE
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Also write the report to a file; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<Target>,
+    /// Do the I-th of N parts of the run, for one of N machines; `merge` joins their reports
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// A run by whose times the shards are balanced, as `report` names it: all must be given the same
+    #[arg(long, value_name = "RUN", requires = "shard")]
+    pub times: Option<String>,
+    /// A run that reports are compared with, as `report` names it
+    #[arg(long, value_name = "RUN")]
+    pub compare: Option<String>,
+}
+
+impl Reports {
+    /// The files that are to be written.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        let json = self.json.iter().map(|path| Target {
+            format: Format::Json,
+            path: path.clone(),
+        });
+        json.chain(self.report.iter().cloned())
+    }
+}
+
+/// `test`
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Test {
+    /// Which cells.
     #[command(flatten)]
-    pub suites: Suites,
+    pub cells: Cells,
+    /// What on them.
+    #[command(flatten)]
+    pub tested: Tested,
+    /// Boot a guest in which something is found once more, for the call stacks of the accesses that are reported
+    #[arg(long, conflicts_with = "no_vcsan")]
+    pub stacks: bool,
+    /// Findings that are not to be reported, a line each: TITLE | FUNCTION | FUNCTION | REASON; what is not needed is named
+    #[arg(long, value_name = "FILE", conflicts_with = "no_vcsan")]
+    pub suppress: Option<PathBuf>,
+    /// Where to report.
+    #[command(flatten)]
+    pub reports: Reports,
     /// How often.
     #[command(flatten)]
     pub again: Again,
 }
 
 impl Test {
-    /// These options as they are written on a command line, but for where reports go.
+    /// The same, with paths that hold wherever the words are read, but for where reports go.
+    ///
+    /// # Errors
+    /// The current folder is gone.
+    pub fn absolute(self) -> io::Result<Test> {
+        Ok(Test {
+            tested: self.tested.absolute()?,
+            suppress: self.suppress.map(std::path::absolute).transpose()?,
+            ..self
+        })
+    }
+
+    /// These options as they are written on a command line, but for where reports go and how often it runs.
     pub fn words(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = self.cells.globs().map(Into::into).collect();
-        let mut several = |name: &str, values: &[String]| {
-            let values = values.iter();
-            words.extend(values.flat_map(|value| [name.into(), value.into()]));
-        };
-        several("--set", &self.sets);
-        several("--exporter", &self.exporters);
-        let mut one = |name: &str, value: Option<OsString>| {
-            words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
-        };
-        one("--module", self.module.clone().map(Into::into));
-        one("--init", self.init.clone().map(Into::into));
-        one("--filter", self.suites.filter.clone().map(Into::into));
-        one("--suppress", self.suites.suppress.clone().map(Into::into));
-        let suites = &self.suites;
-        let flags = [
-            ("--fixes", self.fixes),
-            ("--no-vcsan", suites.no_vcsan),
-            ("--architectural", suites.architectural),
-            ("--contract", suites.contract),
-            ("--stacks", suites.stacks),
-        ];
-        let given = flags.into_iter().filter(|(_, given)| *given);
-        words.extend(given.map(|(flag, _)| flag.into()));
+        words.extend(self.tested.words());
+        if let Some(file) = &self.suppress {
+            words.extend(["--suppress".into(), file.into()]);
+        }
+        words.extend(self.stacks.then(|| "--stacks".into()));
         words
     }
 }
@@ -166,33 +208,9 @@ pub struct Debug {
     /// Give gdb this command once the guest has stopped, and end; may be given several times
     #[arg(long, value_name = "COMMAND")]
     pub gdb_command: Vec<String>,
-    /// The set of suites [default: the first that `list` marks]
-    #[arg(long, value_name = "SET")]
-    pub set: Option<String>,
-    /// The exporter that the suites run on
-    #[arg(long, value_name = "NAME")]
-    pub exporter: Option<String>,
-    /// Apply the patches of kernel/fixes
-    #[arg(long)]
-    pub fixes: bool,
-    /// A module out of tree
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["exporter", "set"])]
-    pub module: Option<PathBuf>,
-    /// What the guest runs between loading and unloading that
-    #[arg(long, value_name = "PROGRAM", requires = "module")]
-    pub init: Option<PathBuf>,
-    /// Only suites, or cases of them, that match
-    #[arg(long, value_name = "SUITE[.CASE]")]
-    pub filter: Option<String>,
-    /// Run without the cache model
-    #[arg(long)]
-    pub no_vcsan: bool,
-    /// As of `test`
-    #[arg(long, conflicts_with = "no_vcsan")]
-    pub architectural: bool,
-    /// As of `test`
-    #[arg(long, conflicts_with = "no_vcsan")]
-    pub contract: bool,
+    /// One set or exporter, and what of it.
+    #[command(flatten)]
+    pub tested: Tested,
 }
 
 impl From<&Debug> for Test {
@@ -201,22 +219,13 @@ impl From<&Debug> for Test {
             cells: vec![debug.what.clone()],
             globs: Vec::new(),
         };
+        let mut tested = debug.tested.clone();
+        // Nothing else has to run before the guest gets there.
+        tested.filter = tested.filter.or_else(|| debug.break_at.clone());
         Test {
             cells,
-            sets: debug.set.iter().cloned().collect(),
-            exporters: debug.exporter.iter().cloned().collect(),
-            module: debug.module.clone(),
-            init: debug.init.clone(),
-            fixes: debug.fixes,
-            suites: Suites {
-                // Nothing else has to run before the guest gets there.
-                filter: debug.filter.clone().or_else(|| debug.break_at.clone()),
-                no_vcsan: debug.no_vcsan,
-                architectural: debug.architectural,
-                contract: debug.contract,
-                ..Suites::default()
-            },
-            again: Again::default(),
+            tested,
+            ..Test::default()
         }
     }
 }
@@ -232,9 +241,9 @@ pub struct Bisect {
     /// A later one with which it does not
     #[arg(long, value_name = "REV")]
     pub bad: Option<String>,
-    /// Only suites, or cases of them, that match
-    #[arg(long, value_name = "SUITE[.CASE]")]
-    pub filter: Option<String>,
+    /// What must pass.
+    #[command(flatten)]
+    pub tested: Tested,
     /// For git: one revision, and a status that says what came of it
     #[arg(long, hide = true)]
     pub step: bool,
@@ -247,8 +256,9 @@ pub struct RunProgram {
     pub cell: String,
     /// What the guest runs once the heap is loaded: a static program for its CPU, or C source of one
     ///
-    /// The guest's own first program starts it as root, with /proc, /sys, /dev and /tmp mounted. What it prints comes out line by line,
-    /// and its exit code becomes that of this command; codes of a run that did not get so far are those listed below.
+    /// The guest's own first program starts it as root, with /proc, /sys, /dev and /tmp mounted. What it writes comes out line by line
+    /// (to a pipe: C's library holds lines back there, unless setvbuf() or fflush() is called), and its exit code becomes that of
+    /// this command; codes of a run that did not get so far are those listed below.
     #[arg(long, value_name = "PROGRAM")]
     pub init: PathBuf,
     /// A guest that runs for so long is ended, seconds

@@ -58,7 +58,7 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
         (GOOD, good.as_str(), revision(good)?),
     ];
     let [(_, _, bad), (_, _, good)] = &ends;
-    let id = identity(kernel, &args.cell, args.filter.as_deref(), good, bad);
+    let id = identity(kernel, &args.cell, &args.tested, good, bad);
     let _lock = cache.lock(&format!("bisect-{id}"), &task)?;
     let folder = cache.folder("bisect").map_err(Failure::infra)?.join(id);
     let clone = folder.join("linux");
@@ -82,11 +82,7 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
     let mut words: Vec<OsString> = ["bisect", "run"].map(OsString::from).into();
     words.push(program.into());
     words.extend(["bisect".into(), "--step".into(), args.cell.clone().into()]);
-    words.extend(
-        args.filter
-            .iter()
-            .flat_map(|f| ["--filter".into(), f.into()]),
-    );
+    words.extend(args.tested.words());
     words.extend(global.words());
     let ran = Command::host("git")
         .args(["-C".into(), clone.clone().into_os_string()])
@@ -188,8 +184,8 @@ fn is_undecided(log: &str) -> bool {
 }
 
 /// The name of the folder of one bisection.
-fn identity(kernel: &Path, cell: &str, filter: Option<&str>, good: &str, bad: &str) -> String {
-    let text = format!("{kernel:?} {cell} {filter:?} {good} {bad}");
+fn identity(kernel: &Path, cell: &str, tested: &cli::Tested, good: &str, bad: &str) -> String {
+    let text = format!("{kernel:?} {cell} {:?} {good} {bad}", tested.words());
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }
 
@@ -198,11 +194,7 @@ fn tested(context: &Context, global: &cli::Global, args: &cli::Bisect) -> Result
     let folder = tempfile::tempdir().map_err(Failure::infra)?;
     let json: PathBuf = folder.path().join("report.json");
     let mut words: Vec<OsString> = vec!["test".into(), args.cell.clone().into()];
-    words.extend(
-        args.filter
-            .iter()
-            .flat_map(|f| ["--filter".into(), f.into()]),
-    );
+    words.extend(args.tested.words());
     words.extend(["--json".into(), json.clone().into()]);
     words.extend(global.words());
     let program = std::env::current_exe().map_err(Failure::infra)?;
@@ -351,7 +343,13 @@ mod tests {
 
     #[test]
     fn the_same_question_has_the_same_folder() {
-        let ask = |cell, filter, good| identity(Path::new("/k"), cell, filter, good, "bad");
+        let ask = |cell, filter: Option<&str>, good| {
+            let tested = cli::Tested {
+                filter: filter.map(Into::into),
+                ..cli::Tested::default()
+            };
+            identity(Path::new("/k"), cell, &tested, good, "bad")
+        };
         assert_eq!(ask("a", None, "g"), ask("a", None, "g"));
         assert_ne!(ask("a", None, "g"), ask("b", None, "g"));
         assert_ne!(ask("a", None, "g"), ask("a", Some("f"), "g"));

@@ -50,7 +50,7 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
     }
     let chosen = chosen.pop().expect("what is chosen is one at least");
     let mut repeat = chosen.repeat()?;
-    if let Some(filter) = args.filter.as_ref().or(args.break_at.as_ref()) {
+    if let Some(filter) = args.tested.filter.as_ref().or(args.break_at.as_ref()) {
         repeat = repeat.filtered(filter.clone());
     }
     println!("{}", repeat.line());
@@ -62,8 +62,13 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let config = test::config(context, test)?;
     let made = test::made(&config, test)?;
     let mut selection = test::selection(context, &config, &made, test)?;
+    if test.tested.sets.len() > 1 || made.len() > 1 {
+        return Err(Failure::usage(
+            "failed to choose what to debug: that is more than one boot; give one --set or one --exporter",
+        ));
+    }
     selection.sets.truncate(1);
-    test::check_filter(&config, &selection)?;
+    test::check_filter(&context.project, &config, &selection)?;
     let boot = selection.boots().next();
     let boot =
         boot.ok_or_else(|| Failure::usage("failed to choose a set of suites: there is none"))?;
@@ -76,7 +81,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let mut prepared = prepare::prepare(context, &task)?;
     let lock = prepared.lock.take();
     drop(task);
-    let plugin = test::plugin(context, &selection, &test.suites, None)
+    let plugin = test::plugin(context, &selection, test, None)
         .and_then(|plugin| {
             plugin
                 .map(|p| p.publish(&prepared.run.path().join("media")))

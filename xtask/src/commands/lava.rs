@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Context, named, prepare, test};
 use crate::boot::{self, Media, orders};
 use crate::cli;
-use crate::config::{Cell, Kernel, Suites};
+use crate::config::{Cell, Kernel, Set};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::progress::Progress as _;
@@ -26,12 +26,12 @@ const BEFORE_BOOT: u32 = 10;
 pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure> {
     let mut config = context.config()?;
     if let Some(filter) = &args.filter {
-        config.suites.values_mut().for_each(|s| s.narrow(filter));
+        config.sets.values_mut().for_each(|s| s.narrow(filter));
     }
     let cell = named("cell", &args.cell, &config.cells)?;
     let set = match &args.set {
-        Some(name) => Some(named("set of suites", name, &config.suites)?),
-        None => config.suites.values().find(|s| s.by_default),
+        Some(name) => Some(named("set of suites", name, &config.sets)?),
+        None => config.sets.values().find(|s| s.by_default),
     };
     let set =
         set.ok_or_else(|| Failure::usage("failed to choose a set: configs/suites has no default"))?;
@@ -43,6 +43,9 @@ pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure>
             filter,
             &set.expect,
         )));
+    }
+    if let Some(filter) = &args.filter {
+        crate::cases::check(&context.project, &[set], filter).map_err(Failure::usage)?;
     }
     let task = context.ui.task("setup");
     let mut prepared = prepare::prepare(context, &task)?;
@@ -104,7 +107,7 @@ fn files(media: &Media, folder: &Path) -> Result<Files, Failure> {
 
 /// The order in which `suites` run: KUnit's by name, as rustc writes the modules of a crate, then the program's. What stands in
 /// for rustc has GCC behind it, which writes the last one first.
-fn order<'a>(mut suites: Vec<&'a str>, set: &Suites, kernel: &Kernel) -> Vec<&'a str> {
+fn order<'a>(mut suites: Vec<&'a str>, set: &Set, kernel: &Kernel) -> Vec<&'a str> {
     let last = set.program.as_ref().and_then(|p| p.suite.as_deref());
     suites.sort_unstable();
     if kernel.rustc.is_some() {
@@ -116,7 +119,7 @@ fn order<'a>(mut suites: Vec<&'a str>, set: &Suites, kernel: &Kernel) -> Vec<&'a
 
 struct Job<'a> {
     cell: &'a Cell,
-    set: &'a Suites,
+    set: &'a Set,
     /// In the order in which they run.
     suites: Vec<&'a str>,
     device_type: &'a str,
@@ -250,7 +253,7 @@ mod tests {
 
     fn job(cell: &str, device_type: &str) -> Value {
         let config = Config::load(&Project::this().configs()).expect("configs/ loads");
-        let set = &config.suites["heap"];
+        let set = &config.sets["heap"];
         let files = Files {
             kernel: "kernel".into(),
             ramdisk: "cpio".into(),

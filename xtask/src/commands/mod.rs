@@ -48,7 +48,7 @@ use crate::ui::Ui;
 struct Context {
     project: Project,
     /// Folders of the user's beside the checkout that the tools read.
-    shares: Vec<PathBuf>,
+    binds: Vec<PathBuf>,
     /// Globs of the cells that the tools are for; all, if there are none.
     cells: Vec<String>,
     global: Global,
@@ -62,14 +62,14 @@ impl Context {
         let checkout = global.checkout.as_deref();
         let project = checkout.map_or_else(Project::this, Project::at);
         let own = test.map_or(Ok(None), test::own)?;
-        let shares = own.into_iter().flat_map(|own| {
+        let binds = own.into_iter().flat_map(|own| {
             let beside = own.init.as_ref().and_then(|init| init.parent());
             [Some(own.dir.clone()), beside.map(Path::to_owned)]
         });
         Ok(Context {
-            shares: shares.flatten().collect(),
+            binds: binds.flatten().collect(),
             cells: test.map_or_else(Vec::new, |test| test.cells.globs().cloned().collect()),
-            project: project.with_fixes(test.is_some_and(|test| test.fixes)),
+            project: project.with_fixes(test.is_some_and(|test| test.tested.fixes)),
             ui: Arc::new(Ui::new(global.verbose)),
             global,
             stop,
@@ -80,7 +80,7 @@ impl Context {
     fn at(&self, root: &Path) -> Context {
         Context {
             project: Project::at(root),
-            shares: self.shares.clone(),
+            binds: self.binds.clone(),
             cells: self.cells.clone(),
             global: self.global.clone(),
             stop: self.stop.clone(),
@@ -102,16 +102,17 @@ pub(crate) use lava::QEMU as QEMU_DEVICE;
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let stop = Stop::on_signals().map_err(Failure::infra)?;
     let global = cli.global.absolute().map_err(Failure::infra)?;
-    let test = match &cli.command {
+    let command = absolute(cli.command).map_err(Failure::infra)?;
+    let test = match &command {
         Command::Test(args) => Some(&**args),
         _ => None,
     };
     let mut context = Context::new(global, test, stop)?;
-    if let Command::Run(args) = &cli.command {
+    if let Command::Run(args) = &command {
         let program = run::program(args)?;
-        context.shares.extend(program.parent().map(Path::to_owned));
+        context.binds.extend(program.parent().map(Path::to_owned));
     }
-    let exit = match cli.command {
+    let exit = match command {
         Command::Run(args) => return run::run(&context, &args),
         Command::Bisect(args) => return bisect::bisect(&context, &args),
         Command::Doctor => doctor::doctor(&context),
@@ -149,6 +150,19 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Tidy => tidy::tidy(&context),
     };
     exit.map(ExitCode::from)
+}
+
+/// The same command, where paths are given on by words that are read elsewhere: in a report's repeat line, or in the tree that is
+/// bisected.
+fn absolute(command: Command) -> std::io::Result<Command> {
+    Ok(match command {
+        Command::Test(args) => Command::Test(Box::new(args.absolute()?)),
+        Command::Bisect(args) => Command::Bisect(cli::Bisect {
+            tested: args.tested.absolute()?,
+            ..args
+        }),
+        other => other,
+    })
 }
 
 /// The value of that name, or what the user may have meant.

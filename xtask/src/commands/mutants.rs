@@ -9,7 +9,7 @@ use super::scratch::Scratch;
 use super::{Context, test};
 use crate::build;
 use crate::cli;
-use crate::config::{Cell, Config, Suites};
+use crate::config::{Cell, Config, Set};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::mutants::run::{AllMedia, Boots, Ready};
@@ -210,10 +210,10 @@ fn built(
     cells: &[&Cell],
     mutants: &[Mutant],
 ) -> Result<AllMedia, build::Error> {
-    let heap = &shared.config.suites[SET];
+    let heap = &shared.config.sets[SET];
     let exporters: BTreeSet<&str> = mutants.iter().map(|m| m.exporter.as_str()).collect();
     let on = |name: &&str| heap.on(&shared.config.exporters[*name]);
-    let sets: Vec<Suites> = exporters.iter().map(on).collect();
+    let sets: Vec<Set> = exporters.iter().map(on).collect();
     let boots = cells.iter().flat_map(|&cell| {
         let on_cell = move |set| Boot { at: 0, cell, set };
         sets.iter().map(on_cell)

@@ -11,11 +11,11 @@ use super::runs::RunFolder;
 use crate::build::Userland;
 use crate::cache::{Cache, Lock};
 use crate::cli;
-use crate::config::{Config, Suites};
+use crate::config::{Config, Set};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::source::{self, Source, Tree};
-use crate::toolchain::place::Share;
+use crate::toolchain::place::Bind;
 use crate::toolchain::prerequisites::{self, Install};
 use crate::toolchain::{Recipe, Request, Toolchain};
 use crate::ui::Task;
@@ -101,7 +101,7 @@ pub(super) fn tools_and_source(
     context: &Context,
     cache: &Cache,
     task: &Task<'_>,
-    more: &[Share],
+    more: &[Bind],
 ) -> Result<(Toolchain, Source), Failure> {
     let toolchain = tools(context, cache, task, more)?;
     let global = &context.global;
@@ -124,19 +124,19 @@ pub(super) fn tools(
     context: &Context,
     cache: &Cache,
     task: &Task<'_>,
-    more: &[Share],
+    more: &[Bind],
 ) -> Result<Toolchain, Failure> {
     let recipe = recipe(context)?;
     let global = &context.global;
-    let mut shares = vec![Share::read(context.project.root().join("kernel"))];
-    shares.extend(more.iter().cloned());
-    shares.extend(context.shares.iter().map(Share::read));
+    let mut binds = vec![Bind::read(context.project.root().join("kernel"))];
+    binds.extend(more.iter().cloned());
+    binds.extend(context.binds.iter().map(Bind::read));
     let request = Request {
         choice: global.toolchain,
         recipe: &recipe,
         archs: archs(&context.config()?, &context.cells),
         mirror: global.mirror.clone(),
-        shares,
+        binds,
         install: Install::Ask,
     };
     Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)
@@ -161,7 +161,7 @@ pub(super) fn debugger(context: &Context, task: &Task<'_>) -> Result<Toolchain, 
 }
 
 /// The tools that make the disks of guests, if one of `sets` has any.
-pub(super) fn disks(context: &Context, sets: &[&Suites]) -> Result<Option<Toolchain>, Failure> {
+pub(super) fn disks(context: &Context, sets: &[&Set]) -> Result<Option<Toolchain>, Failure> {
     let mut disks = sets.iter().flat_map(|set| &set.devices.disks);
     if disks.all(|disk| disk.make.is_empty()) {
         return Ok(None);
@@ -201,7 +201,7 @@ fn further(context: &Context, name: &str, task: &Task<'_>) -> Result<Toolchain, 
         recipe: &recipe.further[name],
         archs: BTreeSet::new(),
         mirror: context.global.mirror.clone(),
-        shares: vec![Share::read(context.project.root().join("kernel"))],
+        binds: vec![Bind::read(context.project.root().join("kernel"))],
         install: Install::Ask,
     };
     Toolchain::prepare(&request, &cache(context)?, task, &context.stop).map_err(Failure::infra)

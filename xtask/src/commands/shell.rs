@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask shell CELL`
 
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,13 +29,9 @@ pub(super) fn shell(
         )));
     }
     let cell = named("cell", cell, &config.cells)?;
-    let set = config
-        .suites
-        .values()
-        .find(|s| s.by_default)
-        .ok_or_else(|| {
-            Failure::usage("failed to choose modules: no set in configs/suites is a default")
-        })?;
+    let set = config.sets.values().find(|s| s.by_default).ok_or_else(|| {
+        Failure::usage("failed to choose modules: no set in configs/suites is a default")
+    })?;
     let script = script().map_err(Failure::infra)?;
     let task = context.ui.task("setup");
     let mut prepared = prepare::prepare(context, &task)?;
@@ -57,16 +53,21 @@ pub(super) fn shell(
             total: timeout,
             ..Limits::NONE
         };
-        let booted = matrix::program(&shared, cell, set, orders, limits, || drop(lock))?;
-        let said = Said::of(&booted, orders::SHELL);
-        io::stdout()
-            .write_all(said.output.as_bytes())
-            .map_err(Failure::infra)?;
-        return said.status.map(ExitCode::from).ok_or_else(|| {
+        let mut said = Said::of(orders::SHELL, io::stdout());
+        let booted = matrix::program(
+            &shared,
+            cell,
+            set,
+            orders,
+            limits,
+            || drop(lock),
+            |piece| said.hear(piece),
+        )?;
+        let status = said.end(&booted.end).map_err(Failure::infra)?;
+        return status.map(ExitCode::from).map_err(|why| {
             Failure::infra(format!(
-                "failed to run the script to its end on {}: {}; the console is in {}",
+                "failed to run the script to its end on {}: {why}; the console is in {}",
                 cell.name,
-                said.why(&booted.end),
                 shared.folder.join("console.log").display()
             ))
         });

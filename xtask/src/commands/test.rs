@@ -11,15 +11,18 @@ use super::prepare::{self, Prepared};
 use super::{Context, named};
 use crate::again::Again;
 use crate::boot::Media;
+use crate::cases;
 use crate::cli;
-use crate::config::{Cell, Config, Exporter, Own, Suites};
+use crate::config::{Cell, Config, Exporter, Own, Set};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::progress::Progress as _;
+use crate::project::Project;
 use crate::repeat::Repeat;
 use crate::report;
 use crate::results::{self, Identity, Run, Stage, identity};
 use crate::session::{Selection, Shared};
+use crate::source::Asked;
 use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
 
@@ -39,9 +42,9 @@ pub(super) fn test(
     let config = config(context, args)?;
     let made = made(&config, args)?;
     let mut selection = selection(context, &config, &made, args)?;
-    check_filter(&config, &selection)?;
-    if let Some(shard) = args.suites.shard {
-        let times = args.suites.times.as_deref();
+    check_filter(&context.project, &config, &selection)?;
+    if let Some(shard) = args.reports.shard {
+        let times = args.reports.times.as_deref();
         let times = times.map(|run| super::report::find(context, run));
         let times = times.transpose()?;
         let mut kernels: BTreeMap<String, usize> = BTreeMap::new();
@@ -51,16 +54,16 @@ pub(super) fn test(
         let kernels = crate::shard::kernels(&kernels, times.as_ref(), shard);
         selection.kernels = Some(kernels.map_err(Failure::usage)?);
     }
-    for target in args.suites.reports() {
+    for target in args.reports.targets() {
         target.check().map_err(Failure::usage)?;
     }
-    let before = args.suites.compare.as_deref();
+    let before = args.reports.compare.as_deref();
     let before = before.map(|run| super::report::find(context, run));
     let before = before.transpose()?;
     let mut identity = identity(context, args);
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
-        let plugin = scope.spawn(|| plugin(context, &selection, &args.suites, kept));
+        let plugin = scope.spawn(|| plugin(context, &selection, args, kept));
         let prepared = prepare::prepare(context, &context.ui.task("setup"));
         (prepared, plugin.join())
     });
@@ -70,6 +73,11 @@ pub(super) fn test(
     let cells = match prepared {
         Ok(mut prepared) => {
             identity.name = Some(prepared.run.name());
+            if context.global.kernel_version == Some(Asked::Newest) {
+                // The newest one may be another tomorrow.
+                let series = prepared.tree.version.series().parse();
+                selection.repeat.global.kernel_version = series.ok();
+            }
             identity.tools = Some(identity::Tools::of(&prepared.toolchain));
             let (package, dir) = (
                 prepared.package.as_deref(),
@@ -97,7 +105,7 @@ pub(super) fn test(
     let wall_s = context.ui.elapsed().as_secs_f64();
     let mut run = Run::new(identity, cells, wall_s);
     run.stages = stages(setup_s, wall_s);
-    run.shard = args.suites.shard;
+    run.shard = args.reports.shard;
     run.planned = selection
         .all_boots()
         .map(|boot| boot.planned(selection.filter))
@@ -105,14 +113,14 @@ pub(super) fn test(
     print!("{}", report::text::render(&run));
     // The report has been shown by now, whatever happens to the files.
     let own = folder.iter().map(|folder| folder.report());
-    let targets = own.chain(args.suites.reports());
+    let targets = own.chain(args.reports.targets());
     let written: Vec<_> = targets
         .map(|target| target.write(&run, before.as_ref()))
         .collect();
     for failed in written {
         failed.map_err(Failure::infra)?;
     }
-    if let Some(file) = &args.suites.suppress {
+    if let Some(file) = &args.suppress {
         for pattern in run.needless_suppressions() {
             let file = file.display();
             let task = context.ui.task("test");
@@ -134,16 +142,16 @@ pub(super) fn test(
 /// The configuration, with no more of the suites than `args` choose.
 pub(super) fn config(context: &Context, args: &cli::Test) -> Result<Config, Failure> {
     let mut config = context.config()?;
-    if let Some(filter) = &args.suites.filter {
-        config.suites.values_mut().for_each(|s| s.narrow(filter));
+    if let Some(filter) = &args.tested.filter {
+        config.sets.values_mut().for_each(|s| s.narrow(filter));
     }
     Ok(config)
 }
 
 /// The sets of suites that `args` ask for and no page has as they are: of a module, or on exporters.
-pub(super) fn made(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
+pub(super) fn made(config: &Config, args: &cli::Test) -> Result<Vec<Set>, Failure> {
     match own(args)? {
-        Some(own) => Ok(vec![Suites::of_module(own)]),
+        Some(own) => Ok(vec![Set::of_module(own)]),
         None => on_exporters(config, args),
     }
 }
@@ -152,18 +160,18 @@ pub(super) fn made(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Fai
 pub(super) fn selection<'a>(
     context: &Context,
     config: &'a Config,
-    made: &'a [Suites],
+    made: &'a [Set],
     args: &'a cli::Test,
 ) -> Result<Selection<'a>, Failure> {
     Ok(Selection {
         cells: cells(config, &args.cells)?,
         sets: if made.is_empty() {
-            sets(config, &args.sets)?
+            sets(config, &args.tested.sets)?
         } else {
             made.iter().collect()
         },
-        filter: args.suites.filter.as_deref(),
-        stacks: args.suites.stacks,
+        filter: args.tested.filter.as_deref(),
+        stacks: args.stacks,
         again: args.again,
         repeat: repeat(context, args),
         kernels: None,
@@ -252,24 +260,28 @@ fn run(
 pub(super) fn plugin(
     context: &Context,
     selection: &Selection<'_>,
-    args: &cli::Suites,
+    args: &cli::Test,
     kept: Option<&Kept>,
 ) -> Result<Option<Plugin>, vcsan::Error> {
-    if args.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
+    if args.tested.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
         return Ok(None);
     }
     if let Some(file) = kept.and_then(|kept| kept.plugin.clone()) {
         return Ok(Some(Plugin {
             file,
-            architectural: args.architectural,
-            contract: args.contract,
+            architectural: args.tested.architectural,
+            contract: args.tested.contract,
             count: false,
             suppress: args.suppress.clone(),
         }));
     }
     let task = context.ui.task("vcsan");
     task.detail("building the cache model");
-    let built = Plugin::build(args.architectural, args.contract, &context.stop)?;
+    let built = Plugin::build(
+        args.tested.architectural,
+        args.tested.contract,
+        &context.stop,
+    )?;
     Ok(Some(Plugin {
         suppress: args.suppress.clone(),
         ..built
@@ -312,13 +324,13 @@ pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a
     Ok(config.cells.values().filter(wanted).collect())
 }
 
-fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Suites>, Failure> {
+fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Set>, Failure> {
     if names.is_empty() {
-        return Ok(config.suites.values().filter(|s| s.by_default).collect());
+        return Ok(config.sets.values().filter(|s| s.by_default).collect());
     }
     names
         .iter()
-        .map(|name| named("set of suites", name, &config.suites))
+        .map(|name| named("set of suites", name, &config.sets))
         .collect()
 }
 
@@ -328,7 +340,7 @@ pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
         std::fs::canonicalize(path)
             .map_err(|e| Failure::usage(format!("failed to find {option} {}: {e}", path.display())))
     };
-    let Some(dir) = &args.module else {
+    let Some(dir) = &args.tested.module else {
         return Ok(None);
     };
     let dir = find("--module", dir)?;
@@ -348,7 +360,7 @@ pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
             dir.display()
         )));
     }
-    let init = args.init.as_ref().map(|init| find("--init", init));
+    let init = args.tested.init.as_ref().map(|init| find("--init", init));
     Ok(Some(Own {
         dir,
         init: init.transpose()?,
@@ -356,16 +368,16 @@ pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
 }
 
 /// The sets that are about an exporter, on those that the user names.
-fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failure> {
+fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Set>, Failure> {
     let mut exporters: Vec<&Exporter> = Vec::new();
-    for name in &args.exporters {
+    for name in &args.tested.exporters {
         if name == "all" {
             exporters.extend(config.exporters.values());
         } else {
             exporters.push(named("exporter", name, &config.exporters)?);
         }
     }
-    let sets = sets(config, &args.sets)?;
+    let sets = sets(config, &args.tested.sets)?;
     if let Some(other) = sets.iter().find(|set| set.of.is_none())
         && !exporters.is_empty()
     {
@@ -380,8 +392,12 @@ fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Suites>, Failur
         .collect())
 }
 
-/// A filter that no suite of the sets can meet would run nothing on every cell.
-pub(super) fn check_filter(config: &Config, selection: &Selection<'_>) -> Result<(), Failure> {
+/// A filter that no suite or no case of the sets can meet would run nothing on every cell.
+pub(super) fn check_filter(
+    project: &Project,
+    config: &Config,
+    selection: &Selection<'_>,
+) -> Result<(), Failure> {
     let Some(filter) = selection.filter else {
         return Ok(());
     };
@@ -394,9 +410,9 @@ pub(super) fn check_filter(config: &Config, selection: &Selection<'_>) -> Result
         .iter()
         .any(|set| !set.expected(Some(filter)).is_empty())
     {
-        return Ok(());
+        return cases::check(project, &selection.sets, filter).map_err(Failure::usage);
     }
-    let others = config.suites.values();
+    let others = config.sets.values();
     let others = others.filter(|set| !set.expected(Some(filter)).is_empty());
     let others: Vec<String> = others.map(|set| format!("--set {}", set.name)).collect();
     if !others.is_empty() {
@@ -423,15 +439,15 @@ fn identity(context: &Context, args: &cli::Test) -> Identity {
         .into_iter()
         .chain(std::env::args_os().skip(1))
         .collect();
-    let suites = &args.suites;
+    let tested = &args.tested;
     let options = identity::Options {
-        exporters: args.exporters.clone(),
-        filter: suites.filter.clone(),
-        vcsan: !suites.no_vcsan,
-        architectural: suites.architectural,
-        contract: suites.contract,
-        fixes: args.fixes,
-        module: args.module.as_ref().map(|dir| dir.display().to_string()),
+        exporters: tested.exporters.clone(),
+        filter: tested.filter.clone(),
+        vcsan: !tested.no_vcsan,
+        architectural: tested.architectural,
+        contract: tested.contract,
+        fixes: tested.fixes,
+        module: tested.module.as_ref().map(|dir| dir.display().to_string()),
         patience: context.global.patience.get(),
     };
     Identity::of_command(&command, context.project.root(), options)

@@ -11,7 +11,7 @@ use super::{Context, prepare, unused};
 use crate::exit::{Exit, Failure};
 use crate::follow::{self, End};
 use crate::progress::Progress as _;
-use crate::toolchain::place::Share;
+use crate::toolchain::place::Bind;
 
 /// What has to say its licence, by file name ending.
 const LICENSED: [&str; 12] = [
@@ -106,8 +106,8 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
     let task = context.ui.task("tidy");
     // Its checkpatch and its rustfmt's settings are used where they are.
     let kernel = context.global.kernel.iter();
-    let kernel: Vec<Share> = kernel
-        .filter_map(|dir| Some(Share::read(fs::canonicalize(dir).ok()?)))
+    let kernel: Vec<Bind> = kernel
+        .filter_map(|dir| Some(Bind::read(fs::canonicalize(dir).ok()?)))
         .collect();
     let (toolchain, source) =
         prepare::tools_and_source(context, &prepare::cache(context)?, &task, &kernel)?;

@@ -12,7 +12,7 @@ mod kernel;
 mod mutant;
 mod own;
 mod series;
-mod suites;
+mod set;
 pub mod yaml;
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub use kernel::Kernel;
 pub use mutant::Mutant;
 pub use own::Own;
 pub use series::{Mail, Message, Series, Untested};
-pub use suites::{Devices, Disk, Module, Program, Suites, Watched};
+pub use set::{Devices, Disk, Module, Program, Set, Watched};
 pub use yaml::Error;
 
 /// Everything that `configs/` says of the matrix, checked.
@@ -45,8 +45,8 @@ pub struct Config {
     pub cells: BTreeMap<String, Cell>,
     /// By name.
     pub kernels: BTreeMap<String, Kernel>,
-    /// By name; [`Suites::by_default`] marks those that run when none is named.
-    pub suites: BTreeMap<String, Suites>,
+    /// By name; [`Set::by_default`] marks those that run when none is named.
+    pub sets: BTreeMap<String, Set>,
     /// By name.
     pub exporters: BTreeMap<String, Exporter>,
     /// By name.
@@ -78,8 +78,8 @@ impl Config {
         let mut kernels = each(&dir.join("kernels"), |path, name| {
             kernel::load(path, name, &dir.join("kconfig"))
         })?;
-        let mut suites = each(&dir.join("suites"), |path, name| {
-            suites::load(path, name, &dir.join("kconfig"))
+        let mut sets = each(&dir.join("suites"), |path, name| {
+            set::load(path, name, &dir.join("kconfig"))
         })?;
         let cells = each(&dir.join("cells"), cell::load)?;
         let exporters = each(&dir.join("exporters"), |path, name| {
@@ -114,13 +114,13 @@ impl Config {
             let lines = lines.map(|kernel| (format!("command_line.{kernel}"), kernel));
             there(&page, "kernel", lines, kernels.keys())?;
         }
-        for (name, set) in &suites {
+        for (name, set) in &sets {
             let not_on = set.not_on.keys();
             let not_on = not_on.map(|cell| (format!("not_on.{cell}"), cell));
             there(&page("suites", name), "cell", not_on, cells.keys())?;
         }
         for (name, series) in &series {
-            there(&page("series", name), "set", series.sets(), suites.keys())?;
+            there(&page("series", name), "set", series.sets(), sets.keys())?;
         }
         for (name, finding) in &findings {
             let page = page("findings", name);
@@ -139,12 +139,12 @@ impl Config {
                     there(&page, "exporter", exporter, exporters.keys())?;
                 }
                 How::InSet { set, .. } => {
-                    there(&page, "set", one("shown.in_set.set", set), suites.keys())?;
+                    there(&page, "set", one("shown.in_set.set", set), sets.keys())?;
                 }
                 How::InModule { .. } => {}
             }
         }
-        for (name, set) in &mut suites {
+        for (name, set) in &mut sets {
             let Some(exporter) = &set.exporter else {
                 continue;
             };
@@ -160,9 +160,9 @@ impl Config {
             let Some(filter) = &mutant.suites else {
                 continue;
             };
-            let mut sets = suites.values();
-            if sets.all(|set| set.expected(Some(filter)).is_empty()) {
-                let known = suites.values().flat_map(|set| &set.expect);
+            let mut all = sets.values();
+            if all.all(|set| set.expected(Some(filter)).is_empty()) {
+                let known = sets.values().flat_map(|set| &set.expect);
                 let message = format!("matches no suite: {}", unknown("suite", filter, known));
                 return Err(Error::value(&page("mutants", name), "suites", message));
             }
@@ -170,9 +170,9 @@ impl Config {
         // Only now, as no cell may name them.
         let kconfig = dir.join("kconfig");
         let of_exporters = exporters.values().map(|e| (e.variant(), &e.fragments));
-        let of_suites = suites.values().map(|s| (s.variant(), &s.fragments));
+        let of_sets = sets.values().map(|s| (s.variant(), &s.fragments));
         let variants: Vec<Kernel> = of_exporters
-            .chain(of_suites.filter(|(_, fragments)| !fragments.is_empty()))
+            .chain(of_sets.filter(|(_, fragments)| !fragments.is_empty()))
             .filter_map(|(variant, fragments)| Some((variant?, fragments)))
             .flat_map(|(variant, further)| {
                 let kconfig = &kconfig;
@@ -185,7 +185,7 @@ impl Config {
         Ok(Config {
             cells,
             kernels,
-            suites,
+            sets,
             exporters,
             findings,
             history,

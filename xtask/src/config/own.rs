@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Devices, Module, Suites, Watched};
+use super::{Devices, Module, Set, Watched};
 
 /// All suites but the kernel's own, which all begin with `rust`.
 const FILTER: &str = "[!r]*";
@@ -26,10 +26,10 @@ impl Own {
     }
 }
 
-impl Suites {
+impl Set {
     /// The set that loads all modules of `own`, runs its program, and unloads them again.
-    pub fn of_module(own: Own) -> Suites {
-        Suites {
+    pub fn of_module(own: Own) -> Set {
+        Set {
             name: "module".into(),
             page: None,
             summary: String::new(),
@@ -58,13 +58,13 @@ impl Suites {
     }
 
     /// The same set with `files`, below the folder of its own module, as its modules.
-    pub fn with_own_modules(&self, files: Vec<PathBuf>) -> Suites {
+    pub fn with_own_modules(&self, files: Vec<PathBuf>) -> Set {
         let dir = self.own.as_ref().map_or(Path::new(""), |own| &own.dir);
         let module = |file| Module {
             dir: dir.to_owned(),
             file,
         };
-        Suites {
+        Set {
             tests: files.into_iter().map(module).collect(),
             ..self.clone()
         }

@@ -12,7 +12,7 @@ fn the_configuration_of_this_repository_is_valid() {
     let config = Config::load(&repository().join("configs")).expect("configs/ loads");
     assert!(config.cells.values().any(|c| c.role == Role::Aliasing));
     assert!(config.cells.values().any(|c| c.role == Role::Control));
-    assert!(config.suites.values().any(|s| s.by_default));
+    assert!(config.sets.values().any(|s| s.by_default));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::Suites;
+use crate::config::Set;
 use crate::vcsan::Findings;
 use crate::vcsan::findings::Hazard;
 
@@ -29,7 +29,7 @@ pub struct Access {
 
 impl Access {
     /// That of `hazard`, in a guest that runs `set`; none if it has no address.
-    pub fn of(hazard: &Hazard, findings: &Findings, set: &Suites) -> Option<Access> {
+    pub fn of(hazard: &Hazard, findings: &Findings, set: &Set) -> Option<Access> {
         let pc = hexadecimal(hazard.access.pc.as_deref()?)?;
         let symbol = hazard.access.symbol.as_deref().unwrap_or_default();
         let module = symbol.strip_suffix(']').and_then(|s| s.rsplit_once('['));
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn an_access_is_found_wherever_its_module_lies() {
         let config = Config::load(&Project::this().configs()).expect("configs/ loads");
-        let set = &config.suites["heap"];
+        let set = &config.sets["heap"];
         let findings = Findings {
             modules: vec![
                 "m .text=0x1000".into(),

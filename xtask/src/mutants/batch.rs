@@ -4,7 +4,7 @@
 
 use crate::boot::End;
 use crate::boot::orders::list;
-use crate::config::Suites;
+use crate::config::Set;
 use crate::judge;
 use crate::ktap;
 use crate::vcsan::Findings;
@@ -24,7 +24,7 @@ const SLASH: char = '/';
 const NOTHING_RAN: &str = "no suite ran";
 
 /// What a guest is to do for some mutants, one after the other.
-pub fn orders(set: &Suites, trials: &[Trial<'_>]) -> Vec<String> {
+pub fn orders(set: &Set, trials: &[Trial<'_>]) -> Vec<String> {
     let mut orders = set.parameters(true);
     orders.extend(list("modules", set.exporters_modules()));
     for Trial {

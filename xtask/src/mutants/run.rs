@@ -12,7 +12,7 @@ use fs_err as fs;
 use super::table::Report;
 use super::{ALL, Matters, Mutant, OWN, Outcome, Sighting, Trial, UNCHANGED, batch, probe};
 use crate::boot::{self, Media, initramfs, orders};
-use crate::config::{Cell, Suites};
+use crate::config::{Cell, Set};
 use crate::error::chain;
 use crate::follow::Limits;
 use crate::session::Shared;
@@ -30,7 +30,7 @@ const LIMIT_S: u64 = 15;
 #[derive(Debug, Clone)]
 pub struct Ready {
     /// The suites, on that exporter.
-    pub set: Suites,
+    pub set: Set,
     /// Without any order yet.
     pub media: Media,
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-pub use package::{Part, SOURCE, fetch, fetch_part, fetch_source};
+pub use package::{Asked, Part, SOURCE, fetch, fetch_part, fetch_source};
 pub use tree::{Tree, orphans, private_tree};
 pub use version::KernelVersion;
 

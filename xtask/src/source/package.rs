@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The distribution's kernel source, from its package `linux-source-X.Y`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use fs_err as fs;
 
@@ -10,10 +12,42 @@ use crate::cache::{self, Cache};
 use crate::progress::Progress;
 use crate::toolchain::{Command, Toolchain, Version, recipe};
 
+/// What a user writes for [`Asked::Newest`].
+const NEWEST: &str = "newest";
+
+/// A series of the distribution's kernel source, as a user asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// The newest one of the supported range that the archive has.
+    Newest,
+    /// That one.
+    Of(Version),
+}
+
+impl FromStr for Asked {
+    type Err = <Version as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Asked, Self::Err> {
+        match text {
+            NEWEST => Ok(Asked::Newest),
+            _ => text.parse().map(Asked::Of),
+        }
+    }
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Asked::Newest => f.write_str(NEWEST),
+            Asked::Of(version) => version.fmt(f),
+        }
+    }
+}
+
 /// The kernel source of series `asked`, or of the preferred one, unpacked once into the cache folder.
 ///
 /// A preferred one that has gone from the archive is replaced by the newest one of the supported range, with a warning; one
-/// that was asked for is not.
+/// that was asked for is not. For the newest one the archive is asked each time.
 ///
 /// # Errors
 /// There is no such package, or it can't be fetched.
@@ -21,9 +55,17 @@ pub fn fetch(
     toolchain: &Toolchain,
     cache: &Cache,
     recipe: &recipe::Source,
-    asked: Option<&Version>,
+    asked: Option<&Asked>,
     progress: &dyn Progress,
 ) -> Result<Source, Error> {
+    let asked = match asked {
+        Some(Asked::Newest) => {
+            let version = from_archive(toolchain, cache, recipe, asked, progress)?;
+            return source(cache, recipe, &version);
+        }
+        Some(Asked::Of(version)) => Some(version),
+        None => None,
+    };
     let wanted = asked.unwrap_or(&recipe.preferred);
     if !is_usable(wanted, recipe) {
         return Err(Error::Unsupported {
@@ -47,13 +89,19 @@ pub fn fetch(
         return Ok(source);
     }
 
-    let version = from_archive(toolchain, cache, recipe, asked, progress)?;
+    let exact = asked.cloned().map(Asked::Of);
+    let version = from_archive(toolchain, cache, recipe, exact.as_ref(), progress)?;
     if version != *wanted {
         fs::write(&instead, version.to_string())?;
         warn(progress, recipe, wanted, &version);
     }
-    unpacked(cache, recipe, &version)?.ok_or_else(|| Error::NoKernel {
-        path: cache.path(folder(&version)),
+    source(cache, recipe, &version)
+}
+
+/// The one of that series, which has been unpacked.
+fn source(cache: &Cache, recipe: &recipe::Source, version: &Version) -> Result<Source, Error> {
+    unpacked(cache, recipe, version)?.ok_or_else(|| Error::NoKernel {
+        path: cache.path(folder(version)),
     })
 }
 
@@ -62,7 +110,7 @@ fn from_archive(
     toolchain: &Toolchain,
     cache: &Cache,
     recipe: &recipe::Source,
-    asked: Option<&Version>,
+    asked: Option<&Asked>,
     progress: &dyn Progress,
 ) -> Result<Version, Error> {
     let _lock = cache.lock("archive", progress)?;
@@ -71,7 +119,10 @@ fn from_archive(
     let archive = Archive::open(toolchain, cache.path("source/archive"))?;
     let versions = archive.versions(&recipe.package)?;
     let version = choose(&versions, recipe, asked).ok_or_else(|| Error::Gone {
-        package: name(asked.unwrap_or(&recipe.preferred)),
+        package: match asked {
+            Some(Asked::Of(version)) => name(version),
+            Some(Asked::Newest) | None => name(&recipe.preferred),
+        },
         available: versions
             .iter()
             .filter(|version| is_usable(version, recipe))
@@ -120,15 +171,16 @@ fn is_usable(version: &Version, recipe: &recipe::Source) -> bool {
 fn choose<'a>(
     versions: &'a [Version],
     recipe: &recipe::Source,
-    asked: Option<&Version>,
+    asked: Option<&Asked>,
 ) -> Option<&'a Version> {
-    let wanted = asked.unwrap_or(&recipe.preferred);
     let usable = |version: &&Version| is_usable(version, recipe);
     let newest = || versions.iter().filter(usable).max();
-    versions
-        .iter()
-        .find(|version| *version == wanted)
-        .or_else(|| if asked.is_none() { newest() } else { None })
+    let exactly = |wanted: &Version| versions.iter().find(|version| *version == wanted);
+    match asked {
+        Some(Asked::Newest) => newest(),
+        Some(Asked::Of(version)) => exactly(version),
+        None => exactly(&recipe.preferred).or_else(newest),
+    }
 }
 
 /// Unpacks a part of another source package of the distribution into `folder`, which exists.
@@ -384,7 +436,12 @@ mod tests {
             space_mib: 0,
         };
         let versions: Vec<Version> = versions.iter().map(|text| v(text)).collect();
-        choose(&versions, &recipe, asked.map(v).as_ref()).map(ToString::to_string)
+        choose(
+            &versions,
+            &recipe,
+            asked.map(|text| text.parse().expect("a series")).as_ref(),
+        )
+        .map(ToString::to_string)
     }
 
     #[test]
@@ -402,6 +459,20 @@ mod tests {
             Some("7.10")
         );
         assert_eq!(chosen(&["6.12", "8.0"], None), None);
+    }
+
+    #[test]
+    fn the_newest_in_range_may_be_asked_for() {
+        let versions = ["6.12", "7.3", "7.10", "8.0"];
+        assert_eq!(chosen(&versions, Some("newest")).as_deref(), Some("7.10"));
+        assert_eq!(chosen(&["6.12", "8.0"], Some("newest")), None);
+        for text in ["newest", "7.2"] {
+            assert_eq!(
+                text.parse::<Asked>().map(|s| s.to_string()),
+                Ok(text.into())
+            );
+        }
+        assert!("latest".parse::<Asked>().is_err());
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use version::Version;
 use crate::cache::{self, Cache, Lock};
 use crate::progress::Progress;
 use crate::stop::Stop;
-use place::{Entrance, Network, Place, Share};
+use place::{Bind, Entrance, Network, Place};
 use prerequisites::Install;
 
 /// Why there are no tools.
@@ -42,7 +42,7 @@ pub enum Error {
     Command(#[from] Failed),
     /// A folder that the root should have would hide what is in it.
     #[error("failed to show {} to the Debian root, where that is a folder of its own; give another place, such as one in a home folder", path.display())]
-    Share {
+    Bind {
         /// The folder.
         path: PathBuf,
     },
@@ -118,7 +118,7 @@ pub struct Request<'a> {
     /// The Debian archive to take packages from, rather than the one that the host uses.
     pub mirror: Option<String>,
     /// Folders besides the cache folder that commands must see.
-    pub shares: Vec<Share>,
+    pub binds: Vec<Bind>,
     /// Whether packages may be installed on this machine.
     pub install: Install,
 }
@@ -130,7 +130,7 @@ pub struct Toolchain {
     /// Where commands run that need the network.
     fetching: Place,
     /// The folder that holds the root, and what its commands read there, for places that see less.
-    reads: Option<(PathBuf, Vec<Share>)>,
+    reads: Option<(PathBuf, Vec<Bind>)>,
     /// What it is, for the stamps of what is made with it.
     id: String,
     /// What the root was made of.
@@ -182,19 +182,19 @@ impl Toolchain {
         let (id, name) = (root::key(recipe), Toolchain::folder(recipe));
         // Builds read trees and write to build folders, guests write to the folder of their run, ll2c's comparisons to theirs.
         // What is in a tree has other names in the source.
-        let mut shares = Vec::new();
+        let mut binds = Vec::new();
         for part in ["tree", "source"] {
-            shares.push(Share::read(cache.folder(part)?));
+            binds.push(Bind::read(cache.folder(part)?));
         }
         for part in ["build", "runs", "differential"] {
-            shares.push(Share::write(cache.folder(part)?));
+            binds.push(Bind::write(cache.folder(part)?));
         }
-        shares.extend(request.shares.iter().cloned());
+        binds.extend(request.binds.iter().cloned());
         // Before the root is made, which takes minutes.
-        shares.iter().try_for_each(Share::check)?;
+        binds.iter().try_for_each(Bind::check)?;
         let downloads = [
-            Share::write(cache.folder("source")?),
-            Share::write(cache.folder("differential")?),
+            Bind::write(cache.folder("source")?),
+            Bind::write(cache.folder("differential")?),
         ];
         let (folder, in_use) = loop {
             let folder = cache.make(&name, &id, progress, |folder| {
@@ -202,7 +202,7 @@ impl Toolchain {
                 cache.need("the Debian root", recipe.space_mib)?;
                 root::make(folder, recipe, request.mirror.as_deref(), progress, stop)?;
                 progress.step("trying the tools in the Debian root");
-                let made = Toolchain::inside(Entrance::open(folder, &shares, Network::None)?, stop);
+                let made = Toolchain::inside(Entrance::open(folder, &binds, Network::None)?, stop);
                 made.check(request.recipe, &request.recipe.archs())
                     .map(drop)
             })?;
@@ -213,10 +213,10 @@ impl Toolchain {
             }
         };
         let mut toolchain =
-            Toolchain::inside(Entrance::open(&folder, &shares, Network::None)?, stop);
+            Toolchain::inside(Entrance::open(&folder, &binds, Network::None)?, stop);
         toolchain.fetching = Place::Inside(Entrance::open(&folder, &downloads, Network::Host)?);
-        shares.retain(|share| !share.writable);
-        toolchain.reads = Some((folder.clone(), shares));
+        binds.retain(|bind| !bind.writable);
+        toolchain.reads = Some((folder.clone(), binds));
         let packages = root::packages(&folder)?;
         let others = match &request.recipe.lock {
             Some(lock) => packages.differences(lock),
@@ -256,9 +256,9 @@ impl Toolchain {
     pub fn writing_to(&self, dir: &Path) -> Result<Toolchain, Error> {
         let place = match &self.reads {
             Some((folder, reads)) => {
-                let mut shares = reads.clone();
-                shares.push(Share::write(dir));
-                Place::Inside(Entrance::open(folder, &shares, Network::None)?)
+                let mut binds = reads.clone();
+                binds.push(Bind::write(dir));
+                Place::Inside(Entrance::open(folder, &binds, Network::None)?)
             }
             None => self.place.clone(),
         };

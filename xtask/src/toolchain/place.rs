@@ -38,27 +38,27 @@ pub(super) enum Place {
     Inside(Entrance),
 }
 
-/// A folder of the host that commands in a root see at the same path.
+/// A folder of the host, mounted into a root at the same path.
 #[derive(Debug, Clone)]
-pub struct Share {
+pub struct Bind {
     /// Absolute, without links.
     pub path: PathBuf,
     /// Whether they may write there.
     pub writable: bool,
 }
 
-impl Share {
+impl Bind {
     /// One that can be read.
-    pub fn read(path: impl Into<PathBuf>) -> Share {
-        Share {
+    pub fn read(path: impl Into<PathBuf>) -> Bind {
+        Bind {
             path: path.into(),
             writable: false,
         }
     }
 
     /// One that can be written.
-    pub fn write(path: impl Into<PathBuf>) -> Share {
-        Share {
+    pub fn write(path: impl Into<PathBuf>) -> Bind {
+        Bind {
             path: path.into(),
             writable: true,
         }
@@ -67,7 +67,7 @@ impl Share {
     /// Refuses a folder that would hide the root's own files.
     ///
     /// # Errors
-    /// [`super::Error::Share`].
+    /// [`super::Error::Bind`].
     pub fn check(&self) -> Result<(), super::Error> {
         let mut parts = self.path.components().skip(1);
         let top = parts.next().map(Component::as_os_str);
@@ -80,7 +80,7 @@ impl Share {
                 || (alone.iter().any(|o| top == *o) && parts.next().is_none())
         });
         if hides || self.path.starts_with("/var/lib") {
-            return Err(super::Error::Share {
+            return Err(super::Error::Bind {
                 path: self.path.clone(),
             });
         }
@@ -108,19 +108,15 @@ pub struct Entrance {
 }
 
 impl Entrance {
-    /// Opens the root in `folder` for `shares`.
+    /// Opens the root in `folder` for `binds`.
     ///
     /// # Errors
-    /// A share hides the root's own files, or what entering needs can't be written beside the root.
-    pub fn open(
-        folder: &Path,
-        shares: &[Share],
-        network: Network,
-    ) -> Result<Entrance, super::Error> {
+    /// One of them hides the root's own files, or what entering needs can't be written beside the root.
+    pub fn open(folder: &Path, binds: &[Bind], network: Network) -> Result<Entrance, super::Error> {
         let root = folder.join(ROOT);
-        shares.iter().try_for_each(Share::check)?;
+        binds.iter().try_for_each(Bind::check)?;
         // The root can't be written once it is entered. Below these, the entrance makes the rest.
-        for top in tops(shares) {
+        for top in tops(binds) {
             let point = inside(&root, &top);
             fs::create_dir_all(&point)?;
         }
@@ -133,7 +129,7 @@ impl Entrance {
             let file = tempfile::Builder::new()
                 .prefix("table-")
                 .tempfile_in(folder)?;
-            fs::write(&file, table(&root, shares, resolver))?;
+            fs::write(&file, table(&root, binds, resolver))?;
             Ok(file.into_temp_path())
         };
         let table = write()?;
@@ -180,14 +176,14 @@ fn place(path: &Path, content: &str, mode: u32) -> Result<(), cache::Error> {
     Ok(cache::write_whole(path, content.as_bytes(), mode, folder)?)
 }
 
-/// The folders of the root below which `shares` lie and that are file systems of their own, so that nothing is made in the
-/// root for a share: the first part of the path, or the first two below `/var`.
-fn tops(shares: &[Share]) -> BTreeSet<PathBuf> {
-    let top = |share: &Share| -> PathBuf {
-        let parts = if share.path.starts_with("/var") { 3 } else { 2 };
-        share.path.components().take(parts).collect()
+/// The folders of the root below which `binds` lie and that are file systems of their own, so that nothing is made in the
+/// root for a folder of the host: the first part of the path, or the first two below `/var`.
+fn tops(binds: &[Bind]) -> BTreeSet<PathBuf> {
+    let top = |bind: &Bind| -> PathBuf {
+        let parts = if bind.path.starts_with("/var") { 3 } else { 2 };
+        bind.path.components().take(parts).collect()
     };
-    let tops = shares.iter().map(top);
+    let tops = binds.iter().map(top);
     tops.filter(|top| top != Path::new("/tmp")).collect()
 }
 
@@ -206,7 +202,7 @@ fn kept(path: &Path) -> String {
 }
 
 /// What is mounted for a command in `root`, in the form of fstab.
-fn table(root: &Path, shares: &[Share], resolver: bool) -> String {
+fn table(root: &Path, binds: &[Bind], resolver: bool) -> String {
     let field = |path: &Path| -> String {
         let mut field = String::new();
         for c in path.to_string_lossy().chars() {
@@ -237,23 +233,23 @@ fn table(root: &Path, shares: &[Share], resolver: bool) -> String {
         ));
     }
     lines.extend(
-        tops(shares)
+        tops(binds)
             .iter()
             .map(|top| format!("tmpfs {} tmpfs mode=755 0 0", at(top))),
     );
     // Outer ones first, or they would hide the inner ones.
-    let mut shares: Vec<&Share> = shares.iter().collect();
-    shares.sort_by_key(|share| share.path.components().count());
-    for share in shares {
-        let options = if share.writable {
+    let mut binds: Vec<&Bind> = binds.iter().collect();
+    binds.sort_by_key(|bind| bind.path.components().count());
+    for bind in binds {
+        let options = if bind.writable {
             "rbind".into()
         } else {
-            format!("rbind,ro{}", kept(&share.path))
+            format!("rbind,ro{}", kept(&bind.path))
         };
         lines.push(format!(
             "{} {} none {options},X-mount.mkdir 0 0",
-            field(&share.path),
-            at(&share.path)
+            field(&bind.path),
+            at(&bind.path)
         ));
     }
     lines.join("\n") + "\n"

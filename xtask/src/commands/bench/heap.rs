@@ -11,7 +11,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use super::super::{Context, prepare, test};
 use crate::again::Again;
 use crate::cli;
-use crate::config::{Cell, HeapBench, Own, Suites, Watched};
+use crate::config::{Cell, HeapBench, Own, Set, Watched};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::results;
@@ -93,8 +93,8 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
 }
 
 /// What the guest loads: the heap, and the module that measures.
-fn set(context: &Context, ours: &crate::config::Exporter, bench: &HeapBench) -> Suites {
-    Suites {
+fn set(context: &Context, ours: &crate::config::Exporter, bench: &HeapBench) -> Set {
+    Set {
         name: "bench".into(),
         of: Some(ours.clone()),
         vcsan: Some(Watched {
@@ -102,7 +102,7 @@ fn set(context: &Context, ours: &crate::config::Exporter, bench: &HeapBench) -> 
             ..Watched::default()
         }),
         silence_s: 600,
-        ..Suites::of_module(Own {
+        ..Set::of_module(Own {
             dir: context.project.root().join(&bench.module),
             init: None,
         })

@@ -20,7 +20,7 @@ use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::project::Project;
 use crate::toolchain::Toolchain;
-use crate::toolchain::place::Share;
+use crate::toolchain::place::Bind;
 use crate::ui::Task;
 use suites::Pages;
 use table::Row;
@@ -70,7 +70,7 @@ impl<'a> Bench<'a> {
     fn new(context: &'a Context, task: &Task<'_>) -> Result<Bench<'a>, Failure> {
         let cache = prepare::cache(context)?;
         // rustc reads the tests' programs where they are.
-        let programs = Share::read(Project::this().root().join("tools/ll2c"));
+        let programs = Bind::read(Project::this().root().join("tools/ll2c"));
         let toolchain = prepare::tools(context, &cache, task, &[programs])?;
         let dir = cache.folder("differential/work").map_err(Failure::infra)?;
         let lock = cache.lock("differential", task).map_err(Failure::infra)?;

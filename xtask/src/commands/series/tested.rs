@@ -35,7 +35,7 @@ pub(super) fn text(run: &Run, config: &Config) -> String {
         }
     }
     for set in sets {
-        match config.suites.get(set) {
+        match config.sets.get(set) {
             Some(page) => {
                 let _ = writeln!(text, "{}:", page.summary);
             }

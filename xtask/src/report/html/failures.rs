@@ -59,7 +59,7 @@ fn boot(run: &Run, cell: &Cell) -> Markup {
 fn of_suite(cell: &Cell, suite: &Suite) -> String {
     let name = shown(&suite.name);
     let repeat = Repeat::read(&cell.repeat).ok();
-    let filter = repeat.and_then(|repeat| repeat.test.suites.filter);
+    let filter = repeat.and_then(|repeat| repeat.test.tested.filter);
     match filter.as_deref().and_then(|filter| filter.split_once('.')) {
         Some((_, cases)) => format!("{name}.{cases}"),
         None => name,
@@ -167,8 +167,8 @@ fn lines(run: &Run, cell: &Cell, filter: Option<String>, at_hazard: bool) -> Vec
     lines.push(part.line());
     // In the debugger nothing is reported, and nothing found once more.
     let mut part = part;
-    part.test.suites.stacks = false;
-    part.test.suites.suppress = None;
+    part.test.stacks = false;
+    part.test.suppress = None;
     let words = part.words().into_iter().skip(1).chain(stop);
     let debug = ["cargo", "xtask", "debug"].map(OsString::from);
     lines.push(shell_words(debug.into_iter().chain(words)));
@@ -225,10 +225,10 @@ mod tests {
                 panic!("{}", lines[2]);
             };
             assert_eq!(debug.what, "arm-vivt");
-            assert_eq!(debug.filter, case);
+            assert_eq!(debug.tested.filter, case);
             assert_eq!(debug.at_hazard, at_hazard);
             assert_eq!(debug.break_at.is_some(), !at_hazard);
-            assert!(debug.architectural);
+            assert!(debug.tested.architectural);
             assert_eq!(cli.global.kernel.as_deref(), Some("/a b".as_ref()));
         }
     }

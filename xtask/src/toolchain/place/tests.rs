@@ -8,8 +8,8 @@ use super::*;
 
 #[test]
 fn the_table_has_outer_shares_first_and_escapes_names() {
-    let shares = [Share::write("/home/a/b c/d"), Share::read("/home/a")];
-    let table = table(Path::new("/r"), &shares, false);
+    let binds = [Bind::write("/home/a/b c/d"), Bind::read("/home/a")];
+    let table = table(Path::new("/r"), &binds, false);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(
         lines[lines.len() - 3..],
@@ -32,14 +32,14 @@ fn what_would_hide_the_roots_files_is_refused() {
         "/var/lib/dpkg",
         "/dev/shm/x",
     ] {
-        let refused = Share::write(path).check();
+        let refused = Bind::write(path).check();
         assert!(
-            matches!(refused, Err(super::super::Error::Share { .. })),
+            matches!(refused, Err(super::super::Error::Bind { .. })),
             "{path}"
         );
     }
     for path in ["/tmp/x", "/var/tmp", "/home/a", "/work"] {
-        Share::write(path).check().expect(path);
+        Bind::write(path).check().expect(path);
     }
 }
 
@@ -105,12 +105,12 @@ impl Fake {
     }
 
     fn entrance(&self, network: Network) -> Entrance {
-        let shares = [
-            Share::write(self.dir.path().join("build")),
-            Share::read(self.dir.path().join("source")),
+        let binds = [
+            Bind::write(self.dir.path().join("build")),
+            Bind::read(self.dir.path().join("source")),
         ];
         let folder = self.dir.path().join("toolchain");
-        Entrance::open(&folder, &shares, network).expect("it opens")
+        Entrance::open(&folder, &binds, network).expect("it opens")
     }
 
     /// What `script` prints on both outputs.

@@ -134,7 +134,7 @@ struct Raw {
 
 /// A set of suites, checked.
 #[derive(Debug, Clone)]
-pub struct Suites {
+pub struct Set {
     /// The file's stem, such as `heap`; with another exporter than the file's own, that exporter's name.
     pub name: String,
     /// The page that it comes from, which `--set` names; none for a module of the user's.
@@ -177,7 +177,7 @@ pub struct Suites {
     pub total_s: u64,
 }
 
-impl Suites {
+impl Set {
     /// Leaves the program out if its suite is not among those that `filter` selects.
     pub fn narrow(&mut self, filter: &str) {
         let expected = self.expected(Some(filter));
@@ -191,11 +191,11 @@ impl Suites {
     }
 
     /// The same suites on the buffers of `exporter`.
-    pub fn on(&self, exporter: &Exporter) -> Suites {
+    pub fn on(&self, exporter: &Exporter) -> Set {
         let own = self.exporter.as_ref() == Some(&exporter.name);
         let program = self.program.as_ref().filter(|_| !own);
         let suite = program.and_then(|program| program.suite.as_ref());
-        Suites {
+        Set {
             program: self.program.clone().filter(|_| own),
             expect: self
                 .expect
@@ -283,7 +283,7 @@ fn matcher(glob: &str) -> Option<GlobMatcher> {
     Glob::new(glob).ok().map(|g| g.compile_matcher())
 }
 
-pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Error> {
+pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Set, Error> {
     let raw: Raw = yaml::load(path)?;
     let value = |key: &str, message: String| Error::value(path, key, message);
     if raw.expect.is_empty() {
@@ -311,7 +311,7 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Er
         ));
     }
     let cannot = exporter::cannot(path, raw.cannot)?;
-    Ok(Suites {
+    Ok(Set {
         name: name.to_owned(),
         page: Some(name.to_owned()),
         summary: raw.summary,
@@ -339,8 +339,8 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Suites, Er
 mod tests {
     use super::*;
 
-    fn heap() -> Suites {
-        Suites {
+    fn heap() -> Set {
+        Set {
             name: "heap".into(),
             page: Some("heap".into()),
             summary: String::new(),
@@ -391,7 +391,7 @@ mod tests {
             cases: vec!["*_sky.*".into(), "*.look".into()],
         };
         let cannot = exporter::cannot(Path::new("a.yaml"), vec![raw]);
-        let set = Suites {
+        let set = Set {
             cannot: cannot.expect("globs"),
             tests: vec![Module {
                 dir: "d".into(),
@@ -412,7 +412,7 @@ mod tests {
         };
         assert_eq!(program.path(), "/bin/p");
         for (filter, runs) in [("h_v*", true), ("h_vmap.one", true), ("h_alloc", false)] {
-            let mut set = Suites {
+            let mut set = Set {
                 program: Some(program.clone()),
                 ..heap()
             };

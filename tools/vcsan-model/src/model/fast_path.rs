@@ -371,25 +371,19 @@ impl Model {
             }
         }
         let in_company = copy.in_company && self.config.mode == Mode::Speculative;
-        let again = !in_company || self.supersede_others(page, alias, line, bytes, store);
+        let stored = if store { bytes } else { 0 };
+        if in_company && store {
+            self.supersede_others(page, alias, line, stored);
+        }
+        let again = !in_company || self.is_old_elsewhere(page, alias, line, stored);
         self.set_hits(alias, line, true, again && (store || !clean));
         self.list(alias);
         true
     }
 
-    /// What other aliases hold of a line gets old where it is stored to. Whether the next store to the line changes nothing of
-    /// that any more.
-    fn supersede_others(
-        &mut self,
-        page: usize,
-        alias: usize,
-        line: usize,
-        bytes: Bytes,
-        store: bool,
-    ) -> bool {
+    /// What other aliases hold of these bytes of a line gets old: the line is stored to.
+    fn supersede_others(&mut self, page: usize, alias: usize, line: usize, bytes: Bytes) {
         let place = LinePlace::new(line, self.line_shift);
-        let (bytes, mut all_old) = (if store { bytes } else { 0 }, true);
-        let unsaved = self.written[page].unsaved(place) | bytes;
         for copy in 0..self.pages[page].aliases.len() {
             let other = self.pages[page].aliases[copy];
             let held = &mut self.aliases[other];
@@ -397,15 +391,12 @@ impl Model {
                 continue;
             }
             let before = held.stale.get(place);
-            let stale = before | bytes;
-            all_old &= stale == place.mask;
-            if stale != before {
-                held.stale.set(place, stale);
+            if before | bytes != before {
+                held.stale.set(place, before | bytes);
                 self.set_hits(other, line, false, false);
                 self.list(other);
             }
         }
-        all_old && unsaved == place.mask
     }
 
     /// As [`enter_alone`](Self::enter_alone), for words side by side from an offset on, in all of these lines.

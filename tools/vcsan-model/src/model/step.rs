@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The step of one line: unpack, apply the rules, pack, keep the records for reports.
 
-use super::Model;
+use super::{Bytes, Model};
 use crate::config::Mode;
 use crate::event::Site;
 use crate::hazard::Cause;
@@ -150,11 +150,18 @@ impl Model {
             }
     }
 
-    /// Whether all of a line is unsaved, and old wherever else it is held: to store to it once more changes nothing of that.
-    fn is_old_elsewhere(&self, page: usize, alias: usize, line: usize) -> bool {
+    /// Whether all of a line is unsaved once these bytes are `stored`, and old wherever else it is held: to store to it once more
+    /// changes nothing of that.
+    pub(super) fn is_old_elsewhere(
+        &self,
+        page: usize,
+        alias: usize,
+        line: usize,
+        stored: Bytes,
+    ) -> bool {
         let place = LinePlace::new(line, self.line_shift);
         let mut others = self.pages[page].aliases.iter().filter(|&&a| a != alias);
-        self.written[page].unsaved(place) == place.mask
+        self.written[page].unsaved(place) | stored == place.mask
             && others.all(|&other| {
                 let held = &self.aliases[other];
                 !held.valid.has(line) || held.stale.get(place) == place.mask
@@ -177,7 +184,8 @@ impl Model {
             let dirty = held.presence == Presence::Dirty;
             // INVARIANT: a clean copy is stale in every unsaved byte, so that a drop and a fill change nothing here.
             let loads = calm && held.presence != Presence::Absent;
-            let stores = calm && dirty && (valid == 1 || self.is_old_elsewhere(page, alias, line));
+            let stores =
+                calm && dirty && (valid == 1 || self.is_old_elsewhere(page, alias, line, 0));
             self.set_hits(alias, line, loads, stores);
         }
     }

@@ -41,7 +41,7 @@ fn boot(run: &Run, cell: &Cell) -> Markup {
             }
             @if !cell.oddities.is_empty() {
                 details {
-                    summary { (cell.oddities.len()) " oddities of its log" }
+                    summary { "oddities of its log: " (cell.oddities.len()) }
                     ul { @for oddity in &cell.oddities { li { (shown(oddity)) } } }
                 }
             }
@@ -120,6 +120,8 @@ pub(super) fn hazard(hazard: &Hazard) -> Markup {
             strong { (shown(headline.trim_start_matches("VCSan: "))) }
             @if seen.count > 1 { ", seen " (seen.count) " times" }
             @if let Some(finding) = &hazard.finding { ", finding " (shown(finding)) }
+            // On a phone the picture's words are beside the screen.
+            @if !seen.missing.is_empty() { br; "Missing: " (shown(&seen.missing)) }
         }
         @if let Some(history) = &seen.history { (drawing::line(seen, history)) }
         details {

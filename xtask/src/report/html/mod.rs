@@ -184,7 +184,7 @@ fn class(verdict: Verdict) -> &'static str {
 
 /// A box that is scrolled by itself, also by keyboard.
 fn scroll(label: &str, body: &Markup) -> Markup {
-    html! { div.scroll role="region" aria-label=(label) tabindex="0" { (body) } }
+    html! { div.scroll role="group" aria-label=(label) tabindex="0" { (body) } }
 }
 
 /// The anchor of a boot, or of a suite or a case of it.

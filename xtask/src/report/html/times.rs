@@ -59,7 +59,7 @@ pub(super) fn times(run: &Run) -> Markup {
         }
         details {
             summary { "as a table" }
-            div.scroll role="region" aria-label="Times" tabindex="0" {
+            div.scroll role="group" aria-label="Times" tabindex="0" {
                 table {
                     thead { tr { th scope="col" { "what" } th scope="col" { "build, s" } th scope="col" { "boot, s" } } }
                     tbody {

@@ -129,8 +129,9 @@ fn watched(
 ) -> Result<Watched, cache::Error> {
     let Boot { cell, set, .. } = boot;
     fs::create_dir_all(folder)?;
-    let media = &media.with_disks_in(folder)?;
+    // As nobody has written to them.
     media.write(folder)?;
+    let media = &media.with_disks_in(folder)?;
     let model = model(shared, set);
     let found = folder.join("vcsan.jsonl");
     let program = boot::program(cell);

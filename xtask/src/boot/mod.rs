@@ -48,12 +48,36 @@ pub struct Media {
 const MEDIA: &str = "media.json";
 
 impl Media {
-    /// Leaves in `folder` what was booted, for [`Media::read`].
+    /// Leaves in `folder` what is booted, for [`Media::read`]. What lies in the run's folder, which `folder` is in, is found there too
+    /// where that has been copied to.
     ///
     /// # Errors
     /// The file can't be written.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
-        fs_err::write(folder.join(MEDIA), serde_json::to_vec_pretty(self)?)
+        let media = self.mapped(|file| {
+            let inside = folder.parent().map(|run| file.strip_prefix(run));
+            match inside {
+                Some(Ok(inside)) => Path::new("..").join(inside),
+                _ => file.to_owned(),
+            }
+        });
+        fs_err::write(folder.join(MEDIA), serde_json::to_vec_pretty(&media)?)
+    }
+
+    /// The same with other paths.
+    fn mapped(&self, other: impl Fn(&Path) -> PathBuf) -> Media {
+        Media {
+            image: other(&self.image),
+            dtb: self.dtb.as_deref().map(&other),
+            initramfs: other(&self.initramfs),
+            symbols: other(&self.symbols),
+            modules: other(&self.modules),
+            loaded: self.loaded.clone(),
+            disks: (self.disks.iter())
+                .map(|(id, file)| (id.clone(), other(file)))
+                .collect(),
+            devices: self.devices.clone(),
+        }
     }
 
     /// The same with disks of its own, in `folder`: a guest writes to them.
@@ -79,11 +103,15 @@ impl Media {
     pub fn read(folder: &Path) -> Option<Media> {
         let media = fs_err::read(folder.join(MEDIA)).ok()?;
         let media: Media = serde_json::from_slice(&media).ok()?;
+        let media = media.mapped(|file| match file.strip_prefix("..") {
+            Ok(inside) => folder.parent().unwrap_or(folder).join(inside),
+            Err(_) => file.to_owned(),
+        });
         let files = [&media.image, &media.initramfs, &media.symbols];
-        let there = files
+        let files = files
             .into_iter()
-            .chain(&media.dtb)
-            .all(|file| file.is_file());
+            .chain(media.disks.iter().map(|(_, file)| file));
+        let there = files.chain(&media.dtb).all(|file| file.is_file());
         (there && media.modules.is_dir()).then_some(media)
     }
 }
@@ -199,26 +227,39 @@ mod tests {
     #[test]
     fn media_are_read_back_as_long_as_all_of_them_are_there() {
         let dir = tempfile::tempdir().expect("a temporary folder");
+        let [run, copy] = ["run", "copy"].map(|name| dir.path().join(name));
+        let boot = run.join("boot");
+        fs_err::create_dir_all(&boot).expect("created");
         let file = |name: &str| {
-            let path = dir.path().join(name);
+            let path = run.join(name);
             fs_err::write(&path, name).expect("written");
             path
         };
+        // One that another run has left.
+        let symbols = dir.path().join("symbols");
+        fs_err::write(&symbols, "symbols").expect("written");
         let media = Media {
             image: file("image"),
             dtb: Some(file("dtb")),
             initramfs: file("cpio"),
-            symbols: file("symbols"),
-            modules: dir.path().to_owned(),
+            symbols,
+            modules: run.clone(),
             loaded: vec!["a.ko".into()],
-            disks: Vec::new(),
+            disks: vec![("d".into(), file("disk"))],
             devices: Vec::new(),
         };
-        assert_eq!(Media::read(dir.path()), None);
-        media.write(dir.path()).expect("written");
-        assert_eq!(Media::read(dir.path()), Some(media));
-        fs_err::remove_file(dir.path().join("dtb")).expect("removed");
-        assert_eq!(Media::read(dir.path()), None);
+        assert_eq!(Media::read(&boot), None);
+        media.write(&boot).expect("written");
+        assert_eq!(Media::read(&boot).as_ref(), Some(&media));
+        // An artefact lies elsewhere.
+        fs_err::rename(&run, &copy).expect("moved");
+        let there = Media::read(&copy.join("boot")).expect("all is there");
+        assert_eq!(there.image, copy.join("image"));
+        assert_eq!(there.modules, copy);
+        assert_eq!(there.symbols, media.symbols);
+        assert_eq!(there.disks[0].1, copy.join("disk"));
+        fs_err::remove_file(copy.join("dtb")).expect("removed");
+        assert_eq!(Media::read(&copy.join("boot")), None);
     }
 
     #[test]

@@ -32,8 +32,10 @@ pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failur
             continue;
         }
         let Repeat { global, test } = repeat.at(&context.global);
-        let again = Context::new(global, Some(&test), context.stop.clone())?;
+        let mut again = Context::new(global, Some(&test), context.stop.clone())?;
         let kept = kept(&found.folder, cell);
+        // An artefact lies anywhere.
+        again.binds.extend(kept.iter().flat_map(Kept::folders));
         again.ui.task(&cell.cell).step(match kept {
             Some(_) => "booting the files of that run",
             None => "the files of that run are not here, building",
@@ -62,6 +64,26 @@ fn kept(folder: &Path, cell: &Cell) -> Option<Kept> {
         plugin: plugin.is_file().then_some(plugin),
         media,
     })
+}
+
+impl Kept {
+    /// Where it lies.
+    fn folders(&self) -> Vec<PathBuf> {
+        let Media {
+            image,
+            initramfs,
+            symbols,
+            modules,
+            ..
+        } = &self.media;
+        let files = [image, initramfs, symbols].into_iter().chain(&self.plugin);
+        let folders = files.filter_map(|file| file.parent());
+        let mut folders: Vec<PathBuf> =
+            folders.chain([modules.as_path()]).map(Into::into).collect();
+        folders.sort();
+        folders.dedup();
+        folders
+    }
 }
 
 /// A run that was found, and what of it is wanted.
@@ -101,9 +123,11 @@ impl Found {
         };
         let report = report_of(runs, run).map_err(Failure::usage)?;
         let run = load(&report).map_err(Failure::usage)?;
+        // What a shell's <(…) names lies nowhere.
+        let real = std::fs::canonicalize(&report).unwrap_or(report);
         Ok(Found {
             run,
-            folder: report.parent().unwrap_or(Path::new("")).to_owned(),
+            folder: real.parent().unwrap_or(Path::new("")).to_owned(),
             what: what.map(str::to_owned),
         })
     }

@@ -104,3 +104,13 @@ fn a_module_that_kbuild_cannot_build_is_refused_before_anything_runs() {
         assert!(!said.contains("setup"), "{said}");
     }
 }
+
+#[test]
+fn a_run_is_debugged_as_it_ran_or_not_at_all() {
+    let refused = xtask(&["debug", "last", "--architectural"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("otherwise than it ran"), "{said}");
+}

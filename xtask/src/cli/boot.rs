@@ -65,6 +65,20 @@ pub struct Tested {
 }
 
 impl Tested {
+    /// The same where the module and its program lie elsewhere than they did.
+    #[must_use]
+    pub fn moved(self, module: Option<&PathBuf>, init: Option<&PathBuf>) -> Tested {
+        let moved = |then: Option<PathBuf>, now: Option<&PathBuf>| match (then, now) {
+            (Some(_), Some(now)) => Some(now.clone()),
+            (then, _) => then,
+        };
+        Tested {
+            module: moved(self.module, module),
+            init: moved(self.init, init),
+            ..self
+        }
+    }
+
     /// The same, with paths that hold wherever the words are read.
     ///
     /// # Errors
@@ -191,6 +205,12 @@ pub struct Repro {
     /// Print the commands, and run nothing
     #[arg(long, short = 'n')]
     pub dry_run: bool,
+    /// Where the module of that run is, if not where it was
+    #[arg(long, value_name = "DIR")]
+    pub module: Option<PathBuf>,
+    /// Where its program is, if not where it was
+    #[arg(long, value_name = "PROGRAM")]
+    pub init: Option<PathBuf>,
 }
 
 /// `debug`
@@ -289,4 +309,25 @@ pub struct Lava {
     /// Only suites, or cases of them, that match
     #[arg(long, value_name = "SUITE[.CASE]")]
     pub filter: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_there_can_be_elsewhere() {
+        let (module, init) = (PathBuf::from("/here"), PathBuf::from("/here.c"));
+        let moved = |then: Tested| {
+            let now = then.moved(Some(&module), Some(&init));
+            (now.module, now.init)
+        };
+        let then = Tested {
+            module: Some("/there".into()),
+            ..Tested::default()
+        };
+        assert_eq!(moved(then.clone()), (Some(module.clone()), None));
+        assert_eq!(moved(Tested::default()), (None, None));
+        assert_eq!(then.clone().moved(None, None), then);
+    }
 }

@@ -32,6 +32,23 @@ pub(super) fn debug(context: &Context, args: &cli::Debug) -> Result<Exit, Failur
 
 /// The settings of a boot in an earlier run.
 fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::Test), Failure> {
+    let cli::Tested {
+        filter,
+        module,
+        init,
+        ..
+    } = args.tested.clone();
+    let usable = cli::Tested {
+        filter,
+        module,
+        init,
+        ..cli::Tested::default()
+    };
+    if args.tested != usable {
+        return Err(Failure::usage(
+            "failed to debug a run otherwise than it ran: give a cell, or leave all but --filter, --module and --init away",
+        ));
+    }
     let runs = prepare::cache(context)?.path("runs");
     let found = Found::of(&runs, &args.what).map_err(|failure| {
         let config = context.config();
@@ -50,6 +67,7 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
     }
     let chosen = chosen.pop().expect("what is chosen is one at least");
     let mut repeat = chosen.repeat()?;
+    repeat.test.tested = (repeat.test.tested).moved(usable.module.as_ref(), usable.init.as_ref());
     if let Some(filter) = args.tested.filter.as_ref().or(args.break_at.as_ref()) {
         repeat = repeat.filtered(filter.clone());
     }

@@ -26,7 +26,9 @@ pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failur
     let mut worst = Exit::Ok;
     for chosen in chosen {
         let cell = chosen.cell;
-        let repeat = chosen.repeat()?;
+        let mut repeat = chosen.repeat()?;
+        let (module, init) = (args.module.as_ref(), args.init.as_ref());
+        repeat.test.tested = repeat.test.tested.moved(module, init);
         println!("{}", repeat.line());
         if args.dry_run {
             continue;

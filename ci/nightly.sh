@@ -226,8 +226,11 @@ fi
 
 if wanted formats; then
 step formats '
-cargo xtask test arm-vivt --report json=report.json --report junit=report.xml --report kcidb=report.kcidb.json
-ci/formats.sh report.json report.xml report.kcidb.json
+mkdir -p reports
+cargo xtask test arm-vivt --report json=reports/one.json --report junit=reports/one.xml --report kcidb=reports/one.kcidb.json --report html=reports/one.html
+ci/formats.sh reports/one.json reports/one.xml reports/one.kcidb.json
+type chromium node npm > /dev/null || apt-get install -y --no-install-recommends chromium nodejs npm
+ci/page.sh reports/one.html
 '
 fi
 

@@ -4,6 +4,9 @@
 # used by keyboard, has no fault that axe-core finds, and does without scripts. Takes the page, and a folder for pictures if these are
 # wanted. Needs chromium, node and npm.
 set -euo pipefail
+for tool in "${CHROMIUM:-/usr/bin/chromium}" node npm; do
+	command -v "$tool" >/dev/null || { echo "$0: failed to find $tool; apt-get install chromium nodejs npm" >&2; exit 1; }
+done
 page=$(realpath "$1") folder=${2:+$(realpath "$2")}
 cd "$(dirname "$0")"
 work=$(mktemp -d)

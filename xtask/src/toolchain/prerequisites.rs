@@ -40,7 +40,7 @@ pub struct Program {
 }
 
 /// The programs that make and enter a root.
-pub const PROGRAMS: [Program; 5] = [
+pub const PROGRAMS: [Program; 6] = [
     Program {
         name: "mmdebstrap",
         package: "mmdebstrap",
@@ -66,20 +66,26 @@ pub const PROGRAMS: [Program; 5] = [
         package: "uidmap",
         users_only: true,
     },
+    // mmdebstrap leaves files out of packages by a script.
+    Program {
+        name: "python3",
+        package: "python3",
+        users_only: false,
+    },
 ];
 
 /// Where the archive's signatures are checked against.
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// All that making and entering a root takes: [`PROGRAMS`], and the archive's keys.
-pub static PROGRAMS_AND_KEYRING: [Program; 6] = {
-    let [a, b, c, d, e] = PROGRAMS;
+pub static PROGRAMS_AND_KEYRING: [Program; 7] = {
+    let [a, b, c, d, e, f] = PROGRAMS;
     let keyring = Program {
         name: KEYRING,
         package: "debian-archive-keyring",
         users_only: false,
     };
-    [a, b, c, d, e, keyring]
+    [a, b, c, d, e, f, keyring]
 };
 
 impl Host {

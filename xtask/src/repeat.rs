@@ -83,10 +83,13 @@ impl Repeat {
         self.filtered(format!("{suite}.{case}"))
     }
 
-    /// The same for what `filter` selects.
+    /// The same for what `filter` selects. Of what is done with a module of the user's nothing can be chosen: it is all or none.
     pub fn filtered(&self, filter: String) -> Repeat {
         let mut other = self.clone();
-        other.test.tested.filter = Some(filter);
+        let suite = filter.split('.').next();
+        if other.test.tested.module.is_none() || suite != Some(config::MODULE) {
+            other.test.tested.filter = Some(filter);
+        }
         other
     }
 
@@ -240,6 +243,9 @@ mod tests {
                 assert_eq!(chosen(&boot.test), chosen(&repeat.test));
             }
         }
+        let module = given(&[]).of_boot("arm-vivt", &sets[3]);
+        assert_eq!(module.of_case(config::MODULE, "run a.c"), module);
+        assert_ne!(module.of_case("its_own_kunit", "case"), module);
         let case = given(&[]).of_boot("parisc", &sets[0]).of_case("s", "c.3");
         assert_eq!(
             case.line(),

@@ -33,7 +33,8 @@ pub(crate) use finding::tests as finding_for_tests;
 pub use history::{History, How, Shown};
 pub use kernel::Kernel;
 pub use mutant::Mutant;
-pub use own::Own;
+
+pub use own::{MODULE, Own};
 pub use series::{Mail, Message, Series, Untested};
 pub use set::{Devices, Disk, Module, Program, Set, Watched};
 pub use yaml::Error;

@@ -26,11 +26,14 @@ impl Own {
     }
 }
 
+/// The name of such a set, and of the suite that says what came of loading, running and unloading it.
+pub const MODULE: &str = "module";
+
 impl Set {
     /// The set that loads all modules of `own`, runs its program, and unloads them again.
     pub fn of_module(own: Own) -> Set {
         Set {
-            name: "module".into(),
+            name: MODULE.into(),
             page: None,
             summary: String::new(),
             by_default: false,

@@ -2,6 +2,7 @@
 //! What became of a module out of tree: a suite made from what the guest's first program says of it.
 
 use crate::boot::{Booted, End};
+use crate::config::MODULE;
 use crate::results::{Case, Suite};
 use crate::verdict::Verdict;
 
@@ -72,7 +73,7 @@ pub fn suite(modules: &[String], program: Option<&str>, booted: &Booted) -> Suit
     }
     let verdict = Verdict::of_parts(cases.iter().map(|c| c.verdict));
     Suite {
-        name: "module".into(),
+        name: MODULE.into(),
         verdict: verdict.unwrap_or(Verdict::NoTests),
         cases,
         ..Suite::default()

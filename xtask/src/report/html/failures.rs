@@ -155,11 +155,13 @@ fn lines(run: &Run, cell: &Cell, filter: Option<String>, at_hazard: bool) -> Vec
     let mut stop: Vec<OsString> = Vec::new();
     let part = match filter {
         Some(filter) => {
-            let case = filter.contains('.') && !filter.contains(['*', '?', '[', '{']);
+            let part = repeat.filtered(filter);
+            let chosen = part.test.tested.filter.as_deref().unwrap_or_default();
+            let case = chosen.contains('.') && !chosen.contains(['*', '?', '[', '{']);
             if !at_hazard && case {
-                stop.extend(["--break".into(), filter.clone().into()]);
+                stop.extend(["--break".into(), chosen.into()]);
             }
-            repeat.filtered(filter)
+            part
         }
         None => repeat,
     };

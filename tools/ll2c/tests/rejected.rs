@@ -81,7 +81,15 @@ fn instructions() {
         ),
         (
             "call void @g() [ \"kcfi\"(i32 1) ]",
-            "unsupported operand bundle `kcfi`",
+            "unsupported operand bundle `kcfi`: compile without the sanitizer kcfi",
+        ),
+        (
+            "call void @g() [ \"ptrauth\"(i32 1, i64 0) ]",
+            "unsupported operand bundle `ptrauth`",
+        ),
+        (
+            "call void @g() \"fentry-call\"=\"true\"",
+            "unsupported function attribute \"fentry-call\": compile without -mfentry",
         ),
         (
             "call swiftcc void @g()",
@@ -414,6 +422,30 @@ fn entities() {
             "unsupported function attribute `naked`",
         ),
         (
+            "define void @x() !kcfi_type !0 { ret void }",
+            "in `x`: unsupported `!kcfi_type`: compile without the sanitizer kcfi",
+        ),
+        (
+            "declare !kcfi_type !0 void @x()",
+            "unsupported `!kcfi_type`: compile without the sanitizer kcfi",
+        ),
+        (
+            "define void @x() !func_sanitize !0 { ret void }",
+            "in `x`: unsupported `!func_sanitize`: compile without the sanitizer function",
+        ),
+        (
+            "attributes #0 = { nounwind \"instrument-function-entry-inlined\"=\"_mcount\" }",
+            "unsupported function attribute \"instrument-function-entry-inlined\": compile without -finstrument-functions or -pg",
+        ),
+        (
+            "define void @x() \"patchable-function-entry\"=\"2\" { ret void }",
+            "unsupported function attribute \"patchable-function-entry\": compile without -fpatchable-function-entry",
+        ),
+        (
+            "define void @x() \"interrupt\"=\"IRQ\" { ret void }",
+            "unsupported function attribute \"interrupt\": compile without __attribute__((interrupt))",
+        ),
+        (
             "define void @x() null_pointer_is_valid { ret void }",
             "unsupported function attribute `null_pointer_is_valid`",
         ),
@@ -443,4 +475,13 @@ fn entities() {
             "{entity}: {error}"
         );
     }
+}
+
+/// The sanitizer kcfi looks at functions and calls: a module that has neither has nothing to be checked.
+#[test]
+fn kcfi_of_data_is_no_reason() {
+    let ir = format!(
+        "{LAYOUT}@x = global i32 1\n!llvm.module.flags = !{{!0}}\n!0 = !{{i32 4, !\"kcfi\", i32 1}}\n"
+    );
+    translate(&ir, &Subject::named("hppa").unwrap(), &Options::default()).unwrap();
 }

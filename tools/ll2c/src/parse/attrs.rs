@@ -80,6 +80,15 @@ const FN_PROMISES: &[&str] = &[
     "noipa",
 ];
 
+/// Function attributes, by key, that ask for more code than the IR has, and the option that did. GCC has one for each, too.
+const MORE_CODE: &[(&str, &str)] = &[
+    ("instrument-function-", "-finstrument-functions or -pg"),
+    ("function-instrument", "-fxray-instrument"),
+    ("patchable-function", "-fpatchable-function-entry"),
+    ("fentry-call", "-mfentry"),
+    ("interrupt", "__attribute__((interrupt))"),
+];
+
 /// GCC's largest alignment, in bytes.
 const MAX_ALIGN: u32 = 1 << 28;
 
@@ -221,6 +230,11 @@ impl Parser<'_> {
                 Ok(())
             }
             Tok::Str(key) => {
+                if let Some((_, option)) = MORE_CODE.iter().find(|(k, _)| key.starts_with(k)) {
+                    return self.fail(format!(
+                        "unsupported function attribute \"{key}\": compile without {option}"
+                    ));
+                }
                 self.bump()?;
                 if self.accept(b'=')? {
                     self.string()?;

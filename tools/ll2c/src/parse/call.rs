@@ -142,6 +142,10 @@ impl<'a> Parser<'a> {
         self.bump()?;
         loop {
             let tag = self.string()?;
+            if tag == "kcfi" {
+                return self
+                    .fail("unsupported operand bundle `kcfi`: compile without the sanitizer kcfi");
+            }
             if !matches!(
                 tag,
                 "align"

@@ -10,7 +10,7 @@ impl<'a> Parser<'a> {
     pub(super) fn function(&mut self, defined: bool) -> Result<()> {
         // `declare` may carry attachments first.
         while let Tok::Meta(_) = self.tok {
-            self.attachment()?;
+            self.function_attachment()?;
         }
         let mut head = self.head(SymId(0))?;
         self.calling_convention()?;
@@ -92,7 +92,7 @@ impl<'a> Parser<'a> {
                     return self.fail(format!("unsupported `{w}` of a function"));
                 }
                 Tok::Meta(_) => {
-                    if let Some(("dbg", id)) = self.attachment()? {
+                    if let Some(("dbg", id)) = self.function_attachment()? {
                         dbg = id;
                     }
                 }
@@ -124,5 +124,18 @@ impl<'a> Parser<'a> {
             body,
         });
         Ok(())
+    }
+
+    /// Metadata of a function, unless a check at run time reads it where the code starts.
+    fn function_attachment(&mut self) -> Result<Option<(&'a str, Option<u32>)>> {
+        match self.tok {
+            Tok::Meta("kcfi_type") => {
+                self.fail("unsupported `!kcfi_type`: compile without the sanitizer kcfi")
+            }
+            Tok::Meta("func_sanitize") => {
+                self.fail("unsupported `!func_sanitize`: compile without the sanitizer function")
+            }
+            _ => self.attachment(),
+        }
     }
 }

@@ -169,12 +169,9 @@ impl Bench<'_> {
         }
         args.extend(["--vendor".into(), self.vendor(task)?.into()]);
         // Debian's cargo would need libraries that the root lacks; rustup's runs on any C library that is not older.
-        let cargo = std::env::var_os("CARGO").ok_or_else(|| {
-            Failure::infra("failed to find cargo's own program: run this as `cargo xtask`")
-        })?;
         let to = self.dir.join("cargo");
         let _ = fs::remove_file(&to);
-        fs::copy(cargo, &to).map_err(Failure::infra)?;
+        fs::copy(cargos_program(std::env::var_os("CARGO"))?, &to).map_err(Failure::infra)?;
         args.extend(["--cargo".into(), to.into()]);
         Ok(args)
     }
@@ -224,9 +221,43 @@ impl Bench<'_> {
     }
 }
 
+/// cargo itself, not what stands for it on PATH: rustup's proxy needs rustup, which the root has not.
+/// `given` is what cargo tells the programs that it starts.
+fn cargos_program(given: Option<OsString>) -> Result<PathBuf, Failure> {
+    if let Some(cargo) = given {
+        return Ok(cargo.into());
+    }
+    let sysroot = duct::cmd!("rustc", "--print", "sysroot")
+        .dir(Project::this().root())
+        .read()
+        .map_err(|e| Failure::infra(format!("failed to ask rustc where cargo is: {e}")))?;
+    let cargo = Path::new(&sysroot).join("bin/cargo");
+    if cargo.is_file() {
+        Ok(cargo)
+    } else {
+        Err(Failure::infra(format!(
+            "failed to find {}: run this as `cargo xtask`",
+            cargo.display()
+        )))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cargo_is_found_by_a_program_that_cargo_did_not_start() {
+        let found = cargos_program(None).expect("rustc knows");
+        let version = duct::cmd!(&found, "--version").read().expect("it runs");
+        assert!(version.starts_with("cargo "), "{version}");
+        assert_ne!(
+            Some("rustup".as_ref()),
+            fs::canonicalize(&found).expect("a file").file_name()
+        );
+        let given = cargos_program(Some("/a/cargo".into())).expect("it is as given");
+        assert_eq!(given, Path::new("/a/cargo"));
+    }
 
     #[test]
     fn every_suite_has_subjects_with_pages() {

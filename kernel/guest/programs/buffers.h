@@ -6,6 +6,8 @@
 #ifndef BUFFERS_H
 #define BUFFERS_H
 
+#include <sched.h>
+
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 
@@ -93,6 +95,14 @@ static void other(int fd, int what, unsigned int seed)
 	compare(what == DEVICE_READS ? "the device" : "the kernel", data, 0, SIZE, seed);
 }
 
+/* A transfer that writes the buffer begins or ends. */
+static void transfer(int fd, int what)
+{
+	struct request request = { .fd = fd, .what = what, .len = SIZE };
+
+	must(ioctl(node, TRANSFER, &request));
+}
+
 /* In an access of its own, a process writes what it has mapped, or compares it. */
 static void write_in_access(int fd, unsigned char *at, unsigned long offset, unsigned long len,
 			    unsigned int seed)
@@ -108,6 +118,22 @@ static void compare_in_access(const char *who, int fd, const unsigned char *at,
 	begin(fd, READ);
 	compare(who, at, offset, len, seed);
 	end(fd, READ);
+}
+
+/* Lets @child run until it sleeps, or has ended. */
+static void until_it_sleeps(pid_t child)
+{
+	char path[32], state = 'R';
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", child);
+	while (state == 'R') {
+		FILE *file = fopen(path, "r");
+
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			fail("failed to read %s", path);
+		fclose(file);
+		sched_yield();
+	}
 }
 
 /* Runs @run in a child to its end. */

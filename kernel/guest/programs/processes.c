@@ -255,14 +255,6 @@ static void private_to_read(void)
 		fail("mprotect() to write: expected EACCES, got %s", strerror(errno));
 }
 
-/* A transfer that writes the buffer begins or ends. */
-static void transfer(int fd, int what)
-{
-	struct request request = { .fd = fd, .what = what, .len = SIZE };
-
-	must(ioctl(node, TRANSFER, &request));
-}
-
 /* A file for those fences of a buffer that an access with @flags has to wait for. */
 static int export_fences(int fd, unsigned int flags)
 {
@@ -286,22 +278,6 @@ static bool is_ready(int fd)
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
 	return must(poll(&poll_fd, 1, 0)) == 1;
-}
-
-/* Lets @child run until it sleeps, or has ended. */
-static void until_it_sleeps(pid_t child)
-{
-	char path[32], state = 'R';
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", child);
-	while (state == 'R') {
-		FILE *file = fopen(path, "r");
-
-		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-			fail("failed to read %s", path);
-		fclose(file);
-		sched_yield();
-	}
 }
 
 static void do_nothing(int signal)

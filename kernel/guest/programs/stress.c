@@ -7,10 +7,8 @@
  *   stress HEAP
  */
 #define _GNU_SOURCE
-#include <sched.h>
-
 #define SUITE "system_heap_rust_stress"
-#include "buffers.h"
+#include "calls.h"
 
 #define PROCESSES 5U
 #define ROUNDS 12U
@@ -334,9 +332,42 @@ static void killed_anywhere(void)
 	no_more_buffers_than(before);
 }
 
+/* Every allocation in every call fails once; it must say so, or do without, and keep nothing. */
+static void each_allocation_fails(void)
+{
+	unsigned long before = there_are();
+	static struct scene scene;
+
+	let_allocations_fail();
+	set_scene(&scene);
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++)
+		if (!calls[i].warns)
+			each_allocation_of(&calls[i], &scene);
+	clear_scene(&scene);
+	no_more_buffers_than(before);
+}
+
+/* Signals come at every moment of every call, to a process that goes on and to one that does not. */
+static void interrupted_anywhere(void)
+{
+	unsigned long before = there_are();
+	static struct scene scene;
+
+	set_scene(&scene);
+	interrupted_while_it_waits(&scene);
+	for (unsigned int i = 0; i < ARRAY_SIZE(calls); i++) {
+		signal_anywhere(&calls[i], &scene);
+		killed_anywhere_in(&calls[i], &scene);
+	}
+	clear_scene(&scene);
+	no_more_buffers_than(before);
+}
+
 static const struct test cases[] = {
 	{ "all_at_once", all_at_once },
 	{ "killed_anywhere", killed_anywhere },
+	{ "each_allocation_fails", each_allocation_fails },
+	{ "interrupted_anywhere", interrupted_anywhere },
 };
 
 int main(int argc, char **argv)

@@ -10,7 +10,7 @@ mod error;
 mod first_error;
 mod guest;
 mod host_crates;
-mod kconfig;
+pub mod kconfig;
 mod kernel;
 mod links;
 mod modules;

@@ -140,4 +140,7 @@ pub struct Series {
     /// The run of which the cover letter says what passed: `last`, a folder or a JSON report
     #[arg(long, value_name = "RUN")]
     pub report: Option<String>,
+    /// Also build this cell's kernel with each patch and none that follow it, and run its suites with all
+    #[arg(long, value_name = "CELL")]
+    pub build: Option<String>,
 }

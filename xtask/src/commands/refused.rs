@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask refused`: what the compiler must refuse of users of the kernel crate.
+//! `cargo xtask self refused`: what the compiler must refuse of users of the kernel crate, and Kconfig of kernels.
 //!
-//! Each file of `kernel/refused` has one line that ends in `//~` and the code of an error. With that line the compiler
-//! must report this error there and no other one; without it the file must compile.
+//! Each Rust file of `kernel/refused` has one line that ends in `//~` and the code of an error. With that line the compiler
+//! must report this error there and no other one; without it the file must compile. `configs.yaml` has kernels, and what
+//! Kconfig must keep out of each.
+
+mod kconfig;
 
 use std::path::{Path, PathBuf};
 
@@ -72,7 +75,20 @@ pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Fail
         "{} files, {wrong} wrong, with the compiler of {kernel}",
         files.len()
     );
-    Ok(if wrong == 0 && !files.is_empty() {
+    let pages = kconfig::load(context)?;
+    let mut given = 0;
+    for page in &pages {
+        task.step(&page.name);
+        match page.check(context, &prepared.toolchain, &prepared.tree.dir, dir.path())? {
+            None => println!("{}: refused", page.name),
+            Some(why) => {
+                given += 1;
+                println!("{}: {why}", page.name);
+            }
+        }
+    }
+    println!("{} kernels, {given} wrong, by Kconfig", pages.len());
+    Ok(if wrong + given == 0 && !files.is_empty() {
         Exit::Ok
     } else {
         Exit::Tests
@@ -84,6 +100,7 @@ fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(dir)? {
         files.push(entry?.path());
     }
+    files.retain(|file| file.extension().is_some_and(|e| e == "rs"));
     files.sort();
     Ok(files)
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask self series`: patches as mails, with a cover letter that says what was and what was not tested.
 
+mod build;
 mod mail;
 mod tested;
 
@@ -30,10 +31,20 @@ pub(super) fn series(context: &Context, args: &cli::Series) -> Result<Exit, Fail
         Some(run) => tested::text(run, &config),
         None => "No report of a run was at hand.\n".to_owned(),
     };
-    let untested = tested::untested(series, run.as_ref());
 
     task.step("applying them one by one");
     let applied = apply(context, &source.dir, &letters);
+    let built = match (&applied, &args.build) {
+        (Ok(()), Some(cell)) => {
+            Some(build::build(context, series, &letters, cell, &source.dir)).transpose()
+        }
+        _ => Ok(None),
+    };
+    let tested = match (&built, &args.build) {
+        (Ok(Some(())), Some(cell)) => tested + &tested::built(cell),
+        _ => tested,
+    };
+    let untested = tested::untested(series, run.as_ref(), matches!(built, Ok(Some(()))));
     let total = letters.len();
     fs::create_dir_all(&args.to).map_err(Failure::infra)?;
     let cover = mail::cover(series, &letters, &tested, &untested);
@@ -52,6 +63,9 @@ pub(super) fn series(context: &Context, args: &cli::Series) -> Result<Exit, Fail
         "{total} patches apply to Linux {}, one by one",
         source.version
     );
+    if built?.is_some() {
+        println!("a kernel builds with each of them, and the suites pass with all");
+    }
     Ok(Exit::Ok)
 }
 

@@ -32,6 +32,9 @@ pub struct Untested {
     /// The set that tests it; none where none does.
     #[serde(default)]
     pub unless: Option<String>,
+    /// Whether to build each patch tests it.
+    #[serde(default)]
+    pub unless_built: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -50,8 +50,15 @@ pub(super) fn text(run: &Run, config: &Config) -> String {
     text
 }
 
-/// What nobody has tested, nor `run`.
-pub(super) fn untested<'a>(series: &'a Series, run: Option<&Run>) -> Vec<&'a str> {
+/// That each patch was built.
+pub(super) fn built(cell: &str) -> String {
+    format!(
+        "\nThe kernel of {cell} was built with each patch and none that follow it, and passed the\nsuites with all.\n"
+    )
+}
+
+/// What nobody has tested, nor `run`; `built` if each patch was.
+pub(super) fn untested<'a>(series: &'a Series, run: Option<&Run>, built: bool) -> Vec<&'a str> {
     let passed = |set: &String| {
         let cells = run.iter().flat_map(|run| &run.cells);
         let mut boots = cells
@@ -62,7 +69,8 @@ pub(super) fn untested<'a>(series: &'a Series, run: Option<&Run>) -> Vec<&'a str
     let untested = series
         .not_tested
         .iter()
-        .filter(|untested| !untested.unless.as_ref().is_some_and(passed));
+        .filter(|untested| !untested.unless.as_ref().is_some_and(passed))
+        .filter(|untested| !(untested.unless_built && built));
     untested.map(|untested| untested.what.as_str()).collect()
 }
 
@@ -101,7 +109,7 @@ mod tests {
             .iter()
             .find(|page| page.unless.as_deref() == Some("highmem"))
             .expect("a set tests high memory");
-        let has = |run: Option<&Run>| untested(series, run).contains(&page.what.as_str());
+        let has = |run: Option<&Run>| untested(series, run, false).contains(&page.what.as_str());
         let mut run = example::run();
         assert!(has(None) && has(Some(&run)));
 
@@ -116,6 +124,14 @@ mod tests {
         assert!(!has(Some(&run)));
         run.cells.push(boot(Verdict::Failed));
         assert!(has(Some(&run)));
+    }
+
+    #[test]
+    fn patches_that_were_built_are_no_gap() {
+        let config = Config::load(&Project::this().configs()).expect("configs/ loads");
+        let series = config.series.values().next().expect("a series");
+        let gaps = |built| untested(series, None, built).len();
+        assert_eq!(gaps(false), gaps(true) + 1);
     }
 
     #[test]

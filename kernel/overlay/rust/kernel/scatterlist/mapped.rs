@@ -79,6 +79,10 @@ enum State {
     Unmapped,
 }
 
+/// Each device has a mapping of its own of the same pages, and what is shared is synced by who shares
+/// it. Without this, `CONFIG_DMA_API_DEBUG` takes the second mapping for a mistake.
+const ATTRS: usize = bindings::DMA_ATTR_DEBUGGING_IGNORE_CACHELINES as usize;
+
 /// Pages that are mapped for a device, and belong to it unless they are taken from it by
 /// [`MappedPages::sync_for_cpu`].
 ///
@@ -189,7 +193,7 @@ impl MappedPages {
         // SAFETY: Memory can be mapped for the device, as the caller has promised, and the table is
         // valid.
         to_result(unsafe {
-            bindings::dma_map_sgtable(device.as_raw(), mapped.as_raw(), dir.into(), 0)
+            bindings::dma_map_sgtable(device.as_raw(), mapped.as_raw(), dir.into(), ATTRS)
         })?;
 
         // INVARIANT: Mapped above.
@@ -306,7 +310,7 @@ impl MappedPages {
                 self.device.as_raw(),
                 table.inner.get(),
                 DataDirection::ToDevice.into(),
-                0,
+                ATTRS,
             )
         })?;
 
@@ -316,7 +320,7 @@ impl MappedPages {
                 self.device.as_raw(),
                 table.inner.get(),
                 DataDirection::ToDevice.into(),
-                0,
+                ATTRS,
             )
         };
         Ok(())
@@ -331,7 +335,12 @@ impl MappedPages {
             // SAFETY: By the type invariant, the table was mapped, for this device and in this
             // direction. The state says by now that it isn't any longer.
             unsafe {
-                bindings::dma_unmap_sgtable(self.device.as_raw(), self.as_raw(), self.dir.into(), 0)
+                bindings::dma_unmap_sgtable(
+                    self.device.as_raw(),
+                    self.as_raw(),
+                    self.dir.into(),
+                    ATTRS,
+                )
             };
         }
     }

@@ -31,8 +31,9 @@
 //! What users see otherwise:
 //!
 //! - In a kernel that has the heap in C too, that one is `system`, and this one `system_rust`.
+//! - It is for 32-bit machines with one CPU, as it has been run on no others.
 //! - There is no `system_cc_shared`, memory that is shared with a hypervisor. Only 64-bit machines
-//!   encrypt theirs, and this heap has been run on none.
+//!   encrypt theirs.
 //! - A private user mapping can't be made writable: a copy of a shared buffer's page would not see
 //!   what a device writes. If it is writable from the start, it is refused.
 //! - A request for more memory than there is fails at once.
@@ -54,6 +55,9 @@
 //!   through one would stay in the direct map's lines. No such CPU has `swiotlb` today.
 //! - A bounce buffer takes 256 KiB at most, so a device that needs one can't have a buffer with a larger
 //!   chunk mapped, of this heap or of the one in C.
+//! - On PA-RISC, `dma_sync_*()` does not wait for transfers to reach memory (`syncdma`);
+//!   `invalidate_kernel_vmap_range()` does. So without a vmap it is up to the device's driver that a
+//!   transfer has ended, as it is for every user of the DMA API there.
 //! - PA8800 and PA8900 allow no writable aliases of different colours at all.
 //! - As said in [`ownership`], user space that closes an access it didn't open can hurt others that
 //!   have one open.

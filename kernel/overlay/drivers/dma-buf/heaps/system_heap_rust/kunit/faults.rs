@@ -146,6 +146,25 @@ mod tests {
         })
     }
 
+    /// What an open access has written is written back first, which takes a table. An access that
+    /// gets none has not begun; the one that is open goes on.
+    #[test]
+    fn begin_in_an_access() -> Outcome {
+        Chip::with(|chip| {
+            let mut buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
+            let mut other = Importer::new(buffer.dma_buf().into());
+            let user = Importer::new(buffer.dma_buf().into());
+            let attachment = user.attach(chip.dev())?;
+            let _mapping = attachment.map(Bidirectional)?;
+            let access = buffer.begin_cpu_access(Bidirectional)?;
+
+            each_allocation("begin", 1, 64, || {
+                other.begin_cpu_access(Bidirectional)?.end()
+            })?;
+            Ok(access.end()?)
+        })
+    }
+
     /// Who maps and unmaps in turn, as a camera does for each frame, takes memory the first time only.
     #[test]
     fn map_again() -> Outcome {

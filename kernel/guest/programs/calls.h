@@ -139,15 +139,15 @@ static void undo_nothing(struct scene *scene)
 }
 
 static const struct call calls[] = {
-	{ "allocate", call_allocate, undo_allocate, 4 },
-	{ "mmap", call_mmap, undo_mmap, 1 },
-	{ "fork", call_fork, undo_fork, 4 },
-	{ "begin", call_begin, undo_begin, 0 },
-	{ "end", call_end, undo_nothing, 0 },
-	{ "device_reads", call_device_reads, undo_device_reads, 4 },
-	{ "device_writes", call_device_writes, undo_nothing, 4 },
+	{ "allocate", call_allocate, undo_allocate, 4, false },
+	{ "mmap", call_mmap, undo_mmap, 1, false },
+	{ "fork", call_fork, undo_fork, 4, false },
+	{ "begin", call_begin, undo_begin, 0, false },
+	{ "end", call_end, undo_nothing, 0, false },
+	{ "device_reads", call_device_reads, undo_device_reads, 4, false },
+	{ "device_writes", call_device_writes, undo_nothing, 4, false },
 	/* dma_buf_vmap() does so. The suite `faults` asks the exporter itself. */
-	{ "kernel_reads", call_kernel_reads, undo_kernel_reads, .warns = true },
+	{ "kernel_reads", call_kernel_reads, undo_kernel_reads, 0, true },
 };
 
 static void set_scene(struct scene *scene)

@@ -7,6 +7,7 @@ use crate::{
         ensure,
         Outcome, //
     },
+    contents::push_pages,
     heap::{
         Client,
         Frames,
@@ -88,6 +89,16 @@ mod tests {
                 buffer.size()
             );
         }
+
+        let mut pages = KVec::new();
+        for buffer in buffers {
+            push_pages(&mut pages, &Importer::new(buffer))?;
+        }
+        pages.sort_unstable();
+        ensure!(
+            pages.windows(2).all(|pair| pair[0] != pair[1]),
+            "two buffers have the same page"
+        );
         Ok(())
     }
 

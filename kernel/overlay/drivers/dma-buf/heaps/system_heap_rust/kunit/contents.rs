@@ -48,7 +48,7 @@ const DIRTY_PAGES: usize = 32;
 const TRIES: usize = 64;
 
 /// Adds the physical addresses of the pages of `buffer` to `pages`.
-fn push_pages(pages: &mut KVec<u64>, buffer: &Importer) -> Result {
+pub(crate) fn push_pages(pages: &mut KVec<u64>, buffer: &Importer) -> Result {
     let vmap = buffer.vmap()?;
 
     for offset in (0..vmap.len()).step_by(PAGE_SIZE) {

@@ -146,22 +146,31 @@ mod tests {
         })
     }
 
-    /// What an open access has written is written back first, which takes a table. An access that
-    /// gets none has not begun; the one that is open goes on.
+    /// What an open access has written may have to be written back first, for which this project's
+    /// heaps take a table. An access that gets none has not begun, and the one that is open goes on.
     #[test]
     fn begin_in_an_access() -> Outcome {
+        const LEN: usize = PAGES * PAGE_SIZE;
+
         Chip::with(|chip| {
-            let mut buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
+            let mut buffer = Importer::new(Client::new()?.allocate(LEN)?);
             let mut other = Importer::new(buffer.dma_buf().into());
             let user = Importer::new(buffer.dma_buf().into());
             let attachment = user.attach(chip.dev())?;
             let _mapping = attachment.map(Bidirectional)?;
-            let access = buffer.begin_cpu_access(Bidirectional)?;
+            let vmap = buffer.vmap()?;
+            let mut access = buffer.begin_cpu_access(Bidirectional)?;
+            access.fill(&vmap, 0, LEN, 0xa5)?;
 
-            each_allocation("begin", 1, 64, || {
+            each_allocation("begin", 0, 64, || {
                 other.begin_cpu_access(Bidirectional)?.end()
             })?;
-            Ok(access.end()?)
+
+            let mut last = [0; 4];
+            access.read(&vmap, LEN - last.len(), &mut last)?;
+            access.end()?;
+            ensure!(last == [0xa5; 4], "what was written became {last:x?}");
+            Ok(())
         })
     }
 

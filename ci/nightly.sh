@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract exporters fixes debug tree gate mutants differential history series formats)
+known=(heap architectural contract exporters fixes debug newest tree gate mutants differential history formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -140,7 +140,7 @@ step debug-$shard '
 mkdir -p before reports
 cargo xtask report before/debug.json > /dev/null 2>&1 || rm -f before/debug.json
 times=$(test ! -f before/debug.json || echo --times before/debug.json)
-cargo xtask test --set debug --set debug-dma --set debug-stress --set highmem --set bounce --shard $shard/3 $times --report json=reports/debug-$shard.json
+cargo xtask test --set debug --set debug-dma --set debug-stress --set highmem --shard $shard/3 $times --report json=reports/debug-$shard.json
 '
 done
 step debug-merge '
@@ -221,12 +221,6 @@ fi
 if wanted history; then
 step history '
 cargo xtask self history heap-helpers udmabuf-swapped-sync
-'
-fi
-
-if wanted series; then
-step series '
-cargo xtask self series --to target/series --build arm-vivt
 '
 fi
 

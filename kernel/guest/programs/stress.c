@@ -347,7 +347,7 @@ static void each_allocation_fails(void)
 	no_more_buffers_than(before);
 }
 
-/* Signals come at every moment of every call, to a process that goes on and to one that does not. */
+/* Signals come at every moment of every call, to who goes on after it and to who does not. */
 static void interrupted_anywhere(void)
 {
 	unsigned long before = there_are();

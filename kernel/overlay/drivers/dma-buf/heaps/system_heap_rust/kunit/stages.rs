@@ -46,7 +46,7 @@ pub struct Stage {
 /// Pages of which lines are used.
 pub const PAGES: usize = 3;
 /// Lines that are used in each of the pages.
-const LINES_OF_PAGE: usize = 6;
+const LINES_OF_PAGE: usize = 4;
 /// Lines that are used.
 pub const LINES: usize = PAGES * LINES_OF_PAGE;
 /// Bytes of a word.

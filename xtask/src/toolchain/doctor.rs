@@ -429,11 +429,12 @@ mod tests {
         let user = Host {
             root: false,
             user: "alice".into(),
-            missing: vec![&PROGRAMS_AND_KEYRING[5]],
+            missing: vec![&PROGRAMS_AND_KEYRING[6]],
             ranges: true,
             free: 100_000,
             manager: "apt-get install",
             forbidden: None,
+            program: "xtask".into(),
         };
         let of = |made| {
             let checks = host(&user, made);
@@ -470,6 +471,7 @@ mod tests {
             free: 100_000,
             manager: "apt-get install",
             forbidden: None,
+            program: "xtask".into(),
         };
         let checks = host(&user, false);
         let newuidmap = checks

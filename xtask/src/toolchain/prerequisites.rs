@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the host must have so that a Debian root can be made and entered.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
 use super::command::{Command, Failed, on_path};
 use crate::progress::Progress;
+use crate::quote::shell_words;
 use crate::stop::Stop;
 
 /// What of the host decides whether a root can be made.
@@ -26,6 +27,8 @@ pub struct Host {
     pub manager: &'static str,
     /// What keeps an ordinary user from making namespaces, as a setting and the value that would do.
     pub forbidden: Option<(&'static str, &'static str)>,
+    /// This program.
+    pub program: PathBuf,
 }
 
 /// A program of the host and the Debian package that has it.
@@ -115,8 +118,9 @@ impl Host {
             forbidden: if uid.is_root() {
                 None
             } else {
-                forbidden(setting)
+                forbidden(|name| setting(name).filter(|_| name != APPARMOR || has_no_profile()))
             },
+            program: std::env::current_exe().unwrap_or_else(|_| "xtask".into()),
             user,
         }
     }
@@ -148,7 +152,10 @@ impl Host {
             ));
         }
         if let Some((name, value)) = self.forbidden {
-            steps.push(format!("{sudo}sysctl -w {name}={value}"));
+            steps.push(match name {
+                APPARMOR => allow_by_profile(&self.program),
+                _ => format!("{sudo}sysctl -w {name}={value}"),
+            });
         }
         (!steps.is_empty()).then(|| steps.join(" && "))
     }
@@ -310,11 +317,32 @@ fn has_range(text: &str, user: &str, uid: u32) -> bool {
     })
 }
 
+/// Ubuntu's: user namespaces only for programs with an AppArmor profile that allows them.
+const APPARMOR: &str = "kernel.apparmor_restrict_unprivileged_userns";
+
+/// The command that gives `program`, and what it starts, such a profile. To turn the setting off would allow it to all
+/// programs. The profile's form is that of <https://gitlab.com/apparmor/apparmor/-/wikis/unprivileged_userns_restriction>.
+fn allow_by_profile(program: &Path) -> String {
+    let profile = format!(
+        "profile aliasheap \"{}\" flags=(unconfined) {{ userns, }}",
+        program.display()
+    );
+    let print = shell_words(["printf", "%s\\n", "abi <abi/4.0>,", &profile]);
+    let file = "/etc/apparmor.d/aliasheap";
+    format!("{print} | sudo tee {file} && sudo apparmor_parser -r {file}")
+}
+
+/// Whether no AppArmor profile holds for this process.
+fn has_no_profile() -> bool {
+    let label = fs::read_to_string("/proc/self/attr/apparmor/current");
+    label.is_ok_and(|label| label.trim() == "unconfined")
+}
+
 /// The kernel settings that keep ordinary users from user namespaces, the distributions' own among them.
 fn forbidden(setting: impl Fn(&str) -> Option<i64>) -> Option<(&'static str, &'static str)> {
     [
         ("kernel.unprivileged_userns_clone", 0, "1"),
-        ("kernel.apparmor_restrict_unprivileged_userns", 1, "0"),
+        (APPARMOR, 1, "0"),
         ("user.max_user_namespaces", 0, "10000"),
     ]
     .into_iter()
@@ -340,6 +368,7 @@ mod tests {
             free: 165_536,
             manager: "apt-get install",
             forbidden: None,
+            program: "/home/alice/it's/target/debug/xtask".into(),
         }
     }
 
@@ -373,26 +402,45 @@ mod tests {
 
     #[test]
     fn a_forbidding_setting_is_named_with_the_value_that_would_do() {
-        let found =
-            forbidden(|name| (name == "kernel.apparmor_restrict_unprivileged_userns").then_some(1));
+        let found = forbidden(|name| (name == "user.max_user_namespaces").then_some(0));
         let host = Host {
             forbidden: found,
             ..fit()
         };
         assert!(
             host.missing()
-                .is_some_and(|text| text.contains("apparmor_restrict_unprivileged_userns forbids"))
+                .is_some_and(|text| text.contains("max_user_namespaces forbids"))
         );
         assert!(
-            host.remedy().is_some_and(
-                |text| text.ends_with("kernel.apparmor_restrict_unprivileged_userns=0")
-            )
+            host.remedy()
+                .is_some_and(|text| text.ends_with("user.max_user_namespaces=10000"))
         );
         assert_eq!(
             forbidden(|name| (name == "kernel.unprivileged_userns_clone").then_some(1)),
             None
         );
         assert_eq!(forbidden(|_| None), None);
+    }
+
+    /// A shell must print the profile that was meant, for a path that is quoted too.
+    #[test]
+    fn apparmor_gets_a_profile_for_this_program_alone() {
+        let host = Host {
+            forbidden: forbidden(|name| (name == APPARMOR).then_some(1)),
+            ..fit()
+        };
+        let remedy = host.remedy().expect("something to do");
+        assert!(!remedy.contains("sysctl"), "{remedy}");
+        let (print, rest) = remedy.split_once(" | ").expect("a pipe");
+        assert_eq!(
+            rest,
+            "sudo tee /etc/apparmor.d/aliasheap && sudo apparmor_parser -r /etc/apparmor.d/aliasheap"
+        );
+        let printed = duct::cmd!("sh", "-c", print).read().expect("a shell");
+        assert_eq!(
+            printed,
+            "abi <abi/4.0>,\nprofile aliasheap \"/home/alice/it's/target/debug/xtask\" flags=(unconfined) { userns, }"
+        );
     }
 
     #[test]

@@ -418,6 +418,14 @@ pub fn write_whole(path: &Path, bytes: &[u8], mode: u32, temporary: &Path) -> io
     new.keep().map(drop).map_err(|e| e.error)
 }
 
+/// The same for a file that vouches for what lies around it. That reaches the disk first, so a loss of power leaves no such
+/// file beside half of what it stands for.
+pub fn write_stamp(path: &Path, bytes: &[u8], mode: u32, temporary: &Path) -> io::Result<()> {
+    rustix::fs::syncfs(File::open(temporary)?)?;
+    write_whole(path, bytes, mode, temporary)?;
+    File::open(path)?.sync_all()
+}
+
 /// Where the cache folder is, by the option and the environment.
 fn place(option: Option<&Path>, var: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     // An empty variable counts as unset, and a relative XDG_CACHE_HOME as invalid: XDG Base Directory Specification.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fs_err as fs;
 
-use crate::boot::{self, Media};
+use crate::boot;
 use crate::build::Built;
 use crate::cache;
 use crate::config::{self, Set};
@@ -16,6 +16,7 @@ use crate::error::chain;
 use crate::follow::Limits;
 use crate::judge::{self, judge};
 use crate::ktap;
+use crate::media::Media;
 use crate::progress::Progress as _;
 use crate::quote::shell_words;
 use crate::report::text::paint;

@@ -2,9 +2,10 @@
 //! The parts behind `cargo xtask`: from a cell in `configs/` to its verdict.
 //!
 //! One cell goes through five stages, each a module: [`toolchain`] (the tools), [`source`] (a kernel tree with the heap in
-//! it), [`build`] (kernel, modules, guest), [`boot`] (QEMU, watched) and [`judge`] (what the log proves, and what the cache
-//! model, [`vcsan`], saw). `cell` takes one boot through the last two, [`matrix`] all of a [`session`]'s through all of them,
-//! in the order of [`schedule`], and [`report`] says what came of it. [`error`] says which verdict and exit code an error is.
+//! it), [`build`] (kernel, modules, and the [`media`] of a guest), [`boot`] (QEMU, watched) and [`judge`] (what the log proves,
+//! and what the cache model, [`vcsan`], saw). `cell` takes one boot through the last two, [`matrix`] all of a [`session`]'s
+//! through all of them, in the order of [`schedule`], and [`report`] says what came of it. [`error`] says which verdict and
+//! exit code an error is.
 
 #[macro_use]
 mod print;
@@ -27,6 +28,7 @@ pub mod follow;
 pub mod judge;
 pub mod ktap;
 pub mod matrix;
+pub mod media;
 pub mod mutants;
 pub mod progress;
 pub mod project;
@@ -39,6 +41,7 @@ pub mod selftest;
 pub mod session;
 pub mod shard;
 pub mod source;
+pub mod stamp;
 pub mod stop;
 pub mod toolchain;
 pub mod ui;

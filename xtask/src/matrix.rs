@@ -5,13 +5,14 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crate::boot::{self, Media, orders};
+use crate::boot;
 use crate::build::{self, Builder, Built, disks};
 use crate::cell::boot_cell;
 use crate::config::{Cell, Config, Kernel, Set};
 use crate::error::chain;
 use crate::exit::Failure;
 use crate::follow::Limits;
+use crate::media::{Media, orders};
 use crate::progress::Progress as _;
 use crate::results;
 use crate::schedule;

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use crate::again::Again;
-use crate::boot::Media;
 use crate::build::Userland;
 use crate::config::{Cell, Config, Kernel, Set};
+use crate::media::Media;
 use crate::project::Project;
 use crate::repeat::Repeat;
 use crate::results;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use super::stamp::{Inputs, Stamped};
 use super::{Builder, Error, STRIPPED, exists};
-use crate::boot::{initramfs, orders};
 use crate::config::Set;
+use crate::media::{initramfs, orders};
 use crate::progress::Progress as _;
+use crate::stamp::{Inputs, Stamped};
 
 impl Builder<'_> {
     /// The guest's first program.

@@ -6,10 +6,10 @@ use std::sync::PoisonError;
 
 use fs_err as fs;
 
-use super::stamp::{Inputs, Stamp, Stamped};
 use super::{Builder, Error, LINES, SYMBOLS, exists, host_crates, kconfig, links};
 use crate::cargo;
 use crate::progress::Progress as _;
+use crate::stamp::{Inputs, Stamp, Stamped};
 
 impl Builder<'_> {
     /// The kernel image and all that modules are built against.

@@ -16,7 +16,6 @@ mod links;
 mod modules;
 mod own;
 mod publish;
-pub mod stamp;
 mod userland;
 
 use std::io::Write as _;

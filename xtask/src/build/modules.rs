@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use walkdir::WalkDir;
 
-use super::stamp::{Inputs, Stamp, Stamped};
 use super::{Builder, Error, LINES, STRIPPED, links};
 use crate::progress::Progress as _;
+use crate::stamp::{Inputs, Stamp, Stamped};
 
 /// The same as [`LINES`] for modules in a debugger, which shows their variables too.
 const VARIABLES: [&str; 3] = ["KCFLAGS=-g", "KAFLAGS=-g1", "KRUSTFLAGS=-Cdebuginfo=2"];

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use super::stamp::{Inputs, Stamped};
 use super::{Builder, Error, exists};
-use crate::boot::initramfs;
 use crate::config::Own;
+use crate::media::initramfs;
+use crate::stamp::{Inputs, Stamped};
 
 impl Builder<'_> {
     /// The modules that make has made in `dir`, below it, in the order in which its makefile names them.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::{Builder, Error, KEPT, SYMBOLS};
-use crate::boot::{Media, uimage};
 use crate::config::{Cell, Module, Set};
+use crate::media::{Media, uimage};
 
 impl Builder<'_> {
     /// Puts what a guest of `cell` with the modules of `set`, which is told `orders`, is booted from into `dest`, where no

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use walkdir::WalkDir;
 
-use super::stamp::{Inputs, Stamped};
 use super::{Builder, Error, exists, kconfig};
-use crate::boot::{initramfs, orders};
+use crate::media::{initramfs, orders};
 use crate::progress::Progress as _;
+use crate::stamp::{Inputs, Stamped};
 
 /// In the folder of the guest's sources: what of busybox is built, and files of its root.
 const SOURCES: &str = "shell";

@@ -3,13 +3,13 @@
 
 use super::repro::Found;
 use super::{Context, prepare, test};
-use crate::boot::orders;
 use crate::cell;
 use crate::cli;
 use crate::debug::access::{self, Access};
 use crate::debug::session::Session;
 use crate::exit::{Exit, Failure};
 use crate::matrix;
+use crate::media::orders;
 use crate::progress::Progress as _;
 use crate::repeat::Repeat;
 use crate::report;

@@ -9,11 +9,12 @@ use fs_err as fs;
 use serde_json::{Value, json};
 
 use super::{Context, named, prepare, test};
-use crate::boot::{self, Media, orders};
+use crate::boot;
 use crate::cli;
 use crate::config::{Cell, Kernel, Set};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
+use crate::media::{Media, orders};
 use crate::progress::Progress as _;
 use crate::session::Boot;
 

@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Context, named, prepare};
-use crate::boot::{End, orders};
+use crate::boot::End;
 use crate::cli;
 use crate::config::{Program, Set};
 use crate::exit::Failure;
 use crate::follow::Limits;
 use crate::matrix;
+use crate::media::orders;
 
 /// Where the user's program is.
 pub(super) fn program(args: &cli::RunProgram) -> Result<PathBuf, Failure> {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::run::Said;
 use super::{Context, named, prepare};
-use crate::boot::orders;
 use crate::build::Userland;
 use crate::exit::{Exit, Failure};
 use crate::follow::Limits;
 use crate::matrix;
+use crate::media::orders;
 use crate::session::Shared;
 
 pub(super) fn shell(

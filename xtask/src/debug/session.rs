@@ -13,10 +13,11 @@ use serde_json::json;
 
 use super::access::Access;
 use super::memory::{self, Tables};
-use crate::boot::{self, Console, Media};
+use crate::boot::{self, Console};
 use crate::cell;
 use crate::exit::{Exit, Failure};
 use crate::follow::{End, Limits, follow};
+use crate::media::Media;
 use crate::session::{Boot, Selection, Shared};
 use crate::toolchain::Toolchain;
 use crate::ui::Task;

@@ -3,10 +3,10 @@
 //! reported belongs to.
 
 use crate::boot::End;
-use crate::boot::orders::list;
 use crate::config::Set;
 use crate::judge;
 use crate::ktap;
+use crate::media::orders::list;
 use crate::vcsan::Findings;
 use crate::vcsan::findings::{Expected, Hazard};
 

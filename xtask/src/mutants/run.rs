@@ -11,10 +11,11 @@ use fs_err as fs;
 
 use super::table::Report;
 use super::{ALL, Matters, Mutant, OWN, Outcome, Sighting, Trial, UNCHANGED, batch, probe};
-use crate::boot::{self, Media, initramfs, orders};
+use crate::boot;
 use crate::config::{Cell, Set};
 use crate::error::chain;
 use crate::follow::Limits;
+use crate::media::{Media, initramfs, orders};
 use crate::session::Shared;
 use crate::vcsan::findings::Hazard;
 use crate::vcsan::{Findings, Mode, Plugin};

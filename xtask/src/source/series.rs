@@ -9,7 +9,7 @@ use fs_err as fs;
 use walkdir::WalkDir;
 
 use super::Error;
-use crate::build::stamp::Inputs;
+use crate::stamp::Inputs;
 
 /// A patch of the series.
 #[derive(Debug, Clone, PartialEq, Eq)]

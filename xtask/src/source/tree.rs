@@ -21,10 +21,10 @@ use super::apply::{self, Wanted};
 use super::listing::{self, Listing, Mark};
 use super::series::{Additions, File};
 use super::{Error, Origin, Source};
-use crate::build::stamp::Inputs;
-use crate::cache::{self, Cache, Lock, write_whole};
+use crate::cache::{self, Cache, Lock, write_stamp, write_whole};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::stamp::Inputs;
 use crate::toolchain::Toolchain;
 
 /// A kernel tree with the heap in it, unchanged while this is kept.
@@ -285,7 +285,7 @@ fn update(
         .into_keys()
         .map(|path| (path.clone(), Mark::of(&tree.join(&path))))
         .collect();
-    save(&place.manifest(), &Manifest { inputs, files })
+    vouch(&place.manifest(), &Manifest { inputs, files })
 }
 
 /// Makes `path` in `tree` what it must be, and leaves it alone if it is that already.
@@ -383,7 +383,7 @@ fn copy_changed(
         not_through_a_link(&tree, path)?;
         copy(&from.join(path), &tree.join(path))?;
     }
-    save(&record, listing)
+    vouch(&record, listing)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
@@ -405,6 +405,17 @@ fn load<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
 fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let text = serde_json::to_vec(value).map_err(io::Error::from)?;
     Ok(write_whole(
+        path,
+        &text,
+        0o600,
+        path.parent().unwrap_or(path),
+    )?)
+}
+
+/// The same for what is trusted from now on.
+fn vouch<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let text = serde_json::to_vec(value).map_err(io::Error::from)?;
+    Ok(write_stamp(
         path,
         &text,
         0o600,

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::{Bench, suites};
-use crate::build::stamp::{Inputs, Stamp};
 use crate::cli::Programs;
 use crate::exit::Failure;
 use crate::project::Project;
+use crate::stamp::{Inputs, Stamp};
 
 /// The rows of one suite on one subject, and what they were made with.
 #[derive(Debug)]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::cache::write_stamp;
+
 /// A hash over named inputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp(blake3::Hash);
@@ -95,12 +97,14 @@ impl Stamped {
         }
     }
 
-    /// Records `stamp`: what it stands for is whole.
+    /// Records `stamp`: what it stands for is whole. That reaches the disk before the stamp does, so a loss of power leaves no
+    /// stamp of half a thing.
     ///
     /// # Errors
     /// The file can't be written.
     pub fn record(&self, stamp: &Stamp) -> io::Result<()> {
-        fs_err::write(&self.0, stamp.to_string())
+        let folder = self.0.parent().unwrap_or(Path::new("."));
+        write_stamp(&self.0, stamp.to_string().as_bytes(), 0o600, folder)
     }
 }
 

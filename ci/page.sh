@@ -13,4 +13,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 npm install --silent --no-audit --no-fund --prefix "$work" axe-core@4.14.1 playwright-core@1.65.1
 cp page.mjs "$work"
-node "$work/page.mjs" "$page" $folder
+node "$work/page.mjs" "$page" ${folder:+"$folder"}

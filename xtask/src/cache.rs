@@ -378,11 +378,7 @@ pub fn is_made(folder: &Path, recipe: &str) -> bool {
 
 /// Stamps `partial` and puts it into its place, in an order that survives a loss of power.
 fn finish(partial: &Path, whole: &Path, recipe: &str) -> io::Result<()> {
-    // The contents reach the disk before the stamp that vouches for them.
-    rustix::fs::syncfs(File::open(partial)?)?;
-    let mut stamp = File::create(partial.join(STAMP))?;
-    stamp.write_all(recipe.as_bytes())?;
-    stamp.sync_all()?;
+    write_stamp(&partial.join(STAMP), recipe.as_bytes(), 0o644, partial)?;
     fs::rename(partial, whole)?;
     whole
         .parent()

@@ -403,24 +403,21 @@ fn load<T: serde::de::DeserializeOwned>(path: &Path) -> io::Result<T> {
 }
 
 fn save<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let text = serde_json::to_vec(value).map_err(io::Error::from)?;
-    Ok(write_whole(
-        path,
-        &text,
-        0o600,
-        path.parent().unwrap_or(path),
-    )?)
+    write_by(write_whole, path, value)
 }
 
 /// The same for what is trusted from now on.
 fn vouch<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    write_by(write_stamp, path, value)
+}
+
+fn write_by<T: Serialize>(
+    write: fn(&Path, &[u8], u32, &Path) -> io::Result<()>,
+    path: &Path,
+    value: &T,
+) -> Result<(), Error> {
     let text = serde_json::to_vec(value).map_err(io::Error::from)?;
-    Ok(write_stamp(
-        path,
-        &text,
-        0o600,
-        path.parent().unwrap_or(path),
-    )?)
+    Ok(write(path, &text, 0o600, path.parent().unwrap_or(path))?)
 }
 
 #[cfg(test)]

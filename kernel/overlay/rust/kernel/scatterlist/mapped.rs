@@ -8,7 +8,10 @@ use crate::{
     dma::DataDirection,
     error::to_result,
     new_mutex,
-    page::Chunks,
+    page::{
+        Chunks,
+        Pages, //
+    },
     prelude::*,
     sync::{
         aref::ARef,
@@ -291,38 +294,40 @@ impl MappedPages {
     /// buffer there.
     ///
     /// There is no call of the DMA API for that. So the pages are mapped once more, to the device,
-    /// and unmapped. Does nothing if the pages aren't mapped any more.
+    /// and unmapped: chunk by chunk, which takes no memory. Does nothing if the pages aren't mapped
+    /// any more.
     ///
     /// # Errors
     ///
-    /// As [`MappedPages::new`].
+    /// `ENOMEM` if a chunk can't be mapped once more, for want of bounce buffers or of addresses. Some
+    /// chunks have been written back then.
     pub fn write_back(&self) -> Result {
         let state = self.state.lock();
-        if *state == State::Unmapped {
-            return Ok(());
+
+        if *state != State::Unmapped {
+            self.table
+                .chunks
+                .iter()
+                .try_for_each(|chunk| self.write_chunk_back(chunk))?;
         }
-        let table = Table::new(self.table.chunks.clone())?;
+        Ok(())
+    }
 
-        // SAFETY: By the type invariant, the pages are mapped for the device, so that they can be. The
-        // table is valid.
-        to_result(unsafe {
-            bindings::dma_map_sgtable(
-                self.device.as_raw(),
-                table.inner.get(),
-                DataDirection::ToDevice.into(),
-                ATTRS,
-            )
-        })?;
+    fn write_chunk_back(&self, chunk: &Pages) -> Result {
+        let (device, dir) = (self.device.as_raw(), DataDirection::ToDevice.into());
 
-        // SAFETY: Mapped above.
-        unsafe {
-            bindings::dma_unmap_sgtable(
-                self.device.as_raw(),
-                table.inner.get(),
-                DataDirection::ToDevice.into(),
-                ATTRS,
-            )
-        };
+        // SAFETY: Memory can be mapped for the device, as the pages of the table are, and the chunk has
+        // this length.
+        let addr =
+            unsafe { bindings::dma_map_page_attrs(device, chunk.as_ptr(), 0, chunk.len(), dir, ATTRS) };
+
+        // SAFETY: This is what the device's mapping was answered with.
+        if unsafe { bindings::dma_mapping_error(device, addr) } != 0 {
+            return Err(ENOMEM);
+        }
+
+        // SAFETY: Mapped above, like this.
+        unsafe { bindings::dma_unmap_page_attrs(device, addr, chunk.len(), dir, ATTRS) };
         Ok(())
     }
 

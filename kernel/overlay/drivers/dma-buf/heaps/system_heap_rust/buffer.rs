@@ -113,6 +113,16 @@ impl State {
         Ok(())
     }
 
+    /// Does one step of a plan that has to be carried out to its end.
+    ///
+    /// If dirty lines can't be written back alone, the buffer is handed to its devices, which writes
+    /// them back too. That overwrites a bounce buffer; else the next step would drop the lines.
+    fn execute_anyway(&self, buf: &DmaBuf, op: Op) {
+        if self.execute(buf, op).is_err() {
+            self.written().for_each(|m| m.sync_for_device());
+        }
+    }
+
     /// The mappings through which a device may write, or the one of them that is being unmapped.
     fn written(&self) -> impl Iterator<Item = &Arc<MappedPages>> {
         let leaving = self.leaving.as_ref();
@@ -123,16 +133,6 @@ impl State {
             .filter(|mapping| mapping.direction() != DataDirection::ToDevice)
     }
 
-    /// Does an event that neither maps nor unmaps anything. If it fails, nothing has happened.
-    fn access(&mut self, buf: &DmaBuf, event: Event) -> Result {
-        let (next, plan) = self.plan(event);
-
-        for op in plan.ops() {
-            self.execute(buf, op)?;
-        }
-        self.ownership = next;
-        Ok(())
-    }
 }
 
 impl Exporter for Buffer {
@@ -171,8 +171,7 @@ impl Exporter for Buffer {
         for op in plan.ops() {
             match op {
                 Op::Unmap => mapping.unmap(),
-                // To write back can fail for want of memory, but the mapping has to go.
-                op => drop(state.execute(buf, op)),
+                op => state.execute_anyway(buf, op),
             }
         }
         state.leaving = None;
@@ -186,15 +185,25 @@ impl Exporter for Buffer {
     }
 
     fn begin_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result {
-        let dir = direction(dir)?;
+        let mut state = self.state.lock();
+        let (next, plan) = state.plan(Event::Begin(direction(dir)?));
 
-        self.state.lock().access(buf, Event::Begin(dir))
+        for op in plan.ops() {
+            state.execute(buf, op)?;
+        }
+        state.ownership = next;
+        Ok(())
     }
 
     fn end_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result {
-        let dir = direction(dir)?;
+        let mut state = self.state.lock();
+        let (next, plan) = state.plan(Event::End(direction(dir)?));
 
-        self.state.lock().access(buf, Event::End(dir))
+        for op in plan.ops() {
+            state.execute_anyway(buf, op);
+        }
+        state.ownership = next;
+        Ok(())
     }
 
     fn mmap<'a>(&'a self, area: UserArea<'a>) -> Result {

@@ -125,7 +125,7 @@ pub enum Op {
     ///
     /// `dma_sync_sgtable_for_device()` would do more: it overwrites a bounce buffer, and what a
     /// device has written there. So the pages are mapped once more, to the device
-    /// (`dma_map_sgtable(.., DMA_TO_DEVICE)`), and unmapped, for each device that may write.
+    /// (`dma_map_page(.., DMA_TO_DEVICE)`), and unmapped, for each device that may write.
     WriteBackDirectMap,
     /// Hand all mappings to their devices, after the CPU has written.
     ///

@@ -39,7 +39,7 @@ pub trait Heap: Send + Sync + 'static {
     fn allocate(&self, len: usize, flags: u64) -> Result<impl PinInit<Self::Buffer, Error>>;
 }
 
-/// Returns whether what heaps allocate shall be charged to the memory cgroup of who asked for it.
+/// Returns whether what heaps allocate shall be charged to the caller's memory cgroup.
 ///
 /// This is the parameter `mem_accounting` of the dma-heap core.
 pub fn mem_accounting() -> bool {

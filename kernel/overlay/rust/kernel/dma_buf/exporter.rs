@@ -94,7 +94,7 @@ pub trait Exporter: Send + Sync + Sized + 'static {
 
     /// Maps the buffer into the kernel's address space.
     ///
-    /// Whoever wants the buffer mapped while it is gets the same mapping; the dma-buf core counts.
+    /// While a mapping exists, further callers share it; the dma-buf core keeps the count.
     fn vmap(&self, buf: &DmaBuf) -> Result<Arc<Vmap>>;
 
     /// The mapping that [`Exporter::vmap`] returned is not used any more.
@@ -313,11 +313,11 @@ impl<T: Exporter> Callbacks<T> {
     /// `buf` must be a buffer that was exported with these callbacks, and must not be released for
     /// `'a`.
     unsafe fn private<'a>(buf: *mut bindings::dma_buf) -> (&'a DmaBuf, &'a Private<T>) {
-        // SAFETY: By the requirements, the private data is what `DmaBuf::export` set, and there are
+        // SAFETY: By the safety requirements, the private data is what `DmaBuf::export` set, and there are
         // only shared references to it until it is released.
         let private = unsafe { &*(*buf).priv_.cast::<Private<T>>() };
 
-        // SAFETY: By the requirements.
+        // SAFETY: By the safety requirements.
         (unsafe { DmaBuf::from_raw(buf) }, private)
     }
 
@@ -339,7 +339,7 @@ impl<T: Exporter> Callbacks<T> {
             // INVARIANT: This callback is the request.
             let mapping = private.data.map(buf, MapRequest { device, dir })?;
 
-            // A mapping of another attachment, or one that is in use, is none for this request.
+            // Reject a mapping that belongs to another device or has already been handed out.
             let claim = if core::ptr::eq(mapping.device().as_raw(), device.as_raw()) {
                 mapping.claim()
             } else {

@@ -389,8 +389,8 @@ impl Drop for VMap {
 
 /// Shows that it is the CPU's turn.
 ///
-/// The memory is copied, not lent: others may have it mapped, and a reference to what may change any
-/// time must not be. The copies see what others write in any order, or halfway.
+/// The memory is copied, not lent: a Rust reference to memory that others may change would be
+/// unsound. A copy may see what others write meanwhile in any order, or halfway.
 ///
 /// When this is dropped, the turn is over; [`CpuAccess::end`] can say that this failed.
 pub struct CpuAccess<'a> {

@@ -90,10 +90,10 @@ impl DmaBuf {
     ///
     /// `buf` must be a valid buffer, and the caller must give one reference away.
     pub(crate) unsafe fn from_owned(buf: *mut bindings::dma_buf) -> ARef<Self> {
-        // SAFETY: By the requirements, `buf` is valid, hence not null.
+        // SAFETY: By the safety requirements, `buf` is valid, hence not null.
         let buf = unsafe { NonNull::new_unchecked(buf.cast()) };
 
-        // SAFETY: By the requirements.
+        // SAFETY: By the safety requirements.
         unsafe { ARef::from_raw(buf) }
     }
 
@@ -103,7 +103,7 @@ impl DmaBuf {
     ///
     /// `buf` must be a valid buffer, and stay so for `'a`.
     pub(crate) unsafe fn from_raw<'a>(buf: *mut bindings::dma_buf) -> &'a Self {
-        // SAFETY: By the requirements; `Self` is a transparent wrapper.
+        // SAFETY: By the safety requirements; `Self` is a transparent wrapper.
         unsafe { &*buf.cast() }
     }
 

@@ -28,6 +28,9 @@ pub(super) fn build(
     take_out(&scratch, series).map_err(Failure::infra)?;
     let kconfig = scratch.path("configs/kconfig");
     let fragments = read_all(&kconfig).map_err(Failure::infra)?;
+    let suites = scratch.path("configs/suites/heap.yaml");
+    let heap = fs::read_to_string(&suites).map_err(Failure::infra)?;
+    let kernel = without_modules(&scratch).map_err(Failure::infra)?;
     let root = scratch.path("");
     let mut copy = context.at(&root);
     copy.global.checkout = Some(root.clone());
@@ -53,7 +56,9 @@ pub(super) fn build(
             let text = fragment(text, &later, number < total);
             fs::write(kconfig.join(name), text).map_err(Failure::infra)?;
         }
-        let exit = if number < total {
+        let last = number == total;
+        fs::write(&suites, if last { &heap } else { &kernel }).map_err(Failure::infra)?;
+        let exit = if !last {
             test::build(&copy, &cells)?
         } else {
             let args = cli::Test {
@@ -92,6 +97,13 @@ fn take_out(scratch: &Scratch, series: &Series) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A set to build instead of the heap's before there are its modules: that of the kernel's own suites, which has none.
+fn without_modules(scratch: &Scratch) -> std::io::Result<String> {
+    let set = fs::read_to_string(scratch.path("configs/suites/kernel-rust.yaml"))?;
+
+    Ok(set + "by_default: true\n")
 }
 
 /// The names and texts of all files in a folder.
@@ -179,6 +191,17 @@ mod tests {
         assert!(has(
             "kernel/patches/0033-dma-buf-heaps-refuse-lengths-that-a-size_t-cannot-hold.patch"
         ));
+        fs::write(
+            scratch.path("configs/suites/heap.yaml"),
+            without_modules(&scratch).expect("a set"),
+        )
+        .expect("written");
+        let root = scratch.path("");
+        let mut copy = context.at(&root);
+        copy.global.checkout = Some(root.clone());
+        let config = copy.config().expect("configs/ of the copy loads");
+        let set = config.sets.values().find(|set| set.by_default);
+        assert_eq!(set.expect("a set").modules().count(), 0);
         assert!(!has(
             "kernel/patches/0107-rust-add-abstractions-for-dma-buf-heaps.patch"
         ));

@@ -68,6 +68,18 @@ fn exceptions_are_needed() {
             ][..],
         ),
         (Exception::Bounced, &["bounce"]),
+        (
+            Exception::Stray,
+            &[
+                "documented",
+                "cortex-a15",
+                "24Kf",
+                "arm926",
+                "arm1176",
+                "P5600",
+                "PA-RISC",
+            ],
+        ),
     ] {
         let others = EXCEPTIONS.map(|other| (other != exception).then_some(other));
         let others = others.into_iter().flatten().collect::<Vec<_>>();

@@ -103,10 +103,12 @@ pub enum Exception {
     Meanwhile,
     /// A bounce buffer or the memory is overwritten with the other by somebody who has not read it.
     Bounced,
+    /// User space closes an access that somebody else has opened.
+    Stray,
 }
 
 /// All exceptions.
-pub const EXCEPTIONS: [Exception; 2] = [Exception::Meanwhile, Exception::Bounced];
+pub const EXCEPTIONS: [Exception; 3] = [Exception::Meanwhile, Exception::Bounced, Exception::Stray];
 
 /// What exploring found.
 #[derive(Debug, Default)]

@@ -241,12 +241,13 @@ impl World {
                 steps.push(Step::Event(Event::Unmap(dir)));
             }
 
-            // Somebody ends what nobody has begun.
+            // Somebody ends what nobody has begun, or somebody else.
             let overwrites = scene.cpu.bounces
                 && dir.cpu_writes()
                 && self.written()
                 && scene.excuses(Exception::Bounced);
-            if self.closed() && !overwrites {
+            let strays = self.closed() || !scene.excuses(Exception::Stray);
+            if strays && !overwrites {
                 steps.push(Step::Event(Event::End(dir)));
             }
         }

@@ -46,8 +46,9 @@
 //!   somebody closes one for writing, then what a device has written since is lost. And what one
 //!   device writes reaches another one by way of an access of the CPU that writes. All of that is so
 //!   for every exporter that uses the DMA API.
-//! - If user space closes an access that somebody else has opened, then what that somebody writes
-//!   afterwards may be lost, once another access is opened while a device has the buffer mapped.
+//! - If user space closes an access that somebody else has opened, then what that somebody writes at
+//!   that moment or later may be lost, or be seen late by who opens another access, while a device has
+//!   the buffer mapped.
 //! - What a process wrote in an access that it never closed may be written back later. Where the
 //!   cache aliases that happens when its mapping goes, at the latest when it dies.
 

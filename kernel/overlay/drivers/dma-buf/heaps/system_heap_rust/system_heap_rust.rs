@@ -36,7 +36,11 @@
 //!   encrypt theirs.
 //! - A private user mapping can't be made writable: a copy of a shared buffer's page would not see
 //!   what a device writes. If it is writable from the start, it is refused.
-//! - A request for more memory than there is fails at once.
+//! - A request for more memory than the machine has fails at once, before any page is taken: the heap
+//!   in C allocates until the OOM killer has ended others for it.
+//! - To open an access can fail with `ENOMEM` where memory is bounced: what an open access has written
+//!   is written back through one more mapping, for which bounce buffers may be short.
+//! - The pages are kept in a list beside the tables, which is one more allocation per buffer.
 //! - Each mapping has a table of its own, so an attachment can be mapped more than once. To map
 //!   allocates memory, unless a mapping was unmapped and no device detached since: then its table is
 //!   taken.

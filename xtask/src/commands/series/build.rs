@@ -2,7 +2,7 @@
 //! The kernel of a cell with each patch of a series and none of those that follow it, and the suites on the last one.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
@@ -28,9 +28,7 @@ pub(super) fn build(
     take_out(&scratch, series).map_err(Failure::infra)?;
     let kconfig = scratch.path("configs/kconfig");
     let fragments = read_all(&kconfig).map_err(Failure::infra)?;
-    let suites = scratch.path("configs/suites/heap.yaml");
-    let heap = fs::read_to_string(&suites).map_err(Failure::infra)?;
-    let kernel = without_modules(&scratch).map_err(Failure::infra)?;
+    let pages = pages(&scratch).map_err(Failure::infra)?;
     let root = scratch.path("");
     let mut copy = context.at(&root);
     copy.global.checkout = Some(root.clone());
@@ -56,9 +54,15 @@ pub(super) fn build(
             let text = fragment(text, &later, number < total);
             fs::write(kconfig.join(name), text).map_err(Failure::infra)?;
         }
-        let last = number == total;
-        fs::write(&suites, if last { &heap } else { &kernel }).map_err(Failure::infra)?;
-        let exit = if !last {
+        for (path, text) in &pages {
+            let text = if number < total {
+                without_modules(text)
+            } else {
+                text.clone()
+            };
+            fs::write(path, text).map_err(Failure::infra)?;
+        }
+        let exit = if number < total {
             test::build(&copy, &cells)?
         } else {
             let args = cli::Test {
@@ -99,11 +103,25 @@ fn take_out(scratch: &Scratch, series: &Series) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A set to build instead of the heap's before there are its modules: that of the kernel's own suites, which has none.
-fn without_modules(scratch: &Scratch) -> std::io::Result<String> {
-    let set = fs::read_to_string(scratch.path("configs/suites/kernel-rust.yaml"))?;
+/// The paths and texts of all pages that may name modules.
+fn pages(scratch: &Scratch) -> std::io::Result<Vec<(PathBuf, String)>> {
+    let mut pages = Vec::new();
+    for dir in ["configs/suites", "configs/exporters"] {
+        let dir = scratch.path(dir);
+        let files = read_all(&dir)?;
+        pages.extend(files.into_iter().map(|(name, text)| (dir.join(name), text)));
+    }
+    Ok(pages)
+}
 
-    Ok(set + "by_default: true\n")
+/// A page without its modules, which patches bring later.
+fn without_modules(page: &str) -> String {
+    let mut inside = false;
+    let kept = page.split_inclusive('\n').filter(|line| {
+        inside = line.starts_with("modules:") || inside && line.starts_with(' ');
+        !inside
+    });
+    kept.collect()
 }
 
 /// The names and texts of all files in a folder.
@@ -178,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn a_page_without_its_modules_has_the_rest() {
+        let page = "summary: a\nmodules:\n  - {dir: a, file: b}\n  - {dir: a, file: c}\nprogram:\n  file: d\n";
+        let rest = "summary: a\nprogram:\n  file: d\n";
+        assert_eq!(without_modules(page), rest);
+        assert_eq!(without_modules(rest), rest);
+    }
+
+    #[test]
     fn a_copy_without_the_series_has_what_others_need() {
         let global = Cli::parse_from(["xtask", "list"]).global;
         let context = Context::new(global, None, Stop::new()).expect("a context");
@@ -191,17 +217,16 @@ mod tests {
         assert!(has(
             "kernel/patches/0033-dma-buf-heaps-refuse-lengths-that-a-size_t-cannot-hold.patch"
         ));
-        fs::write(
-            scratch.path("configs/suites/heap.yaml"),
-            without_modules(&scratch).expect("a set"),
-        )
-        .expect("written");
+        for (path, text) in pages(&scratch).expect("read") {
+            fs::write(path, without_modules(&text)).expect("written");
+        }
         let root = scratch.path("");
         let mut copy = context.at(&root);
         copy.global.checkout = Some(root.clone());
         let config = copy.config().expect("configs/ of the copy loads");
-        let set = config.sets.values().find(|set| set.by_default);
-        assert_eq!(set.expect("a set").modules().count(), 0);
+        let exporters = config.exporters.values().flat_map(|e| &e.modules);
+        let sets = config.sets.values().flat_map(|set| &set.tests);
+        assert_eq!(exporters.chain(sets).count(), 0);
         assert!(!has(
             "kernel/patches/0107-rust-add-abstractions-for-dma-buf-heaps.patch"
         ));

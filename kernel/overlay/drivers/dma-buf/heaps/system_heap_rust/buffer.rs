@@ -132,7 +132,6 @@ impl State {
             .filter(move |mapping| leaving.is_none_or(|leaving| Arc::ptr_eq(leaving, mapping)))
             .filter(|mapping| mapping.direction() != DataDirection::ToDevice)
     }
-
 }
 
 impl Exporter for Buffer {

@@ -9,21 +9,25 @@ use crate::{
         Image,
         Outcome, //
     },
+    device::Peer,
     heap::{
         cpu_check,
         cpu_write,
         Alias,
         Client,
         DataDirection::Bidirectional,
-        Importer, //
+        Importer,
+        Pages, //
     },
     lifecycle::without_leak,
     lsi::Chip,
+    sequences,
     sys::{
         self,
         Faults,
         UserMap, //
     },
+    walk::Dir, //
 };
 use kernel::{
     page::PAGE_SIZE,
@@ -44,8 +48,21 @@ fn arm() -> Result<Option<Faults>> {
     }
 }
 
-/// Makes allocation 1 of `operation` fail, then 2, and so on until there are no more. Each time it
-/// must fail with [`ENOMEM`], or get by without that memory, and keep none.
+/// Has `round` make allocation 1 of something fail, then 2, and so on until it says that there were
+/// not that many.
+fn each_number(what: &str, mut round: impl FnMut(u32) -> Outcome<bool>) -> Outcome {
+    for nth in 1..MAX_ALLOCATIONS {
+        if !round(nth)? {
+            return Ok(());
+        }
+    }
+    Err(Failed::new(fmt!(
+        "{what}: more than {MAX_ALLOCATIONS} allocations"
+    )))
+}
+
+/// Makes each allocation of `operation` fail, one at a time. Each time it must fail with [`ENOMEM`],
+/// or get by without that memory, and keep none.
 ///
 /// At least `expected` of them must make it fail. All of that is done for `rounds` times.
 fn each_allocation<T>(
@@ -62,25 +79,19 @@ fn each_allocation<T>(
     without_leak(what, rounds, || {
         failures = 0;
 
-        for nth in 1..MAX_ALLOCATIONS {
+        each_number(what, |nth| {
             let (result, injected) = faults.inject(nth, &mut operation);
 
-            match result.map(drop) {
-                Ok(()) if !injected => return Ok(()),
-                Ok(()) => (),
-                Err(error) => {
-                    ensure!(injected, "{what}: {error:?} though no allocation failed");
-                    ensure!(
-                        error == ENOMEM,
-                        "{what}: expected ENOMEM as allocation {nth} fails, got {error:?}"
-                    );
-                    failures += 1;
-                }
+            if let Err(error) = result.map(drop) {
+                ensure!(injected, "{what}: {error:?} though no allocation failed");
+                ensure!(
+                    error == ENOMEM,
+                    "{what}: expected ENOMEM as allocation {nth} fails, got {error:?}"
+                );
+                failures += 1;
             }
-        }
-        Err(Failed::new(fmt!(
-            "{what}: more than {MAX_ALLOCATIONS} allocations"
-        )))
+            Ok(injected)
+        })
     })?;
 
     ensure!(
@@ -96,6 +107,7 @@ mod tests {
 
     /// Of a buffer of several chunks.
     const PAGES: usize = 3;
+    const LEN: usize = PAGES * PAGE_SIZE;
 
     /// One page, which has nothing to fall back to.
     #[test]
@@ -119,7 +131,7 @@ mod tests {
     #[test]
     fn attach_and_map() -> Outcome {
         Chip::with(|chip| {
-            let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
+            let buffer = Importer::new(Client::new()?.allocate(LEN)?);
 
             // The attachment, and the table and its entries.
             each_allocation("attach and map", 3, 256, || {
@@ -132,7 +144,7 @@ mod tests {
     #[test]
     fn map_one_more() -> Outcome {
         Chip::with(|chip| {
-            let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
+            let buffer = Importer::new(Client::new()?.allocate(LEN)?);
             let other = buffer.attach(chip.dev())?;
             let _mapping = other.map(Bidirectional)?;
             let mut user = Importer::new(buffer.dma_buf().into());
@@ -146,12 +158,10 @@ mod tests {
         })
     }
 
-    /// What an open access has written may have to be written back first, for which this project's
-    /// heaps take a table. An access that gets none has not begun, and the one that is open goes on.
+    /// What an open access has written may have to be written back first, for which an exporter may
+    /// take memory. An access that gets none has not begun, and the one that is open goes on.
     #[test]
     fn begin_in_an_access() -> Outcome {
-        const LEN: usize = PAGES * PAGE_SIZE;
-
         Chip::with(|chip| {
             let mut buffer = Importer::new(Client::new()?.allocate(LEN)?);
             let mut other = Importer::new(buffer.dma_buf().into());
@@ -174,11 +184,93 @@ mod tests {
         })
     }
 
+    /// What an open access has written is still there after a mapping has gone, which can't fail.
+    #[test]
+    fn unmap_in_an_access() -> Outcome {
+        Chip::with(|chip| {
+            let mut buffer = Importer::new(Client::new()?.allocate(LEN)?);
+            let user = Importer::new(buffer.dma_buf().into());
+            let attachment = user.attach(chip.dev())?;
+            let pages = Pages::of(&buffer)?;
+            let alias = Alias::Pages(&pages);
+            let image = Image::seeded(LEN, 1);
+            let Some(faults) = arm()? else {
+                return Ok(());
+            };
+
+            each_number("unmap", |nth| {
+                cpu_write(
+                    &mut buffer,
+                    Bidirectional,
+                    alias,
+                    &Image::zeros(LEN),
+                    0..LEN,
+                )?;
+                let mapping = attachment.map(Bidirectional)?;
+                let mut access = buffer.begin_cpu_access(Bidirectional)?;
+                image.write(0..LEN, |offset, data| {
+                    alias.write(&mut access, offset, data)
+                })?;
+
+                let ((), injected) = faults.inject(nth, || drop(mapping));
+
+                image.check("what was written", |offset, data| {
+                    alias.read(&access, offset, data)
+                })?;
+                access.end()?;
+                Ok(injected)
+            })
+        })
+    }
+
+    /// An access that was opened to write may be closed as one that has only read. What it has written
+    /// is there, and it does not stay open for want of memory.
+    #[test]
+    fn end_as_a_reader() -> Outcome {
+        Chip::with(|chip| {
+            let peer = Peer::new(chip, LEN)?;
+            let mut buffer = Importer::new(Client::new()?.allocate(LEN)?);
+            let device = Importer::new(buffer.dma_buf().into());
+            let attachment = device.attach(chip.dev())?;
+            let mapping = attachment.map(Bidirectional)?;
+            let pages = Pages::of(&buffer)?;
+            let alias = Alias::Pages(&pages);
+            let image = Image::seeded(LEN, 1);
+            let Some(faults) = arm()? else {
+                return Ok(());
+            };
+
+            each_number("end", |nth| {
+                cpu_write(
+                    &mut buffer,
+                    Bidirectional,
+                    alias,
+                    &Image::zeros(LEN),
+                    0..LEN,
+                )?;
+                let mut access = buffer.begin_cpu_access(Bidirectional)?;
+                image.write(0..LEN, |offset, data| {
+                    alias.write(&mut access, offset, data)
+                })?;
+
+                // It is closed below.
+                core::mem::forget(access);
+                let (result, injected) =
+                    faults.inject(nth, || sequences::end(device.dma_buf(), Dir::From));
+
+                ensure!(result.is_ok(), "the access stays open: {result:?}");
+                peer.receive(chip, &device, &mapping, 0..LEN)?;
+                peer.check(&image, "what the device read")?;
+                Ok(injected)
+            })
+        })
+    }
+
     /// Who maps and unmaps in turn, as a camera does for each frame, takes memory the first time only.
     #[test]
     fn map_again() -> Outcome {
         Chip::with(|chip| {
-            let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
+            let buffer = Importer::new(Client::new()?.allocate(LEN)?);
             let attachment = buffer.attach(chip.dev())?;
             drop(attachment.map(Bidirectional)?);
 
@@ -193,33 +285,32 @@ mod tests {
 
     #[test]
     fn vmap() -> Outcome {
-        let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
+        let buffer = Importer::new(Client::new()?.allocate(LEN)?);
 
         each_allocation("vmap", 2, 64, || sys::vmap_and_vunmap(buffer.dma_buf()))
     }
 
     #[test]
     fn mmap() -> Outcome {
-        let buffer = Importer::new(Client::new()?.allocate(PAGES * PAGE_SIZE)?);
+        let buffer = Importer::new(Client::new()?.allocate(LEN)?);
 
         each_allocation("mmap", 1, 32, || {
-            UserMap::of_buffer(buffer.dma_buf(), PAGES * PAGE_SIZE, 0)
+            UserMap::of_buffer(buffer.dma_buf(), LEN, 0)
         })
     }
 
     /// A buffer is as good as ever after a vmap of it has failed in every way.
     #[test]
     fn data_survives() -> Outcome {
-        let len = PAGES * PAGE_SIZE;
-        let mut buffer = Importer::new(Client::new()?.allocate(len)?);
-        let image = Image::seeded(len, 1);
+        let mut buffer = Importer::new(Client::new()?.allocate(LEN)?);
+        let image = Image::seeded(LEN, 1);
         let vmap = buffer.vmap()?;
         cpu_write(
             &mut buffer,
             Bidirectional,
             Alias::VMap(&vmap),
             &image,
-            0..len,
+            0..LEN,
         )?;
         drop(vmap);
 

@@ -263,7 +263,7 @@ pub(crate) enum Alias<'a> {
 
 impl Alias<'_> {
     /// Reads while the CPU owns the buffer, within one page.
-    fn read(self, cpu: &CpuAccess<'_>, offset: usize, data: &mut [u8]) -> Result {
+    pub(crate) fn read(self, cpu: &CpuAccess<'_>, offset: usize, data: &mut [u8]) -> Result {
         match self {
             Self::VMap(vmap) => cpu.read(vmap, offset, data),
             Self::Direct(vmap) => {
@@ -280,7 +280,7 @@ impl Alias<'_> {
     }
 
     /// Writes while the CPU owns the buffer, within one page.
-    fn write(self, cpu: &mut CpuAccess<'_>, offset: usize, data: &[u8]) -> Result {
+    pub(crate) fn write(self, cpu: &mut CpuAccess<'_>, offset: usize, data: &[u8]) -> Result {
         match self {
             Self::VMap(vmap) => cpu.write(vmap, offset, data),
             Self::Direct(vmap) => {

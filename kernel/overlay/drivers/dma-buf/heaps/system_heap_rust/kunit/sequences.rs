@@ -144,7 +144,7 @@ fn begin(buffer: &DmaBuf, dir: Dir) -> Result {
 }
 
 /// Closes an access, or one that is not open.
-fn end(buffer: &DmaBuf, dir: Dir) -> Result {
+pub(crate) fn end(buffer: &DmaBuf, dir: Dir) -> Result {
     // SAFETY: The buffer is valid.
     to_result(unsafe {
         bindings::dma_buf_end_cpu_access(buffer.as_raw(), data_direction(dir).into())

@@ -197,6 +197,52 @@ static void alone(void)
 	}
 }
 
+/* Gives @seed away, and waits until it comes back. */
+static void pass(int to, int from, unsigned int seed)
+{
+	must(write(to, &seed, sizeof(seed)));
+	if (must(read(from, &seed, sizeof(seed))) != sizeof(seed))
+		fail("the child has ended");
+}
+
+/* The same while another process, which has not mapped the buffer, lends it to the device. */
+static void another_process_maps(void)
+{
+	int fd = allocate(O_RDWR), down[2], up[2], status;
+	unsigned char *at = map(fd, 0, PAGES);
+	unsigned int seed;
+	pid_t child;
+
+	must(pipe2(down, O_CLOEXEC));
+	must(pipe2(up, O_CLOEXEC));
+	child = must(fork());
+	if (!child) {
+		must(close(down[1]));
+		must(munmap(at, SIZE));
+		while (must(read(down[0], &seed, sizeof(seed))) == sizeof(seed)) {
+			if (seed)
+				other(fd, seed % 2 ? DEVICE_READS : DEVICE_WRITES, seed);
+			must(write(up[1], &seed, sizeof(seed)));
+		}
+		fflush(stdout);
+		_exit(0);
+	}
+	must(close(up[1]));
+	/* It has unmapped its copy then. */
+	pass(down[1], up[0], 0);
+	for (seed = 1; seed < 7; seed += 2) {
+		fill(at, 0, SIZE, seed);
+		pass(down[1], up[0], seed);
+		compare("the process", at, 0, SIZE, seed);
+		pass(down[1], up[0], seed + 1);
+		compare("the process", at, 0, SIZE, seed + 1);
+	}
+	must(close(down[1]));
+	must(waitpid(child, &status, 0));
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		fail("the child ended with %#x", status);
+}
+
 static void with_the_kernel(void)
 {
 	int fd = allocate(O_RDWR);
@@ -404,6 +450,7 @@ static const struct test cases[] = {
 	{ "partly_unmapped", partly_unmapped },
 	{ "died_in_an_access", died_in_an_access },
 	{ "alone", alone },
+	{ "another_process_maps", another_process_maps },
 	{ "with_the_kernel", with_the_kernel },
 	{ "read_only", read_only },
 	{ "refuses_private_writes", refuses_private_writes },

@@ -15,11 +15,18 @@ use crate::{
         cpu_write,
         Alias,
         Client,
-        DataDirection::Bidirectional,
+        DataDirection::{
+            Bidirectional,
+            FromDevice,
+            ToDevice, //
+        },
         Importer, //
     },
     lsi::Chip,
-    sys::UserMap,
+    sys::{
+        self,
+        UserMap, //
+    },
 };
 use core::ops::Range;
 use kernel::{
@@ -143,6 +150,52 @@ mod tests {
         cpu_check(&mut buffer, Bidirectional, vmap, &image, "vmap again")
     }
 
+    /// A process that has the buffer for itself needs no access, also where a driver maps it in a thread
+    /// of its own.
+    #[test]
+    fn another_thread_maps() -> Outcome {
+        Chip::with(|chip| {
+            let len = 2 * PAGE_SIZE;
+            let peer = Peer::new(chip, len)?;
+            let client = Client::new()?;
+            let (buffer, user) = heap::allocate_with_user_map(&client, len)?;
+
+            // A worker may have to be made first, for which some CPUs flush the whole cache.
+            // SAFETY: Nothing is used.
+            unsafe { sys::in_worker(|| Ok::<_, Error>(()))? };
+
+            for seed in [1, 3, 5] {
+                let written = Image::seeded(len, seed);
+                written.write(0..len, |offset, data| {
+                    user.slice(offset, data.len()).writer().write_slice(data)
+                })?;
+                let reads = || {
+                    let attachment = buffer.attach(chip.dev())?;
+                    let mapping = attachment.map(ToDevice)?;
+                    peer.receive(chip, &buffer, &mapping, 0..len)
+                };
+                // SAFETY: Neither the chip nor the buffer nor the peer is bound to a thread, and this one,
+                // which waits, does not use them.
+                unsafe { sys::in_worker(reads)? };
+                peer.check(&written, "what the device read")?;
+
+                let sent = Image::seeded(len, seed + 1);
+                peer.write(&sent)?;
+                let writes = || {
+                    let attachment = buffer.attach(chip.dev())?;
+                    let mapping = attachment.map(FromDevice)?;
+                    peer.send(chip, &buffer, &mapping, 0..len)
+                };
+                // SAFETY: As above.
+                unsafe { sys::in_worker(writes)? };
+                sent.check("user mapping", |offset, data| {
+                    user.slice(offset, data.len()).reader().read_slice(data)
+                })?;
+            }
+            Ok(())
+        })
+    }
+
     /// Two mappings in one process, which differ even on a CPU that looks at the process too.
     #[test]
     fn two_user_mappings() -> Outcome {
@@ -240,6 +293,7 @@ mod tests {
         }
         Ok(())
     }
+
     /// A private copy would miss what a device writes later.
     #[test]
     fn refuses_private_mappings() -> Outcome {

@@ -548,7 +548,7 @@ mod tests {
 
     #[test]
     fn two_user_mappings() -> Outcome {
-        walk(&stages::TWO_PROCESSES)
+        walk(&stages::TWO_USER_MAPPINGS)
     }
 
     #[test]

@@ -217,8 +217,9 @@ pub const TWO_OF_THE_KERNEL: [Stage; 1] = [Stage {
     ..SMALL
 }];
 
-/// Two processes, whose mappings differ where tags are virtual.
-pub const TWO_PROCESSES: [Stage; 1] = [Stage {
+/// Two mappings of a process, which differ where tags are virtual. Those of several processes are what
+/// programs have, see `kernel/guest/programs`.
+pub const TWO_USER_MAPPINGS: [Stage; 1] = [Stage {
     users: &[Via::Process, Via::Process],
     walks: &[Course { limit: 200, ..TWO }],
     ..SMALL
@@ -253,6 +254,6 @@ pub const ALL: [(&str, &[Stage]); 8] = [
     ("process_with_two_parts", &PROCESS),
     ("vmap_and_process", &VMAP_AND_PROCESS),
     ("two_of_the_kernel", &TWO_OF_THE_KERNEL),
-    ("two_user_mappings", &TWO_PROCESSES),
+    ("two_user_mappings", &TWO_USER_MAPPINGS),
     ("new_aliases", &RENEWALS),
 ];

@@ -27,6 +27,7 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
+#include <linux/workqueue.h>
 
 #include <asm/shmparam.h>
 
@@ -88,6 +89,30 @@ int heap_test_read_user(unsigned long addr, u32 *word)
 int heap_test_write_user(unsigned long addr, u32 word)
 {
 	return put_user(word, (u32 __user *)addr);
+}
+
+struct test_work {
+	struct work_struct work;
+	void (*run)(void *data);
+	void *data;
+};
+
+static void run_work(struct work_struct *work)
+{
+	struct test_work *test_work = container_of(work, struct test_work, work);
+
+	test_work->run(test_work->data);
+}
+
+/* Has @run called by a thread that belongs to no process, and waits for it. */
+void heap_test_in_worker(void (*run)(void *data), void *data)
+{
+	struct test_work work = { .run = run, .data = data };
+
+	INIT_WORK_ONSTACK(&work.work, run_work);
+	schedule_work(&work.work);
+	flush_work(&work.work);
+	destroy_work_on_stack(&work.work);
 }
 
 /*

@@ -21,6 +21,7 @@ int heap_test_munmap(unsigned long addr, unsigned long len);
 struct page *heap_test_user_page(unsigned long addr);
 int heap_test_read_user(unsigned long addr, u32 *word);
 int heap_test_write_user(unsigned long addr, u32 word);
+void heap_test_in_worker(void (*run)(void *data), void *data);
 void heap_test_flush(void);
 unsigned long heap_test_pages_in_use(void);
 int heap_test_vmap(struct dma_buf *dmabuf);

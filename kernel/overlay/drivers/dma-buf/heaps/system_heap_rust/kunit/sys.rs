@@ -41,6 +41,10 @@ mod c {
         pub(super) fn heap_test_read_user(addr: c_ulong, word: *mut u32) -> c_int;
         pub(super) safe fn heap_test_write_user(addr: c_ulong, word: u32) -> c_int;
         pub(super) safe fn heap_test_module() -> *mut c_void;
+        pub(super) fn heap_test_in_worker(
+            run: unsafe extern "C" fn(*mut c_void),
+            data: *mut c_void,
+        );
         pub(super) safe fn heap_test_flush();
         pub(super) safe fn heap_test_pages_in_use() -> c_ulong;
         pub(super) fn heap_test_vmap(dmabuf: *mut c_void) -> c_int;
@@ -99,6 +103,36 @@ pub(crate) fn read_user(addr: usize) -> Result<u32> {
 /// Writes a word of user memory.
 pub(crate) fn write_user(addr: usize, word: u32) -> Result {
     to_result(c::heap_test_write_user(addr, word))
+}
+
+/// Has `f` called by another thread, one that belongs to no process, and waits for it.
+///
+/// # Errors
+///
+/// What `f` fails with.
+///
+/// # Safety
+///
+/// `f` must not use anything that is bound to the thread of the caller.
+pub(crate) unsafe fn in_worker<F, T, E>(f: F) -> Result<T, E>
+where
+    F: FnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
+    /// What is called, and what comes of it.
+    type Call<F, T, E> = (Option<F>, Option<Result<T, E>>);
+
+    unsafe extern "C" fn run<F: FnOnce() -> Result<T, E>, T, E>(data: *mut core::ffi::c_void) {
+        // SAFETY: This is the call below, whose thread waits meanwhile.
+        let (f, result) = unsafe { &mut *data.cast::<Call<F, T, E>>() };
+
+        *result = f.take().map(|f| f());
+    }
+    let mut call: Call<F, T, E> = (Some(f), None);
+
+    // SAFETY: `run` is called once, with a call of these types. The caller has promised the rest.
+    unsafe { c::heap_test_in_worker(run::<F, T, E>, (&raw mut call).cast()) };
+    call.1.unwrap_or_else(|| Err(EIO.into()))
 }
 
 /// Waits until buffers that were dropped are freed.

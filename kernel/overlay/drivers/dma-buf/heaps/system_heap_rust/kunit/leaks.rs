@@ -206,6 +206,59 @@ mod tests {
         Ok(())
     }
 
+    /// What is kept is used for another device, which is the only one that it belongs to then: whoever
+    /// comes first, and whichever goes first.
+    #[test]
+    fn two_devices() -> Outcome {
+        let buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);
+
+        for (first, second) in [
+            (ToDevice, ToDevice),
+            (ToDevice, FromDevice),
+            (FromDevice, ToDevice),
+            (Bidirectional, FromDevice),
+        ] {
+            with_device_given_back(|one| {
+                let stays = buffer.attach(one)?;
+                let mut mapping = None;
+
+                // What is kept is of the device that goes, while the other one has the buffer.
+                with_device_given_back(|other| {
+                    let goes = buffer.attach(other)?;
+                    drop(goes.map(first)?);
+                    mapping = Some(stays.map(second)?);
+                    Ok(())
+                })?;
+                drop(mapping);
+
+                // What is kept is of the device that stays.
+                with_device_given_back(|other| {
+                    drop(buffer.attach(other)?.map(first)?);
+                    Ok(())
+                })?;
+
+                // Both have the buffer, and either ends first.
+                for ends_first in [true, false] {
+                    drop(stays.map(second)?);
+                    with_device_given_back(|other| {
+                        let goes = buffer.attach(other)?;
+                        let (of_one, of_other) = (stays.map(second)?, goes.map(first)?);
+                        if ends_first {
+                            drop(of_one);
+                            drop(of_other);
+                        } else {
+                            drop(of_other);
+                            drop(of_one);
+                        }
+                        Ok(())
+                    })?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
     /// An exporter that has one mapping for all gets away with it once.
     #[test]
     fn a_mapping_of_others() -> Outcome {

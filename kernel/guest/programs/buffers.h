@@ -29,7 +29,15 @@ struct request {
 	__u32 len;
 };
 
-enum { DEVICE_READS, DEVICE_WRITES, KERNEL_READS, KERNEL_WRITES, TRANSFER_BEGINS, TRANSFER_ENDS };
+enum {
+	DEVICE_READS,
+	DEVICE_WRITES,
+	KERNEL_READS,
+	KERNEL_WRITES,
+	TRANSFER_BEGINS,
+	TRANSFER_ENDS,
+	WATCH,
+};
 
 #define TRANSFER _IOW('h', 1, struct request)
 
@@ -62,10 +70,27 @@ static int allocate(int flags)
 	return data.fd;
 }
 
+/*
+ * What is mapped at @at is watched from now on. Pages that come with a fault are
+ * not there yet; those are watched once a device gets at them.
+ */
+static void watch(int fd, const void *at, unsigned long len)
+{
+	struct request request = {
+		.data = (unsigned long)at, .fd = fd, .what = WATCH, .len = len,
+	};
+
+	if (node >= 0)
+		must(ioctl(node, TRANSFER, &request));
+}
+
 static unsigned char *map(int fd, unsigned long first, unsigned long pages)
 {
-	return must(mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			 first * PAGE));
+	unsigned char *at = must(mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+				      fd, first * PAGE));
+
+	watch(fd, at, pages * PAGE);
+	return at;
 }
 
 static void begin(int fd, unsigned int flags)

@@ -268,6 +268,7 @@ static void read_only(void)
 		fail("to write: expected EACCES, got %p and %s", at, strerror(errno));
 	other(fd, DEVICE_WRITES, 1);
 	at = must(mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0));
+	watch(fd, at, SIZE);
 	compare_in_access("the process", fd, at, 0, SIZE, 1);
 	other(fd, DEVICE_WRITES, 2);
 	compare_in_access("the process", fd, at, 0, SIZE, 2);

@@ -13,7 +13,9 @@ use crate::{
         Importer, //
     },
     lsi::Chip,
-    sequences::Link, //
+    sequences::Link,
+    sys::Frame,
+    vcsan, //
 };
 use core::ops::Range;
 use kernel::{
@@ -25,6 +27,7 @@ use kernel::{
         MiscDeviceRegistration, //
     },
     new_mutex,
+    page::PAGE_SIZE,
     prelude::*,
     sync::Mutex,
     transmute::FromBytes,
@@ -64,6 +67,8 @@ const KERNEL_WRITES: u32 = 3;
 const TRANSFER_BEGINS: u32 = 4;
 /// It ends.
 const TRANSFER_ENDS: u32 = 5;
+/// The pages that the process has at `data`, as far as it has them by now, are watched.
+const WATCH: u32 = 6;
 
 const TRANSFER: u32 = _IOW::<Request>(b'h' as u32, 1);
 
@@ -99,8 +104,8 @@ impl MiscDevice for Node {
         let request = arg.reader().read::<Request>()?;
         let start = request.offset as usize;
         let end = start.checked_add(request.len as usize).ok_or(EINVAL)?;
-        let data = UserPtr::from_addr(request.data.try_into()?);
-        let data = UserSlice::new(data, request.len as usize);
+        let addr = request.data.try_into()?;
+        let data = UserSlice::new(UserPtr::from_addr(addr), request.len as usize);
 
         let buffer = Importer::new(DmaBuf::from_fd(request.fd)?);
         if start >= end || end > buffer.dma_buf().size() {
@@ -117,6 +122,10 @@ impl MiscDevice for Node {
                 *node.transfer.lock() = Some(Transfer::endless(buffer.dma_buf(), true)?);
             }
             TRANSFER_ENDS => *node.transfer.lock() = None,
+            WATCH => (0..request.len as usize)
+                .step_by(PAGE_SIZE)
+                .filter_map(|offset| Frame::of_user(addr.wrapping_add(offset)))
+                .for_each(vcsan::watch_page),
             _ => return Err(EINVAL),
         }
         Ok(0)

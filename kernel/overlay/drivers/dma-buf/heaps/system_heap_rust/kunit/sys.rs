@@ -200,6 +200,12 @@ impl Frame {
         NonNull::new(page).map(Self)
     }
 
+    /// The page of a buffer that this process has at `addr`. `None` if it has none there.
+    pub(crate) fn of_user(addr: usize) -> Option<Self> {
+        // INVARIANT: The kernel says so.
+        NonNull::new(c::heap_test_user_page(addr)).map(Self)
+    }
+
     /// Its physical address.
     pub(crate) fn phys(self) -> u64 {
         // SAFETY: By the type invariant.
@@ -318,8 +324,7 @@ impl UserMap {
 
     /// The page at `offset`. `None` if there is none.
     pub(crate) fn frame(&self, offset: usize) -> Option<Frame> {
-        // INVARIANT: The kernel says so.
-        NonNull::new(c::heap_test_user_page(self.addr + offset)).map(Frame)
+        Frame::of_user(self.addr + offset)
     }
 
     /// The `len` bytes from `offset`, for access by copying.

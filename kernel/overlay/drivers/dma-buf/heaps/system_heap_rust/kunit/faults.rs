@@ -11,11 +11,15 @@ use crate::{
     },
     device::Peer,
     heap::{
+        self,
         cpu_check,
         cpu_write,
         Alias,
         Client,
-        DataDirection::Bidirectional,
+        DataDirection::{
+            Bidirectional,
+            ToDevice, //
+        },
         Importer,
         Pages, //
     },
@@ -137,6 +141,28 @@ mod tests {
             each_allocation("attach and map", 3, 256, || {
                 buffer.attach(chip.dev())?.map(Bidirectional).map(drop)
             })
+        })
+    }
+
+    /// A mapping that failed is none: a process that has the buffer for itself still needs no access.
+    #[test]
+    fn failed_maps_do_not_count() -> Outcome {
+        Chip::with(|chip| {
+            let peer = Peer::new(chip, LEN)?;
+            let (buffer, user) = heap::allocate_with_user_map(&Client::new()?, LEN)?;
+            let image = Image::seeded(LEN, 1);
+
+            each_allocation("attach and map", 3, 1, || {
+                buffer.attach(chip.dev())?.map(ToDevice).map(drop)
+            })?;
+
+            image.write(0..LEN, |offset, data| {
+                user.slice(offset, data.len()).writer().write_slice(data)
+            })?;
+            let attachment = buffer.attach(chip.dev())?;
+            let mapping = attachment.map(ToDevice)?;
+            peer.receive(chip, &buffer, &mapping, 0..LEN)?;
+            peer.check(&image, "what the device read")
         })
     }
 

@@ -655,6 +655,38 @@ fn a_dma_buf_that_is_mapped_during_an_access_is_the_cpu_s_until_that_ends() {
     }
 }
 
+#[test]
+fn an_access_to_a_dma_buf_that_is_gone_is_over() {
+    let buffer = Some(0xc123_0000);
+    let of = |request| Caller {
+        buffer,
+        ..single(request)
+    };
+    let freed = |object| Caller {
+        request: None,
+        buffer: object,
+        ..single(Request::Map)
+    };
+    let mut driver = Driver::new();
+    let (first, other) = (area(0x1000, 0x40), area(0x7000, 1));
+    let begin = |driver: &mut Driver| driver.follow(Step::Begun, of(Request::Map));
+    assert_eq!(begin(&mut driver), None);
+    assert_eq!(begin(&mut driver), None);
+    // Of another object's end, or of a page's, it does not end.
+    for object in [None, Some(0xc456_0000)] {
+        driver.follow(Step::Freed { area: other }, freed(object));
+        assert!(driver.0.is_accessed(of(Request::Map)));
+    }
+    // The process dies, and the next buffer is allocated where this one was.
+    driver.follow(Step::Freed { area: other }, freed(buffer));
+    assert!(!driver.0.is_accessed(of(Request::Map)));
+    assert!(driver.0.is_handed_over(of(Request::Map)));
+    assert_eq!(driver.map_by(first, FromDevice, of(Request::Map)), None);
+    assert_eq!(driver.read(0x1000, 4), Some(Breach::Read));
+    let transferred = driver.0.transferred(first, of(Request::Unmap));
+    assert_eq!(Vec::from_iter(transferred.iter()), [first]);
+}
+
 fn steps() -> impl Strategy<Value = Vec<(u8, u64, u64, u8)>> {
     prop::collection::vec((0_u8..6, 0_u64..0x3000, 1_u64..0x1800, 0_u8..3), 0..60)
 }

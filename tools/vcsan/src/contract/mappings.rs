@@ -141,7 +141,8 @@ impl Mappings {
     }
 
     /// Whether the CPU accesses the dma-buf that a call is about, which no device then has.
-    fn is_accessed(&self, caller: Caller) -> bool {
+    #[must_use]
+    pub fn is_accessed(&self, caller: Caller) -> bool {
         caller
             .buffer
             .is_some_and(|buffer| self.accesses.contains_key(&buffer))
@@ -251,11 +252,14 @@ impl Mappings {
                     None => Vec::new(),
                 }
             }
-            Step::Freed { area } => self.lapse(
-                Breach::Freed,
-                |mapping| mapping.area.meets(area),
-                Some(area),
-            ),
+            Step::Freed { area } => {
+                // Whoever accessed the dma-buf has died, or has closed it. The next one may lie where it did.
+                if let Some(object) = caller.buffer {
+                    self.accesses.remove(&object);
+                }
+                let meets = |mapping: &Mapping| mapping.area.meets(area);
+                self.lapse(Breach::Freed, meets, Some(area))
+            }
             Step::Begun | Step::Ended => {
                 if let Some(buffer) = caller.buffer {
                     let open = self.accesses.entry(buffer).or_default();

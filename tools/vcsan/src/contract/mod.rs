@@ -116,7 +116,8 @@ pub struct Caller {
     pub list: Option<u64>,
     /// The device, by the address of its structure; 0 where the function is not told.
     pub device: u64,
-    /// The dma-buf whose function calls it (`dma_buf_begin_cpu_access()` and its like), by the address of its structure.
+    /// The dma-buf whose function calls it (`dma_buf_begin_cpu_access()` and its like), by the address of its structure. Of an
+    /// object that is freed its address, as it may be one.
     pub buffer: Option<u64>,
     /// Where it was called from.
     pub site: Site,

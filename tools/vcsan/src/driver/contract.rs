@@ -13,6 +13,7 @@ impl Driver {
     pub(super) fn dma(&mut self, step: Step, caller: Caller) {
         if let Step::Freed { area } = step
             && !self.mappings.has_page(area.first)
+            && !self.mappings.is_accessed(caller)
         {
             return;
         }

@@ -58,6 +58,7 @@ impl<S: Sink> Watcher<S> {
             return Ok(());
         };
         let first = calls.argument(cpu, 0)?;
+        let mut freed = None;
         let area = match call {
             FreeCall::Number => {
                 if self.frees.size.is_none() {
@@ -77,6 +78,7 @@ impl<S: Sink> Watcher<S> {
                 };
                 let called = calls.call(cpu)?;
                 self.frees.called = Some(called);
+                freed = Some(object);
                 let zero = self.translator.layout().linear(0);
                 zero.filter(|_| object != 0).map(|zero| Area {
                     first: self.target.vaddr(object.wrapping_sub(zero)),
@@ -107,7 +109,7 @@ impl<S: Sink> Watcher<S> {
             request: None,
             list: None,
             device: 0,
-            buffer: None,
+            buffer: freed,
             site: self.names.lock().sites.device(pc),
         };
         self.step(Step::Freed { area }, caller);

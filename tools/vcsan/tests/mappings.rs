@@ -656,6 +656,25 @@ fn a_dma_buf_that_is_mapped_during_an_access_is_the_cpu_s_until_that_ends() {
 }
 
 #[test]
+fn of_pages_that_were_unmapped_the_latest_are_drawn() {
+    let mut driver = Driver::new();
+    let page = |number: u64| area(0x10_0000 + number * 0x1000, 0x40);
+    let mut use_page = |number| {
+        driver.map(page(number), ToDevice);
+        assert_eq!(driver.unmap(page(number), ToDevice), None);
+        [0, 1].map(|number| driver.0.has_page(page(number).first))
+    };
+    use_page(0);
+    use_page(1);
+    // All that are kept, with those two; then the first one once more.
+    for number in 2..512 {
+        assert_eq!(use_page(number), [true; 2]);
+    }
+    use_page(0);
+    assert_eq!(use_page(512), [true, false]);
+}
+
+#[test]
 fn an_access_to_a_dma_buf_that_is_gone_is_over() {
     let buffer = Some(0xc123_0000);
     let of = |request| Caller {

@@ -560,9 +560,10 @@ impl Mappings {
                     self.pages.remove(&page);
                 }
             }
-            if self.recently.insert(page) {
-                self.recent.push_back(page);
+            if !self.recently.insert(page) {
+                self.recent.retain(|other| *other != page);
             }
+            self.recent.push_back(page);
         }
         while self.recent.len() > RECENT {
             if let Some(page) = self.recent.pop_front() {

@@ -17,6 +17,8 @@ pub struct Convention {
     pub stack: u8,
     /// Bytes from the return address back to the call.
     pub call: u64,
+    /// Bits of the return address that are no part of it: on PA-RISC a privilege level, on ARM the instruction set.
+    pub flags: u64,
 }
 
 impl Convention {
@@ -30,6 +32,8 @@ impl Convention {
                 return_address: 14,
                 stack: 13,
                 call: 4,
+                // Thumb code returns to odd halfwords too.
+                flags: 1,
             },
             Arch::Mips => Self {
                 arguments: [4, 5, 6, 7],
@@ -37,6 +41,7 @@ impl Convention {
                 return_address: 31,
                 stack: 29,
                 call: 8,
+                flags: 0,
             },
             Arch::Parisc => Self {
                 arguments: [26, 25, 24, 23],
@@ -44,6 +49,7 @@ impl Convention {
                 return_address: 2,
                 stack: 30,
                 call: 8,
+                flags: 3,
             },
         }
     }

@@ -451,6 +451,32 @@ fn a_table_s_list_is_known_when_it_is_mapped() {
 }
 
 #[test]
+fn thumb_code_returns_to_any_halfword() {
+    let mut machine = Machine::new(CONVENTIONS[0]);
+    let (whole, dir) = (area(0x1000, 0x40), ToDevice);
+    for returns_to in [0x600, 0x602] {
+        // Bit 0 says that it is Thumb code.
+        let link = returns_to | 1;
+        machine
+            .enter(Hook::ForDevice, &[0x1000, 0x40, 1], 0x9000, link)
+            .unwrap();
+        let step = Step::ForDevice { area: whole, dir };
+        assert_eq!(machine.arrive(returns_to, 0x9000), [step]);
+    }
+}
+
+#[test]
+fn a_privilege_level_is_no_address() {
+    let mut machine = Machine::new(CONVENTIONS[2]);
+    let (whole, dir) = (area(0x1000, 0x40), ToDevice);
+    machine
+        .enter(Hook::ForDevice, &[0x1000, 0x40, 1], 0x9000, 0x603)
+        .unwrap();
+    let step = Step::ForDevice { area: whole, dir };
+    assert_eq!(machine.arrive(0x600, 0x9000), [step]);
+}
+
+#[test]
 fn wide_physical_addresses_are_refused() {
     let mut machine = Machine::new(CONVENTIONS[0]);
     // paddr, paddr's high half, size: what stands in the direction's place is a size.

@@ -63,6 +63,39 @@ fn chain(lines: &[(&str, u32)]) -> Vec<(String, u32)> {
 }
 
 #[test]
+fn a_kernel_of_thumb_code_is_known_as_one() {
+    let arm = fixtures().join("arm.vmlinux");
+    assert!(!Symbols::load(&arm).unwrap().is_thumb());
+    // The same file, whose function symbols have bit 0.
+    let mut bytes = fs::read(arm).unwrap();
+    let file = object::File::parse(&*bytes).unwrap();
+    let table = object::Object::section_by_name(&file, ".symtab").unwrap();
+    let (start, len) = object::ObjectSection::file_range(&table).unwrap();
+    const FUNCTION: u8 = 2;
+    for symbol in bytes[start as usize..(start + len) as usize].chunks_exact_mut(16) {
+        if symbol[12] & 0xf == FUNCTION {
+            symbol[4] |= 1;
+        }
+    }
+    let thumb = std::env::temp_dir().join(format!("vcsan-thumb-{}", std::process::id()));
+    fs::write(&thumb, bytes).unwrap();
+    let symbols = Symbols::load(&thumb).unwrap();
+    assert!(symbols.is_thumb());
+    assert!(symbols.function(0xc000_8004).unwrap().0.ends_with("flush"));
+    let found = thumb.with_extension("json");
+    fs::write(&found, "{\"access\":{\"pc\":\"0xc0008004\"}}\n").unwrap();
+    let says = format!("vmlinux={}", thumb.display());
+    let stacks = format!("stacks={}", found.display());
+    let options = ["out=/dev/null", "geometry=vipt:32:8192:4", &says, &stacks];
+    let options = vcsan::config::Options::parse(options).unwrap();
+    let arm = vcsan::guest::Target::by_name("arm").unwrap();
+    let refused = vcsan::session::Session::new(&options, arm).err().unwrap();
+    assert!(refused.contains("Thumb"), "{refused}");
+    fs::remove_file(thumb).unwrap();
+    fs::remove_file(found).unwrap();
+}
+
+#[test]
 fn a_kernels_functions_have_names() {
     for arch in ARCHES {
         let mut symbols = kernel(arch);

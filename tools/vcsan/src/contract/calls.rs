@@ -263,8 +263,7 @@ impl Calls {
         let general = |number: u8| -> Result<u64, String> {
             Ok(cpu.register(Register::General(number))? & 0xffff_ffff)
         };
-        // PA-RISC has a privilege level in the low bits, ARM the instruction set.
-        let returns_to = general(self.convention.return_address)? & !3;
+        let returns_to = general(self.convention.return_address)? & !self.convention.flags;
         let pc = returns_to.wrapping_sub(self.convention.call);
         Ok((pc, general(self.convention.stack)?))
     }

@@ -236,6 +236,14 @@ impl Symbols {
             .find_map(|object| object.table.named(name))
     }
 
+    /// Whether the kernel is Thumb code.
+    #[must_use]
+    pub fn is_thumb(&self) -> bool {
+        self.objects
+            .iter()
+            .any(|object| object.module.is_none() && object.table.is_thumb())
+    }
+
     /// Modules without a file, and files whose line tables turned out to be unreadable, and why.
     pub fn complaints(&self) -> impl Iterator<Item = String> {
         let lines = self.objects.iter();

@@ -42,6 +42,8 @@ pub(super) struct Table {
     all: Vec<(Name, Extent, bool)>,
     /// All names.
     text: String,
+    /// Most functions are Thumb code.
+    thumb: bool,
 }
 
 impl Table {
@@ -52,6 +54,7 @@ impl Table {
             functions: Vec::new(),
             all: Vec::new(),
             text: String::new(),
+            thumb: false,
         }
     }
 
@@ -84,6 +87,7 @@ impl Table {
 
         let arm = file.architecture() == Architecture::Arm;
         let mut functions = Vec::new();
+        let (mut of_arm, mut of_thumb) = (0, 0);
         let (mut all, mut text) = (Vec::new(), String::new());
         for symbol in file.symbols() {
             let name = symbol.name()?;
@@ -105,6 +109,11 @@ impl Table {
             let mut address = moved.wrapping_add(symbol.address());
             if arm && is_function {
                 // Bit 0 tells Thumb code.
+                let of_its_kind = match address & 1 {
+                    0 => &mut of_arm,
+                    _ => &mut of_thumb,
+                };
+                *of_its_kind += 1;
                 address &= !1;
             }
             let extent = Extent {
@@ -134,7 +143,13 @@ impl Table {
             functions: best(functions, &text),
             all,
             text,
+            thumb: of_thumb > of_arm,
         })
+    }
+
+    /// Whether most functions are Thumb code.
+    pub(super) fn is_thumb(&self) -> bool {
+        self.thumb
     }
 
     pub(super) fn is_empty(&self) -> bool {

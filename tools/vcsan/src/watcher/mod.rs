@@ -137,6 +137,12 @@ impl<S: Sink> Watcher<S> {
                 }
             }
         }
+        if options.stacks.is_some() && named.symbols.is_thumb() {
+            return Err(
+                "use stacks=: the kernel is Thumb code, whose calls are not told from other instructions"
+                    .to_owned(),
+            );
+        }
         drop(named);
         let speculates = options.model.mode == Mode::Speculative;
         if speculates {

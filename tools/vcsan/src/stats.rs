@@ -48,6 +48,11 @@ pub struct Counts {
     pub doubtful_transfers: u64,
     /// Instructions that change translations.
     pub translation_changes: u64,
+    /// Modules that have called the DMA API, themselves or through others.
+    pub callers: BTreeSet<String>,
+    /// Whatever else keeps silence from being a proof, in words, and how often.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub doubts: BTreeMap<String, u64>,
 }
 
 /// How an instruction names what it maintains: an index into [`FORMS`].

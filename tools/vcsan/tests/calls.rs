@@ -12,19 +12,22 @@ fn area(first: u64, len: u64) -> Area {
     Area { first, len }
 }
 
-/// Registers, and one word of memory for all addresses.
+/// Registers, and one word of memory for all addresses that can be read.
 struct Guest {
     registers: RefCell<HashMap<u8, u64>>,
-    word: u32,
+    word: Option<u32>,
     target: Target,
 }
 
 impl Memory for Guest {
     fn read(&self, _: u64, into: &mut [u8]) -> bool {
+        let Some(word) = self.word else {
+            return false;
+        };
         into.copy_from_slice(&if self.target.big_endian {
-            self.word.to_be_bytes()
+            word.to_be_bytes()
         } else {
-            self.word.to_le_bytes()
+            word.to_le_bytes()
         });
         true
     }
@@ -75,7 +78,7 @@ impl Machine {
             calls: Calls::new(target, address_of).unwrap(),
             guest: Guest {
                 registers: RefCell::default(),
-                word: 0xc000_2000,
+                word: Some(0xc000_2000),
                 target,
             },
             arguments,
@@ -447,6 +450,34 @@ fn a_table_s_list_is_known_when_it_is_mapped() {
         machine.set(machine.result, 0);
         let list = 0xc000_2000;
         assert_eq!(machine.arrive(0x500, 0x9000), [Step::Listed { list }]);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_skipped_and_counted() {
+    for convention in CONVENTIONS {
+        let mut machine = Machine::new(convention);
+        machine.guest.word = None;
+        for hook in [Hook::Alloc, Hook::AllocTable] {
+            machine
+                .enter(hook, &[1, 0x2000, 2, 2], 0x9000, 0x500)
+                .unwrap();
+            machine.set(machine.result, 0xc123_0000);
+            assert_eq!(machine.arrive(0x500, 0x9000), []);
+        }
+        assert_eq!(machine.calls.unread(), 2);
+        // The list by which it will be unmapped is not known: nor is it mapped.
+        machine
+            .enter(Hook::MapTable, &[1, 0xc000_1000, 1, 0], 0x9000, 0x500)
+            .unwrap();
+        machine.set(machine.result, 0);
+        let (area, dir) = (None, ToDevice);
+        assert_eq!(
+            machine.arrive(0x500, 0x9000),
+            [Step::Unmapped { area, dir }]
+        );
+        assert_eq!(machine.calls.unread(), 3);
+        assert!(!machine.calls.awaits_return());
     }
 }
 

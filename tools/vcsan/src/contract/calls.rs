@@ -186,6 +186,8 @@ pub struct Calls {
     hooks: HashMap<u64, Hook>,
     /// Oldest first.
     pending: Vec<Pending>,
+    /// What was mapped, and where could not be read.
+    unread: u64,
 }
 
 impl Calls {
@@ -212,6 +214,7 @@ impl Calls {
             convention: Convention::of(target.arch),
             hooks,
             pending: Vec::new(),
+            unread: 0,
         })
     }
 
@@ -243,6 +246,12 @@ impl Calls {
     #[must_use]
     pub fn awaits_return(&self) -> bool {
         !self.pending.is_empty()
+    }
+
+    /// How often memory was mapped of which nothing is known, as the guest's own memory could not be read.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.unread
     }
 
     /// An argument of the function that is entered, one of the first four.
@@ -412,7 +421,7 @@ impl Calls {
         match call {
             BufferCall::Begin | BufferCall::End => Some(argument),
             // Its first member. PA-RISC's memory is visible where the TLB has it, now or a bit later.
-            BufferCall::Attachment => self.pointer(cpu, argument).ok(),
+            BufferCall::Attachment => self.pointer(cpu, argument),
         }
     }
 
@@ -481,25 +490,31 @@ impl Calls {
                 Hook::List(Request::Map) | Hook::MapTable if failed => {
                     Step::Unmapped { area: None, dir }
                 }
-                Hook::Alloc if !failed => Step::Allocated {
-                    area: Area {
-                        first: self.pointer(cpu, area.first)?,
-                        ..area
-                    },
-                    dir,
-                },
-                Hook::AllocTable if !failed => {
-                    // By its table it is freed.
-                    let table = u64::from(self.result(cpu)?);
-                    caller.list = Some(table);
-                    let list = self.pointer(cpu, table)?;
-                    let first = self.pointer(cpu, list + DMA_ADDRESS)?;
+                Hook::Alloc | Hook::AllocTable if !failed => {
+                    let first = if call.hook == Hook::Alloc {
+                        self.pointer(cpu, area.first)
+                    } else {
+                        // By its table it is freed.
+                        let table = u64::from(self.result(cpu)?);
+                        caller.list = Some(table);
+                        let list = self.pointer(cpu, table);
+                        list.and_then(|list| self.pointer(cpu, list + DMA_ADDRESS))
+                    };
+                    let Some(first) = first else {
+                        self.unread += 1;
+                        continue;
+                    };
                     let area = Area { first, ..area };
                     Step::Allocated { area, dir }
                 }
                 // Read only now: PA-RISC's memory is visible where the TLB has it, as it has what the function just stored to.
-                Hook::MapTable => Step::Listed {
-                    list: self.pointer(cpu, area.first)?,
+                Hook::MapTable => match self.pointer(cpu, area.first) {
+                    Some(list) => Step::Listed { list },
+                    // By its list it will be unmapped: it is better not known at all.
+                    None => {
+                        self.unread += 1;
+                        Step::Unmapped { area: None, dir }
+                    }
                 },
                 Hook::Buffer(BufferCall::Begin) if !failed => Step::Begun,
                 Hook::Buffer(BufferCall::End) => Step::Ended,
@@ -538,14 +553,10 @@ impl Calls {
         Ok(cpu.register(Register::General(self.convention.result))? as u32)
     }
 
-    /// The pointer that lies at a virtual address.
-    fn pointer(&self, cpu: &impl Cpu, vaddr: u64) -> Result<u64, String> {
+    /// The pointer that lies at a virtual address; none if it can't be read now.
+    fn pointer(&self, cpu: &impl Cpu, vaddr: u64) -> Option<u64> {
         let mut bytes = [0; 4];
-        if !cpu.read(vaddr, &mut bytes) {
-            return Err(format!(
-                "follow the DMA API: nothing is mapped at {vaddr:#x}"
-            ));
-        }
-        Ok(u64::from(self.target.word(bytes)))
+        cpu.read(vaddr, &mut bytes)
+            .then(|| u64::from(self.target.word(bytes)))
     }
 }

@@ -379,6 +379,11 @@ impl<S: Sink> Watcher<S> {
             };
             *untranslated.entry(name).or_default() += count;
         }
+        let unread = self.calls.as_ref().map_or(0, Calls::unread);
+        if unread != 0 {
+            let what = "mappings for devices whose place could not be read";
+            self.counts.doubts.insert(what.to_owned(), unread);
+        }
         let stats = RunStats {
             counts: self.counts.clone(),
             maintenance: self.maintenance.clone(),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! QEMU's plugin interface, version 4 (include/plugins/qemu-plugin.h of QEMU 10.0). The only module that knows it.
 //!
-//! QEMU itself refuses a plugin whose version it does not have, and says which versions it has.
+//! QEMU itself refuses a plugin whose version is newer than its own or older than those that it still has, and takes what lies
+//! between, which may differ: so installation refuses every other version.
 //!
 //! No panic leaves this module: it becomes a failure of the run, and from then on the guest runs unwatched.
 

@@ -12,8 +12,8 @@ use crate::ownership::{Event, Op};
 use plan::{KINDS, Kind, Mutation, event_name, letter};
 use std::collections::BTreeSet;
 
-/// All that the answers of [`matters`] and [`shown`] depend on, but for the model of the cache.
-pub const SOURCES: [&str; 13] = [
+/// All that the answers of [`matters`] and [`shown`] depend on.
+pub const SOURCES: &[&str] = &[
     include_str!("machine.rs"),
     include_str!("../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/stages.rs"),
     include_str!("../overlay/drivers/dma-buf/heaps/system_heap_rust/kunit/tours.rs"),
@@ -26,6 +26,21 @@ pub const SOURCES: [&str; 13] = [
     include_str!("mutation.rs"),
     include_str!("../mutants/drivers/dma-buf/heaps/system_heap_rust/buffer/mutation/plan.rs"),
     include_str!("../overlay/drivers/dma-buf/heaps/system_heap_rust/ownership.rs"),
+    // The model of the cache, that walks are taken on.
+    include_str!("../../tools/vcsan-model/src/config.rs"),
+    include_str!("../../tools/vcsan-model/src/event.rs"),
+    include_str!("../../tools/vcsan-model/src/geometry.rs"),
+    include_str!("../../tools/vcsan-model/src/hazard.rs"),
+    include_str!("../../tools/vcsan-model/src/line.rs"),
+    include_str!("../../tools/vcsan-model/src/model.rs"),
+    include_str!("../../tools/vcsan-model/src/model/fast_path.rs"),
+    include_str!("../../tools/vcsan-model/src/model/maintenance.rs"),
+    include_str!("../../tools/vcsan-model/src/model/pages.rs"),
+    include_str!("../../tools/vcsan-model/src/model/report.rs"),
+    include_str!("../../tools/vcsan-model/src/model/step.rs"),
+    include_str!("../../tools/vcsan-model/src/page.rs"),
+    include_str!("../../tools/vcsan-model/src/sweep.rs"),
+    include_str!("../../tools/vcsan-model/src/written.rs"),
     // What it was compiled as.
     env!("CARGO_PKG_VERSION"),
 ];

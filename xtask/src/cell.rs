@@ -225,13 +225,14 @@ fn watched(
                     end.doubtful_transfers = 0;
                 }
                 let known = known(shared, selection, boot);
-                judge::hazards::add(
-                    &mut judgement,
-                    &watched.transfers,
-                    &found,
-                    &known,
-                    was_ended,
-                );
+                let wanted = judge::hazards::Wanted {
+                    transfers: &watched.transfers,
+                    modules: match &set.own {
+                        Some(_) => &media.loaded,
+                        None => &[],
+                    },
+                };
+                judge::hazards::add(&mut judgement, wanted, &found, &known, was_ended);
                 counts = found.end;
             }
             // A QEMU that ends at once leaves nothing, and says why itself.

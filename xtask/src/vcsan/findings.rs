@@ -59,14 +59,15 @@ impl Expected {
 impl Pattern {
     /// Whether it is the cache model that sees such a hazard, and not who follows the DMA API.
     pub fn is_of_the_cache(&self) -> bool {
-        [
-            "stale read",
-            "stale device read",
-            "lost write",
-            "discarded write",
-        ]
-        .iter()
-        .any(|title| self.title.starts_with(title))
+        is_of_the_cache(&self.title)
+    }
+
+    /// Whether `hazard` may be what who follows the DMA API sees of the same mistake: its contract is broken, or the cache is
+    /// told to go wrong at another moment, through the same alias or for want of the same maintenance.
+    pub fn is_resembled_by(&self, hazard: &Hazard) -> bool {
+        !is_of_the_cache(&hazard.title)
+            || self.has_alias_of(hazard)
+            || self.missing.is_match(&hazard.missing)
     }
 
     /// Reads `TITLE | ALIAS | FUNCTION | MISSING`: title and the alias that the CPU used, word by word; that function and the
@@ -96,18 +97,33 @@ impl Pattern {
 
     /// Whether `hazard` is what was provoked.
     pub fn is_met_by(&self, hazard: &Hazard) -> bool {
-        let by_cpu = hazard.cpu();
-        let function = by_cpu.and_then(|party| party.symbol.as_deref());
-        // What wrote long before is not always known with its address, but then what is missing names the alias.
-        let alias = match by_cpu.and_then(|party| party.alias.as_deref()) {
-            Some(alias) => alias == self.alias,
-            None => hazard.missing.contains(&self.alias),
-        };
+        let function = hazard.cpu().and_then(|party| party.symbol.as_deref());
         self.title == hazard.title
-            && alias
+            && self.has_alias_of(hazard)
             && self.function.is_match(function.unwrap_or_default())
             && self.missing.is_match(&hazard.missing)
     }
+
+    fn has_alias_of(&self, hazard: &Hazard) -> bool {
+        let alias = hazard.cpu().and_then(|party| party.alias.as_deref());
+        // What wrote long before is not always known with its address, but then what is missing names the alias.
+        match alias {
+            Some(alias) => alias == self.alias,
+            None => hazard.missing.contains(&self.alias),
+        }
+    }
+}
+
+/// Whether a hazard with this title is the cache model's.
+fn is_of_the_cache(title: &str) -> bool {
+    [
+        "stale read",
+        "stale device read",
+        "lost write",
+        "discarded write",
+    ]
+    .iter()
+    .any(|own| title.starts_with(own))
 }
 
 /// An access that could go wrong on hardware, and its likes.

@@ -6,12 +6,14 @@
 //! function than the one that was found before it may be left over from an earlier call, or its function may have jumped to the
 //! next one: it is marked.
 
+use crate::convention::Convention;
 use crate::decode::Arch;
 use crate::guest::{Cpu, Register, Target};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use vcsan_model::geometry::PAGE_SIZE;
 
 /// Calls of a stack, at most.
 const DEEPEST: usize = 64;
@@ -182,52 +184,65 @@ fn callee(arch: Arch, pc: u64, word: u32) -> Option<Callee> {
     }
 }
 
-/// Where a calling convention has what.
-struct Convention {
-    stack: u8,
-    return_address: u8,
-    /// From the return address back to the call.
-    call: u64,
-    grows_up: bool,
-}
-
-impl Convention {
-    fn of(arch: Arch) -> Self {
-        let (stack, return_address, call, grows_up) = match arch {
-            Arch::Arm => (13, 14, 4, false),
-            Arch::Mips => (29, 31, 8, false),
-            Arch::Parisc => (30, 2, 8, true),
-        };
-        Self {
-            stack,
-            return_address,
-            call,
-            grows_up,
-        }
-    }
-}
-
-/// The calls on the stack before an instruction. Nothing has to have a name yet.
-pub fn unwind(cpu: &impl Cpu, target: Target) -> Vec<Call> {
+/// All that may be return addresses of calls on the stack, the innermost first: the register, and each word of the stack as far
+/// as it can be read.
+fn candidates(cpu: &impl Cpu, target: Target) -> Vec<u64> {
     let convention = Convention::of(target.arch);
     let register = |number| {
         let value = cpu.register(Register::General(number));
         value.unwrap_or_default() & 0xffff_ffff
     };
+    let stack = register(convention.stack) & !3;
+    let first = stack & !(LONGEST - 1);
+    let grows_up = target.arch == Arch::Parisc;
+    let used = match grows_up {
+        false => stack..first + LONGEST,
+        true => first..stack + 4,
+    };
+    let pages = used.start / PAGE_SIZE..used.end.div_ceil(PAGE_SIZE);
+    let pages: Vec<u64> = match grows_up {
+        false => pages.collect(),
+        true => pages.rev().collect(),
+    };
+    let mut candidates = vec![register(convention.return_address)];
+    let mut bytes = Vec::new();
+    for page in pages {
+        let from = used.start.max(page * PAGE_SIZE);
+        let to = used.end.min((page + 1) * PAGE_SIZE);
+        // CAST: a page at most.
+        bytes.resize((to - from) as usize, 0);
+        if !cpu.read(from, &mut bytes) {
+            break;
+        }
+        let words = bytes.as_chunks().0.iter();
+        let words = words.map(|word| u64::from(target.word(*word)));
+        match grows_up {
+            false => candidates.extend(words),
+            true => candidates.extend(words.rev()),
+        }
+    }
+    candidates
+}
+
+/// Addresses on the stack that code may return to, or be: of what has been called and has not returned, and of what is left over
+/// from earlier calls.
+pub fn return_addresses(cpu: &impl Cpu, target: Target) -> Vec<u64> {
+    let convention = Convention::of(target.arch);
+    let candidates = candidates(cpu, target).into_iter();
+    candidates.map(|word| word & !convention.flags).collect()
+}
+
+/// The calls on the stack before an instruction. Nothing has to have a name yet.
+pub fn unwind(cpu: &impl Cpu, target: Target) -> Vec<Call> {
+    let convention = Convention::of(target.arch);
+    let stack = cpu.register(Register::General(convention.stack));
+    let first = stack.unwrap_or_default() & 0xffff_ffff & !(LONGEST - 1);
     let word_at = |vaddr: u64| {
         let mut bytes = [0; 4];
         cpu.read(vaddr, &mut bytes).then(|| target.word(bytes))
     };
-    let stack = register(convention.stack) & !3;
-    let first = stack & !(LONGEST - 1);
-    let addresses: Vec<u64> = match convention.grows_up {
-        false => (stack..first + LONGEST).step_by(4).collect(),
-        true => (first..stack + 4).rev().skip(3).step_by(4).collect(),
-    };
-    let on_stack = addresses.into_iter().map_while(word_at).map(u64::from);
-    let candidates = std::iter::once(register(convention.return_address)).chain(on_stack);
     let mut calls: Vec<Call> = Vec::new();
-    for candidate in candidates {
+    for candidate in candidates(cpu, target) {
         let pc = (candidate & !3).wrapping_sub(convention.call);
         // Most words are small numbers, or point to the stack itself.
         if pc < LONGEST || (first..first + LONGEST).contains(&pc) {
@@ -286,13 +301,14 @@ mod tests {
 
     impl Memory for Guest {
         fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
-            let word = self.words.get(&vaddr).copied();
-            let stack = (0xc100_0000..0xc100_2000).contains(&vaddr);
-            if word.is_none() && !stack {
-                return false;
-            }
-            into.copy_from_slice(&word.unwrap_or_default().to_le_bytes());
-            true
+            (vaddr..)
+                .step_by(4)
+                .zip(into.chunks_mut(4))
+                .all(|(at, to)| {
+                    let word = self.words.get(&at).copied();
+                    to.copy_from_slice(&word.unwrap_or_default().to_le_bytes());
+                    word.is_some() || (0xc100_0000..0xc100_2000).contains(&at)
+                })
         }
     }
 

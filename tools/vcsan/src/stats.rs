@@ -2,7 +2,7 @@
 //! What was seen of a guest, as numbers for the last record.
 
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vcsan_model::Op;
 
 /// Accesses to memory, as the model has followed them.

@@ -13,7 +13,7 @@ use crate::verdict::Verdict;
 pub struct Wanted<'a> {
     /// Suites of which every case makes a device read or write memory.
     pub transfers: &'a [String],
-    /// Modules out of tree that are under test, by their files, such as `a.ko`.
+    /// Modules out of tree that are under test, by their files, such as `a.ko`. One of them must map memory for a device.
     pub modules: &'a [String],
 }
 
@@ -111,6 +111,17 @@ pub fn add(
         judgement.worsen(
             Verdict::NotProven,
             "the cache model saw no cache maintenance at all, so that its silence proves nothing",
+        );
+    }
+    let name = |file: &String| file.trim_end_matches(".ko").replace('-', "_");
+    let is_silent = |file: &String| !end.callers.contains(&name(file));
+    if found.contract && !wanted.modules.is_empty() && wanted.modules.iter().all(is_silent) {
+        let modules = wanted.modules.join(", ");
+        judgement.worsen(
+            Verdict::NotProven,
+            &format!(
+                "{modules} handed no memory to a device, so that there was nothing to watch: is the device in this machine, and was it used?"
+            ),
         );
     }
     let transferred = |suite: &Suite| {
@@ -353,11 +364,33 @@ mod tests {
     fn a_module_s_author_knows_what_it_provokes() {
         let mut found = quiet();
         found.contract = true;
+        found.end.as_mut().expect("an end").callers = vec!["my".into()];
         found.expected.push(expected("lost write | vmap | * | *"));
         found.hazards.push(hazard(Some("s.one")));
         assert_eq!(judged_module(&found).verdict, Verdict::Hazard);
         found.hazards[0].title = "lost write".into();
         assert_eq!(judged_module(&found).verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn a_module_that_maps_nothing_proves_nothing() {
+        let mut found = quiet();
+        found.contract = true;
+        for callers in [vec![], vec!["other".to_owned()]] {
+            found.end.as_mut().expect("an end").callers = callers;
+            let judgement = judged_module(&found);
+            assert_eq!(judgement.verdict, Verdict::NotProven);
+            let why = judgement.message.expect("a reason");
+            assert!(
+                why.contains("my-bus.ko, my.ko handed no memory to a device"),
+                "{why}"
+            );
+        }
+        // One of them is enough: others may be what it stands on.
+        for caller in ["my", "my_bus"] {
+            found.end.as_mut().expect("an end").callers = vec![caller.into()];
+            assert_eq!(judged_module(&found).verdict, Verdict::Passed);
+        }
     }
 
     #[test]

@@ -274,6 +274,9 @@ pub struct Summary {
     pub untranslated: u64,
     /// Tests that announced transfers which the device did not make.
     pub doubtful_transfers: u64,
+    /// Modules that have called the DMA API, themselves or through others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
     /// Whatever else it is in doubt about, and how often.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub doubts: BTreeMap<String, u64>,

@@ -49,6 +49,12 @@ impl<S: Sink> Watcher<S> {
             Hook::Free(call) => return self.freed(cpu, call),
             Hook::Unload => return self.unloaded(cpu),
             Hook::ForDevice | Hook::ForCpu => self.need_geometry(cpu),
+            Hook::Single(_)
+            | Hook::List(_)
+            | Hook::MapTable
+            | Hook::Wrapper(_)
+            | Hook::Alloc
+            | Hook::AllocTable => self.note_callers(cpu),
             _ => {}
         }
         let Some(calls) = &mut self.calls else {

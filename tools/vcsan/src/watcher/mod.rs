@@ -4,6 +4,7 @@
 //!
 //! It knows nothing of QEMU: [`guest`](crate::guest) is all it sees.
 
+mod callers;
 mod contract;
 mod device;
 mod frees;
@@ -33,6 +34,7 @@ use crate::runs::{self, Code, Run};
 use crate::stack;
 use crate::stats::{Counts, Maintenance, RunStats};
 use crate::translate::{Landmarks, Translator};
+use callers::Callers;
 use device::Devices;
 use frees::Frees;
 use groups::Groups;
@@ -85,6 +87,7 @@ pub struct Watcher<S: Sink> {
     devices: Devices,
     /// If the DMA API is followed.
     calls: Option<Calls>,
+    callers: Callers,
     /// Instructions whose stacks are wanted.
     stacks: HashSet<u64>,
     frees: Frees,
@@ -170,6 +173,7 @@ impl<S: Sink> Watcher<S> {
             repeated: None,
             devices: Devices::default(),
             calls,
+            callers: Callers::default(),
             stacks: match &options.stacks {
                 Some(path) => stack::wanted(path)?,
                 None => HashSet::new(),
@@ -384,6 +388,7 @@ impl<S: Sink> Watcher<S> {
             let what = "mappings for devices whose place could not be read";
             self.counts.doubts.insert(what.to_owned(), unread);
         }
+        self.counts.callers = self.callers.names().clone();
         let stats = RunStats {
             counts: self.counts.clone(),
             maintenance: self.maintenance.clone(),

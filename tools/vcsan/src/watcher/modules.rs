@@ -38,6 +38,7 @@ impl<S: Sink> Watcher<S> {
         match added {
             Ok(code) => {
                 self.names.lock().sites.loaded(&code);
+                self.callers.loaded(&module.name, &code);
                 // What is translated there from now on is other code.
                 let elsewhere = |pc: u64| !code.iter().any(|range| range.contains(&pc));
                 self.numbers.retain(|&(pc, _), _| elsewhere(pc));

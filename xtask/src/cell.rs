@@ -251,13 +251,14 @@ fn watched(
     })
 }
 
-/// What is known of the exporter under test. With the fixes, nothing is.
+/// What is known of the exporter under test, or of the set of suites where it is about none. With the fixes, nothing is.
 fn known<'a>(
     shared: &Shared<'a>,
     selection: &Selection<'a>,
     boot: Boot<'a>,
 ) -> judge::known::Known<'a> {
-    let Some(exporter) = &boot.set.of else {
+    let exporter = boot.set.of.as_ref().map(|exporter| &exporter.name);
+    let Some(subject) = exporter.or(boot.set.page.as_ref()) else {
         return judge::known::Known::default();
     };
     let findings = shared.config.findings.values();
@@ -266,9 +267,9 @@ fn known<'a>(
             Some(_) => Vec::new(),
             None => findings.collect(),
         },
-        exporter: &exporter.name,
+        subject,
         cell: &boot.cell.name,
-        whole: selection.filter.is_none(),
+        whole: selection.filter.is_none() && boot.set.own.is_none(),
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A finding: hazards that the kernel tree's own exporters are known for, exactly as the cache model reports them.
+//! A finding: hazards that the kernel tree's own exporters and drivers are known for, exactly as the cache model reports them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,10 @@ use crate::vcsan::findings::{Hazard, Pattern};
 #[serde(deny_unknown_fields)]
 struct RawSeen {
     hazard: String,
+    #[serde(default)]
     exporters: Vec<String>,
+    #[serde(default)]
+    sets: Vec<String>,
     cells: Vec<String>,
     tests: Vec<String>,
 }
@@ -25,7 +28,7 @@ struct Raw {
     summary: String,
     page: PathBuf,
     #[serde(default)]
-    fix: Option<PathBuf>,
+    fixes: Vec<PathBuf>,
     seen: Vec<RawSeen>,
     #[serde(default)]
     by_luck: Vec<String>,
@@ -36,6 +39,8 @@ struct Raw {
 struct Seen {
     hazard: Pattern,
     exporters: Vec<String>,
+    /// Sets of suites that are about no exporter.
+    sets: Vec<String>,
     cells: Vec<String>,
     tests: Vec<GlobMatcher>,
 }
@@ -49,49 +54,66 @@ pub struct Finding {
     pub summary: String,
     /// What is written about it, from the checkout's root.
     pub page: PathBuf,
-    /// The patch after which it is gone, from the checkout's root, if there is one.
-    pub fix: Option<PathBuf>,
+    /// The patches after which it is gone, from the checkout's root, if there are any.
+    pub fixes: Vec<PathBuf>,
     seen: Vec<Seen>,
-    /// Exporter and cell.
+    /// Exporter or set, and cell.
     by_luck: Vec<(String, String)>,
 }
 
 impl Finding {
-    /// Whether this is what is known of `exporter` on `cell`: the test, the hazard's title, the alias, the function and what is
-    /// missing.
-    pub fn is(&self, exporter: &str, cell: &str, hazard: &Hazard) -> bool {
+    /// Whether this is what is known of `subject`, an exporter or a set of suites, on `cell`: the test, the hazard's title, the
+    /// alias, the function and what is missing.
+    pub fn is(&self, subject: &str, cell: &str, hazard: &Hazard) -> bool {
         let test = hazard.test.as_deref().unwrap_or_default();
         self.seen.iter().any(|seen| {
-            seen.concerns(exporter, cell)
+            seen.concerns(subject, cell)
                 && seen.tests.iter().any(|glob| glob.is_match(test))
                 && seen.hazard.is_met_by(hazard)
         })
     }
 
-    /// Whether a whole run of `exporter` on `cell` shows it. Where it depends on which pages a buffer gets, it may not.
-    pub fn must_be_seen(&self, exporter: &str, cell: &str) -> bool {
-        let by_luck = self.by_luck.iter().any(|(e, c)| e == exporter && c == cell);
-        !by_luck && self.seen.iter().any(|seen| seen.concerns(exporter, cell))
+    /// Whether a whole run of `subject` on `cell` shows it. Where it depends on which pages a buffer gets, or on when the kernel
+    /// writes something back, it may not.
+    pub fn must_be_seen(&self, subject: &str, cell: &str) -> bool {
+        let by_luck = self.by_luck.iter().any(|(s, c)| s == subject && c == cell);
+        !by_luck && self.seen.iter().any(|seen| seen.concerns(subject, cell))
     }
 
     /// Every exporter that it names, with its key in the page.
     pub(super) fn exporters(&self) -> impl Iterator<Item = (String, &String)> {
-        let seen = self.seen.iter().enumerate();
-        let seen = seen.flat_map(|(at, s)| keyed(format!("seen.{at}.exporters"), &s.exporters));
-        seen.chain(keyed("by_luck".into(), self.by_luck.iter().map(|(e, _)| e)))
+        self.seen_in("exporters", |seen| &seen.exporters)
+    }
+
+    /// Every set of suites that it names, with its key in the page.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (String, &String)> {
+        self.seen_in("sets", |seen| &seen.sets)
     }
 
     /// Every cell that it names, with its key in the page.
     pub(super) fn cells(&self) -> impl Iterator<Item = (String, &String)> {
+        let by_luck = self.by_luck.iter().map(|(_, cell)| cell);
+        self.seen_in("cells", |seen| &seen.cells)
+            .chain(keyed("by_luck".into(), by_luck))
+    }
+
+    fn seen_in<'a>(
+        &'a self,
+        key: &'a str,
+        names: impl Fn(&'a Seen) -> &'a Vec<String> + 'a,
+    ) -> impl Iterator<Item = (String, &'a String)> {
         let seen = self.seen.iter().enumerate();
-        let seen = seen.flat_map(|(at, s)| keyed(format!("seen.{at}.cells"), &s.cells));
-        seen.chain(keyed("by_luck".into(), self.by_luck.iter().map(|(_, c)| c)))
+        seen.flat_map(move |(at, seen)| keyed(format!("seen.{at}.{key}"), names(seen)))
     }
 }
 
 impl Seen {
-    fn concerns(&self, exporter: &str, cell: &str) -> bool {
-        self.exporters.iter().any(|e| e == exporter) && self.cells.iter().any(|c| c == cell)
+    fn concerns(&self, subject: &str, cell: &str) -> bool {
+        self.subjects().any(|s| s == subject) && self.cells.iter().any(|c| c == cell)
+    }
+
+    fn subjects(&self) -> impl Iterator<Item = &String> {
+        self.exporters.iter().chain(&self.sets)
     }
 }
 
@@ -107,9 +129,14 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
             let glob = Glob::new(test).map_err(|e| value(&key, format!("is no glob: {e}")))?;
             Ok::<_, Error>(glob.compile_matcher())
         });
+        if raw.exporters.is_empty() == raw.sets.is_empty() {
+            let message = "must name either `exporters` or `sets`";
+            return Err(value(&format!("seen.{nth}"), message.into()));
+        }
         seen.push(Seen {
             hazard,
             exporters: raw.exporters,
+            sets: raw.sets,
             cells: raw.cells,
             tests: tests.collect::<Result<_, _>>()?,
         });
@@ -119,17 +146,21 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
     }
     let mut by_luck = Vec::new();
     for (at, place) in raw.by_luck.iter().enumerate() {
-        let Some((exporter, cell)) = place.split_once(" on ") else {
-            let message = "is not of the form EXPORTER on CELL";
-            return Err(value(&format!("by_luck.{at}"), message.into()));
+        let key = format!("by_luck.{at}");
+        let Some((subject, cell)) = place.split_once(" on ") else {
+            let message = "is not of the form EXPORTER on CELL, or SET on CELL";
+            return Err(value(&key, message.into()));
         };
-        by_luck.push((exporter.to_owned(), cell.to_owned()));
+        if !seen.iter().any(|seen| seen.concerns(subject, cell)) {
+            return Err(value(&key, "is where nothing is `seen`".into()));
+        }
+        by_luck.push((subject.to_owned(), cell.to_owned()));
     }
     Ok(Finding {
         name: name.to_owned(),
         summary: raw.summary,
         page: raw.page,
-        fix: raw.fix,
+        fixes: raw.fixes,
         seen,
         by_luck,
     })
@@ -140,14 +171,19 @@ pub(crate) mod tests {
     use super::*;
     use crate::vcsan::findings::Party;
 
-    /// Of mainline's heap on two cells, the second by luck.
-    pub fn finding() -> Finding {
+    fn load_text(text: &str) -> Result<Finding, String> {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("01-stale.yaml");
-        let text = "summary: s\npage: p\nfix: f\nby_luck: [system on mips-be]\nseen:\n  - \
-            {hazard: 'stale read | user mapping | copy* | invalidate *', exporters: [system], cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
         fs_err::write(&path, text).expect("the file is written");
-        load(&path, "01-stale").expect("valid")
+        load(&path, "01-stale").map_err(|error| error.to_string())
+    }
+
+    const PAGE: &str = "summary: s\npage: p\nfixes: [f]\nby_luck: [system on mips-be]\nseen:\n  - \
+        {hazard: 'stale read | user mapping | copy* | invalidate *', exporters: [system], cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
+
+    /// Of mainline's heap on two cells, the second by luck.
+    pub fn finding() -> Finding {
+        load_text(PAGE).expect("valid")
     }
 
     /// That hazard.
@@ -196,5 +232,42 @@ pub(crate) mod tests {
         assert!(!finding.must_be_seen("system", "mips-be"));
         assert!(!finding.must_be_seen("system", "parisc"));
         assert!(!finding.must_be_seen("cma", "arm-vivt"));
+    }
+
+    #[test]
+    fn a_set_about_no_exporter_has_findings_too() {
+        let page = PAGE
+            .replace("exporters: [system]", "sets: [drivers]")
+            .replace("[system on mips-be]", "[drivers on mips-be]");
+        let finding = load_text(&page).expect("valid");
+        let known = hazard("s_mmap.one");
+        assert!(finding.is("drivers", "arm-vivt", &known));
+        assert!(!finding.is("system", "arm-vivt", &known));
+        assert!(finding.must_be_seen("drivers", "arm-vivt"));
+        assert!(!finding.must_be_seen("drivers", "mips-be"));
+        assert_eq!(finding.exporters().count(), 0);
+        let sets: Vec<_> = finding.sets().collect();
+        assert_eq!(sets, [("seen.0.sets.0".to_owned(), &"drivers".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_seen_nowhere_is_refused() {
+        for (from, to, why) in [
+            ("exporters: [system], ", "", "either `exporters` or `sets`"),
+            (
+                "exporters: [system]",
+                "exporters: [system], sets: [drivers]",
+                "either `exporters` or `sets`",
+            ),
+            (
+                "[system on mips-be]",
+                "[system on parisc]",
+                "nothing is `seen`",
+            ),
+            ("[system on mips-be]", "[system]", "SET on CELL"),
+        ] {
+            let said = load_text(&PAGE.replace(from, to)).expect_err("refused");
+            assert!(said.contains(why), "{said}");
+        }
     }
 }

@@ -126,6 +126,7 @@ impl Config {
         for (name, finding) in &findings {
             let page = page("findings", name);
             there(&page, "exporter", finding.exporters(), exporters.keys())?;
+            there(&page, "set", finding.sets(), sets.keys())?;
             there(&page, "cell", finding.cells(), cells.keys())?;
         }
         for (name, bug) in &history {

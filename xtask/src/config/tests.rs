@@ -68,7 +68,7 @@ fn every_finding_of_this_repository_has_a_page_and_its_fix_exists() {
     let root = repository();
     let config = Config::load(&root.join("configs")).expect("configs/ loads");
     for finding in config.findings.values() {
-        for file in std::iter::once(&finding.page).chain(&finding.fix) {
+        for file in std::iter::once(&finding.page).chain(&finding.fixes) {
             assert!(root.join(file).is_file(), "{}", file.display());
         }
     }

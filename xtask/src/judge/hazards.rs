@@ -459,7 +459,7 @@ mod tests {
         let finding = finding_for_tests::finding();
         let known = Known {
             findings: vec![&finding],
-            exporter: "system",
+            subject: "system",
             cell,
             whole,
         };
@@ -479,7 +479,7 @@ mod tests {
         assert_eq!(judgement.hazards[0].finding.as_deref(), Some("01-stale"));
         assert_eq!(
             judgement.suites[0].cases[0].message.as_deref(),
-            Some("stale read in copy_from_user (finding 01-stale, see p)")
+            Some("stale read in copy_from_user (finding 01-stale, see p, fixed by f)")
         );
         let other = hazard(Some("s_mmap.two"));
         let judgement = with_finding(vec![known.clone(), other], "arm-vivt", true);

@@ -252,6 +252,10 @@ pub fn summary(rows: &[(String, String, Row)], cells: &[String]) -> String {
             };
             let (killed, equivalent) = (count("killed"), count("equivalent"));
             let all = of.iter().filter(|row| row.contains_key(key)).count();
+            if all == 0 {
+                // None of them was run so.
+                return "-".to_owned();
+            }
             match all - killed - equivalent {
                 0 => format!("{killed} + {equivalent}"),
                 wrong => format!("{killed} + {equivalent}, {wrong} wrong"),
@@ -290,5 +294,9 @@ mod tests {
         let summary = summary(&rows, &[cell]);
         assert!(summary.contains("0 + 0, 1 wrong"), "{summary}");
         assert!(summary.contains("0 + 1\n"), "{summary}");
+        // Nothing was run on the other cell.
+        let both = super::summary(&rows, &["arm".to_owned(), "other".into()]);
+        let last = both.lines().last().expect("a row");
+        assert!(last.contains("0 + 1"), "{both}");
     }
 }

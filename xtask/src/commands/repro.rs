@@ -5,9 +5,11 @@ mod mutants;
 
 use std::path::{Path, PathBuf};
 
+use fs_err::File;
+
 use super::Context;
 use super::prepare;
-use super::runs::{load, report_of};
+use super::runs::{hold, load, report_of};
 use super::test::{self, Kept};
 use crate::cli;
 use crate::exit::{Exit, Failure};
@@ -95,6 +97,8 @@ pub(super) struct Found {
     /// Where its report lies.
     folder: PathBuf,
     what: Option<String>,
+    /// What it booted must not be removed to make room for a later run.
+    _held: Vec<File>,
 }
 
 /// One boot of it, and what to run there; none for all that ran.
@@ -127,9 +131,15 @@ impl Found {
         let run = load(&report).map_err(Failure::usage)?;
         // What a shell's <(…) names lies nowhere.
         let real = std::fs::canonicalize(&report).unwrap_or(report);
+        let folder = real.parent().unwrap_or(Path::new("")).to_owned();
+        let boots = run.cells.iter().filter_map(|cell| cell.folder.as_deref());
+        let mut folders: Vec<&Path> = boots.filter_map(Path::parent).chain([&*folder]).collect();
+        folders.sort();
+        folders.dedup();
         Ok(Found {
+            _held: folders.into_iter().filter_map(hold).collect(),
             run,
-            folder: real.parent().unwrap_or(Path::new("")).to_owned(),
+            folder,
             what: what.map(str::to_owned),
         })
     }
@@ -215,7 +225,7 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::REPORT;
+    use super::super::runs::{REPORT, RunFolder};
     use super::*;
     use crate::report;
     use crate::results::{Case, Identity, Suite};
@@ -249,11 +259,15 @@ mod tests {
         Run::new(Identity::default(), cells, 1.0)
     }
 
+    fn write(run: &Run, path: &Path) {
+        let mut json = Vec::new();
+        report::json::write(run, &mut json).expect("written");
+        fs_err::write(path, json).expect("written");
+    }
+
     fn chosen(what: &str) -> Result<Vec<String>, String> {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut json = Vec::new();
-        report::json::write(&run(), &mut json).expect("written");
-        fs_err::write(dir.path().join(REPORT), json).expect("written");
+        write(&run(), &dir.path().join(REPORT));
         let argument = format!("{}{what}", dir.path().display());
         let found = Found::of(dir.path(), &argument).map_err(|e| e.error.to_string())?;
         let chosen = found.choose()?;
@@ -277,6 +291,36 @@ mod tests {
             chosen("#b/vmap"),
             Ok(vec![format!("{b} --filter vmap --patience 2")])
         );
+    }
+
+    #[test]
+    fn what_is_repeated_is_not_removed_to_make_room_for_that() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (runs, elsewhere) = (dir.path().join("runs"), dir.path().join("r.json"));
+        fs_err::create_dir(&runs).expect("created");
+        let later = |number: usize| {
+            let made = RunFolder::make(&runs).expect("made");
+            // All of one second have one name.
+            let folder = runs.join(format!("2000{number}"));
+            fs_err::rename(made.path(), &folder).expect("renamed");
+            folder
+        };
+        let folders: Vec<PathBuf> = (10..40).map(later).collect();
+        let oldest = folders.iter().find(|folder| folder.exists());
+        let oldest = oldest.expect("some are kept").clone();
+        let mut run = run();
+        run.cells[1].folder = Some(oldest.join("b-heap"));
+        write(&run, &oldest.join(REPORT));
+        write(&run, &elsewhere);
+        for (number, report) in [(40, &oldest), (41, &elsewhere)] {
+            let argument = report.display().to_string();
+            let found = Found::of(&runs, &argument).expect("a run");
+            later(number);
+            assert!(oldest.exists(), "{argument}");
+            drop(found);
+        }
+        later(42);
+        assert!(!oldest.exists(), "nobody holds it any more");
     }
 
     #[test]

@@ -142,6 +142,14 @@ pub(super) fn load(path: &Path) -> Result<Run, String> {
     json::read_printable(&text).map_err(|e| format!("failed to read {}: {e}", path.display()))
 }
 
+/// Keeps the run in `folder` from being removed for as long as this is kept; none where that is no run's folder.
+pub(super) fn hold(folder: &Path) -> Option<File> {
+    let lock = File::open(folder.join(LOCK)).ok()?;
+    // A run that goes on holds it alone, and is not removed either.
+    lock.try_lock_shared().ok()?;
+    Some(lock)
+}
+
 fn prune(runs: &Path) -> io::Result<()> {
     let mut old: Vec<PathBuf> = fs::read_dir(runs)?
         .map(|e| e.map(|e| e.path()))

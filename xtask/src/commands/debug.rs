@@ -66,13 +66,13 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
         ));
     }
     let chosen = chosen.pop().expect("what is chosen is one at least");
-    let mut repeat = chosen.repeat()?;
+    let mut repeat = chosen.repeat(&context.global)?;
     repeat.test.tested = (repeat.test.tested).moved(usable.module.as_ref(), usable.init.as_ref());
     if let Some(filter) = args.tested.filter.as_ref().or(args.break_at.as_ref()) {
         repeat = repeat.filtered(filter.clone());
     }
     println!("{}", repeat.line());
-    let Repeat { global, test } = repeat.at(&context.global);
+    let Repeat { global, test } = repeat;
     Ok((global, test))
 }
 

@@ -11,7 +11,7 @@ use super::Context;
 use super::prepare;
 use super::runs::{hold, load, report_of};
 use super::test::{self, Kept};
-use crate::cli;
+use crate::cli::{self, Global};
 use crate::exit::{Exit, Failure};
 use crate::media::Media;
 use crate::progress::Progress as _;
@@ -28,14 +28,14 @@ pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failur
     let mut worst = Exit::Ok;
     for chosen in chosen {
         let cell = chosen.cell;
-        let mut repeat = chosen.repeat()?;
+        let mut repeat = chosen.repeat(&context.global)?;
         let (module, init) = (args.module.as_ref(), args.init.as_ref());
         repeat.test.tested = repeat.test.tested.moved(module, init);
         println!("{}", repeat.line());
         if args.dry_run {
             continue;
         }
-        let Repeat { global, test } = repeat.at(&context.global);
+        let Repeat { global, test } = repeat;
         let mut again = Context::new(global, Some(&test), context.stop.clone())?;
         let kept = kept(&found.folder, cell);
         // An artefact lies anywhere.
@@ -109,9 +109,10 @@ pub(super) struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    /// The settings that it ran with.
-    pub(super) fn repeat(self) -> Result<Repeat, Failure> {
+    /// The settings that it ran with, on this machine.
+    pub(super) fn repeat(self, here: &Global) -> Result<Repeat, Failure> {
         let repeat = Repeat::read(&self.cell.repeat).map_err(Failure::usage)?;
+        let repeat = repeat.at(here);
         Ok(match self.filter {
             Some(filter) => repeat.filtered(filter),
             None => repeat,
@@ -225,8 +226,11 @@ impl Found {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::super::runs::{REPORT, RunFolder};
     use super::*;
+    use crate::cli::Cli;
     use crate::report;
     use crate::results::{Case, Identity, Suite};
     use crate::verdict::Verdict;
@@ -241,7 +245,9 @@ mod tests {
             cell: name.into(),
             verdict,
             set: "heap".into(),
-            repeat: format!("cargo xtask test {name} --set heap --patience 2"),
+            repeat: format!(
+                "cargo xtask test {name} --set heap --cache /theirs --jobs 9 --patience 2"
+            ),
             suites: vec![Suite {
                 name: "vmap".into(),
                 verdict,
@@ -271,9 +277,10 @@ mod tests {
         let argument = format!("{}{what}", dir.path().display());
         let found = Found::of(dir.path(), &argument).map_err(|e| e.error.to_string())?;
         let chosen = found.choose()?;
+        let here = Cli::parse_from(["xtask", "list"]).global;
         let lines = chosen
             .into_iter()
-            .map(|chosen| chosen.repeat().expect("it is one").line());
+            .map(|chosen| chosen.repeat(&here).expect("it is one").line());
         Ok(lines.collect())
     }
 

@@ -17,7 +17,6 @@ use crate::results::Run;
 use crate::results::identity::Identity;
 use crate::session::Shared;
 use crate::vcsan::Findings;
-use crate::verdict::Verdict;
 
 pub(super) fn debug(context: &Context, args: &cli::Debug) -> Result<Exit, Failure> {
     let config = context.config()?;
@@ -122,13 +121,8 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
         task.step("looking for the access");
         let result = cell::boot_cell(&shared, &selection, boot, &media, &built, 1);
         let folder = result.folder.clone().unwrap_or_default();
-        let failed = result.suites.iter().flat_map(|suite| {
-            let cases = suite.cases.iter().filter(|c| c.verdict == Verdict::Hazard);
-            cases.map(move |case| format!("{}.{}", suite.name, case.name))
-        });
-        let failed: Vec<String> = failed.collect();
         let findings = Findings::read(&folder.join("vcsan.jsonl")).map_err(Failure::infra)?;
-        let Some(found) = access::chosen(&findings, &failed) else {
+        let Some(found) = access::chosen(&result.hazards, &findings) else {
             let run = Run::new(Identity::default(), vec![result], 0.0);
             print!("{}", report::text::render(&run));
             return Err(Failure {

@@ -4,16 +4,14 @@
 use serde_json::{Value, json};
 
 use crate::config::Set;
+use crate::results::{self, Status};
 use crate::vcsan::Findings;
 use crate::vcsan::findings::Hazard;
 
-/// The hazard to stop at: the first of a case that failed by one, else the first of all.
-pub fn chosen<'a>(findings: &'a Findings, failed: &[String]) -> Option<&'a Hazard> {
-    let of_failed = findings.hazards.iter().find(|hazard| {
-        let test = hazard.test.as_ref();
-        test.is_some_and(|test| failed.contains(test))
-    });
-    of_failed.or(findings.hazards.first())
+/// The hazard to stop at: the first that nobody expected, whatever else came of its case, else the first of all.
+pub fn chosen<'a>(judged: &'a [results::Hazard], findings: &'a Findings) -> Option<&'a Hazard> {
+    let new = judged.iter().find(|hazard| hazard.status == Status::New);
+    new.map(|hazard| &hazard.seen).or(findings.hazards.first())
 }
 
 /// An instruction to stop at, wherever its module is loaded.
@@ -124,17 +122,36 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_goes_before_what_was_provoked() {
+    fn what_nobody_expected_goes_before_what_was_provoked() {
         let findings = Findings {
             hazards: vec![
                 hazard("s.provoked", "0x1", "f"),
+                // Whether its case went on, hung or crashed.
                 hazard("s.bad", "0x2", "f"),
+                // Also in a case that provokes another one.
+                hazard("s.provoked", "0x3", "f"),
             ],
             ..Findings::default()
         };
-        let test = |failed: &[String]| chosen(&findings, failed).and_then(|h| h.test.clone());
-        assert_eq!(test(&["s.bad".into()]).as_deref(), Some("s.bad"));
-        assert_eq!(test(&[]).as_deref(), Some("s.provoked"));
-        assert_eq!(chosen(&Findings::default(), &[]), None);
+        let pc = |status: [Status; 3]| {
+            let seen = findings.hazards.iter().cloned().zip(status);
+            let judged: Vec<results::Hazard> = seen
+                .map(|(seen, status)| results::Hazard {
+                    status,
+                    finding: None,
+                    seen,
+                })
+                .collect();
+            let found = chosen(&judged, &findings)?;
+            found.access.pc.clone()
+        };
+        let (new, provoked) = (Status::New, Status::Provoked);
+        assert_eq!(pc([provoked, new, new]).as_deref(), Some("0x2"));
+        assert_eq!(pc([provoked, provoked, new]).as_deref(), Some("0x3"));
+        assert_eq!(
+            pc([provoked, Status::Known, provoked]).as_deref(),
+            Some("0x1")
+        );
+        assert_eq!(chosen(&[], &Findings::default()), None);
     }
 }

@@ -147,6 +147,7 @@ pub(crate) fn blank(selection: &Selection<'_>, boot: Boot<'_>) -> results::Cell 
         cell: boot.cell.name.clone(),
         role: Some(boot.cell.role),
         set: boot.set.name.clone(),
+        program: boot.set.program.as_ref().and_then(|p| p.suite.clone()),
         repeat: selection.repeat.of_boot(&boot.cell.name, boot.set).line(),
         ..results::Cell::default()
     }

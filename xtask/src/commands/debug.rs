@@ -92,6 +92,13 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     if let Some(why) = boot.excluded() {
         return Err(Failure::usage(format!("failed to boot that: {why}")));
     }
+    if let Some(case) = args.break_at.as_deref()
+        && access::is_of_a_program(boot.set, case)
+    {
+        return Err(Failure::usage(format!(
+            "failed to stop where {case} begins: it is run by a program in the guest and not by KUnit; leave --break away, or give --at-hazard instead"
+        )));
+    }
     let task = context.ui.task("setup");
     let debugger = prepare::debugger(context, &task)?;
     let disks = prepare::disks(context, &selection.sets)?;

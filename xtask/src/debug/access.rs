@@ -14,6 +14,13 @@ pub fn chosen<'a>(judged: &'a [results::Hazard], findings: &'a Findings) -> Opti
     new.map(|hazard| &hazard.seen).or(findings.hazards.first())
 }
 
+/// Whether a program in the guest has `case` (`SUITE.CASE`), and not KUnit, which alone tells gdb where a case begins.
+pub fn is_of_a_program(set: &Set, case: &str) -> bool {
+    let suite = case.split('.').next();
+    let program = set.program.as_ref().and_then(|p| p.suite.as_deref());
+    suite == program
+}
+
 /// An instruction to stop at, wherever its module is loaded.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Access {
@@ -31,9 +38,8 @@ impl Access {
         let pc = hexadecimal(hazard.access.pc.as_deref()?)?;
         let symbol = hazard.access.symbol.as_deref().unwrap_or_default();
         let module = symbol.strip_suffix(']').and_then(|s| s.rsplit_once('['));
-        let suite = hazard.test.as_ref().and_then(|test| test.split('.').next());
-        let program = set.program.as_ref().and_then(|p| p.suite.as_deref());
-        let case = hazard.test.clone().filter(|_| suite != program);
+        let case = hazard.test.clone();
+        let case = case.filter(|case| !is_of_a_program(set, case));
         let Some((_, module)) = module else {
             return Some(Access {
                 case,
@@ -103,6 +109,9 @@ mod tests {
         let init = access(hazard("s.c", "0x9004", "f [m]")).expect("an access");
         assert_eq!(init.section, Some(("m".into(), ".init.text".into())));
         // A program's own cases are no cases of KUnit, and the kernel does not move.
+        assert!(!is_of_a_program(set, "s.c"));
+        assert!(is_of_a_program(set, "system_heap_rust_processes.c"));
+        assert!(!is_of_a_program(&config.sets["kernel-rust"], "s.c"));
         let kernel = access(hazard(
             "system_heap_rust_processes.c",
             "0xc0001000",

@@ -149,6 +149,9 @@ pub struct Cell {
     pub hazards: Vec<Hazard>,
     /// The set of suites that ran, from `configs/suites`, or the exporter that they ran on.
     pub set: String,
+    /// The suite among them that a program in the guest runs, and not KUnit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// The folder with logs, command lines and findings of this boot.
     pub folder: Option<std::path::PathBuf>,
     /// Oddities of the log, each with its line.

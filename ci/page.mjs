@@ -96,9 +96,28 @@ for (const [size, viewport] of Object.entries(sizes)) {
 	assert.equal(await shown.textContent(), count(([, kind]) => kind === 'failure'));
 	await page.locator('#filter-verdict').selectOption('');
 	assert.equal(await shown.textContent(), count(() => true));
-	await page.evaluate((id) => { location.hash = id; }, names[0][2]);
-	await page.locator('.case').first().waitFor({ state: 'visible' });
-	console.log(`filters: ${names.length} cases, a word, failures, all again; a link opens what it leads to`);
+	// Each link, while a filter hides all cases.
+	const links = await page.evaluate(async () => {
+		const all = new Set([...document.querySelectorAll('a[href^="#"]')].map((a) => a.getAttribute('href')));
+		const text = document.getElementById('filter-text');
+		const dead = [];
+		for (const link of all) {
+			text.value = 'no case has such a name';
+			text.dispatchEvent(new Event('input'));
+			const followed = new Promise((done) => { addEventListener('hashchange', done, { once: true }); });
+			location.hash = link;
+			await followed;
+			if (!document.getElementById(decodeURIComponent(link.slice(1)))?.checkVisibility()) {
+				dead.push(link);
+			}
+		}
+		return { count: all.size, dead };
+	});
+	assert.deepEqual(links.dead, [], 'links lead to what is shown');
+	// Without a filter nothing is hidden, also what has no case.
+	await page.locator('#filter-text').fill('');
+	assert.equal(await page.locator('.group[hidden]').count(), 0);
+	console.log(`filters: ${names.length} cases, a word, failures, all again; ${links.count} links open what they lead to`);
 	await close();
 }
 

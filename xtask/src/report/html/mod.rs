@@ -255,6 +255,31 @@ mod tests {
         }
     }
 
+    /// A run with what each part of the page can show, and a boot that has no case.
+    fn failing() -> Run {
+        let mut run = example::run();
+        run.cells.push(Cell {
+            cell: "mips-be".into(),
+            set: "heap".into(),
+            verdict: Verdict::BuildFailed,
+            message: Some("a.c:1:1: error: no".into()),
+            repeat: "cargo xtask test mips-be".into(),
+            ..Cell::default()
+        });
+        run
+    }
+
+    #[test]
+    #[ignore = "writes the file that PAGE names, for ci/page.sh"]
+    fn a_page_of_failures() {
+        let file = std::env::var_os("PAGE").expect("PAGE, the file to write");
+        let run = failing();
+        let page = page(&run, Some(&example::run())).into_string();
+        assert!(page.contains("href=\"#mips-be.heap\""));
+        assert!(page.contains("<svg"));
+        fs_err::write(file, page).expect("written");
+    }
+
     #[test]
     fn a_run_that_could_not_begin_has_a_page_too() {
         let run = Run::new(Identity::default(), Vec::new(), 0.0);

@@ -19,9 +19,9 @@
 			item.hidden = !fits;
 			count += fits;
 		}
-		// Innermost first: what has nothing to show goes.
+		// Innermost first: what has nothing to show goes, but nobody has narrowed away a boot that has no case.
 		for (const group of [...document.querySelectorAll('.group')].reverse()) {
-			group.hidden = group.querySelector('.case:not([hidden])') === null;
+			group.hidden = narrow && group.querySelector('.case:not([hidden])') === null;
 			if (narrow && !group.hidden && count <= 200) {
 				group.open = true;
 			}
@@ -36,11 +36,16 @@
 		filter();
 	}
 
-	// A link to something inside of closed groups opens them.
+	// A link to something inside of closed groups opens them, and ends filters that hide it.
 	const reveal = () => {
-		let at = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-		const target = at;
-		for (; at; at = at.parentElement) {
+		const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+		if (text && target?.closest('[hidden]')) {
+			for (const input of [text, cell, verdict]) {
+				input.value = '';
+			}
+			filter();
+		}
+		for (let at = target; at; at = at.parentElement) {
 			if (at instanceof HTMLDetailsElement) {
 				at.open = true;
 			}

@@ -440,6 +440,9 @@ fn identity(context: &Context, args: &cli::Test) -> Identity {
         .chain(std::env::args_os().skip(1))
         .collect();
     let tested = &args.tested;
+    // One that can't be read ends the run before anything is compared.
+    let suppress = args.suppress.as_ref();
+    let suppress = suppress.and_then(|file| fs_err::read(file).ok());
     let options = identity::Options {
         exporters: tested.exporters.clone(),
         filter: tested.filter.clone(),
@@ -448,6 +451,7 @@ fn identity(context: &Context, args: &cli::Test) -> Identity {
         contract: tested.contract,
         fixes: tested.fixes,
         module: tested.module.as_ref().map(|dir| dir.display().to_string()),
+        suppress: suppress.map(|text| blake3::hash(&text).to_hex().to_string()),
         patience: context.global.patience.get(),
     };
     Identity::of_command(&command, context.project.root(), options)

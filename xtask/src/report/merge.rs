@@ -223,13 +223,16 @@ mod tests {
     #[test]
     fn what_is_not_of_one_run_is_refused() {
         type Change = fn(&mut Vec<Run>);
-        let changes: [(&str, Change); 7] = [
+        let changes: [(&str, Change); 8] = [
             ("not the same commit", |s| s[0].identity.project = None),
             ("not the same tools", |s| {
                 s[0].identity.tools.as_mut().expect("tools").recipe = "other".into();
             }),
             ("not the same options", |s| {
                 s[0].identity.options.fixes = true
+            }),
+            ("not the same options", |s| {
+                s[0].identity.options.suppress = Some("a hash".into())
             }),
             ("not the same plan", |s| drop(s[0].planned.pop())),
             ("not the same number of shards", |s| {

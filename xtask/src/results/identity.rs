@@ -48,6 +48,9 @@ pub struct Options {
     pub fixes: bool,
     /// A module of the user's own, if that was run.
     pub module: Option<String>,
+    /// A hash over the file of findings that were not to be reported, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppress: Option<String>,
     /// How many times its limits a guest might take.
     pub patience: u32,
 }

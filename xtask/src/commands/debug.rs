@@ -70,6 +70,8 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
     if let Some(filter) = args.tested.filter.as_ref().or(args.break_at.as_ref()) {
         repeat = repeat.filtered(filter.clone());
     }
+    // What is debugged is built anew.
+    found.compare(context, &repeat.global);
     println!("{}", repeat.line());
     let Repeat { global, test } = repeat;
     Ok((global, test))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask repro RUN[#WHAT]`: what failed in a run, once more, with the very files that it booted where they are there.
 
+mod checkout;
 mod mutants;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::exit::{Exit, Failure};
 use crate::media::Media;
 use crate::progress::Progress as _;
 use crate::repeat::Repeat;
+use crate::results::identity::Commit;
 use crate::results::{Cell, Run};
 
 pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failure> {
@@ -26,18 +28,23 @@ pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failur
     let found = Found::of(&runs, &args.what)?;
     let chosen = found.choose().map_err(Failure::usage)?;
     let mut worst = Exit::Ok;
+    let mut warned = false;
     for chosen in chosen {
         let cell = chosen.cell;
         let mut repeat = chosen.repeat(&context.global)?;
         let (module, init) = (args.module.as_ref(), args.init.as_ref());
         repeat.test.tested = repeat.test.tested.moved(module, init);
+        let kept = kept(&found.folder, cell);
+        if kept.is_none() && !warned {
+            found.compare(context, &repeat.global);
+            warned = true;
+        }
         println!("{}", repeat.line());
         if args.dry_run {
             continue;
         }
         let Repeat { global, test } = repeat;
         let mut again = Context::new(global, Some(&test), context.stop.clone())?;
-        let kept = kept(&found.folder, cell);
         // An artefact lies anywhere.
         again.binds.extend(kept.iter().flat_map(Kept::folders));
         again.ui.task(&cell.cell).step(match kept {
@@ -143,6 +150,15 @@ impl Found {
             folder,
             what: what.map(str::to_owned),
         })
+    }
+
+    /// Warns if what would be built on `global`'s checkout is not what was run.
+    pub(super) fn compare(&self, context: &Context, global: &Global) {
+        let checkout = global.checkout.as_deref();
+        let now = Commit::of(checkout.unwrap_or(context.project.root()));
+        if let Some(text) = checkout::differs(&self.run.identity, now.as_ref()) {
+            context.ui.task("checkout").warn(&text);
+        }
     }
 
     /// The boots that failed, or the one that is asked for, whatever came of it.

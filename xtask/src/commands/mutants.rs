@@ -2,13 +2,14 @@
 //! `cargo xtask mutants`: silence of the suites is worth something only if they are not silent about a broken heap.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::prepare;
 use super::scratch::Scratch;
 use super::{Context, test};
 use crate::build;
-use crate::cli;
+use crate::cli::{self, Global};
 use crate::config::{Cell, Config, Set};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
@@ -29,7 +30,9 @@ pub(super) fn mutants(context: &Context, args: &cli::Mutants) -> Result<Exit, Fa
         all.iter_mut().for_each(|m| m.all_modes = true);
     }
     let chosen = choose(&config, &all, &args.names)?;
-    let mut report = Report::new(&chosen, &cells, args.json.as_deref()).map_err(Failure::infra)?;
+    let options = options(&context.global, args.equivalent);
+    let report = Report::new(&chosen, &cells, args.json.as_deref(), options);
+    let mut report = report.map_err(Failure::infra)?;
     let chosen: BTreeSet<String> = chosen.into_iter().map(|m| m.name).collect();
 
     // Those that are chosen in a running guest share a build, which is the same whichever of them run; each of the others has one
@@ -72,6 +75,12 @@ pub(super) fn mutants(context: &Context, args: &cli::Mutants) -> Result<Exit, Fa
     } else {
         Exit::Tests
     })
+}
+
+/// What a command that boots a mutant again is given beside its name, its cell and its modes.
+pub(super) fn options(global: &Global, equivalent: bool) -> Vec<OsString> {
+    let equivalent = equivalent.then(|| "--equivalent".into());
+    equivalent.into_iter().chain(global.words()).collect()
 }
 
 /// Those of `all` that `names`, globs, choose.

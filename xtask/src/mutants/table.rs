@@ -2,6 +2,7 @@
 //! The kill matrix.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -41,14 +42,22 @@ pub struct Report {
     /// Kind, name and outcomes, in the order in which they began.
     rows: Vec<(String, String, Row)>,
     broken: usize,
+    /// Of the command, see [`repeat`].
+    options: Vec<OsString>,
 }
 
 impl Report {
-    /// An empty one of `mutants` on `cells`. Each outcome is also a line of `json`, if there is such a file.
+    /// An empty one of `mutants` on `cells`, by a command with these `options`. Each outcome is also a line of `json`, if there is
+    /// such a file.
     ///
     /// # Errors
     /// The file can't be made.
-    pub fn new(mutants: &[Mutant], cells: &[&Cell], json: Option<&Path>) -> io::Result<Report> {
+    pub fn new(
+        mutants: &[Mutant],
+        cells: &[&Cell],
+        json: Option<&Path>,
+        options: Vec<OsString>,
+    ) -> io::Result<Report> {
         let whole = |m: &Mutant| cells.iter().map(|c| m.modes(c).len()).sum();
         Ok(Report {
             cells: cells.iter().map(|c| c.name.clone()).collect(),
@@ -56,6 +65,7 @@ impl Report {
             json: [json.map(File::create).transpose()?, None],
             rows: Vec::new(),
             broken: 0,
+            options,
         })
     }
 
@@ -118,7 +128,7 @@ impl Report {
         let (_, name, row_of) = &self.rows[at];
         if self.is_whole(name, row_of) {
             println!("{}", row(name, &self.cells, row_of));
-            for line in details(name, row_of) {
+            for line in details(name, row_of, &self.options) {
                 println!("{line}");
             }
         }
@@ -183,8 +193,8 @@ fn word(cell: &str, row: &Row) -> String {
     }
 }
 
-/// What is not right, and one kill of each mutant that has one.
-pub fn details(name: &str, row: &Row) -> Vec<String> {
+/// What is not right, and one kill of each mutant that has one. `options` are those of the command.
+pub fn details(name: &str, row: &Row, options: &[OsString]) -> Vec<String> {
     let mut lines = Vec::new();
     let kill = row
         .iter()
@@ -200,16 +210,19 @@ pub fn details(name: &str, row: &Row) -> Vec<String> {
             outcome.reason()
         ));
         let modes = row.keys().filter(|(of, _)| of == cell).count();
-        lines.push(format!("    repeat: {}", repeat(name, cell, modes > 1)));
+        let repeat = repeat(name, cell, modes > 1, options);
+        lines.push(format!("    repeat: {repeat}"));
     }
     lines
 }
 
-/// The command that boots a mutant again.
-pub fn repeat(name: &str, cell: &str, all_modes: bool) -> String {
+/// The command that boots a mutant again, with `options` on which its outcome depends.
+pub fn repeat(name: &str, cell: &str, all_modes: bool, options: &[OsString]) -> String {
     let words = ["cargo", "xtask", "self", "mutants", "--cell", cell];
     let modes = all_modes.then_some("--all-modes");
-    shell_words(words.into_iter().chain(modes).chain([name]))
+    let words = words.into_iter().chain(modes).map(OsString::from);
+    let name = globset::escape(name).into();
+    shell_words(words.chain(options.iter().cloned()).chain([name]))
 }
 
 /// The matrix in short: kinds of mutants down, cells and modes across, how many were killed, and how many
@@ -284,11 +297,12 @@ mod tests {
         row.insert((cell.clone(), Mode::Architectural), Outcome::Equivalent);
         assert_eq!(word(&cell, &row), "survived/equivalent");
         assert_eq!(word("other", &row), "-");
-        let details = details("plan:x", &row);
+        let options = ["--equivalent", "--kernel", "/a b", "--patience", "2"];
+        let details = details("plan:x", &row, &options.map(OsString::from));
         assert_eq!(details.len(), 2);
         assert_eq!(
             details[1].trim(),
-            "repeat: cargo xtask self mutants --cell arm --all-modes plan:x"
+            "repeat: cargo xtask self mutants --cell arm --all-modes --equivalent --kernel '/a b' --patience 2 plan:x"
         );
         let rows = [("kind".to_owned(), "m".to_owned(), row)];
         let summary = summary(&rows, &[cell]);

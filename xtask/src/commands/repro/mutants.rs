@@ -55,8 +55,9 @@ pub(super) fn again(
 ) -> Result<Exit, Failure> {
     let mut worst = Exit::Ok;
     for (mutant, wanted) in choose(kills, what).map_err(Failure::usage)? {
+        let options = mutants::options(&context.global, wanted.equivalent);
         for cell in &wanted.cells {
-            println!("{}", repeat(mutant, cell, wanted.all_modes));
+            println!("{}", repeat(mutant, cell, wanted.all_modes, &options));
         }
         if dry_run {
             continue;

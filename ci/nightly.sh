@@ -21,6 +21,10 @@ for name in "$@"; do
 		exit 2
 	fi
 done
+if [[ " $* " == *" tree "* ]] && [ -z "${KERNEL_GIT:-}" ]; then
+	echo "$0: tree needs KERNEL_GIT, the repository of a kernel tree" >&2
+	exit 2
+fi
 
 if wanted heap; then
 rm -f reports/heap-*.json
@@ -178,14 +182,17 @@ fi
 
 if wanted tree && [ -n "${KERNEL_GIT:-}" ]; then
 rm -f reports/tree-*.json
-for shard in 1 2 3; do
+for shard in 1; do
 export shard
 step tree-$shard '
-test -d linux || git clone --depth 1 "$KERNEL_GIT" linux
+git init --quiet linux
+git -C linux fetch --quiet --depth 1 "$KERNEL_GIT" "${KERNEL_REV:-HEAD}"
+git -C linux reset --quiet --hard FETCH_HEAD
+git -C linux clean --quiet -ffdx
 mkdir -p before reports
 cargo xtask report before/tree.json > /dev/null 2>&1 || rm -f before/tree.json
 times=$(test ! -f before/tree.json || echo --times before/tree.json)
-cargo xtask test --kernel linux --shard $shard/3 $times --report json=reports/tree-$shard.json
+cargo xtask test --kernel linux --shard $shard/1 $times --report json=reports/tree-$shard.json
 '
 done
 step tree-merge '

@@ -17,6 +17,7 @@ permissions:
 env:
   ALIASHEAP_CACHE: /cache/aliasheap
   KERNEL_GIT: ${{{{ vars.KERNEL_GIT }}}}
+  KERNEL_REV: ${{{{ vars.KERNEL_REV }}}}
 jobs:
 ",
         pipeline.schedule

@@ -51,7 +51,7 @@ pub struct Run {
     /// How many shards, if not as many as the others.
     #[serde(default)]
     pub shards: Option<usize>,
-    /// Whether it is for the kernel tree that `KERNEL_GIT` names, and does nothing without.
+    /// Whether it is for the kernel tree that `KERNEL_GIT` names, as `KERNEL_REV` is there, and does nothing without.
     #[serde(default)]
     pub tree: bool,
 }
@@ -100,6 +100,14 @@ const HEAD: [&str; 2] = [
 const BEFORE: &str = "before";
 const REPORTS: &str = "reports";
 
+/// What makes `linux` the tree as it is there now, whatever an earlier run has left.
+const TREE: [&str; 4] = [
+    "git init --quiet linux",
+    r#"git -C linux fetch --quiet --depth 1 "$KERNEL_GIT" "${KERNEL_REV:-HEAD}""#,
+    "git -C linux reset --quiet --hard FETCH_HEAD",
+    "git -C linux clean --quiet -ffdx",
+];
+
 impl Pipeline {
     /// Reads `configs/ci.yaml` and checks it against the rest of `configs`.
     ///
@@ -118,6 +126,12 @@ impl Pipeline {
                     None => "shards".into(),
                 };
                 let message = format!("must be from 1 to {kernels}, the number of kernels");
+                return Err(yaml::Error::value(&path, &key, message));
+            }
+            if run.tree && shards != 1 {
+                let message =
+                    "must have `shards: 1` beside it, as each shard would fetch a tree of its own";
+                let key = format!("runs.{at}.tree");
                 return Err(yaml::Error::value(&path, &key, message));
             }
         }
@@ -151,7 +165,7 @@ impl Run {
         let Run { name, options, .. } = self;
         let mut lines = Vec::new();
         if self.tree {
-            lines.push("test -d linux || git clone --depth 1 \"$KERNEL_GIT\" linux".into());
+            lines.extend(TREE.map(String::from));
         }
         let space = if options.is_empty() { "" } else { " " };
         lines.extend([
@@ -304,6 +318,43 @@ mod tests {
     }
 
     #[test]
+    fn the_tree_is_fetched_anew_and_asked_for_only_where_there_is_one() {
+        let root = Project::this().root().to_owned();
+        let run = std::process::Command::new("bash")
+            .args(["ci/nightly.sh", "tree"])
+            .current_dir(root)
+            .env_remove("KERNEL_GIT")
+            .output();
+        let run = run.expect("bash");
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{said}");
+        assert!(said.contains("KERNEL_GIT"), "{said}");
+
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let bash = |lines: &str| {
+            let run = std::process::Command::new("bash")
+                .args(["-euc", lines])
+                .current_dir(&dir)
+                .env("KERNEL_GIT", dir.path().join("theirs"))
+                .env_remove("KERNEL_REV")
+                .output();
+            let run = run.expect("bash");
+            let said = String::from_utf8_lossy(&run.stderr);
+            assert!(run.status.success(), "{lines}: {said}");
+            String::from_utf8_lossy(&run.stdout).trim().to_owned()
+        };
+        let commit = "git -C theirs -c user.name=a -c user.email=a@example.org commit --quiet -m x";
+        bash(&format!(
+            "git init -q theirs; touch theirs/a; git -C theirs add a; {commit}"
+        ));
+        bash(&TREE.join("\n"));
+        bash("touch linux/left");
+        bash(&format!("git -C theirs mv a b; {commit}"));
+        bash(&TREE.join("\n"));
+        assert_eq!(bash("ls linux"), "b");
+    }
+
+    #[test]
     fn actions_are_pinned_by_commit() {
         let workflow = &pipeline().files()["ci/github.yml"];
         let uses: Vec<&str> = workflow
@@ -330,5 +381,12 @@ mod tests {
             .expect_err("refused")
             .to_string();
         assert!(said.contains("`shards` must be from 1 to"), "{said}");
+        let text = fs_err::read_to_string(configs.join("ci.yaml")).expect("there");
+        let text = text.replace("tree: true, shards: 1", "tree: true");
+        fs_err::write(dir.path().join("ci.yaml"), text).expect("written");
+        let said = Pipeline::load(dir.path(), &config)
+            .expect_err("refused")
+            .to_string();
+        assert!(said.contains("tree` must have `shards: 1`"), "{said}");
     }
 }

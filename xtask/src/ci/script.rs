@@ -37,6 +37,16 @@ done
 ",
         known.join(" ")
     );
+    for run in pipeline.runs.iter().filter(|run| run.tree) {
+        text += &format!(
+            "if [[ \" $* \" == *\" {0} \"* ]] && [ -z \"${{KERNEL_GIT:-}}\" ]; then
+\techo \"$0: {0} needs KERNEL_GIT, the repository of a kernel tree\" >&2
+\texit 2
+fi
+",
+            run.name
+        );
+    }
     for run in &pipeline.runs {
         text += &whole(run, pipeline.shards_of(run));
     }

@@ -214,7 +214,12 @@ fi
 
 if wanted mutants; then
 step mutants '
-cargo xtask self mutants --equivalent
+mkdir -p reports
+status=0
+cargo xtask self mutants --equivalent --json reports/mutants.json || status=$?
+test -f reports/heap.json || cargo xtask test --report json=reports/heap.json || status=$?
+cargo xtask report reports/heap.json --mutants reports/mutants.json --report html=reports/mutants.html
+(exit $status)
 '
 fi
 
@@ -238,6 +243,8 @@ cargo xtask test arm-vivt --report json=reports/one.json --report junit=reports/
 ci/formats.sh reports/one.json reports/one.xml reports/one.kcidb.json
 type chromium node npm > /dev/null || apt-get install -y --no-install-recommends chromium nodejs npm
 ci/page.sh reports/one.html
+PAGE=$PWD/reports/failing.html cargo test -p xtask --lib a_page_of_failures -- --ignored
+ci/page.sh reports/failing.html
 '
 fi
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The GitHub workflow.
 
-use super::{Action, BEFORE, Job, Pipeline, REPORTS, Run, block, head};
+use super::{Action, BEFORE, Job, Pipeline, REPORTS, Run, block, head, logs};
 
 /// The whole file.
 pub(super) fn workflow(pipeline: &Pipeline) -> String {
@@ -136,9 +136,11 @@ fn shards(pipeline: &Pipeline, run: &Run) -> String {
         &format!("report-{name}-{shard}"),
         &[format!("{REPORTS}/{name}-{shard}.json")],
     );
-    let logs = ["console.log", "vcsan.jsonl", "qemu.txt"];
-    let logs = logs.map(|log| format!("/cache/aliasheap/runs/*/*/{log}"));
-    text += &upload(pipeline, &format!("logs-{name}-{shard}"), &logs);
+    text += &upload(
+        pipeline,
+        &format!("logs-{name}-{shard}"),
+        &logs("/cache/aliasheap"),
+    );
     text
 }
 
@@ -179,5 +181,8 @@ fn single(pipeline: &Pipeline, job: &Job) -> String {
         CONTENT,
     );
     text += &step(&job.commands);
+    let left = job.leaves();
+    text += &upload(pipeline, &format!("files-{name}"), &left);
+    text += &upload(pipeline, &format!("logs-{name}"), &logs("/cache/aliasheap"));
     text
 }

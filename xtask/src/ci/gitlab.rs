@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The GitLab pipeline.
 
-use super::{BEFORE, Job, Pipeline, REPORTS, Run, block, head};
+use super::{BEFORE, Job, Pipeline, REPORTS, Run, block, head, logs};
 
 /// The whole file.
 pub(super) fn pipeline(pipeline: &Pipeline) -> String {
@@ -76,11 +76,10 @@ fn shards(pipeline: &Pipeline, run: &Run) -> String {
     when: always
     paths:
       - {REPORTS}/
-      - .cache/aliasheap/runs/*/*/console.log
-      - .cache/aliasheap/runs/*/*/vcsan.jsonl
-",
+{}",
         condition(run),
-        script(&run.shard(number, of))
+        script(&run.shard(number, of)),
+        list(&logs(".cache/aliasheap")),
     )
 }
 
@@ -117,7 +116,18 @@ fn single(job: &Job) -> String {
   cache:
     - key: aliasheap-{name}
       paths: [.cache/]
-{}",
-        script(&job.commands)
+{}  artifacts:
+    when: always
+    paths:
+{}{}",
+        script(&job.commands),
+        list(&job.leaves()),
+        list(&logs(".cache/aliasheap")),
     )
+}
+
+/// Paths, a line each.
+fn list(paths: &[String]) -> String {
+    let lines = paths.iter().map(|path| format!("      - {path}\n"));
+    lines.collect()
 }

@@ -212,6 +212,22 @@ impl Run {
     }
 }
 
+impl Job {
+    /// What there may be to look at afterwards.
+    fn leaves(&self) -> Vec<String> {
+        let files = ["html", "json", "xml"].map(|ending| format!("target/*.{ending}"));
+        std::iter::once(format!("{REPORTS}/"))
+            .chain(files)
+            .collect()
+    }
+}
+
+/// What boots leave to look at, with `cache` as the cache folder.
+fn logs(cache: &str) -> [String; 3] {
+    let logs = ["console.log", "vcsan.jsonl", "qemu.txt"];
+    logs.map(|log| format!("{cache}/runs/*/*/{log}"))
+}
+
 /// `#` and the lines that every file begins with.
 fn head(more: &[&str]) -> String {
     let lines = HEAD.iter().chain(more);
@@ -301,6 +317,34 @@ mod tests {
         for job in &pipeline.jobs {
             assert!(github["jobs"][job.name.as_str()]["steps"].is_sequence());
             assert!(gitlab[job.name.as_str()]["script"].is_sequence());
+        }
+    }
+
+    #[test]
+    fn every_job_leaves_its_reports_whatever_comes_of_it() {
+        let pipeline = pipeline();
+        let files = pipeline.files();
+        let read =
+            |name: &str| -> serde_yaml::Value { serde_yaml::from_str(&files[name]).expect("YAML") };
+        let (github, gitlab) = (read("ci/github.yml"), read("ci/gitlab.yml"));
+        let merges = pipeline
+            .runs
+            .iter()
+            .map(|run| format!("{}-merge", run.name));
+        let runs = pipeline.runs.iter().map(|run| run.name.clone());
+        let jobs = pipeline.jobs.iter().map(|job| job.name.clone());
+        for job in runs.chain(merges).chain(jobs) {
+            let steps = github["jobs"][job.as_str()]["steps"].as_sequence();
+            let has = |step: &serde_yaml::Value| {
+                let uploads = step["uses"].as_str() == Some(&pipeline.actions.upload.uses);
+                let path = step["with"]["path"].as_str().unwrap_or_default();
+                uploads && step["if"] == "always()" && path.contains(REPORTS)
+            };
+            assert!(steps.expect(&job).iter().any(has), "{job}");
+            let artifacts = &gitlab[job.as_str()]["artifacts"];
+            assert_eq!(artifacts["when"], "always", "{job}");
+            let paths = artifacts["paths"].as_sequence().expect(&job);
+            assert!(paths.contains(&format!("{REPORTS}/").into()), "{job}");
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The GitHub workflow.
 
-use super::{Action, BEFORE, Job, Pipeline, REPORTS, Run, block, head, logs};
+use super::{Action, BEFORE, BUILDS, Job, Pipeline, REPORTS, Run, TOOLS, block, head, logs};
 
 /// The whole file.
 pub(super) fn workflow(pipeline: &Pipeline) -> String {
@@ -15,7 +15,7 @@ on:
 permissions:
   contents: read
 env:
-  ALIASHEAP_CACHE: /cache/aliasheap
+  ALIASHEAP_CACHE: {CACHE}
   KERNEL_GIT: ${{{{ vars.KERNEL_GIT }}}}
   KERNEL_REV: ${{{{ vars.KERNEL_REV }}}}
 jobs:
@@ -63,20 +63,36 @@ fn begin(pipeline: &Pipeline, name: &str, more: &str) -> String {
     )
 }
 
-/// A folder that is kept from one run to the next. Entries never change, so that each has a name of its own.
-fn cache(pipeline: &Pipeline, path: &str, name: &str, key: &str) -> String {
+/// Folders that are kept from one run to the next. Entries never change, so that each has a name of its own.
+fn exact(pipeline: &Pipeline, paths: &[String], key: &str) -> String {
     format!(
         "{}        with:
-          path: {path}
-          key: {name}-{key}
-          restore-keys: {name}-
+          path: |
+{}          key: {key}
 ",
-        uses(&pipeline.actions.cache)
+        uses(&pipeline.actions.cache),
+        block(paths, 12)
     )
 }
 
-/// What the toolchain root and the kernels are made from.
-const CONTENT: &str = "${{ hashFiles('configs/**', 'kernel/**', 'xtask/**', 'tools/**') }}";
+/// The same where those of another `key` are better than none.
+fn cache(pipeline: &Pipeline, paths: &[String], name: &str, key: &str) -> String {
+    let exact = exact(pipeline, paths, &format!("{name}-{key}"));
+    format!("{exact}          restore-keys: {name}-\n")
+}
+
+/// Of the cache folder what is worth keeping: what all jobs have from the archive, once, and what `job` has built.
+fn caches(pipeline: &Pipeline, job: &str) -> String {
+    let below = |folders: [&str; 2]| folders.map(|folder| format!("{CACHE}/{folder}"));
+    // A root by another recipe would only take room.
+    let tools = "tools-${{ hashFiles('configs/toolchain.*') }}";
+    let builds = "${{ hashFiles('configs/**', 'kernel/**', 'xtask/**', 'tools/**') }}";
+    let name = format!("builds-{job}");
+    exact(pipeline, &below(TOOLS), tools) + &cache(pipeline, &below(BUILDS), &name, builds)
+}
+
+/// The cache folder.
+const CACHE: &str = "/cache/aliasheap";
 
 fn step(lines: &[String]) -> String {
     format!("      - run: |\n{}", block(lines, 10))
@@ -118,15 +134,10 @@ fn shards(pipeline: &Pipeline, run: &Run) -> String {
     );
     let shard = "${{ matrix.shard }}";
     let mut text = begin(pipeline, name, &matrix);
+    text += &caches(pipeline, &format!("{name}-{shard}"));
     text += &cache(
         pipeline,
-        "/cache/aliasheap",
-        &format!("aliasheap-{name}-{shard}"),
-        CONTENT,
-    );
-    text += &cache(
-        pipeline,
-        BEFORE,
+        &[BEFORE.into()],
         &format!("before-{name}"),
         "${{ github.run_id }}-shards",
     );
@@ -136,11 +147,7 @@ fn shards(pipeline: &Pipeline, run: &Run) -> String {
         &format!("report-{name}-{shard}"),
         &[format!("{REPORTS}/{name}-{shard}.json")],
     );
-    text += &upload(
-        pipeline,
-        &format!("logs-{name}-{shard}"),
-        &logs("/cache/aliasheap"),
-    );
+    text += &upload(pipeline, &format!("logs-{name}-{shard}"), &logs(CACHE));
     text
 }
 
@@ -158,7 +165,7 @@ fn merge(pipeline: &Pipeline, run: &Run) -> String {
     );
     text += &cache(
         pipeline,
-        BEFORE,
+        &[BEFORE.into()],
         &format!("before-{name}"),
         "${{ github.run_id }}",
     );
@@ -174,15 +181,10 @@ fn merge(pipeline: &Pipeline, run: &Run) -> String {
 fn single(pipeline: &Pipeline, job: &Job) -> String {
     let name = &job.name;
     let mut text = begin(pipeline, name, "");
-    text += &cache(
-        pipeline,
-        "/cache/aliasheap",
-        &format!("aliasheap-{name}"),
-        CONTENT,
-    );
+    text += &caches(pipeline, name);
     text += &step(&job.commands);
     let left = job.leaves();
     text += &upload(pipeline, &format!("files-{name}"), &left);
-    text += &upload(pipeline, &format!("logs-{name}"), &logs("/cache/aliasheap"));
+    text += &upload(pipeline, &format!("logs-{name}"), &logs(CACHE));
     text
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The GitLab pipeline.
 
-use super::{BEFORE, Job, Pipeline, REPORTS, Run, block, head, logs};
+use super::{BEFORE, BUILDS, Job, Pipeline, REPORTS, Run, TOOLS, block, head, logs};
 
 /// The whole file.
 pub(super) fn pipeline(pipeline: &Pipeline) -> String {
@@ -24,7 +24,7 @@ default:
     - {}
     - rustup component add clippy rustfmt
 variables:
-  ALIASHEAP_CACHE: $CI_PROJECT_DIR/.cache/aliasheap
+  ALIASHEAP_CACHE: $CI_PROJECT_DIR/{CACHE}
 ",
         pipeline.image,
         pipeline.packages()
@@ -67,9 +67,7 @@ fn shards(pipeline: &Pipeline, run: &Run) -> String {
         "{name}:
   stage: run
 {parallel}{}  cache:
-    - key: aliasheap-{name}-{number}
-      paths: [.cache/]
-    - key: before-{name}
+{}    - key: before-{name}
       paths: [{BEFORE}/]
       policy: pull
 {}  artifacts:
@@ -78,8 +76,9 @@ fn shards(pipeline: &Pipeline, run: &Run) -> String {
       - {REPORTS}/
 {}",
         condition(run),
+        caches(&format!("{name}-{number}")),
         script(&run.shard(number, of)),
-        list(&logs(".cache/aliasheap")),
+        list(&logs(CACHE), 6),
     )
 }
 
@@ -114,20 +113,38 @@ fn single(job: &Job) -> String {
         "{name}:
   stage: run
   cache:
-    - key: aliasheap-{name}
-      paths: [.cache/]
-{}  artifacts:
+{}{}  artifacts:
     when: always
     paths:
 {}{}",
+        caches(name),
         script(&job.commands),
-        list(&job.leaves()),
-        list(&logs(".cache/aliasheap")),
+        list(&job.leaves(), 6),
+        list(&logs(CACHE), 6),
     )
 }
 
-/// Paths, a line each.
-fn list(paths: &[String]) -> String {
-    let lines = paths.iter().map(|path| format!("      - {path}\n"));
-    lines.collect()
+/// Of the cache folder what is worth keeping: what all jobs have from the archive, once, and what `job` has built.
+fn caches(job: &str) -> String {
+    let below = |folders: [&str; 2]| list(&folders.map(|folder| format!("{CACHE}/{folder}/")), 8);
+    format!(
+        "    - key:
+        files: [configs/toolchain.lock, configs/toolchain.yaml]
+        prefix: tools
+      paths:
+{}    - key: builds-{job}
+      paths:
+{}",
+        below(TOOLS),
+        below(BUILDS)
+    )
+}
+
+/// The cache folder, in the checkout.
+const CACHE: &str = ".cache/aliasheap";
+
+/// Paths, a line each, `indent` deep.
+fn list(paths: &[String], indent: usize) -> String {
+    let lines: Vec<String> = paths.iter().map(|path| format!("- {path}")).collect();
+    block(&lines, indent)
 }

@@ -100,6 +100,10 @@ const HEAD: [&str; 2] = [
 const BEFORE: &str = "before";
 const REPORTS: &str = "reports";
 
+/// Folders of the cache folder: what all jobs take from the archive, and what each builds for itself.
+const TOOLS: [&str; 2] = ["source", "toolchain"];
+const BUILDS: [&str; 2] = ["build", "tree"];
+
 /// What makes `linux` the tree as it is there now, whatever an earlier run has left.
 const TREE: [&str; 4] = [
     "git init --quiet linux",
@@ -346,6 +350,45 @@ mod tests {
             let paths = artifacts["paths"].as_sequence().expect(&job);
             assert!(paths.contains(&format!("{REPORTS}/").into()), "{job}");
         }
+    }
+
+    #[test]
+    fn what_comes_from_the_archive_is_kept_once_and_no_run_is() {
+        let files = pipeline().files();
+        // Of each cache its name, by what is in it.
+        let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let text = |value: &serde_yaml::Value| serde_yaml::to_string(value).expect("YAML");
+        for (file, keyed, caches) in [
+            ("ci/github.yml", "with", "steps"),
+            ("ci/gitlab.yml", "", "cache"),
+        ] {
+            let all: serde_yaml::Value = serde_yaml::from_str(&files[file]).expect("YAML");
+            let jobs = all.get("jobs").unwrap_or(&all);
+            let jobs = jobs.as_mapping().expect("jobs").values();
+            for cache in jobs
+                .filter_map(|job| job.get(caches)?.as_sequence())
+                .flatten()
+            {
+                let cache = cache.get(keyed).unwrap_or(cache);
+                let Some(key) = cache.get("key") else {
+                    continue;
+                };
+                let paths = cache.get("path").or(cache.get("paths")).expect("paths");
+                names.entry(text(paths)).or_default().push(text(key));
+            }
+        }
+        for (paths, keys) in &mut names {
+            assert!(!paths.contains("runs"), "{paths}");
+            let all = keys.len();
+            keys.sort();
+            keys.dedup();
+            if paths.contains("toolchain") {
+                assert!(all > 10 && keys.len() == 1, "{keys:?}");
+            } else if paths.contains("build") {
+                assert!(all > 10 && keys.len() == all, "{keys:?}");
+            }
+        }
+        assert_eq!(names.len(), 6, "{names:?}");
     }
 
     #[test]

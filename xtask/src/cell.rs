@@ -190,7 +190,7 @@ fn watched(
     let own = own.map(|own| judge::module::suite(&media.loaded, own.program().as_deref(), &booted));
     let report = parser.finish();
     // Nobody knows which suites have a case that a filter names: a guest that did all that it was to do has run them.
-    let by_case = selection.filter.is_some_and(|filter| filter.contains('.'));
+    let by_case = selection.filter.is_some_and(config::names_cases);
     let expected = if by_case && booted.end == boot::End::Exited {
         Vec::new()
     } else {

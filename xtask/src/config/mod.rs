@@ -36,7 +36,7 @@ pub use mutant::Mutant;
 
 pub use own::{MODULE, Own};
 pub use series::{Mail, Message, Series, Untested};
-pub use set::{Devices, Disk, Module, Program, Set, Watched};
+pub use set::{Devices, Disk, Module, Program, Set, Watched, names_cases};
 pub use yaml::Error;
 
 /// Everything that `configs/` says of the matrix, checked.

@@ -279,6 +279,11 @@ impl Set {
     }
 }
 
+/// Whether `filter` (`SUITE[.CASE]`, globs) may leave out cases of a suite, so that a suite may have none of those that are left.
+pub fn names_cases(filter: &str) -> bool {
+    filter.split_once('.').is_some_and(|(_, case)| case != "*")
+}
+
 fn matcher(glob: &str) -> Option<GlobMatcher> {
     Glob::new(glob).ok().map(|g| g.compile_matcher())
 }
@@ -370,6 +375,16 @@ mod tests {
         assert_eq!(heap().expected(Some("h_v*")), ["h_vmap"]);
         assert_eq!(heap().expected(Some("h_vmap.counts")), ["h_vmap"]);
         assert!(heap().expected(Some("other")).is_empty());
+    }
+
+    #[test]
+    fn a_filter_that_leaves_no_case_out_names_none() {
+        for filter in ["h_vmap", "h_*", "h_vmap.*", "h_[!a]*.*"] {
+            assert!(!names_cases(filter), "{filter}");
+        }
+        for filter in ["h_vmap.counts", "h_vmap.c*", "*.counts", "h_vmap.**"] {
+            assert!(names_cases(filter), "{filter}");
+        }
     }
 
     #[test]

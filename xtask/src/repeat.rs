@@ -77,6 +77,19 @@ impl Repeat {
         }
     }
 
+    /// The same for a boot of the same run of which no more is known than `cell` and `set`, as its report names it.
+    pub fn of_planned(&self, cell: &str, set: &str) -> Repeat {
+        let mut other = self.clone();
+        other.test.cells.cells = vec![cell.to_owned()];
+        let tested = &mut other.test.tested;
+        if !tested.exporters.is_empty() {
+            tested.exporters = vec![set.to_owned()];
+        } else if tested.module.is_none() {
+            tested.sets = vec![set.to_owned()];
+        }
+        other
+    }
+
     /// The same for one case. A parameter of a case, after a dot, can't be chosen.
     pub fn of_case(&self, suite: &str, case: &str) -> Repeat {
         let case = case.split('.').next().unwrap_or(case);
@@ -242,6 +255,17 @@ mod tests {
                 };
                 assert_eq!(chosen(&boot.test), chosen(&repeat.test));
             }
+        }
+        // From another boot of the same run.
+        for (words, one, another) in [
+            (["--contract"], &sets[0], &sets[1]),
+            (["--fixes"], &heap.on(&config.exporters["system"]), &sets[2]),
+            (["--stacks"], &sets[3], &sets[3]),
+        ] {
+            let run = given(&words);
+            let planned = run.of_boot("parisc", one);
+            let planned = planned.of_planned("arm-vivt", &another.name);
+            assert_eq!(planned, run.of_boot("arm-vivt", another));
         }
         let module = given(&[]).of_boot("arm-vivt", &sets[3]);
         assert_eq!(module.of_case(config::MODULE, "run a.c"), module);

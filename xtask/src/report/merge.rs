@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::repeat::Repeat;
 use crate::results::{Cell, Identity, Planned, Run, Stage, Suite};
 use crate::verdict::Verdict;
 
@@ -32,6 +33,10 @@ pub fn merge(mut shards: Vec<Run>) -> Result<Run, String> {
         .map(|n| n.to_string())
         .collect();
     let planned = first.planned.clone();
+    let lines = shards.iter().flat_map(|run| &run.cells);
+    let lines: Vec<(String, Repeat)> = lines
+        .filter_map(|cell| Some((cell.set.clone(), Repeat::read(&cell.repeat).ok()?)))
+        .collect();
     let mut identity = first.identity.clone();
     identity.name = None;
     let mut run = Run::new(identity, Vec::new(), 0.0);
@@ -65,7 +70,7 @@ pub fn merge(mut shards: Vec<Run>) -> Result<Run, String> {
         let key = (plan.cell.clone(), plan.set.clone());
         let cell = boots.remove(&key);
         run.cells
-            .push(cell.map_or_else(|| absent(plan, &missing), |cell| whole(cell, plan)));
+            .push(cell.map_or_else(|| absent(plan, &missing, &lines), |cell| whole(cell, plan)));
     }
     if let Some(((cell, set), _)) = boots.pop_first() {
         return Err(format!(
@@ -113,8 +118,8 @@ fn same(a: &Run, b: &Run) -> Result<(), String> {
     }
 }
 
-/// A boot that no shard has.
-fn absent(plan: &Planned, missing: &[String]) -> Cell {
+/// A boot that no shard has. `lines` repeat others of the run, each with its set.
+fn absent(plan: &Planned, missing: &[String], lines: &[(String, Repeat)]) -> Cell {
     let why = match missing {
         [] => "no shard has it; were all given the same --times?".to_owned(),
         missing => format!(
@@ -122,12 +127,19 @@ fn absent(plan: &Planned, missing: &[String]) -> Cell {
             missing.join(", ")
         ),
     };
+    // Where a set is run on several exporters, it is the page of one of them.
+    let same = lines.iter().find(|(set, _)| *set == plan.set);
+    let line = same.or(lines.first()).map(|(_, repeat)| {
+        let repeat = repeat.of_planned(&plan.cell, &plan.set);
+        repeat.line()
+    });
     Cell {
         cell: plan.cell.clone(),
         set: plan.set.clone(),
         verdict: Verdict::Infra,
         message: Some(why),
-        repeat: format!("cargo xtask test {}", plan.cell),
+        // None of that run is known.
+        repeat: line.unwrap_or_else(|| format!("cargo xtask test {}", plan.cell)),
         ..Cell::default()
     }
 }
@@ -204,6 +216,19 @@ mod tests {
         assert!(why.contains("shard 2 is missing"), "{why}");
         assert_eq!(run.cells[1].verdict, Verdict::Passed);
         assert!(merge(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_boot_that_is_missing_has_the_line_of_the_run() {
+        let mut one = shards();
+        one.remove(0);
+        let line = |cell: &str| {
+            format!("cargo xtask test {cell} --set heap --contract --filter 'a_*.*' --patience 2")
+        };
+        one[0].cells[0].repeat = line("arm-vivt");
+        let run = merge(one).expect("they fit");
+        let repeat = Repeat::read(&run.cells[0].repeat).expect("a command");
+        assert_eq!(Ok(repeat), Repeat::read(&line("arm-pipt")).map_err(drop));
     }
 
     #[test]

@@ -91,10 +91,7 @@ fn row(name: &str, run: &Run) -> [String; 8] {
         let verdicts = run.cases().map(|(_, _, case)| case.verdict);
         verdicts.filter(|verdict| wanted(*verdict)).count()
     };
-    let commit = run.identity.project.as_ref().map(|project| {
-        let commit = project.commit.get(..12).unwrap_or(&project.commit);
-        format!("{commit}{}", if project.dirty { "+" } else { "" })
-    });
+    let commit = run.identity.project.as_ref().map(report::short);
     let command = run.identity.command.iter().skip(2);
     [
         name.to_owned(),

@@ -65,6 +65,13 @@ fn around(run: &Run, cell: &Cell, boot: &str) -> TestSuite {
         "commit",
         identity.project.as_ref().map(|p| p.commit.as_str()),
     );
+    let dirty = identity.project.as_ref().map(|p| p.dirty.to_string());
+    property("dirty", dirty.as_deref());
+    property("date", Some(&identity.started));
+    property(
+        "options",
+        serde_json::to_string(&identity.options).ok().as_deref(),
+    );
     property("kernel", cell.kernel.as_deref());
     property("tools", identity.tools.as_ref().map(|t| t.recipe.as_str()));
     property("host", identity.host.name.as_deref());
@@ -125,6 +132,7 @@ fn seconds(seconds: f64) -> Duration {
 mod tests {
     use super::*;
     use crate::report::example;
+    use crate::results::identity;
 
     fn text() -> String {
         let mut text = Vec::new();
@@ -150,6 +158,19 @@ mod tests {
             }
         ));
         assert!(read.timestamp.is_some());
+        let boot = &read.test_suites[0];
+        let property = |name: &str| {
+            let mut all = boot.properties.iter();
+            let property = all.find(|property| property.name.as_str() == name);
+            property
+                .map(|property| property.value.as_str())
+                .expect(name)
+        };
+        assert_eq!(property("dirty"), "true");
+        assert_eq!(property("date"), "2026-11-28T01:02:03Z");
+        let options: identity::Options =
+            serde_json::from_str(property("options")).expect("options");
+        assert_eq!(options, example::run().identity.options);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use clap::ValueEnum;
 use fs_err::{self as fs, File};
 
 use crate::results::Run;
+use crate::results::identity::Commit;
 use crate::ui::printable;
 
 /// The formats of report files.
@@ -142,6 +143,12 @@ impl Target {
             source,
         })
     }
+}
+
+/// A commit in short, with a `+` where there were changes that are not committed.
+pub fn short(commit: &Commit) -> String {
+    let hash = commit.commit.get(..12).unwrap_or(&commit.commit);
+    format!("{hash}{}", if commit.dirty { "+" } else { "" })
 }
 
 /// Text of a guest or of a report from elsewhere, without what a terminal obeys or what changes the order in which it is read.

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use console::{Style, StyledObject};
 
 use crate::repeat::Repeat;
-use crate::results::{Cell, Run, Suite};
+use crate::results::{Cell, Identity, Run, Suite};
 use crate::ui::printable;
 use crate::vcsan::Mode;
 use crate::verdict::Verdict;
@@ -49,6 +49,8 @@ pub fn render(run: &Run) -> String {
     } else {
         "cells"
     };
+    let identity = identity(&run.identity);
+    out += &identity.map_or(String::new(), |line| format!("\n{}\n", printable(&line)));
     let _ = writeln!(
         out,
         "\n{}: {} {cells}, {passed} cases passed, {known}{other} failed, {skipped} skipped, in {:.1} s",
@@ -57,6 +59,37 @@ pub fn render(run: &Run) -> String {
         run.wall_s
     );
     out
+}
+
+/// What was tested, with what and how; none where nothing is known of that.
+fn identity(identity: &Identity) -> Option<String> {
+    let commit = identity.project.as_ref();
+    let commit = commit.map(|commit| format!("commit {}", super::short(commit)));
+    let kernel = identity.kernel.as_ref().map(|kernel| {
+        let commit = kernel.commit.as_ref();
+        let commit = commit.map(|commit| format!("commit {}", super::short(commit)));
+        let from = kernel.package.clone().or(commit);
+        let from = from.map_or(String::new(), |from| format!(" ({from})"));
+        format!("Linux {}{from}", kernel.version)
+    });
+    let tools = identity.tools.as_ref();
+    let tools = tools.map(|tools| format!("tools {} ({})", tools.recipe, tools.from));
+    let options = &identity.options;
+    let mode = [
+        (options.fixes, "with the fixes"),
+        (options.architectural, "architectural"),
+        (options.contract, "by the DMA API"),
+        (!options.vcsan, "without the cache model"),
+    ];
+    let mode = mode.iter().filter(|(is, _)| *is);
+    let mode = mode.map(|(_, word)| (*word).to_owned());
+    let known: Vec<String> = [commit, kernel, tools].into_iter().flatten().collect();
+    if known.is_empty() {
+        return None;
+    }
+    let name = identity.name.as_deref().unwrap_or("run");
+    let parts: Vec<String> = known.into_iter().chain(mode).collect();
+    Some(format!("{name}: {}", parts.join(", ")))
 }
 
 /// Suites down, cells across: the number of cases where all passed, else the verdict.
@@ -300,7 +333,8 @@ pub(super) fn common_prefix(names: &BTreeSet<&str>) -> usize {
 mod tests {
     use super::*;
     use crate::config::Role;
-    use crate::results::{Case, Identity};
+    use crate::report::example;
+    use crate::results::Case;
 
     fn case(name: &str, verdict: Verdict, message: Option<&str>) -> Case {
         Case {
@@ -336,7 +370,25 @@ mod tests {
     }
 
     fn run(cells: Vec<Cell>, wall_s: f64) -> Run {
-        Run::new(Identity::default(), cells, wall_s)
+        Run::new(example::run().identity, cells, wall_s)
+    }
+
+    #[test]
+    fn a_run_says_what_it_was_as_far_as_that_is_known() {
+        assert_eq!(identity(&Identity::default()), None);
+        let mut of = example::run().identity;
+        of.options.contract = true;
+        of.name = None;
+        of.tools = None;
+        let project = of.project.as_mut().expect("a commit");
+        project.dirty = false;
+        let kernel = of.kernel.as_mut().expect("a kernel");
+        kernel.package = None;
+        kernel.commit = Some(project.clone());
+        assert_eq!(
+            identity(&of).as_deref(),
+            Some("run: commit 0123456789ab, Linux 7.3.4 (commit 0123456789ab), by the DMA API")
+        );
     }
 
     #[test]

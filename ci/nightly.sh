@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract exporters fixes debug newest tree gate mutants differential history formats)
+known=(heap architectural contract exporters fixes debug newest tree gate mutants differential history bisect lava formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -233,6 +233,20 @@ fi
 if wanted history; then
 step history '
 cargo xtask self history heap-helpers udmabuf-swapped-sync
+'
+fi
+
+if wanted bisect; then
+step bisect '
+ci/bisect.sh
+'
+fi
+
+if wanted lava; then
+step lava '
+cargo xtask lava parisc --to target/lava/parisc
+cargo xtask lava mips-be --to target/lava/mips-be
+ci/lava.sh target/lava/parisc target/lava/mips-be
 '
 fi
 

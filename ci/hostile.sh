@@ -53,6 +53,16 @@ cat >"$work/tree/host.sh" <<-HOST
 	port=$(cat "$work/port")
 HOST
 
+# Commands for git to run when it looks into the tree.
+git=(git -C "$work/tree")
+"${git[@]}" init -q
+"${git[@]}" add Makefile
+"${git[@]}" -c user.name=nobody -c user.email=nobody@localhost commit -qm 'a tree'
+"${git[@]}" config core.fsmonitor "touch $work/fsmonitor; false"
+"${git[@]}" config filter.own.clean "touch $work/clean; cat"
+echo 'Makefile filter=own' >"$work/tree/.git/info/attributes"
+sed -i 's/^# In a/# in a/' "$work/tree/Makefile"
+
 for time in first second; do
 	status=0
 	cargo xtask test arm-vivt --kernel "$work/tree" >"$work/out" 2>&1 || status=$?
@@ -65,6 +75,7 @@ for time in first second; do
 	[ ! -e "$work/home/new" ] || fail "a file was made through a link"
 	[ ! -e "$cache/build/x" ] && [ ! -e "$work/home-x" ] || fail "a file was made"
 	[ ! -e "$work/reached" ] || fail "it reached the network"
+	[ ! -e "$work/fsmonitor" ] && [ ! -e "$work/clean" ] || fail "git ran a command of the tree's"
 done
 
 # A folder of the tree that leads elsewhere.

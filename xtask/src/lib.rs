@@ -25,6 +25,7 @@ pub mod debug;
 pub mod error;
 pub mod exit;
 pub mod follow;
+pub mod git;
 pub mod judge;
 pub mod ktap;
 pub mod matrix;

@@ -44,8 +44,11 @@ pub(super) fn bisect(context: &Context, args: &cli::Bisect) -> Result<ExitCode, 
     let stop = &context.stop;
     let revision = |name: &str| -> Result<String, Failure> {
         let commit = format!("{name}^{{commit}}");
-        let found = git(stop, kernel, &["rev-parse", "--verify", "--quiet", &commit]);
-        let found = found.map_err(|_| {
+        let found = crate::git::reading(kernel, stop).and_then(|git| {
+            let git = git.args(["rev-parse", "--verify", "--quiet", &commit]);
+            git.read(stop).ok()
+        });
+        let found = found.ok_or_else(|| {
             Failure::usage(format!(
                 "failed to find the revision {name} in {}",
                 kernel.display()

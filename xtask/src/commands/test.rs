@@ -83,7 +83,12 @@ pub(super) fn test(
                 prepared.package.as_deref(),
                 context.global.kernel.as_deref(),
             );
-            identity.kernel = Some(identity::Kernel::of(&prepared.tree, package, dir));
+            identity.kernel = Some(identity::Kernel::of(
+                &prepared.tree,
+                package,
+                dir,
+                &context.stop,
+            ));
             let cells = run(context, &config, &selection, &mut prepared, plugin, kept)?;
             folder = Some(prepared.run);
             cells
@@ -454,7 +459,7 @@ fn identity(context: &Context, args: &cli::Test) -> Identity {
         suppress: suppress.map(|text| blake3::hash(&text).to_hex().to_string()),
         patience: context.global.patience.get(),
     };
-    Identity::of_command(&command, context.project.root(), options)
+    Identity::of_command(&command, context.project.root(), options, &context.stop)
 }
 
 fn stages(setup_s: f64, wall_s: f64) -> Vec<Stage> {

@@ -7,7 +7,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::git;
 use crate::source::Tree;
+use crate::stop::Stop;
 use crate::toolchain::{Packages, Toolchain};
 
 /// All of it. What can't be known is none.
@@ -105,7 +107,12 @@ pub struct Host {
 
 impl Identity {
     /// What is known when a command begins, on the checkout at `root`.
-    pub fn of_command(command: &[OsString], root: &Path, options: Options) -> Identity {
+    pub fn of_command(
+        command: &[OsString],
+        root: &Path,
+        options: Options,
+        stop: &Stop,
+    ) -> Identity {
         let word = |word: &OsString| word.to_string_lossy().into_owned();
         Identity {
             started: jiff::Timestamp::now()
@@ -113,7 +120,7 @@ impl Identity {
                 .to_string(),
             command: command.iter().map(word).collect(),
             options,
-            project: Commit::of(root),
+            project: Commit::of(root, stop),
             host: Host::this(),
             ..Identity::default()
         }
@@ -122,31 +129,38 @@ impl Identity {
 
 impl Commit {
     /// The state of the work tree at `root`; none if that is none, or git is not there.
-    pub fn of(root: &Path) -> Option<Commit> {
+    pub fn of(root: &Path, stop: &Stop) -> Option<Commit> {
         let git = |args: &[&str]| {
-            let git = duct::cmd("git", args).dir(root).stdin_null().stderr_null();
-            git.read().ok()
+            let git = git::reading(root, stop)?.args(args);
+            Some(git.read(stop).ok()?.trim_end().to_owned())
         };
         // A folder inside of somebody else's work tree is none.
         let top = git(&["rev-parse", "--show-toplevel"])?;
         if fs_err::canonicalize(top).ok()? != fs_err::canonicalize(root).ok()? {
             return None;
         }
+        let status = [
+            "status",
+            "--porcelain",
+            "--untracked-files=normal",
+            // Each has settings of its own.
+            "--ignore-submodules=all",
+        ];
         Some(Commit {
             commit: git(&["rev-parse", "HEAD"])?,
-            dirty: !git(&["status", "--porcelain"])?.is_empty(),
+            dirty: !git(&status)?.is_empty(),
         })
     }
 }
 
 impl Kernel {
     /// That of `tree`, which was made from `package`, or from the user's tree at `dir`.
-    pub fn of(tree: &Tree, package: Option<&str>, dir: Option<&Path>) -> Kernel {
+    pub fn of(tree: &Tree, package: Option<&str>, dir: Option<&Path>, stop: &Stop) -> Kernel {
         Kernel {
             version: tree.version.to_string(),
             id: tree.source_id.clone(),
             package: package.map(Into::into),
-            commit: dir.and_then(Commit::of),
+            commit: dir.and_then(|dir| Commit::of(dir, stop)),
         }
     }
 }
@@ -187,35 +201,41 @@ impl Host {
 mod tests {
     use super::*;
 
-    fn git(dir: &Path, args: &[&str]) {
-        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
-        duct::cmd("git", who.iter().chain(args))
-            .dir(dir)
-            .stdout_null()
-            .run()
-            .expect("git");
+    use crate::git::tests::{files, git, hostile};
+
+    fn commit(dir: &Path) -> Option<Commit> {
+        Commit::of(dir, &Stop::new())
     }
 
     #[test]
     fn a_work_tree_has_a_commit_and_is_dirty_when_a_file_is_new() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let dir = dir.path();
-        assert_eq!(Commit::of(dir), None);
+        assert_eq!(commit(dir), None);
         git(dir, &["init", "-q"]);
         git(dir, &["commit", "-q", "--allow-empty", "-m", "one"]);
-        let clean = Commit::of(dir).expect("a work tree");
+        let clean = commit(dir).expect("a work tree");
         assert_eq!((clean.commit.len(), clean.dirty), (40, false));
         fs_err::create_dir(dir.join("inside")).expect("created");
-        assert_eq!(Commit::of(&dir.join("inside")), None);
+        assert_eq!(commit(&dir.join("inside")), None);
         fs_err::write(dir.join("new"), "").expect("written");
-        let dirty = Commit::of(dir).expect("a work tree");
+        let dirty = commit(dir).expect("a work tree");
         assert_eq!((dirty.commit, dirty.dirty), (clean.commit, true));
+    }
+
+    #[test]
+    fn a_tree_has_a_state_and_nothing_that_it_names_is_run() {
+        let [tree, out] = [(), ()].map(|()| tempfile::tempdir().expect("a temporary folder"));
+        hostile(tree.path(), out.path());
+        assert!(commit(tree.path()).expect("a work tree").dirty);
+        assert_eq!(files(out.path()), Vec::<String>::new());
     }
 
     #[test]
     fn a_command_is_kept_word_by_word() {
         let words = ["cargo", "xtask", "test", "a b"].map(OsString::from);
-        let identity = Identity::of_command(&words, Path::new("/"), Options::default());
+        let identity =
+            Identity::of_command(&words, Path::new("/"), Options::default(), &Stop::new());
         assert_eq!(identity.command[3], "a b");
         assert!(identity.started.parse::<jiff::Timestamp>().is_ok());
         assert!(identity.host.cpus > 0);

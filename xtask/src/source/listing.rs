@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use super::Error;
+use crate::git;
 use crate::stop::Stop;
-use crate::toolchain::Command;
 
 /// By which a file is taken for unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,10 +61,7 @@ pub fn list(dir: &Path, stop: &Stop) -> Result<Listing, Error> {
 
 /// None where there is no git, or it does not understand the folder.
 fn by_git(dir: &Path, stop: &Stop) -> Option<Vec<PathBuf>> {
-    let output = Command::host("git")
-        // The tree may be another user's; nothing of it is run.
-        .args(["-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C"])
-        .arg(dir)
+    let output = git::reading(dir, stop)?
         .args([
             "ls-files",
             "-z",
@@ -189,14 +186,7 @@ mod tests {
     #[test]
     fn git_says_what_belongs_to_a_checkout() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let git = |args: &[&str]| {
-            Command::host("git")
-                .arg("-C")
-                .arg(dir.path())
-                .args(args)
-                .read(&Stop::new())
-                .expect("git is there");
-        };
+        let git = |args: &[&str]| git::tests::git(dir.path(), args);
         git(&["init", "--quiet"]);
         for path in ["kept.o", "new.c", "gone.c", "left-out.c"] {
             put(dir.path(), path);
@@ -208,5 +198,14 @@ mod tests {
             names(&list(dir.path(), &Stop::new()).expect("readable")),
             [".gitignore", "kept.o", "new.c"]
         );
+    }
+
+    #[test]
+    fn a_checkout_is_listed_and_nothing_that_it_names_is_run() {
+        let [tree, out] = [(), ()].map(|()| tempfile::tempdir().expect("a temporary folder"));
+        git::tests::hostile(tree.path(), out.path());
+        let listed = names(&list(tree.path(), &Stop::new()).expect("readable"));
+        assert_eq!(listed, ["file", "other", "same"]);
+        assert_eq!(git::tests::files(out.path()), Vec::<String>::new());
     }
 }

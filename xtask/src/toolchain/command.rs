@@ -330,7 +330,7 @@ fn inside_environment(
     kept
 }
 
-/// The host's environment without what steers cargo, make and the kernel's build.
+/// The host's environment without what steers cargo, make, the kernel's build, and git: a hook's git names its own repository.
 fn host_environment(
     host: impl Iterator<Item = (OsString, OsString)>,
 ) -> BTreeMap<OsString, OsString> {
@@ -352,7 +352,7 @@ fn host_environment(
         "RUSTUP_TOOLCHAIN",
         "RUST_RECURSION_COUNT",
     ];
-    const DROPPED_PREFIXES: [&str; 4] = ["CARGO_", "KBUILD_", "KCFLAGS", "LC_"];
+    const DROPPED_PREFIXES: [&str; 5] = ["CARGO_", "GIT_", "KBUILD_", "KCFLAGS", "LC_"];
     let drop = |name: &OsStr| {
         let name = name.to_string_lossy();
         // Where cargo and rustup keep what the user has of them.
@@ -502,6 +502,8 @@ mod tests {
                 "CARGO_PKG_NAME",
                 "LC_TIME",
                 "CARGO_HOME",
+                "GIT_DIR",
+                "GIT_INDEX_FILE",
                 "EDITOR",
                 "TERM",
                 "PATH",

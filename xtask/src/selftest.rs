@@ -49,18 +49,17 @@ pub fn command() -> clap::Command {
 
 /// Reads the command line of this process; ends it where that is wrong, or asks for help.
 pub fn parse() -> Cli {
-    let words = without_self(std::env::args_os().collect());
-    let matches = command().get_matches_from(words);
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    read(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
-/// `words` without a `self` that stands before one of its commands.
-fn without_self(mut words: Vec<OsString>) -> Vec<OsString> {
-    let named = |word: &OsString| COMMANDS.iter().any(|name| word == name);
-    if words.get(1).is_some_and(|word| word == SELF) && words.get(2).is_some_and(named) {
-        words.remove(1);
-    }
-    words
+/// Reads a command line. Options of every command may stand on either side of `self`.
+fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches_from(words)?;
+    // What stands behind `self` is a command like those beside it, and has the options of every command too.
+    Cli::from_arg_matches(match matches.subcommand() {
+        Some((SELF, inside)) => inside,
+        _ => &matches,
+    })
 }
 
 #[cfg(test)]
@@ -75,22 +74,39 @@ mod tests {
     #[test]
     fn self_s_commands_are_those_of_the_program() {
         for name in COMMANDS {
-            let words = without_self(["xtask", SELF, name].map(OsString::from).to_vec());
-            assert_eq!(words, ["xtask", name]);
             let all = command();
             let find = |of: &clap::Command| of.find_subcommand(name).cloned();
             assert!(find(&all).expect(name).is_hide_set());
             let place = all.find_subcommand(SELF).expect("it is there");
             assert!(!find(place).expect(name).is_hide_set());
         }
-        // A cell, a file or an option of that name stays.
-        for words in [
-            ["xtask", "test", SELF],
-            ["xtask", SELF, "--help"],
-            ["xtask", SELF, "nothing"],
+    }
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn options_of_every_command_stand_on_either_side_of_self() {
+        for line in [
+            "xtask self tidy --cache /c --jobs 3",
+            "xtask --cache /c self tidy --jobs 3",
+            "xtask --cache /c --jobs 3 self tidy",
+            "xtask self --cache /c --jobs 3 tidy",
+            "xtask --cache /c --jobs 3 tidy",
         ] {
-            let words = words.map(OsString::from).to_vec();
-            assert_eq!(without_self(words.clone()), words);
+            let cli = read(words(line)).expect(line);
+            assert!(matches!(cli.command, crate::cli::Command::Tidy), "{line}");
+            let cache = cli.global.cache.as_deref();
+            assert_eq!(cache, Some(std::path::Path::new("/c")), "{line}");
+            assert_eq!(cli.global.jobs.map(|jobs| jobs.get()), Some(3), "{line}");
+            assert_eq!(cli.global.patience.get(), 1, "{line}");
+        }
+        // A cell of that name is one.
+        let cli = read(words("xtask build self")).expect("a command line");
+        assert!(matches!(cli.command, crate::cli::Command::Build(_)));
+        for line in ["xtask self", "xtask self nothing", "xtask self test"] {
+            assert!(read(words(line)).is_err(), "{line}");
         }
     }
 }

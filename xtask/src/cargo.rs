@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use cargo_metadata::{CrateType, Message};
 
-use crate::follow::{End, Limits, follow};
+use crate::follow::{self, End, Limits, follow};
 use crate::project::Project;
 use crate::stop::Stop;
 
@@ -35,6 +35,14 @@ pub enum Error {
     Missing {
         /// Which.
         package: String,
+    },
+    /// It printed without end.
+    #[error("failed to run `cargo build --package {package}`")]
+    TooMuch {
+        /// Which.
+        package: String,
+        /// How much.
+        source: io::Error,
     },
     /// The user interrupted it.
     #[error("interrupted")]
@@ -99,23 +107,31 @@ fn run(
         },
     )
     .map_err(|source| Error::Cargo { source })?;
-    match end {
-        End::Ended(status) if status.success() => {}
-        End::Ended(status) => {
-            let output = fs_err::read(errors.path()).unwrap_or_default();
-            return Err(Error::Build {
-                package: package.to_owned(),
-                status: status.to_string(),
-                output: String::from_utf8_lossy(&output).trim_end().to_owned(),
-            });
-        }
-        End::Silent(_) | End::TooLong(_) | End::TooMuch(_) | End::Interrupted => {
-            return Err(Error::Interrupted);
-        }
-    }
+    judge(package, end, || {
+        let output = fs_err::read(errors.path()).unwrap_or_default();
+        String::from_utf8_lossy(&output).trim_end().to_owned()
+    })?;
     made(package, &output).ok_or_else(|| Error::Missing {
         package: package.to_owned(),
     })
+}
+
+/// Whether cargo ended well; `said` is what it printed for people.
+fn judge(package: &str, end: End, said: impl FnOnce() -> String) -> Result<(), Error> {
+    match end {
+        End::Ended(status) if status.success() => Ok(()),
+        End::Ended(status) => Err(Error::Build {
+            package: package.to_owned(),
+            status: status.to_string(),
+            output: said(),
+        }),
+        End::TooMuch(limit) => Err(Error::TooMuch {
+            package: package.to_owned(),
+            source: follow::too_much(limit),
+        }),
+        // Nothing else limits it, so only the user can have ended it.
+        End::Silent(_) | End::TooLong(_) | End::Interrupted => Err(Error::Interrupted),
+    }
 }
 
 /// The file of `package`, out of what cargo said that it made.
@@ -139,6 +155,15 @@ fn made(package: &str, messages: &[u8]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn output_without_end_is_no_interruption() {
+        let error = judge("vcsan", End::TooMuch(1 << 28), String::new).unwrap_err();
+        let said = crate::error::chain(&error);
+        assert!(said.contains("vcsan") && said.contains("256 MiB"), "{said}");
+        let error = judge("vcsan", End::Interrupted, String::new).unwrap_err();
+        assert!(matches!(error, Error::Interrupted));
+    }
 
     #[test]
     fn what_does_not_exist_is_named() {

@@ -50,7 +50,7 @@ pub enum End {
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How long what a program has started may keep its output open once the program has ended.
-const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// Runs `program` without standard input and hands every piece of its standard output to `heard`.
 ///
@@ -163,6 +163,32 @@ pub fn capture(program: &duct::Expression, stop: &Stop) -> io::Result<(End, Vec<
         Ok(())
     })?;
     Ok((end, output))
+}
+
+/// Runs `program` to its end, with its standard output as this process's. None where the user interrupted it.
+///
+/// # Errors
+/// The program does not start, or prints without end.
+pub fn show(program: &duct::Expression, stop: &Stop) -> io::Result<Option<ExitStatus>> {
+    let end = follow(program, Limits::NONE, stop, |piece| {
+        print!("{}", String::from_utf8_lossy(piece));
+        Ok(())
+    })?;
+    match end {
+        // A signal of the terminal ends it too.
+        _ if stop.requested() => Ok(None),
+        End::Ended(status) => Ok(Some(status)),
+        End::TooMuch(limit) => Err(too_much(limit)),
+        End::Interrupted | End::Silent(_) | End::TooLong(_) => Ok(None),
+    }
+}
+
+/// What is said of a program that printed more than `limit` bytes.
+pub fn too_much(limit: u64) -> io::Error {
+    io::Error::other(format!(
+        "it printed more than {} MiB and was ended",
+        limit >> 20
+    ))
 }
 
 /// Sends `signal` to the program and to all that it has started and that has not gone its own way. Inner ones first: the
@@ -350,6 +376,29 @@ mod tests {
             Err(io::Error::other("disk full"))
         });
         assert_eq!(heard.unwrap_err().to_string(), "disk full");
+    }
+
+    #[test]
+    fn a_program_that_is_shown_is_ended_when_the_user_has_enough() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (pid, stop) = (dir.path().join("pid"), Stop::new());
+        let script = format!("sleep 600 & echo $! >{}; wait", pid.display());
+        let shown = std::thread::scope(|scope| {
+            let program = duct::cmd!("sh", "-c", script);
+            let shown = scope.spawn(|| show(&{ program }, &stop));
+            while fs_err::read(&pid).is_ok_and(|text| text.is_empty()) || !pid.exists() {
+                std::thread::sleep(Stop::POLL);
+            }
+            stop.request();
+            shown.join().expect("no panic")
+        });
+        assert_eq!(shown.expect("the shell starts"), None);
+        while lives(&pid) {
+            std::thread::sleep(Stop::POLL);
+        }
+        let ended = show(&duct::cmd!("sh", "-c", "exit 3"), &Stop::new());
+        let status = ended.expect("the shell starts").expect("an end");
+        assert_eq!(status.code(), Some(3));
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub mod shard;
 pub mod source;
 pub mod stamp;
 pub mod stop;
+pub mod tail;
 pub mod toolchain;
 pub mod ui;
 pub mod vcsan;

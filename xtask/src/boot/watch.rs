@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use fs_err::File;
 
-use crate::follow::{self, Limits, follow};
+use crate::follow::{self, Limits};
 use crate::stop::Stop;
+use crate::tail;
 
 /// How a guest's run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub struct Error {
 
 /// Starts `qemu`, copies its standard output to `log` as it comes, and hands every piece to `heard`.
 ///
-/// QEMU's standard error goes to a file beside the log, with the extension `stderr`.
+/// QEMU's standard error goes to a file beside the log, with the extension `stderr`, but for what no reader would look at.
 ///
 /// # Errors
 /// [`Error`]; a guest that misbehaves is no error but an [`End`].
@@ -67,9 +68,10 @@ pub fn watch(
     let stderr = log.with_extension("stderr");
     let start = Instant::now();
     let mut bytes = Vec::new();
-    let end = File::create(log)
-        .and_then(|mut file| {
-            follow(&qemu.stderr_path(&stderr), limits, stop, |piece| {
+    let files = || io::Result::Ok((File::create(log)?, File::create(stderr)?));
+    let (end, errors) = files()
+        .and_then(|(mut file, stderr)| {
+            tail::follow(qemu, Some(stderr), limits, stop, |piece| {
                 heard(piece);
                 bytes.extend_from_slice(piece);
                 file.write_all(piece)
@@ -82,7 +84,7 @@ pub fn watch(
         })?;
     let end = match end {
         follow::End::Ended(status) if status.success() => End::Exited,
-        follow::End::Ended(status) => End::QemuFailed(last_words(&stderr, &status.to_string())),
+        follow::End::Ended(status) => End::QemuFailed(last_words(&errors, &status.to_string())),
         follow::End::Silent(limit) => End::Silent(limit),
         follow::End::TooLong(limit) => End::TooLong(limit),
         follow::End::TooMuch(limit) => End::TooMuch(limit),
@@ -96,10 +98,8 @@ pub fn watch(
 }
 
 /// The status, and the last lines of QEMU's standard error where there are any.
-fn last_words(stderr: &Path, status: &str) -> String {
-    let text = fs_err::read(stderr).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
+fn last_words(errors: &str, status: &str) -> String {
+    let lines: Vec<&str> = errors.lines().collect();
     if lines.is_empty() {
         status.to_owned()
     } else {
@@ -125,6 +125,7 @@ mod tests {
         .expect("the shell starts");
         assert_eq!(fs_err::read(log).expect("the log"), booted.log);
         assert_eq!(heard, booted.log);
+        assert!(dir.path().join("console.stderr").is_file());
         booted
     }
 
@@ -135,6 +136,15 @@ mod tests {
             (booted.end, booted.log.as_slice()),
             (End::Exited, b"one\ntwo\n".as_slice())
         );
+    }
+
+    #[test]
+    fn of_a_qemu_that_complains_without_end_the_last_words_are_kept() {
+        let complains = "head -c 3000000 /dev/zero | tr '\\0' '\\n' >&2; echo no more >&2; exit 3";
+        let End::QemuFailed(why) = run(complains).end else {
+            panic!("it failed")
+        };
+        assert!(why.ends_with("no more") && why.len() < 100, "{why}");
     }
 
     #[test]

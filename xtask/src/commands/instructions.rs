@@ -11,7 +11,7 @@ use super::prepare;
 use super::test;
 use crate::cli;
 use crate::exit::{Exit, Failure};
-use crate::follow::{End, Limits, follow};
+use crate::follow::show;
 use crate::project::Project;
 
 pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
@@ -43,16 +43,12 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
         args.extend(modules.map(Into::into));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let run = duct::cmd(cargo, args);
-        let end = follow(&run, Limits::NONE, &context.stop, |piece| {
-            print!("{}", String::from_utf8_lossy(piece));
-            Ok(())
-        })
-        .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
-        let End::Ended(status) = end else {
+        let status = show(&run, &context.stop)
+            .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
+        let Some(status) = status else {
             return Ok(Exit::Interrupted);
         };
         match status.code() {
-            _ if context.stop.requested() => return Ok(Exit::Interrupted),
             Some(0) => {}
             Some(1) => missed += 1,
             _ => return Ok(Exit::Infra),

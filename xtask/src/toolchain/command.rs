@@ -6,13 +6,14 @@ use std::collections::VecDeque;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::{self, Read, Seek};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use crate::follow::{self, Limits, follow};
 use crate::quote::shell_word;
 use crate::stop::Stop;
+use crate::tail;
 
 /// How many of a failed command's last lines are kept.
 const TAIL: usize = 20;
@@ -195,24 +196,15 @@ impl Command {
     /// # Errors
     /// As [`Command::read`].
     pub fn read_bytes(&self, stop: &Stop) -> Result<Vec<u8>, Failed> {
-        let mut errors = tempfile::tempfile().map_err(|e| self.not_started(e))?;
-        let written = errors.try_clone().map_err(|e| self.not_started(e))?;
         let mut output = Vec::new();
-        let end = follow(
-            &self.expression().stderr_file(written),
-            Limits::NONE,
-            stop,
-            |piece| {
-                output.extend_from_slice(piece);
-                Ok(())
-            },
-        );
-        self.judge(end, || {
-            let mut text = Vec::new();
-            // What can't be read can't be shown; the status still is.
-            let _ = errors.rewind().and_then(|()| errors.read_to_end(&mut text));
-            let text = String::from_utf8_lossy(&text);
-            let lines: Vec<&str> = text.lines().collect();
+        let program = self.expression();
+        let (end, errors) = tail::follow(&program, None, Limits::NONE, stop, |piece| {
+            output.extend_from_slice(piece);
+            Ok(())
+        })
+        .map_err(|e| self.not_started(e))?;
+        self.judge(Ok(end), || {
+            let lines: Vec<&str> = errors.lines().collect();
             lines[lines.len().saturating_sub(TAIL)..].join("\n")
         })?;
         Ok(output)
@@ -270,7 +262,7 @@ impl Command {
             }),
             Ok(follow::End::TooMuch(limit)) => Err(Failed::Status {
                 line,
-                status: format!("it printed more than {} MiB and was ended", limit >> 20),
+                status: follow::too_much(limit).to_string(),
                 tail: tail(),
             }),
             // Nothing else limits it here, so only the user can have ended it.

@@ -8,6 +8,7 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use fs_err as fs;
 
@@ -17,6 +18,7 @@ use crate::cache::Lock;
 use crate::cargo;
 use crate::cli::{self, Programs};
 use crate::exit::{Exit, Failure};
+use crate::follow;
 use crate::progress::Progress as _;
 use crate::project::Project;
 use crate::toolchain::Toolchain;
@@ -218,10 +220,13 @@ impl<'a> Bench<'a> {
         if let Some(levels) = levels {
             test = test.env("LL2C_LEVELS", levels);
         }
-        let run = test
-            .unchecked()
-            .run()
-            .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
-        Ok(run.status.success())
+        self.shown(&test, "cargo").map(|status| status.success())
+    }
+
+    /// Runs a program to its end, unless the user has enough of it.
+    fn shown(&self, program: &duct::Expression, name: &str) -> Result<ExitStatus, Failure> {
+        let failed = |e| Failure::infra(format!("failed to run {name}: {e}"));
+        let status = follow::show(program, &self.context.stop).map_err(failed)?;
+        status.ok_or_else(Failure::interrupted)
     }
 }

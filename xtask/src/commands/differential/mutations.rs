@@ -13,6 +13,7 @@ use crate::cli::Differential;
 use crate::commands::Context;
 use crate::config::{Edit, yaml};
 use crate::exit::{Exit, Failure};
+use crate::follow::{self, End};
 use crate::progress::Progress as _;
 use crate::project::Project;
 
@@ -63,6 +64,7 @@ pub(super) fn mutations(context: &Context, args: &Differential) -> Result<Exit, 
         copy.refresh()?;
         copy.edit(mutation)?;
         let noticed = match copy.build(&bench) {
+            Err(failure) if context.stop.requested() => return Err(failure),
             Ok(ll2c) => !bench.own(
                 &ll2c,
                 &rows,
@@ -180,18 +182,14 @@ impl Copy {
             "--target-dir".into(),
             target.clone().into(),
         ];
-        let run = duct::cmd(cargo, args)
-            .stderr_to_stdout()
-            .stdout_capture()
-            .unchecked()
-            .run()
+        let run = duct::cmd(cargo, args).stderr_to_stdout();
+        let (end, said) = follow::capture(&run, &bench.context.stop)
             .map_err(|e| Failure::infra(format!("failed to run cargo: {e}")))?;
-        if !run.status.success() {
-            return Err(Failure::infra(
-                String::from_utf8_lossy(&run.stdout).into_owned(),
-            ));
+        match end {
+            End::Ended(status) if status.success() => Ok(target.join("debug/ll2c")),
+            _ if bench.context.stop.requested() => Err(Failure::interrupted()),
+            _ => Err(Failure::infra(String::from_utf8_lossy(&said).into_owned())),
         }
-        Ok(target.join("debug/ll2c"))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::commands::prepare::of_the_source;
 use crate::commands::scratch::copy;
 use crate::config::yaml;
 use crate::exit::Failure;
+use crate::follow::{self, End};
 use crate::progress::Progress as _;
 use crate::project::Project;
 use crate::source::{Part, fetch_part};
@@ -107,7 +108,7 @@ impl Bench<'_> {
             "--ll2c".into(),
             ll2c.into(),
             "--subject".into(),
-            self.shown(&format!("subjects/{subject}.yaml"))?.into(),
+            self.copied(&format!("subjects/{subject}.yaml"))?.into(),
             "--work".into(),
             self.dir.join(subject).into(),
             "--rows".into(),
@@ -129,24 +130,16 @@ impl Bench<'_> {
         if sample {
             args.extend(page.sample.iter().map(OsString::from));
         }
-        let run = self
-            .toolchain
-            .command(runner)
-            .args(args)
-            .expression()
-            .unchecked()
-            .run()
-            .map_err(|e| Failure::infra(format!("failed to run the suites: {e}")))?;
-        match run.status.code() {
+        let run = self.toolchain.command(runner).args(args).expression();
+        match self.shown(&run, "the suites")?.code() {
             Some(0) => Ok(true),
             Some(1) => Ok(false),
-            _ if self.context.stop.requested() => Ok(false),
             _ => Err(Failure::infra(format!("failed to run {name} on {subject}"))),
         }
     }
 
     /// A copy of a file of the suites where the tools see it.
-    fn shown(&self, file: &str) -> Result<PathBuf, Failure> {
+    fn copied(&self, file: &str) -> Result<PathBuf, Failure> {
         let to = self.dir.join(file.replace('/', "-"));
         fs::copy(home().join(file), &to).map_err(Failure::usage)?;
         Ok(to)
@@ -192,19 +185,16 @@ impl Bench<'_> {
                     manifest.into(),
                     folder.into(),
                 ];
-                let run = duct::cmd(cargo, args)
-                    .stderr_to_stdout()
-                    .stdout_capture()
-                    .unchecked()
-                    .run()
-                    .map_err(Failure::infra)?;
-                if run.status.success() {
-                    Ok(())
-                } else {
-                    Err(Failure::infra(format!(
+                let run = duct::cmd(cargo, args).stderr_to_stdout();
+                let (end, said) =
+                    follow::capture(&run, &self.context.stop).map_err(Failure::infra)?;
+                match end {
+                    End::Ended(status) if status.success() => Ok(()),
+                    _ if self.context.stop.requested() => Err(Failure::interrupted()),
+                    _ => Err(Failure::infra(format!(
                         "failed to download crates:\n{}",
-                        String::from_utf8_lossy(&run.stdout)
-                    )))
+                        String::from_utf8_lossy(&said)
+                    ))),
                 }
             })
     }

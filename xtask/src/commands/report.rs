@@ -97,7 +97,7 @@ fn row(name: &str, run: &Run) -> [String; 8] {
         name.to_owned(),
         commit.unwrap_or_default(),
         run.verdict.to_string(),
-        run.cells.len().to_string(),
+        run.names().len().to_string(),
         count(|_| true).to_string(),
         count(Verdict::is_failure).to_string(),
         format!("{:.1} s", run.wall_s),

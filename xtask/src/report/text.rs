@@ -44,18 +44,21 @@ pub fn render(run: &Run) -> String {
         0 => String::new(),
         n => format!("{n} known, "),
     };
-    let cells = if run.cells.len() == 1 {
-        "cell"
-    } else {
-        "cells"
+    let (cells, boots) = (run.names().len(), run.cells.len());
+    let cells = match cells {
+        1 => "1 cell".to_owned(),
+        n => format!("{n} cells"),
+    };
+    let boots = match boots == run.names().len() {
+        true => String::new(),
+        false => format!("{boots} boots, "),
     };
     let identity = identity(&run.identity);
     out += &identity.map_or(String::new(), |line| format!("\n{}\n", printable(&line)));
     let _ = writeln!(
         out,
-        "\n{}: {} {cells}, {passed} cases passed, {known}{other} failed, {skipped} skipped, in {:.1} s",
+        "\n{}: {cells}, {boots}{passed} cases passed, {known}{other} failed, {skipped} skipped, in {:.1} s",
         paint(run.verdict),
-        run.cells.len(),
         run.wall_s
     );
     out
@@ -147,7 +150,7 @@ fn matrix(run: &Run) -> String {
 
 /// Sets of suites down, cells across: the verdict of each.
 fn verdicts(run: &Run, sets: &BTreeSet<&str>) -> String {
-    let cells: BTreeSet<&str> = run.cells.iter().map(|c| c.cell.as_str()).collect();
+    let cells = run.names();
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -423,6 +426,31 @@ mod tests {
         second.console = Some((1..=20).map(|n| format!("line {n}\n")).collect());
         let run = run(vec![cell("arm-vivt", Verdict::Passed, good), second], 14.0);
         insta::assert_snapshot!(render(&run));
+    }
+
+    #[test]
+    fn a_cell_that_boots_for_two_sets_is_one() {
+        console::set_colors_enabled(false);
+        let boot = |name: &str, set: &str| Cell {
+            set: set.into(),
+            ..cell(name, Verdict::Passed, Vec::new())
+        };
+        let mut boots = vec![boot("parisc", "heap"), boot("parisc", "stress")];
+        let last = |boots: &[Cell]| {
+            let text = render(&run(boots.to_vec(), 1.0));
+            text.lines().last().map(str::to_owned)
+        };
+        let words = |text: &str| {
+            Some(format!(
+                "passed: {text}, 0 cases passed, 0 failed, 0 skipped, in 1.0 s"
+            ))
+        };
+        assert_eq!(last(&boots[..1]), words("1 cell"));
+        assert_eq!(last(&boots), words("1 cell, 2 boots"));
+        boots.push(boot("arm-vivt", "heap"));
+        assert_eq!(last(&boots), words("2 cells, 3 boots"));
+        boots.remove(1);
+        assert_eq!(last(&boots), words("2 cells"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod identity;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Role;
 use crate::vcsan::findings;
@@ -258,6 +258,11 @@ impl Run {
         }
         let needless = findings.into_values().filter(|(found, _)| *found == 0);
         needless.map(|(_, text)| text).collect()
+    }
+
+    /// The names of the cells, each once, however often it was booted.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.cells.iter().map(|boot| boot.cell.as_str()).collect()
     }
 
     /// Takes the verdict from the cells.

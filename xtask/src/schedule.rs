@@ -61,10 +61,8 @@ pub fn run<W: Work>(work: &W, threads: usize, builds: Vec<W::Build>) -> Vec<W::D
                 while let Some(next) = next(&queue, &changed) {
                     match next {
                         Next::Build(build) => {
-                            let made = catch_unwind(AssertUnwindSafe(|| work.build(&build)))
-                                .unwrap_or_else(|panic| {
-                                    Err(work.build_lost(&build, &said(&*panic)))
-                                });
+                            let made = attempt(|| work.build(&build))
+                                .unwrap_or_else(|why| Err(work.build_lost(&build, &why)));
                             let mut queue = lock(&queue);
                             queue.building -= 1;
                             match made {
@@ -78,8 +76,8 @@ pub fn run<W: Work>(work: &W, threads: usize, builds: Vec<W::Build>) -> Vec<W::D
                             }
                         }
                         Next::Boot(boot) => {
-                            let done = catch_unwind(AssertUnwindSafe(|| work.boot(&boot)))
-                                .unwrap_or_else(|panic| work.boot_lost(&boot, &said(&*panic)));
+                            let done = attempt(|| work.boot(&boot))
+                                .unwrap_or_else(|why| work.boot_lost(&boot, &why));
                             lock(&queue).done.push(done);
                         }
                     }
@@ -115,8 +113,13 @@ fn lock<W: Work>(queue: &Mutex<Queue<W>>) -> MutexGuard<'_, Queue<W>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What `work` returns, or what it said when it panicked.
+pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| said(&*panic))
+}
+
 /// What a panic said.
-fn said(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)

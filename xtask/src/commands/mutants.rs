@@ -16,6 +16,7 @@ use crate::matrix;
 use crate::mutants::run::{AllMedia, Boots, Ready};
 use crate::mutants::table::Report;
 use crate::mutants::{self, Matters, Mutant};
+use crate::schedule::said;
 use crate::session::{Boot, Shared};
 use crate::vcsan::Plugin;
 
@@ -162,7 +163,12 @@ fn run(
             let media = built(&shared, cells, &running);
             (matters.join(), media)
         });
-        let matters = matters.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let matters = matters.map_err(|panic| {
+            let why = said(&*panic);
+            Failure::infra(format!(
+                "failed to explore the model of the cells' CPUs: {why}"
+            ))
+        })?;
         match media {
             Ok(media) => {
                 let plugin = plugin

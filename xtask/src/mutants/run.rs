@@ -16,6 +16,7 @@ use crate::config::{Cell, Set};
 use crate::error::chain;
 use crate::follow::Limits;
 use crate::media::{Media, initramfs, orders};
+use crate::schedule::{attempt, said};
 use crate::session::Shared;
 use crate::vcsan::findings::Hazard;
 use crate::vcsan::{Findings, Mode, Plugin};
@@ -122,7 +123,11 @@ impl<'a> Boots<'a> {
                             let Some(job) = job.filter(|_| !self.shared.stop.requested()) else {
                                 return Ok(());
                             };
-                            let outcomes = self.job(job);
+                            // A row that says so, and the others go on.
+                            let outcomes = attempt(|| self.job(job)).unwrap_or_else(|why| {
+                                let broken = |m| (m, Outcome::Broken { why: why.clone() });
+                                job.mutants.iter().map(broken).collect()
+                            });
                             if self.shared.stop.requested() {
                                 return Ok(());
                             }
@@ -134,12 +139,9 @@ impl<'a> Boots<'a> {
                     })
                 })
                 .collect();
-            let mut ends = workers.into_iter().map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            ends.try_for_each(|end| end)
+            let ends = workers.into_iter().map(|worker| worker.join());
+            ends.map(|end| end.unwrap_or_else(|panic| Err(io::Error::other(said(&*panic)))))
+                .collect()
         })
     }
 
@@ -427,3 +429,6 @@ fn ordered(from: &Media, lines: &[String], to: &Media) -> io::Result<()> {
     initramfs::write(&mut bytes, &[file])?;
     fs::File::create(&to.initramfs)?.write_all(&bytes)
 }
+
+#[cfg(test)]
+mod tests;

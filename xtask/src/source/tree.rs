@@ -39,6 +39,22 @@ pub struct Tree {
     _in_use: Lock,
 }
 
+#[cfg(test)]
+impl Tree {
+    /// One in the folder `dir`, with nothing in it.
+    pub(crate) fn for_tests(dir: &Path, progress: &dyn Progress) -> Tree {
+        let cache = Cache::at(&dir.join("cache"), &crate::stop::Stop::new());
+        let lock = cache.and_then(|cache| cache.lock("tree", progress));
+        let version = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\nEXTRAVERSION =\n";
+        Tree {
+            dir: dir.to_owned(),
+            source_id: String::new(),
+            version: super::KernelVersion::of_makefile(version).expect("a version"),
+            _in_use: lock.expect("a cache folder"),
+        }
+    }
+}
+
 /// What a tree holds that its source does not.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {

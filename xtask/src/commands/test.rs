@@ -89,23 +89,11 @@ pub(super) fn test(
                 dir,
                 &context.stop,
             ));
-            let cells = run(context, &config, &selection, &mut prepared, plugin, kept)?;
+            let cells = run(context, &config, &selection, &mut prepared, plugin, kept);
             folder = Some(prepared.run);
-            cells
+            cells.or_else(|failure| unrun(&selection, failure))?
         }
-        Err(failure) if failure.exit == Exit::Usage => return Err(failure),
-        Err(failure) => {
-            let verdict = if failure.exit == Exit::Build {
-                Verdict::BuildFailed
-            } else {
-                Verdict::Infra
-            };
-            matrix::unrun(
-                &selection,
-                verdict,
-                &crate::error::chain(failure.error.as_ref()),
-            )
-        }
+        Err(failure) => unrun(&selection, failure)?,
     };
     let wall_s = context.ui.elapsed().as_secs_f64();
     let mut run = Run::new(identity, cells, wall_s);
@@ -142,6 +130,17 @@ pub(super) fn test(
         return Ok(Exit::Ok);
     }
     Ok(run.verdict.into())
+}
+
+/// The report of what is selected where a failure kept all of it from running. A mistake of the user's has none.
+fn unrun(selection: &Selection<'_>, failure: Failure) -> Result<Vec<results::Cell>, Failure> {
+    let verdict = match failure.exit {
+        Exit::Usage => return Err(failure),
+        Exit::Build => Verdict::BuildFailed,
+        _ => Verdict::Infra,
+    };
+    let message = crate::error::chain(failure.error.as_ref());
+    Ok(matrix::unrun(selection, verdict, &message))
 }
 
 /// The configuration, with no more of the suites than `args` choose.
@@ -472,3 +471,6 @@ fn stages(setup_s: f64, wall_s: f64) -> Vec<Stage> {
         stage("builds and boots", wall_s - setup_s),
     ]
 }
+
+#[cfg(test)]
+mod tests;

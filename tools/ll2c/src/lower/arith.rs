@@ -136,7 +136,8 @@ fn wide_bin(op: BinOp, width: u32, a: &str, b: &str) -> Result<String> {
     })
 }
 
-fn float_bin(op: BinOp, single: bool, a: &str, b: &str) -> Result<String> {
+/// A floating-point operation.
+pub(super) fn float_bin(op: BinOp, single: bool, a: &str, b: &str) -> Result<String> {
     Ok(match op {
         BinOp::FAdd => format!("{a} + {b}"),
         BinOp::FSub => format!("{a} - {b}"),

@@ -2,7 +2,7 @@
 //! Vectors. In C one is a struct with an array of its elements; what is done to two vectors is done to each pair of elements in a
 //! loop, by the code for scalars. Loads, stores, phis and calls treat a vector as they do any struct.
 
-use super::arith::int_bin;
+use super::arith::{float_bin, int_bin};
 use super::cmp::int_cmp;
 use super::function::Lower;
 use super::{Class, container, mask};
@@ -363,8 +363,12 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
             ("smax", Some(w)) => pick(IntPred::Sgt, w),
             ("fadd" | "fmul", None) => {
                 self.ctx.rounds = true;
-                let sign = if what == "fadd" { '+' } else { '*' };
-                format!("{var} {sign} {next}")
+                let op = if what == "fadd" {
+                    BinOp::FAdd
+                } else {
+                    BinOp::FMul
+                };
+                float_bin(op, suffix == "f32", &var, &next)?
             }
             ("fmin", None) => format!("ll_minimumnum_{suffix}({var}, {next})"),
             ("fmax", None) => format!("ll_maximumnum_{suffix}({var}, {next})"),

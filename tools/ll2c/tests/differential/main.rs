@@ -149,7 +149,7 @@ suites! {
     placement: placement::build, &["hppa", "sh4"];
     undefined: undefined::build, &["hppa", "m68k", "sh4"];
     // m68k aligns vectors otherwise.
-    vectors: vectors::build, &["hppa", "sh4"];
+    vectors: vectors::build, &["hppa", "hppa-2.0", "sh4"];
     blocks: blocks::build, &["hppa", "m68k", "sh4"];
     atomics: atomics::build, &["hppa", "hppa-library", "sh4"];
 }

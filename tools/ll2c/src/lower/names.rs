@@ -51,7 +51,13 @@ const RESERVED: &[&str] = &[
     "linux",
     "long",
     "mc68000",
+    "mc68010",
     "mc68020",
+    "mc68030",
+    "mc68040",
+    "mc68060",
+    "mc68332",
+    "mcpu32",
     "nullptr",
     "ptr",
     "register",
@@ -332,6 +338,13 @@ mod tests {
             "__func__",
             "__LINE__",
             "_R",
+            "mc68010",
+            "mc68020",
+            "mc68030",
+            "mc68040",
+            "mc68060",
+            "mc68332",
+            "mcpu32",
         ] {
             assert!(is_taken(name), "{name}");
         }

@@ -56,7 +56,8 @@ impl DataLayout {
         let mut dl = Self::default();
         for part in text.split('-').filter(|p| !p.is_empty()) {
             let bad = || Error::new(format!("data layout `{text}`: cannot read `{part}`"));
-            let mut numbers = part[1..].split(':').map(|n| n.parse::<u64>());
+            let rest = part.get(1..).ok_or_else(bad)?;
+            let mut numbers = rest.split(':').map(|n| n.parse::<u64>());
             match part.as_bytes()[0] {
                 b'E' => dl.big_endian = true,
                 b'e' => dl.big_endian = false,

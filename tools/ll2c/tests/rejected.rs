@@ -315,6 +315,46 @@ fn others() {
             "@x = alias i32, getelementptr (i8, ptr @f, i32 4)\ndefine void @f() {\n  ret void\n}",
             "unsupported alias of a place inside a function",
         ),
+        (
+            "define ptr @f() {\n  %p = alloca [2147483648 x i8]\n  ret ptr %p\n}",
+            "unsupported `alloca` of 2147483648 bytes",
+        ),
+        (
+            "define ptr @f() {\n  br label %a\na:\n  %p = alloca i64, i32 268435456\n  ret ptr %p\n}",
+            "unsupported `alloca` of 2147483648 bytes",
+        ),
+        (
+            "define void @f(ptr %p) {\n  %x = load [2147483648 x i8], ptr %p\n  store [2147483648 x i8] %x, ptr %p\n  ret void\n}",
+            "unsupported value of 2147483648 bytes",
+        ),
+        (
+            "declare void @f(ptr byval([2147483648 x i8]))",
+            "unsupported value of 2147483648 bytes",
+        ),
+        // The callee may be one that reads an address there.
+        (
+            "define i32 @f(i32 %n, ...) {\n  %l = alloca ptr\n  %x = va_arg ptr %l, i32\n  ret i32 %x\n}\n\
+             define i32 @g(ptr %f, ptr %s) {\n  %x = call i32 (i32, ...) %f(i32 1, ptr byval([8 x i8]) align 4 %s)\n  ret i32 %x\n}",
+            "in `g`: unsupported struct behind `...` of a call through a pointer",
+        ),
+        (
+            "declare void @llvm.memcpy.element.unordered.atomic.p0.p0.i32(ptr, ptr, i32, i32)\ndefine void @f(ptr %p, ptr %q) {\n  \
+             call void @llvm.memcpy.element.unordered.atomic.p0.p0.i32(ptr align 4 %p, ptr align 4 %q, i32 8, i32 4)\n  ret void\n}",
+            "unsupported intrinsic `llvm.memcpy.element.unordered.atomic.p0.p0.i32`",
+        ),
+        (
+            "declare void @llvm.memset.element.unordered.atomic.p0.i32(ptr, i8, i32, i32)\ndefine void @f(ptr %p) {\n  \
+             call void @llvm.memset.element.unordered.atomic.p0.i32(ptr align 4 %p, i8 0, i32 8, i32 4)\n  ret void\n}",
+            "unsupported intrinsic `llvm.memset.element.unordered.atomic.p0.i32`",
+        ),
+        (
+            "@x = global i24 ptrtoint (ptr @x to i24)",
+            "unsupported `ptrtoint` to i24 in an initializer",
+        ),
+        (
+            "@x = global ptr @z\n@y = thread_local global i32 0\n@z = alias i32, ptr @y",
+            "unsupported address of a thread-local variable in an initializer",
+        ),
         // As the stand-in's own ABI has them: loads from where an address in the list says.
         (
             "declare void @llvm.va_start.p0(ptr)\ndefine i32 @f(i32 %n, ...) {\n  %l = alloca ptr\n  call void @llvm.va_start.p0(ptr %l)\n  \

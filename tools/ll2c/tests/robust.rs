@@ -233,6 +233,44 @@ fn output_appears_whole_or_not_at_all() {
     assert!(null.success() && !Path::new("/dev/null").is_file());
 }
 
+#[test]
+fn layouts_with_any_characters_are_answered() {
+    for part in ["\u{e9}", "E-\u{e9}32", "E-p:32:32-\u{1f980}"] {
+        let ir = format!("target datalayout = \"{part}\"\n");
+        let subject = Subject::named("hppa").unwrap();
+        let error = translate(&ir, &subject, &Options::default()).unwrap_err();
+        assert!(error.to_string().contains("cannot read `"), "{error}");
+    }
+}
+
+#[test]
+fn text_that_looks_like_types_is_passed_over_once() {
+    let ir = format!(";{}\n@x = global i32 1\n", " = type ".repeat(4 << 20));
+    assert!(hppa(&ir).is_ok());
+}
+
+#[test]
+fn chains_of_aliases_are_followed_once() {
+    const COUNT: u32 = 200_000;
+    let mut ir = String::from("@a0 = global [2 x i32] zeroinitializer\n");
+    for i in 1..COUNT {
+        let _ = writeln!(ir, "@a{i} = alias [2 x i32], ptr @a{}", i - 1);
+    }
+    assert!(hppa(&ir).is_ok());
+}
+
+#[test]
+fn many_types_in_a_function() {
+    let mut ir = String::from("define void @f(ptr %p) {\n");
+    for i in 1..60_000 {
+        let _ = writeln!(
+            ir,
+            "  %v{i} = load [{i} x i8], ptr %p\n  store [{i} x i8] %v{i}, ptr %p"
+        );
+    }
+    assert!(hppa(&(ir + "  ret void\n}\n")).is_ok());
+}
+
 fn corpus() -> Vec<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lowered");
     let mut files: Vec<_> = std::fs::read_dir(dir)
@@ -309,6 +347,7 @@ const WORDS: &[&str] = &[
     "thread_local",
     "asm",
     "blockaddress",
+    "\u{e9}",
 ];
 
 proptest! {

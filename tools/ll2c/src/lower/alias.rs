@@ -10,28 +10,48 @@ use std::fmt::Write;
 
 /// The symbol that each alias stands for in the end, and how many bytes behind it.
 pub(super) fn bases(m: &Module<'_>) -> Result<Vec<(SymId, i64)>> {
-    let of = |a: &Alias<'_>| {
-        resolve(m, &a.target).map_err(|e| e.at(m.src, a.head.pos).within(m.name(a.head.sym)))
-    };
-    m.aliases.iter().map(of).collect()
+    let mut known: Vec<Option<(SymId, i64)>> = vec![None; m.aliases.len()];
+    let mut list = Vec::with_capacity(known.len());
+    for first in 0..known.len() {
+        let a = &m.aliases[first];
+        let base = base(m, &mut known, first);
+        list.push(base.map_err(|e| e.at(m.src, a.head.pos).within(m.name(a.head.sym)))?);
+    }
+    Ok(list)
 }
 
-/// The symbol that is at the bottom of an address, and how many bytes the address is behind it.
-pub(super) fn resolve(m: &Module<'_>, address: &Const<'_>) -> Result<(SymId, i64)> {
+/// What one alias stands for. Those on the way to it are known from then on.
+fn base(m: &Module<'_>, known: &mut [Option<(SymId, i64)>], first: usize) -> Result<(SymId, i64)> {
+    let mut way = Vec::new();
+    let mut at = first;
+    let mut base = loop {
+        if let Some(base) = known[at] {
+            break base;
+        }
+        if way.len() == known.len() {
+            return Err(Error::new("an alias of itself"));
+        }
+        let (sym, offset) = below(m, &m.aliases[at].target)?;
+        way.push((at, offset));
+        match m.symbols[sym.0 as usize].def {
+            Def::Alias(n) => at = n as usize,
+            _ => break (sym, 0),
+        }
+    };
+    for (at, offset) in way.into_iter().rev() {
+        base.1 = base.1.wrapping_add(offset);
+        known[at] = Some(base);
+    }
+    Ok(base)
+}
+
+/// The symbol at the bottom of an address, which may be an alias, and how many bytes the address is behind it.
+pub(super) fn below(m: &Module<'_>, address: &Const<'_>) -> Result<(SymId, i64)> {
     let mut address = address;
     let mut offset: i64 = 0;
-    // Each turn unwraps an alias or a level of an expression; aliases can go round in a circle.
-    let mut aliases = 0;
     loop {
         match address {
-            Const::Sym(sym) => match m.symbols[sym.0 as usize].def {
-                Def::Alias(n) if aliases <= m.aliases.len() => {
-                    aliases += 1;
-                    address = &m.aliases[n as usize].target;
-                }
-                Def::Alias(_) => return Err(Error::new("an alias of itself")),
-                _ => return Ok((*sym, offset)),
-            },
+            Const::Sym(sym) => return Ok((*sym, offset)),
             Const::Expr(e) => match &**e {
                 ConstExpr::Gep(gep) => {
                     offset = offset.wrapping_add(gep_offset(m, gep)?);
@@ -50,6 +70,14 @@ pub(super) fn resolve(m: &Module<'_>, address: &Const<'_>) -> Result<(SymId, i64
 }
 
 impl Ctx<'_, '_> {
+    /// What a symbol stands for, if it is an alias; else the symbol.
+    pub(super) fn aliased(&self, sym: SymId) -> SymId {
+        match self.m.symbols[sym.0 as usize].def {
+            Def::Alias(n) => self.bases[n as usize].0,
+            _ => sym,
+        }
+    }
+
     pub(super) fn alias(&mut self, index: usize, declarations: &mut String) -> Result<()> {
         let m = self.m;
         let a = &m.aliases[index];

@@ -7,7 +7,7 @@
 //! not write.
 
 use super::function::Lower;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ir::*;
 use crate::verify::call_signature;
 
@@ -92,14 +92,26 @@ impl<'a> Lower<'_, '_, 'a> {
         Ok(())
     }
 
-    /// Whether a call is one of a function that this module defines.
-    fn is_own(&self, call: &Call<'a>) -> bool {
+    /// Whether a call is one of a function that this module defines; `None` if that cannot be told.
+    fn is_own(&self, call: &Call<'a>) -> Option<bool> {
         let Callee::Sym(sym) = call.callee else {
-            return false;
+            return None;
         };
+        let sym = self.ctx.aliased(sym);
         match self.ctx.m.symbols[sym.0 as usize].def {
-            Def::Function(n) => self.ctx.m.functions[n as usize].body.is_some(),
-            _ => false,
+            Def::Function(n) => Some(self.ctx.m.functions[n as usize].body.is_some()),
+            _ => None,
+        }
+    }
+
+    /// Whether a struct behind `...` goes as the address of a copy, which is what `va_arg` of this module reads.
+    fn by_address(&self, call: &Call<'a>) -> Result<bool> {
+        match self.is_own(call) {
+            Some(own) => Ok(own),
+            None if self.ctx.has_va_arg => Err(Error::new(
+                "unsupported struct behind `...` of a call through a pointer",
+            )),
+            None => Ok(false),
         }
     }
 
@@ -112,8 +124,7 @@ impl<'a> Lower<'_, '_, 'a> {
             let v = self.value(arg.ty, &arg.value)?;
             let behind = call.variadic.is_some_and(|named| i >= named);
             list.push(match arg.attrs.byval {
-                // `va_arg` of this module's expects what IR passes: the address of a copy.
-                Some(pointee) if behind && self.is_own(call) => {
+                Some(pointee) if behind && self.by_address(call)? => {
                     let c = self.ctx.pointee(pointee, arg.attrs.align)?;
                     let temp = self.temporary(&c);
                     self.e.statement(&format!("{temp} = *({c} *){v};"));

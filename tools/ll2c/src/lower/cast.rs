@@ -126,14 +126,14 @@ fn int_sext(from: u32, to: u32, v: &str) -> String {
 }
 
 /// To a width other than a pointer's, the number is cut or zero-extended.
-fn ptr_to_int(to: u32, v: &str) -> String {
+pub(super) fn ptr_to_int(to: u32, v: &str) -> String {
     match Class::of(to) {
         Class::C128 => format!("ll_zext128((uptr){v})"),
         _ => mask(to, &format!("({})(uptr){v}", container(to))),
     }
 }
 
-fn int_to_ptr(from: u32, v: &str) -> String {
+pub(super) fn int_to_ptr(from: u32, v: &str) -> String {
     match Class::of(from) {
         Class::C128 => format!("(ptr)(uptr){v}.lo"),
         _ => format!("(ptr)(uptr){v}"),

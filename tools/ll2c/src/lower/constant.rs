@@ -103,10 +103,12 @@ impl Ctx<'_, '_> {
                     let v = self.constant(*from, value)?;
                     let fw = self.m.types.int_width(*from);
                     match (op, fw, self.m.types.int_width(*to)) {
-                        (CastOp::PtrToInt | CastOp::PtrToAddr, _, Some(tw)) if tw <= 64 => {
-                            format!("(({})(uptr){v})", container(tw))
+                        (CastOp::PtrToInt | CastOp::PtrToAddr, _, Some(tw)) => {
+                            format!("({})", super::cast::ptr_to_int(tw, &v))
                         }
-                        (CastOp::IntToPtr, Some(fw), _) if fw <= 64 => format!("((ptr)(uptr){v})"),
+                        (CastOp::IntToPtr, Some(fw), _) => {
+                            format!("({})", super::cast::int_to_ptr(fw, &v))
+                        }
                         (CastOp::Trunc, Some(fw), Some(tw)) => {
                             format!("({})", super::cast::int_trunc(fw, tw, &v))
                         }
@@ -135,15 +137,8 @@ impl Ctx<'_, '_> {
     /// A symbol's address. A function's is taken as a function's: on some subjects that is a descriptor.
     pub(super) fn address(&self, sym: SymId) -> String {
         let name = self.names.c(sym);
-        let function = match self.m.symbols[sym.0 as usize].def {
-            Def::Function(_) => true,
-            Def::Alias(n) => {
-                let (base, _) = self.bases[n as usize];
-                matches!(self.m.symbols[base.0 as usize].def, Def::Function(_))
-            }
-            _ => false,
-        };
-        if function {
+        let base = self.aliased(sym);
+        if let Def::Function(_) = self.m.symbols[base.0 as usize].def {
             format!("((ptr){name})")
         } else {
             format!("((ptr)&{name})")

@@ -48,6 +48,14 @@ impl Helper {
     }
 }
 
+/// Refuses what is larger than half of the address space, as GCC does.
+pub(super) fn fits(what: &str, bytes: u64) -> Result<()> {
+    if bytes > i32::MAX as u64 {
+        return Err(Error::new(format!("unsupported {what} of {bytes} bytes")));
+    }
+    Ok(())
+}
+
 impl CTypes {
     pub(super) fn definitions(&self) -> &str {
         &self.definitions
@@ -60,6 +68,7 @@ impl Ctx<'_, '_> {
         if let Some(name) = self.types.names.get(&ty) {
             return Ok(name.clone());
         }
+        fits("value", self.m.types.size(ty))?;
         let name: Rc<str> = match self.m.types.get(ty) {
             Type::Void => "void".into(),
             Type::Int(width) => container(*width).into(),
@@ -247,6 +256,7 @@ impl Ctx<'_, '_> {
     ///
     /// GCC classifies structs by size and alignment on every subject here, so what is inside does not matter.
     pub(super) fn by_value(&mut self, size: u64, align: u64) -> Result<Rc<str>> {
+        fits("value", size)?;
         let round = self.subject.struct_round;
         if !size.is_multiple_of(round) {
             return Err(Error::new(format!(

@@ -8,7 +8,7 @@ use super::vector::Index;
 use super::{Ctx, container};
 use crate::error::{Error, Result};
 use crate::ir::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::fmt::Write;
 use std::rc::Rc;
 
@@ -235,12 +235,14 @@ impl<'m, 'a> Lower<'_, 'm, 'a> {
         head.push_str(&copies);
         // One line a type.
         let mut by_type: Vec<(Rc<str>, Vec<&str>)> = Vec::new();
+        let mut lines: FxHashMap<Rc<str>, usize> = FxHashMap::default();
         for (i, local) in self.body.locals.iter().enumerate().skip(f.sig.params.len()) {
             if !self.read[i] {
                 continue;
             }
             let ty = self.ctx.ctype(local.ty)?;
-            match by_type.iter_mut().find(|(t, _)| *t == ty) {
+            let line = *lines.entry(ty.clone()).or_insert(by_type.len());
+            match by_type.get_mut(line) {
                 Some((_, list)) => list.push(&self.vars[i]),
                 None => by_type.push((ty, vec![&self.vars[i]])),
             }

@@ -340,7 +340,7 @@ impl Ctx<'_, '_> {
     }
 
     fn same_for_all_threads(&self, sym: SymId) -> Result<()> {
-        match self.m.symbols[sym.0 as usize].def {
+        match self.m.symbols[self.aliased(sym).0 as usize].def {
             Def::Global(n) if self.m.globals[n as usize].head.thread_local => Err(Error::new(
                 "unsupported address of a thread-local variable in an initializer",
             )),
@@ -357,36 +357,29 @@ impl Ctx<'_, '_> {
         image: &mut Image,
     ) -> Result<()> {
         let m = self.m;
+        // In an initializer only a pointer plus a number is a constant, also where the IR has it as an integer.
+        let word = ty == Types::PTR || m.types.int_width(ty) == Some(32);
+        if let Some(sum) = sum(m, ty, whole).filter(|_| word)
+            && let Some(sym) = sum.only_address()
+        {
+            self.same_for_all_threads(sym)?;
+            let base = self.address(sym);
+            image.word(size, format!("{base} + {}", sum.number as i32));
+            return Ok(());
+        }
         match e {
             ConstExpr::Gep(gep) => {
-                if let Ok((sym, _)) = alias::resolve(m, &gep.ptr) {
+                if let Ok((sym, _)) = alias::below(m, &gep.ptr) {
                     self.same_for_all_threads(sym)?;
                 }
-                // In an initializer only a pointer plus a number is a constant.
-                let (base, offset) = match (self.const_gep(gep), sum(m, ty, whole)) {
-                    (Ok(place), _) => place,
-                    (Err(_), Some(sum)) if sum.terms.iter().map(|(_, &n)| n).eq([1]) => {
-                        let sym = *sum.terms.keys().next().expect("there is one");
-                        self.same_for_all_threads(sym)?;
-                        (self.address(sym), sum.number as i64)
-                    }
-                    (Err(error), _) => return Err(error),
-                };
+                let (base, offset) = self.const_gep(gep)?;
                 image.word(size, format!("{base} + {}", offset as i32));
                 Ok(())
             }
-            ConstExpr::Cast {
-                op: CastOp::PtrToInt | CastOp::PtrToAddr,
-                value,
-                ..
-            } if size == m.types.layout().ptr_size => {
-                self.image(Types::PTR, value, image)?;
-                let _ = ty;
-                Ok(())
-            }
             ConstExpr::Cast { op, .. } => Err(Error::new(format!(
-                "unsupported `{}` to {size} bytes in an initializer",
-                op.word()
+                "unsupported `{}` to {} in an initializer",
+                op.word(),
+                m.types.show(ty)
             ))),
             ConstExpr::Bin { op, .. } => Err(Error::new(format!(
                 "unsupported `{}` of addresses in an initializer",

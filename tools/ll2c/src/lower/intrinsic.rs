@@ -64,10 +64,19 @@ impl<'a> Lower<'_, '_, 'a> {
         }
         let a = |i: usize| args.get(i).map_or("", String::as_str);
         match name {
-            "trap" | "debugtrap" | "ubsantrap" => {
+            "trap" | "ubsantrap" => {
                 self.e.statement("__builtin_trap();");
                 return Ok(());
             }
+            // A debugger may go on behind it, and GCC drops what is behind a trap.
+            "debugtrap" => {
+                self.e.statement(
+                    "{ u32 t = 1; __asm__(\"\" : \"+r\"(t)); if (t) __builtin_trap(); }",
+                );
+                return Ok(());
+            }
+            // Of elements that must not be torn, which no function of C's promises.
+            _ if name.contains(".element.") => return unsupported(),
             _ if names(name, "memcpy")
                 || names(name, "memcpy.inline")
                 || names(name, "memmove") =>

@@ -176,10 +176,11 @@ impl Lower<'_, '_, '_> {
         let fixed = match count {
             None => Some(size),
             Some((_, Value::Const(Const::Int(n)))) => {
-                u64::try_from(*n).ok().and_then(|n| n.checked_mul(size))
+                Some(u64::try_from(*n).unwrap_or(u64::MAX).saturating_mul(size))
             }
             Some(_) => None,
         };
+        super::ctypes::fits("`alloca`", fixed.unwrap_or(0))?;
         let var = self.var(id).to_owned();
         match fixed {
             Some(bytes) if self.block == 0 => {

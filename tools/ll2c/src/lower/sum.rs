@@ -46,6 +46,14 @@ impl Sum {
         Some(Self::number(width, 0).add(&self, 1))
     }
 
+    /// The address in it, if there is one alone and once.
+    pub fn only_address(&self) -> Option<SymId> {
+        match self.terms.iter().next() {
+            Some((&sym, 1)) if self.terms.len() == 1 => Some(sym),
+            _ => None,
+        }
+    }
+
     /// Whether a term is to be subtracted, once.
     pub fn is_minus(&self, times: u128) -> bool {
         times == cut(u128::MAX, self.width)

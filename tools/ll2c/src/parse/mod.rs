@@ -74,13 +74,16 @@ impl<'a> Parser<'a> {
         };
         let mut named = FxHashMap::default();
         // Types may be used before their definition: find all definitions first.
-        for (at, _) in src.match_indices(" = type ") {
-            let line = src[..at].rfind('\n').map_or(0, |n| n + 1);
-            if src.as_bytes().get(line) == Some(&b'%')
-                && let Ok(Tok::Local(name)) = Lexer::new(&src[..at], line).next_token()
+        let mut start = 0;
+        for line in src.split_inclusive('\n') {
+            let mut lexer = Lexer::new(line, 0);
+            if line.starts_with('%')
+                && let Ok(Tok::Local(name)) = lexer.next_token()
+                && line[lexer.pos()..].starts_with(" = type ")
             {
-                named.insert(name, Named::At(at + " = type ".len()));
+                named.insert(name, Named::At(start + lexer.pos() + " = type ".len()));
             }
+            start += line.len();
         }
         Ok(Self {
             lx: Lexer::new(src, 0),

@@ -13,6 +13,7 @@ pub fn build(s: &mut Suite) {
     odd_names(s);
     aliases(s);
     constants(s);
+    addresses(s);
 }
 
 /// Callees see what they were promised of the addresses of structs, called directly and through a pointer.
@@ -272,5 +273,32 @@ fn constants(s: &mut Suite) {
             "  %xz = zext i32 %z to i64\n  %xs = mul i64 %xz, 31\n  %xw = add i64 %xs, %w\n  store i64 %xw, ptr %out\n"
         );
         s.function(&format!("nan_{i}"), [32, 0, 0], &body);
+    }
+}
+
+/// Addresses as numbers: with another one added, in a variable and in code, and cut to few bits.
+fn addresses(s: &mut Suite) {
+    s.ir += "@place = internal global [300 x i8] zeroinitializer, align 512\n\
+        @tagged = internal global i32 add (i32 ptrtoint (ptr @place to i32), i32 1)\n\
+        @less = internal global { i8, i32 } { i8 1, i32 sub (i32 ptrtoint (ptr getelementptr (i8, ptr @place, i32 8) to i32), i32 5) }\n";
+    for (name, load) in [
+        ("tagged", "%x = load volatile i32, ptr @tagged"),
+        (
+            "less",
+            "%x = load volatile i32, ptr getelementptr ({ i8, i32 }, ptr @less, i32 0, i32 1)",
+        ),
+    ] {
+        let body = format!(
+            "  {load}\n  %p = ptrtoint ptr @place to i32\n  %d = sub i32 %x, %p\n  %r = add i32 %d, %a\n{}",
+            put(32, "%r", 0)
+        );
+        s.function(&format!("address_{name}"), [32, 0, 0], &body);
+    }
+    for w in [1, 2, 7, 9] {
+        let body = format!(
+            "  %x = zext i{w} ptrtoint (ptr getelementptr (i8, ptr @place, i32 259) to i{w}) to i32\n  %r = add i32 %x, %a\n{}",
+            put(32, "%r", 0)
+        );
+        s.function(&format!("address_cut_{w}"), [32, 0, 0], &body);
     }
 }

@@ -40,6 +40,14 @@ define double @calls(ptr %s) {
   ret double %d
 }
 
+; Under another name it is the same function.
+@sum_too = alias double (i8, ...), ptr @sum
+
+define double @calls_too(ptr %s) {
+  %d = call double (i8, ...) @sum_too(i8 signext 1, ptr byval([12 x i8]) align 4 %s)
+  ret double %d
+}
+
 ; It can't call itself with the arguments that it got: the struct is its own.
 define void @struct(ptr sret([12 x i8]) align 4 %out, i32 %n, ...) {
   %ap = alloca ptr
@@ -105,4 +113,19 @@ declare i32 @_setjmp(ptr) returns_twice
 define i32 @jumper(ptr %b) {
   %r = call i32 @_setjmp(ptr %b) returns_twice
   ret i32 %r
+}
+
+declare void @llvm.trap()
+declare void @llvm.debugtrap()
+
+; A debugger may go on behind the second one.
+define void @traps(ptr %p, i1 %c) {
+  br i1 %c, label %a, label %b
+a:
+  call void @llvm.debugtrap()
+  store i32 1, ptr %p
+  ret void
+b:
+  call void @llvm.trap()
+  unreachable
 }

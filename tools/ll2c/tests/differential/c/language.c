@@ -47,6 +47,8 @@ __attribute__((noinline)) static double sum(int n, ...)
 	return r;
 }
 
+double sum_too(int n, ...) __attribute__((alias("sum")));
+
 static int vsum(int n, va_list ap)
 {
 	int r = 0;
@@ -185,6 +187,7 @@ int main(void)
 	struct L l = { { 1, 2, 3, 4, 5 } };
 	printf("%g\n", sum(12, 1, 2.5, 1ll << 40, "A", s, l, -1, -2.5, -5ll,
 			   "B", s, l));
+	printf("%g\n", sum_too(6, 1, 2.5, 1ll << 40, "A", s, l));
 	printf("%d\n", isum(4, 1, 2, 3, 4));
 	fmt("%d %s %g %lld", 1, "x", 2.5, 1ll << 33);
 	volatile int v = 1;

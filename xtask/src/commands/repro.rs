@@ -155,7 +155,7 @@ impl Found {
     /// Warns if what would be built on `global`'s checkout is not what was run.
     pub(super) fn compare(&self, context: &Context, global: &Global) {
         let checkout = global.checkout.as_deref();
-        let now = Commit::of(checkout.unwrap_or(context.project.root()));
+        let now = Commit::of(checkout.unwrap_or(context.project.root()), &context.stop);
         if let Some(text) = checkout::differs(&self.run.identity, now.as_ref()) {
             context.ui.task("checkout").warn(&text);
         }

@@ -139,9 +139,10 @@ impl<'a> Boots<'a> {
                     })
                 })
                 .collect();
-            let ends = workers.into_iter().map(|worker| worker.join());
-            ends.map(|end| end.unwrap_or_else(|panic| Err(io::Error::other(said(&*panic)))))
-                .collect()
+            let mut ends = workers.into_iter().map(|worker| worker.join());
+            ends.try_for_each(|end| {
+                end.unwrap_or_else(|panic| Err(io::Error::other(said(&*panic))))
+            })
         })
     }
 

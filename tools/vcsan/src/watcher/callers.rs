@@ -121,7 +121,8 @@ mod tests {
         assert_eq!(after(&mut callers, 0xbf00_2004, 0), ["second"]);
         assert_eq!(after(&mut callers, 0xbf00_0004, 0), ["first", "second"]);
         // One that is loaded again has used it before.
-        callers.loaded("first", &[0xbf00_4000..0xbf00_5000]);
+        let again = 0xbf00_4000..0xbf00_5000;
+        callers.loaded("first", std::slice::from_ref(&again));
         assert!(callers.others.is_empty());
     }
 }

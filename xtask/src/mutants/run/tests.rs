@@ -45,7 +45,7 @@ fn a_panic_is_an_outcome_and_the_others_have_theirs() {
     let mutants: Vec<Mutant> = all.into_iter().filter(Mutant::is_generated).collect();
     let mutants = &mutants[..2];
     let json = dir.path().join("mutants.json");
-    let mut report = Report::new(mutants, &cells, Some(&json)).expect("created");
+    let mut report = Report::new(mutants, &cells, Some(&json), Vec::new()).expect("created");
     // Nothing is there to be booted, which nobody expects.
     let boots = Boots::new(&shared, &plugin, AllMedia::new(), Matters::default(), false);
     boots.run(&cells, mutants, &mut report).expect("written");

@@ -42,7 +42,7 @@ pub struct Global {
     /// Where compilers and QEMU come from: a Debian root of the project's own, or PATH
     #[arg(long, global = true, value_enum, default_value_t)]
     pub toolchain: Choice,
-    /// Debian mirror for the root [default: the one that this machine uses, else Debian's]
+    /// Debian mirror for the root, also one of snapshot.debian.org at a date [default: the one that this machine uses, else Debian's]
     #[arg(long, global = true, value_name = "URL")]
     pub mirror: Option<String>,
     /// A kernel tree of your own; it is copied and never written to

@@ -17,7 +17,7 @@ use crate::progress::Progress as _;
 use crate::source::{self, Source, Tree};
 use crate::toolchain::place::Bind;
 use crate::toolchain::prerequisites::{self, Install};
-use crate::toolchain::{Recipe, Request, Toolchain};
+use crate::toolchain::{Packages, Recipe, Request, Toolchain, packages};
 use crate::ui::Task;
 
 /// All of it, ready.
@@ -58,8 +58,13 @@ fn lock(context: &Context, toolchain: &Toolchain) -> std::io::Result<()> {
     let path = context.project.configs().join("toolchain.lock");
     let head = "# SPDX-License-Identifier: GPL-2.0-only\n\
         # The packages of the Debian root that the project was last tried with, by `cargo xtask setup --lock`.\n";
-    let text = toolchain.packages().map(ToString::to_string);
-    fs_err::write(&path, format!("{head}{}", text.unwrap_or_default()))
+    let packages = toolchain.packages();
+    let archive = packages
+        .and_then(Packages::archive)
+        .map(packages::archive_line);
+    let text = packages.map(ToString::to_string);
+    let [archive, text] = [archive, text].map(Option::unwrap_or_default);
+    fs_err::write(&path, format!("{head}{archive}{text}"))
 }
 
 pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Failure> {

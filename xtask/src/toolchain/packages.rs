@@ -9,7 +9,29 @@ use std::fmt;
 
 /// Packages by `name:architecture`, in the form of sha256sum: `HASH  NAME_VERSION_ARCHITECTURE.deb`, a line each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Packages(BTreeMap<String, Package>);
+pub struct Packages {
+    all: BTreeMap<String, Package>,
+    archive: Option<String>,
+}
+
+/// The comment that says of when the archive was that the packages are from, in the form of [`is_date`].
+const ARCHIVE: &str = "# archive at ";
+
+/// Whether a word is a moment as <https://snapshot.debian.org> writes it: `20261129T023840Z`.
+pub fn is_date(word: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    word.len() == 16
+        && word.is_ascii()
+        && digits(&word[..8])
+        && &word[8..9] == "T"
+        && digits(&word[9..15])
+        && word.ends_with('Z')
+}
+
+/// The line of a list that says so.
+pub fn archive_line(date: &str) -> String {
+    format!("{ARCHIVE}{date}\n")
+}
 
 /// One package's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +60,10 @@ impl Packages {
     /// # Errors
     /// A line has another form.
     pub fn parse(text: &str) -> Result<Packages, Error> {
-        let mut packages = BTreeMap::new();
+        let mut packages = Packages::default();
         for (number, line) in text.lines().enumerate() {
+            let date = line.strip_prefix(ARCHIVE).filter(|date| is_date(date));
+            packages.archive = date.map(str::to_owned).or(packages.archive);
             if line.starts_with('#') || line.trim().is_empty() {
                 continue;
             }
@@ -47,9 +71,20 @@ impl Packages {
                 line: number + 1,
                 text: line.into(),
             })?;
-            packages.insert(key, package);
+            packages.all.insert(key, package);
         }
-        Ok(Packages(packages))
+        Ok(packages)
+    }
+
+    /// Of when the archive was that they are from, if that is known.
+    pub fn archive(&self) -> Option<&str> {
+        self.archive.as_deref()
+    }
+
+    /// The same, from an archive of that date unless they say another one.
+    pub fn or_archive(mut self, date: impl FnOnce() -> Option<String>) -> Packages {
+        self.archive = self.archive.or_else(date);
+        self
     }
 
     /// Another one, other packages.
@@ -61,8 +96,8 @@ impl Packages {
     /// What is other than in `lock`, a package a line.
     pub fn differences(&self, lock: &Packages) -> Vec<String> {
         let mut lines = Vec::new();
-        for (name, here) in &self.0 {
-            match lock.0.get(name) {
+        for (name, here) in &self.all {
+            match lock.all.get(name) {
                 None => lines.push(format!("{name} {} is new", here.version)),
                 Some(there) if there.version != here.version => lines.push(format!(
                     "{name} {} instead of {}",
@@ -75,28 +110,28 @@ impl Packages {
             }
         }
         let gone = lock
-            .0
+            .all
             .iter()
-            .filter(|(name, _)| !self.0.contains_key(*name));
+            .filter(|(name, _)| !self.all.contains_key(*name));
         lines.extend(gone.map(|(name, there)| format!("{name} {} is gone", there.version)));
         lines
     }
 
     /// How many packages.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 }
 
-/// As it is read.
+/// As it is read, but for the archive.
 impl fmt::Display for Packages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for package in self.0.values() {
+        for package in self.all.values() {
             writeln!(f, "{}  {}", package.hash, package.file)?;
         }
         Ok(())
@@ -134,6 +169,30 @@ mod tests {
         let packages = Packages::parse(&format!("# tried\n\n{text}")).expect("of the form");
         assert_eq!(packages.to_string(), text);
         assert_eq!(packages.len(), 2);
+    }
+
+    #[test]
+    fn the_archive_s_date_is_known_and_does_not_make_other_packages() {
+        let text = line('a', "bc_1.07-4_amd64.deb");
+        let dated = archive_line("20261129T023840Z") + &text;
+        let [text, dated] = [text, dated].map(|text| Packages::parse(&text).expect("of the form"));
+        assert_eq!(
+            (text.archive(), dated.archive()),
+            (None, Some("20261129T023840Z"))
+        );
+        assert_eq!(text.hash(), dated.hash());
+        let other = || Some("20250101T000000Z".to_owned());
+        assert_eq!(dated.or_archive(other).archive(), Some("20261129T023840Z"));
+        assert_eq!(text.or_archive(other).archive(), other().as_deref());
+        for odd in [
+            "",
+            "20261129",
+            "20261129T02384Z",
+            "2026112äT23840Z",
+            "20261129t023840Z",
+        ] {
+            assert!(!is_date(odd), "{odd}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use fs_err as fs;
 
 use super::command::{Command, Failed};
-use super::packages::Packages;
+use super::packages::{self, Packages};
 use super::place::{ROOT, inside};
 use super::prerequisites::KEYRING;
 use super::recipe::{self, PathFilter};
@@ -26,7 +26,30 @@ const PACKAGES: &str = "packages";
 pub fn packages(folder: &Path) -> Result<Packages, super::Error> {
     let path = folder.join(PACKAGES);
     let text = fs::read_to_string(&path)?;
-    Packages::parse(&text).map_err(|source| super::Error::Packages { path, source })
+    // One that was made without a note of the date is from when it was written.
+    let written = || {
+        let time = path.metadata().and_then(|data| data.modified()).ok()?;
+        Some(date(jiff::Timestamp::try_from(time).ok()?))
+    };
+    match Packages::parse(&text) {
+        Ok(packages) => Ok(packages.or_archive(written)),
+        Err(source) => Err(super::Error::Packages { path, source }),
+    }
+}
+
+/// A moment, as [`packages::is_date`] reads it.
+fn date(time: jiff::Timestamp) -> String {
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// The date of which a mirror has the archive for ever, as those of <https://snapshot.debian.org> do.
+fn dated(mirror: &str) -> Option<&str> {
+    mirror.split('/').find(|part| packages::is_date(part))
+}
+
+/// Where the project's packages are for ever, by the date of the archive.
+pub fn snapshot(date: &str) -> String {
+    format!("https://snapshot.debian.org/archive/debian/{date}")
 }
 
 /// What identifies a root made by `recipe`.
@@ -48,7 +71,9 @@ pub fn make(
     stop: &Stop,
 ) -> Result<(), super::Error> {
     let root = folder.join(ROOT);
-    let sources = sources(recipe, mirror, host_archive(stop).as_deref());
+    let host = host_archive(stop);
+    let from = mirror.or(host.as_deref());
+    let sources = sources(recipe, from);
     let mut command = Command::host("unshare");
     if !rustix::process::geteuid().is_root() {
         // The packages' files belong to several users, hence a range of them.
@@ -91,6 +116,11 @@ pub fn make(
         });
     }
     complete(&root, recipe)?;
+    let from = from.and_then(dated).map(str::to_owned);
+    let from = from.unwrap_or_else(|| date(jiff::Timestamp::now()));
+    let list = folder.join(PACKAGES);
+    let text = packages::archive_line(&from) + &fs::read_to_string(&list)?;
+    fs::write(list, text)?;
     Ok(())
 }
 
@@ -148,13 +178,20 @@ fn mmdebstrap_options(recipe: &recipe::Root) -> Vec<String> {
 
 /// mmdebstrap's last arguments: where the packages come from.
 ///
-/// A mirror's files must be signed by Debian, whatever else the host trusts. Without a mirror it has one of its own, and the further suites are read from the same place.
-fn sources(recipe: &recipe::Root, mirror: Option<&str>, host: Option<&str>) -> Vec<String> {
-    match mirror.or(host) {
-        Some(mirror) => std::iter::once(&recipe.suite)
-            .chain(&recipe.further)
-            .map(|suite| format!("deb [signed-by={KEYRING}] {mirror} {suite} main"))
-            .collect(),
+/// A mirror's files must be signed by Debian, whatever else the host trusts; they may be old only where the mirror keeps them as
+/// they were. Without a mirror mmdebstrap has one of its own, and the further suites are read from the same place.
+fn sources(recipe: &recipe::Root, mirror: Option<&str>) -> Vec<String> {
+    match mirror {
+        Some(mirror) => {
+            let old = match dated(mirror) {
+                Some(_) => " check-valid-until=no",
+                None => "",
+            };
+            std::iter::once(&recipe.suite)
+                .chain(&recipe.further)
+                .map(|suite| format!("deb [signed-by={KEYRING}{old}] {mirror} {suite} main"))
+                .collect()
+        }
         None => recipe
             .further
             .iter()
@@ -211,18 +248,40 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_that_is_asked_for_goes_before_the_hosts() {
-        let host = Some("http://host.example/debian");
-        let lines = sources(&recipe(), Some("http://m.example/debian"), host);
+    fn a_mirrors_packages_are_signed_by_debian() {
+        let lines = sources(&recipe(), Some("http://m.example/debian"));
         assert_eq!(
             lines[0],
             "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://m.example/debian trixie main"
         );
         assert_eq!(
-            sources(&recipe(), None, host)[1],
-            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://host.example/debian trixie-backports main"
+            lines[1],
+            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://m.example/debian trixie-backports main"
         );
-        assert!(sources(&recipe(), None, None)[0].starts_with("--setup-hook="));
+        assert!(sources(&recipe(), None)[0].starts_with("--setup-hook="));
+    }
+
+    #[test]
+    fn a_snapshot_may_be_old() {
+        let mirror = snapshot("20261129T023840Z");
+        assert_eq!(dated(&mirror), Some("20261129T023840Z"));
+        assert_eq!(
+            sources(&recipe(), Some(&mirror))[0],
+            "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg check-valid-until=no] \
+             https://snapshot.debian.org/archive/debian/20261129T023840Z trixie main"
+        );
+        assert_eq!(dated("http://m.example/debian/20261129"), None);
+    }
+
+    #[test]
+    fn a_root_without_a_date_is_from_when_it_was_made() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let list = dir.path().join(PACKAGES);
+        fs::write(&list, "").expect("written");
+        let at = |path: &Path| packages(path).expect("a list").archive().map(str::to_owned);
+        assert!(at(dir.path()).is_some_and(|date| packages::is_date(&date)));
+        fs::write(list, packages::archive_line("20250102T030405Z")).expect("written");
+        assert_eq!(at(dir.path()).as_deref(), Some("20250102T030405Z"));
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::fmt;
 use comfy_table::{Cell, Table, presets};
 use serde::Serialize;
 
-use super::prerequisites::{Host, KEYRING, PROGRAMS_AND_KEYRING};
+use super::command::{Failed, on_path};
+use super::prerequisites::{Host, KEYRING, PROGRAMS_AND_KEYRING, try_namespace};
 use super::recipe::Recipe;
 use super::tools::{self, Found};
-use super::{Choice, Command, Error, Toolchain, Version};
+use super::{Choice, Command, Error, Packages, Toolchain, Version, root};
 use crate::cache::Cache;
 use crate::stop::Stop;
 
@@ -75,11 +76,19 @@ impl Checkup {
 /// The Debian root is there but can't be entered, or the cache folder can't be looked at.
 pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Result<Checkup, Error> {
     let mut checks = Vec::new();
+    let here = Host::this();
     let toolchain = match choice {
         Choice::Host => Some(Toolchain::host(stop)),
         Choice::Root => {
             let made = Toolchain::made(recipe, cache, stop)?;
-            checks.extend(host(&Host::this(), made.is_some()));
+            checks.extend(host(&here, made.is_some()));
+            // Where something is missing, it can't be tried.
+            if checks.iter().all(|check| check.status != Status::Wrong) {
+                checks.push(namespaces(match &made {
+                    Some(made) => made.command("true").read(stop).map(drop),
+                    None => try_namespace(here.root, stop),
+                }));
+            }
             checks.push(Check {
                 subject: "Debian root".into(),
                 needed: format!("{} by configs/toolchain.yaml", recipe.root.suite),
@@ -120,13 +129,13 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
         BUILDS_MIB
     };
     checks.push(space(cache, root + source + builds + 256)?);
-    checks.extend(around(stop));
+    checks.extend(around(&here, stop));
     if let Some(toolchain) = &toolchain {
         let archs = recipe.archs();
         checks.extend(
             recipe
                 .tools_for(&archs)
-                .map(|tool| tool_check(&tools::find(toolchain, tool, stop), choice)),
+                .map(|tool| tool_check(&tools::find(toolchain, tool, stop), choice, &here)),
         );
     }
     Ok(Checkup { checks })
@@ -149,9 +158,37 @@ fn packages(made: &Toolchain, recipe: &Recipe) -> Option<Check> {
         } else {
             Status::Other
         },
-        remedy: (!others.is_empty()).then(|| LOCK.into()),
+        remedy: (!others.is_empty()).then(|| {
+            let old = recipe.lock.as_ref().and_then(Packages::archive);
+            let old = old.map(|date| format!("; `{}` gets those", again_from(date)));
+            format!("`{LOCK}` notes them{}", old.unwrap_or_default())
+        }),
     })
 }
+
+/// The command that makes the root of the packages that the archive had at `date`.
+fn again_from(date: &str) -> String {
+    format!("{MAKE_AGAIN} --mirror {}", root::snapshot(date))
+}
+
+/// Whether namespaces can be made, which no file tells of where a container or a filter of system calls forbids it.
+fn namespaces(tried: Result<(), Failed>) -> Check {
+    let said = tried.err().map(|failed| failed.to_string());
+    let last = said.as_deref().and_then(|said| said.lines().last());
+    Check {
+        subject: "namespaces".into(),
+        needed: "can be made".into(),
+        found: last.unwrap_or("they can").into(),
+        status: match last {
+            None => Status::Fine,
+            Some(_) => Status::Wrong,
+        },
+        remedy: last.map(|_| NAMESPACES.into()),
+    }
+}
+
+/// What is to be done where a container forbids namespaces.
+const NAMESPACES: &str = "run the container as README.md says (Other hosts), or leave the root out with --toolchain host";
 
 /// What is run to get what is missing.
 const SETUP: &str = "cargo xtask setup";
@@ -163,7 +200,7 @@ const MAKE_AGAIN: &str = "cargo xtask clean --all && cargo xtask setup";
 const BUILDS_MIB: u64 = 2600;
 
 /// What every run needs besides the tools of a kernel's build.
-fn around(stop: &Stop) -> Vec<Check> {
+fn around(host: &Host, stop: &Stop) -> Vec<Check> {
     let git = Command::host("git").arg("--version").read(stop).ok();
     let name = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let cargo = Command::host(name).arg("--version").read(stop).ok();
@@ -189,29 +226,42 @@ fn around(stop: &Stop) -> Vec<Check> {
             "to list the files of a checkout".into(),
             git,
             is_there,
-            "install git",
+            &host.install(&["git"]),
         ),
         check(
             "cargo",
             format!("{} or later", env!("CARGO_PKG_RUST_VERSION")),
             cargo,
             new_enough,
-            "rustup update stable",
-        ),
-        Check {
-            subject: "processor".into(),
-            needed: "x86_64; others have not been tried".into(),
-            found: arch.into(),
-            status: if arch == "x86_64" {
-                Status::Fine
-            } else {
-                Status::Later
+            match on_path("rustup") {
+                Some(_) => "rustup update stable",
+                None => "install rustup, as https://rustup.rs says",
             },
-            remedy: (arch != "x86_64").then(|| {
-                "Debian may lack cross compilers of configs/toolchain.yaml here; setup tells".into()
-            }),
-        },
+        ),
+        processor(arch),
     ]
+}
+
+/// Where the project is known to run, or might.
+fn processor(arch: &str) -> Check {
+    Check {
+        subject: "processor".into(),
+        needed: "x86_64; others have not been tried".into(),
+        found: arch.into(),
+        status: match arch {
+            "x86_64" => Status::Fine,
+            _ => Status::Other,
+        },
+        remedy: match arch {
+            "x86_64" => None,
+            // By the package lists of the release; its versions are those of amd64, but for the hashes.
+            "aarch64" => Some(
+                "Debian trixie has all packages of configs/toolchain.yaml for arm64 too; their hashes differ from toolchain.lock"
+                    .into(),
+            ),
+            _ => Some("Debian may lack compilers of configs/toolchain.yaml here; setup tells".into()),
+        },
+    }
 }
 
 /// What `host` has for making and entering a root.
@@ -299,7 +349,7 @@ fn space(cache: &Cache, need_mib: u64) -> Result<Check, Error> {
     })
 }
 
-fn tool_check(finding: &tools::ToolStatus, choice: Choice) -> Check {
+fn tool_check(finding: &tools::ToolStatus, choice: Choice, host: &Host) -> Check {
     let tool = finding.tool;
     let (found, status) = match &finding.found {
         Found::Fine { path, version } => (
@@ -310,9 +360,7 @@ fn tool_check(finding: &tools::ToolStatus, choice: Choice) -> Check {
         Found::Wrong { path, why } => (format!("{}: {why}", path.display()), Status::Wrong),
     };
     let remedy = match (status, choice) {
-        (Status::Wrong, Choice::Host) => {
-            Some(format!("on Debian: sudo apt-get install {}", tool.package))
-        }
+        (Status::Wrong, Choice::Host) => Some(host.install_debians(&tool.package)),
         (Status::Wrong, Choice::Root) => Some(MAKE_AGAIN.into()),
         _ => None,
     };
@@ -357,148 +405,4 @@ pub fn render(checkup: &Checkup, width: Option<u16>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(status: Status) -> Check {
-        Check {
-            subject: "bindgen".into(),
-            needed: "0.71.1 or later".into(),
-            found: "missing".into(),
-            status,
-            remedy: Some("install it".into()),
-        }
-    }
-
-    #[test]
-    fn what_comes_later_is_not_wrong() {
-        assert!(
-            Checkup {
-                checks: vec![check(Status::Fine), check(Status::Later)]
-            }
-            .is_fine()
-        );
-        assert!(
-            !Checkup {
-                checks: vec![check(Status::Fine), check(Status::Wrong)]
-            }
-            .is_fine()
-        );
-    }
-
-    #[test]
-    fn the_table_has_every_part_and_counts_what_is_wrong() {
-        let text = render(
-            &Checkup {
-                checks: vec![check(Status::Wrong)],
-            },
-            None,
-        );
-        for part in [
-            "bindgen",
-            "0.71.1 or later",
-            "missing",
-            "wrong",
-            "install it",
-            "1 thing is wrong",
-        ] {
-            assert!(text.contains(part), "{part} is not in\n{text}");
-        }
-    }
-
-    #[test]
-    fn every_remedy_is_a_command_that_exists() {
-        use clap::Parser as _;
-        let mut commands = 0;
-        for remedy in [SETUP, INSTALL, LOCK, MAKE_AGAIN] {
-            for command in remedy.split("&&") {
-                let words: Vec<&str> = command.split_whitespace().collect();
-                let ["cargo", "xtask", args @ ..] = &words[..] else {
-                    panic!("{command}")
-                };
-                let line = std::iter::once(&"cargo xtask").chain(args);
-                crate::cli::Cli::try_parse_from(line).expect(command);
-                commands += 1;
-            }
-        }
-        assert_eq!(commands, 5);
-    }
-
-    #[test]
-    fn a_missing_keyring_is_wrong_until_the_root_is_made() {
-        let user = Host {
-            root: false,
-            user: "alice".into(),
-            missing: vec![&PROGRAMS_AND_KEYRING[6]],
-            ranges: true,
-            free: 100_000,
-            manager: "apt-get install",
-            forbidden: None,
-            program: "xtask".into(),
-        };
-        let of = |made| {
-            let checks = host(&user, made);
-            checks
-                .into_iter()
-                .find(|c| c.subject == KEYRING)
-                .expect("it is looked for")
-        };
-        let keyring = of(false);
-        assert_eq!(keyring.status, Status::Wrong);
-        assert_eq!(
-            keyring.remedy.as_deref(),
-            Some("sudo apt-get install debian-archive-keyring")
-        );
-        assert_eq!(of(true).status, Status::Later);
-    }
-
-    #[test]
-    fn what_is_around_is_looked_at_and_fine_where_this_was_built() {
-        let checks = around(&Stop::new());
-        let subjects: Vec<&str> = checks.iter().map(|c| c.subject.as_str()).collect();
-        assert_eq!(subjects, ["git", "cargo", "processor"]);
-        let cargo = &checks[1];
-        assert_eq!(cargo.status, Status::Fine, "{cargo:?}");
-    }
-
-    #[test]
-    fn an_ordinary_user_needs_more_than_root() {
-        let user = Host {
-            root: false,
-            user: "alice".into(),
-            missing: vec![&PROGRAMS_AND_KEYRING[4]],
-            ranges: true,
-            free: 100_000,
-            manager: "apt-get install",
-            forbidden: None,
-            program: "xtask".into(),
-        };
-        let checks = host(&user, false);
-        let newuidmap = checks
-            .iter()
-            .find(|check| check.subject == "newuidmap")
-            .expect("a user needs it");
-        assert_eq!(newuidmap.status, Status::Wrong);
-        assert_eq!(
-            newuidmap.remedy.as_deref(),
-            Some("sudo apt-get install uidmap")
-        );
-        let made = host(&user, true);
-        assert!(
-            made.iter().all(|check| check.status != Status::Wrong),
-            "{made:?}"
-        );
-        let root = Host {
-            root: true,
-            missing: vec![&PROGRAMS_AND_KEYRING[0]],
-            ..user
-        };
-        let checks = host(&root, false);
-        assert!(checks.iter().all(|check| check.subject != "newuidmap"));
-        let mmdebstrap = checks.iter().find(|check| check.subject == "mmdebstrap");
-        assert_eq!(
-            mmdebstrap.map(|c| (c.status, c.remedy.as_deref())),
-            Some((Status::Wrong, Some(INSTALL)))
-        );
-    }
-}
+mod tests;

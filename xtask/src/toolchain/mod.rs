@@ -29,7 +29,7 @@ use crate::cache::{self, Cache, Lock};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use place::{Bind, Entrance, Network, Place};
-use prerequisites::Install;
+use prerequisites::{Host, Install};
 
 /// Why there are no tools.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// The host has it all, but the kernel refuses.
     #[error(
-        "failed to enter namespaces of its own, as a container may forbid; use the host's own tools with --toolchain host"
+        "failed to make namespaces, which a container may forbid; README.md says how to run one (Other hosts), or use the host's own tools with --toolchain host"
     )]
     Namespace {
         /// What it said.
@@ -333,13 +333,14 @@ impl Toolchain {
         let remedy = match self.place {
             Place::Host | Place::Namespace => {
                 let components = Vec::from_iter(components).join(" ");
-                let ways = [
-                    ("rustup component add", components),
-                    ("on Debian: sudo apt-get install", packages),
-                ];
-                let ways = ways.iter().filter(|(_, what)| !what.is_empty());
-                let ways: Vec<_> = ways.map(|(how, what)| format!("{how} {what}")).collect();
-                format!("{}; or leave --toolchain host away", ways.join("; "))
+                let mut ways = Vec::new();
+                if !components.is_empty() {
+                    ways.push(format!("rustup component add {components}"));
+                }
+                if !packages.is_empty() {
+                    ways.push(Host::this().install_debians(&packages));
+                }
+                format!("{}; or do without --toolchain host", ways.join("; "))
             }
             Place::Inside(_) => {
                 format!("the distribution's {packages} no longer fit configs/toolchain.yaml")

@@ -125,12 +125,29 @@ impl Host {
         }
     }
 
-    /// The packages that are missing, each once.
+    /// The packages that are missing, each once, as this host names them.
     pub fn packages(&self) -> Vec<&'static str> {
-        let mut packages: Vec<_> = self.missing.iter().map(|program| program.package).collect();
+        let missing = self.missing.iter();
+        let mut packages: Vec<_> = missing
+            .map(|program| named(self.manager, program.package))
+            .collect();
         packages.sort_unstable();
         packages.dedup();
         packages
+    }
+
+    /// The command that installs packages here.
+    pub fn install(&self, packages: &[&str]) -> String {
+        let sudo = if self.root { "" } else { "sudo " };
+        format!("{sudo}{} {}", self.manager, packages.join(" "))
+    }
+
+    /// The same for packages that only Debian is known to call so.
+    pub fn install_debians(&self, packages: &str) -> String {
+        match self.manager.starts_with("apt-get") {
+            true => self.install(&[packages]),
+            false => format!("install what Debian calls {packages}"),
+        }
     }
 
     /// The one command that makes this host fit, unless it is.
@@ -138,11 +155,7 @@ impl Host {
         let sudo = if self.root { "" } else { "sudo " };
         let mut steps = Vec::new();
         if !self.missing.is_empty() {
-            steps.push(format!(
-                "{sudo}{} {}",
-                self.manager,
-                self.packages().join(" ")
-            ));
+            steps.push(self.install(&self.packages()));
         }
         if !self.ranges {
             let range = format!("{}-{}", self.free, self.free + RANGE - 1);
@@ -207,7 +220,7 @@ pub fn ensure(may: Install, progress: &dyn Progress, stop: &Stop) -> Result<(), 
     }
     match (host.missing(), host.remedy()) {
         (Some(missing), Some(remedy)) => Err(super::Error::Unfit { missing, remedy }),
-        _ => try_namespace(host.root, stop),
+        _ => try_namespace(host.root, stop).map_err(|source| super::Error::Namespace { source }),
     }
 }
 
@@ -248,8 +261,12 @@ fn install(packages: &[&str], progress: &dyn Progress, stop: &Stop) -> Result<()
         .map(drop)
 }
 
-/// Settings can forbid it that nobody here knows of, such as a container's; the kernel knows.
-fn try_namespace(root: bool, stop: &Stop) -> Result<(), super::Error> {
+/// Makes namespaces as making a root does. Settings can forbid it that nobody here knows of, such as a container's; the kernel
+/// knows.
+///
+/// # Errors
+/// It can't.
+pub fn try_namespace(root: bool, stop: &Stop) -> Result<(), Failed> {
     let user: &[&str] = if root {
         &[]
     } else {
@@ -267,11 +284,22 @@ fn try_namespace(root: bool, stop: &Stop) -> Result<(), super::Error> {
         ])
         .read(stop)
         .map(drop)
-        .map_err(|source| super::Error::Namespace { source })
 }
 
-/// The command that installs packages, by the program that the distribution has for it. Fedora and Arch have packages of the
-/// same names, but for Arch's `shadow` and `util-linux`, which are part of every installation.
+/// The name that Debian's `package` has where `manager` installs packages.
+fn named(manager: &str, package: &'static str) -> &'static str {
+    match (manager.split(' ').next().unwrap_or_default(), package) {
+        ("apt-get", _) => package,
+        (_, "mount") => "util-linux",
+        ("dnf", "uidmap") => "shadow-utils",
+        (_, "uidmap") => "shadow",
+        ("dnf", "debian-archive-keyring") => "debian-keyring",
+        ("pacman", "python3") => "python",
+        _ => package,
+    }
+}
+
+/// The command that installs packages, by the program that the distribution has for it.
 fn manager(has: impl Fn(&str) -> bool) -> &'static str {
     [
         ("apt-get", "apt-get install"),
@@ -356,149 +384,4 @@ fn setting(name: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fit() -> Host {
-        Host {
-            root: false,
-            user: "alice".into(),
-            missing: Vec::new(),
-            ranges: true,
-            free: 165_536,
-            manager: "apt-get install",
-            forbidden: None,
-            program: "/home/alice/it's/target/debug/xtask".into(),
-        }
-    }
-
-    #[test]
-    fn a_fit_host_needs_nothing() {
-        assert_eq!((fit().missing(), fit().remedy()), (None, None));
-    }
-
-    #[test]
-    fn the_remedy_is_one_command() {
-        let host = Host {
-            missing: vec![&PROGRAMS[4], &PROGRAMS[0]],
-            ranges: false,
-            ..fit()
-        };
-        assert_eq!(
-            host.remedy().as_deref(),
-            Some(
-                "sudo apt-get install mmdebstrap uidmap \
-                 && sudo usermod --add-subuids 165536-231071 --add-subgids 165536-231071 alice"
-            )
-        );
-        let host = Host {
-            root: true,
-            user: "root".into(),
-            missing: vec![&PROGRAMS[1], &PROGRAMS[2]],
-            ..fit()
-        };
-        assert_eq!(host.remedy().as_deref(), Some("apt-get install util-linux"));
-    }
-
-    #[test]
-    fn a_forbidding_setting_is_named_with_the_value_that_would_do() {
-        let found = forbidden(|name| (name == "user.max_user_namespaces").then_some(0));
-        let host = Host {
-            forbidden: found,
-            ..fit()
-        };
-        assert!(
-            host.missing()
-                .is_some_and(|text| text.contains("max_user_namespaces forbids"))
-        );
-        assert!(
-            host.remedy()
-                .is_some_and(|text| text.ends_with("user.max_user_namespaces=10000"))
-        );
-        assert_eq!(
-            forbidden(|name| (name == "kernel.unprivileged_userns_clone").then_some(1)),
-            None
-        );
-        assert_eq!(forbidden(|_| None), None);
-    }
-
-    /// A shell must print the profile that was meant, for a path that is quoted too.
-    #[test]
-    fn apparmor_gets_a_profile_for_this_program_alone() {
-        let host = Host {
-            forbidden: forbidden(|name| (name == APPARMOR).then_some(1)),
-            ..fit()
-        };
-        let remedy = host.remedy().expect("something to do");
-        assert!(!remedy.contains("sysctl"), "{remedy}");
-        let (print, rest) = remedy.split_once(" | ").expect("a pipe");
-        assert_eq!(
-            rest,
-            "sudo tee /etc/apparmor.d/aliasheap && sudo apparmor_parser -r /etc/apparmor.d/aliasheap"
-        );
-        let printed = duct::cmd!("sh", "-c", print).read().expect("a shell");
-        assert_eq!(
-            printed,
-            "abi <abi/4.0>,\nprofile aliasheap \"/home/alice/it's/target/debug/xtask\" flags=(unconfined) { userns, }"
-        );
-    }
-
-    #[test]
-    fn ranges_are_found_by_name_or_number_and_must_be_large_enough() {
-        let text = "bob:100000:65536\n1001:165536:65536\ncarol:231072:1000\n";
-        assert!(has_range(text, "bob", 1000));
-        assert!(has_range(text, "alice", 1001));
-        assert!(!has_range(text, "carol", 1002));
-        assert!(!has_range(text, "dave", 1003));
-        assert!(!has_range("nonsense\n\n:::\n", "dave", 1003));
-    }
-
-    #[test]
-    fn a_new_range_begins_beyond_all_others() {
-        assert_eq!(first_free(""), 100_000);
-        assert_eq!(
-            first_free("bob:100000:65536\ncarol:231072:1000\ndave:165536:65536\n"),
-            232_072
-        );
-        assert_eq!(
-            first_free("nonsense\nbob:x:y\nbob:18446744073709551615:1\nbob:1\n"),
-            100_000
-        );
-    }
-
-    #[test]
-    fn packages_are_installed_as_the_host_does_it() {
-        assert_eq!(manager(|p| p == "apt-get"), "apt-get install");
-        assert_eq!(manager(|p| p == "dnf"), "dnf install");
-        assert_eq!(manager(|p| p == "pacman"), "pacman -S");
-        assert_eq!(manager(|_| false), "apt-get install");
-        let host = Host {
-            missing: vec![&PROGRAMS[0]],
-            manager: "dnf install",
-            ..fit()
-        };
-        assert_eq!(
-            host.remedy().as_deref(),
-            Some("sudo dnf install mmdebstrap")
-        );
-    }
-
-    #[test]
-    fn only_a_clear_yes_is_one() {
-        for yes in ["y\n", "Yes\n", " y "] {
-            assert!(is_yes(yes), "{yes:?}");
-        }
-        for no in ["", "\n", "n\n", "why\n", "yesterday\n"] {
-            assert!(!is_yes(no), "{no:?}");
-        }
-    }
-
-    #[test]
-    fn the_user_has_a_name() {
-        assert_eq!(
-            user_name("root:x:0:0::/root:/bin/sh\nalice:x:1001:1001::/:\n", 1001).as_deref(),
-            Some("alice")
-        );
-        assert_eq!(user_name("root:x:0:0::/root:/bin/sh\n", 1001), None);
-    }
-}
+mod tests;

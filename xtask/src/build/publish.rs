@@ -42,7 +42,7 @@ impl Builder<'_> {
             let to = dest.join(format!("{}-{name}", self.kernel.name));
             // Another cell of this kernel may have it there already.
             if !to.exists() {
-                let kept = self.keep(&self.dir.join(file))?;
+                let kept = keep(&self.dir.join(file), &self.dir.join(KEPT))?;
                 // Not every file system has links.
                 fs::hard_link(&kept, &to).or_else(|_| fs::copy(&kept, &to).map(drop))?;
             }
@@ -67,29 +67,6 @@ impl Builder<'_> {
         })
     }
 
-    /// A copy of `file` that no build writes to: runs share it, for it is large and the same for all of them until a build
-    /// makes another one.
-    fn keep(&self, file: &Path) -> Result<PathBuf, Error> {
-        let name = file.file_name().unwrap_or_default();
-        let kept = self.dir.join(KEPT).join(name);
-        // By content: times and sizes may be the same of another build.
-        let hash = |path: &Path| -> io::Result<blake3::Hash> {
-            let mut hasher = blake3::Hasher::new();
-            hasher.update_reader(fs::File::open(path)?)?;
-            Ok(hasher.finalize())
-        };
-        let now = hash(file)?;
-        if hash(&kept).is_ok_and(|kept| kept == now) {
-            return Ok(kept);
-        }
-        fs::create_dir_all(self.dir.join(KEPT))?;
-        // The old one stays where runs have it.
-        let new = kept.with_added_extension("new");
-        fs::copy(file, &new)?;
-        fs::rename(&new, &kept)?;
-        Ok(kept)
-    }
-
     /// Writes the kernel image with a header that says where it is put.
     fn wrap(&self, to: &Path, load: u32) -> Result<PathBuf, Error> {
         let image = self.dir.join(&self.kernel.image);
@@ -110,5 +87,66 @@ impl Builder<'_> {
             }
         }
         Ok(dir)
+    }
+}
+
+/// A copy of `file` in `folder` that no build writes to: runs share it, for it is large and the same for all of them until a build
+/// makes another one.
+fn keep(file: &Path, folder: &Path) -> io::Result<PathBuf> {
+    let name = file.file_name().unwrap_or_default();
+    let kept = folder.join(name);
+    // By content: times and sizes may be the same of another build.
+    let hash = |path: &Path| -> io::Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(fs::File::open(path)?)?;
+        Ok(hasher.finalize())
+    };
+    let now = hash(file)?;
+    if hash(&kept).is_ok_and(|kept| kept == now) {
+        return Ok(kept);
+    }
+    fs::create_dir_all(folder)?;
+    // The old one stays where runs have it.
+    let new = kept.with_added_extension("new");
+    fs::copy(file, &new)?;
+    fs::rename(&new, &kept)?;
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_file_is_shared_until_its_content_is_another() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let [built, folder, run] = ["zImage", "kept", "run"].map(|name| dir.path().join(name));
+        let read = |path: &Path| fs::read_to_string(path).expect("a file");
+        fs::write(&built, "one").expect("written");
+        let kept = keep(&built, &folder).expect("kept");
+        fs::hard_link(&kept, &run).expect("linked");
+        assert_eq!(keep(&built, &folder).expect("kept"), kept);
+        assert_eq!(read(&kept), "one");
+        // What a run has is not written again.
+        let same = |a: &Path, b: &Path| {
+            use std::os::unix::fs::MetadataExt as _;
+            let number = |path: &Path| path.metadata().expect("a file").ino();
+            number(a) == number(b)
+        };
+        assert!(same(&kept, &run));
+
+        // A build of the same size within the same tick of the clock.
+        let time = built.metadata().and_then(|data| data.modified());
+        let time = time.expect("it has a time");
+        fs::write(&built, "two").expect("written");
+        let file = fs::File::options()
+            .write(true)
+            .open(&built)
+            .expect("a file");
+        file.set_modified(time).expect("set");
+        assert_eq!(keep(&built, &folder).expect("kept"), kept);
+        assert_eq!((read(&kept), read(&run)), ("two".into(), "one".into()));
+        let names = fs::read_dir(&folder).expect("a folder").count();
+        assert_eq!(names, 1, "something is left beside it");
     }
 }

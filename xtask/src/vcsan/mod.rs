@@ -197,3 +197,66 @@ impl Plugin {
 fn quoted(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::tests::cell;
+
+    fn plugin() -> Plugin {
+        Plugin {
+            file: "/a,b/vcsan.so".into(),
+            architectural: false,
+            contract: false,
+            count: false,
+            suppress: None,
+        }
+    }
+
+    /// The options of a guest whose cell has such a cache, with an empty linear map of `0:0:0`.
+    fn value(plugin: &Plugin, speculates: bool, stacks: Option<&str>) -> String {
+        let cell = Cell {
+            speculates,
+            ..cell()
+        };
+        let [vmlinux, modules, out] = ["/v", "/m", "/o"].map(Path::new);
+        let stacks = stacks.map(Path::new);
+        let [option, value] = plugin.arguments(&cell, Some("0:0:0"), vmlinux, modules, out, stacks);
+        assert_eq!(option, "-plugin");
+        value.into_string().expect("text")
+    }
+
+    #[test]
+    fn a_comma_in_a_path_is_no_end_of_it() {
+        let value = value(&plugin(), false, None);
+        let expected = "/a,,b/vcsan.so,out=/o,geometry=vivt:32:4096:4,mode=architectural,coherent=off,vmlinux=/v,modules=/m";
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn the_linear_map_is_for_caches_that_fill_lines_of_it_on_their_own() {
+        let speculates = value(&plugin(), true, None);
+        assert!(speculates.contains(",mode=speculative,"), "{speculates}");
+        assert!(speculates.ends_with(",linear=0:0:0"), "{speculates}");
+        let held = Plugin {
+            architectural: true,
+            ..plugin()
+        };
+        let held = value(&held, true, None);
+        assert!(held.contains(",mode=architectural,"), "{held}");
+        assert!(!held.contains("linear="), "{held}");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_asked_of_the_plugin() {
+        let all = Plugin {
+            contract: true,
+            count: true,
+            suppress: Some("/s,1".into()),
+            ..plugin()
+        };
+        let value = value(&all, false, Some("/found"));
+        let end = ",watch=notes,watch=dma,count=instructions,suppress=/s,,1,stacks=/found";
+        assert!(value.ends_with(end), "{value}");
+    }
+}

@@ -5,13 +5,17 @@
 //! make is made beside its place and renamed when whole ([`Cache::make`]), and whoever changes anything holds the lock of
 //! that name ([`Cache::lock`]), which the kernel takes back from a process that dies.
 
+mod lock;
+
 use std::env;
 use std::fs::{Permissions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err::{self as fs, File, OpenOptions};
+
+pub use lock::Lock;
 
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -288,13 +292,7 @@ impl Cache {
                 Err(TryLockError::WouldBlock) => {}
             }
             if !said || self.stop.requested() {
-                let mut holder = String::new();
-                let read = file
-                    .rewind()
-                    .and_then(|()| file.read_to_string(&mut holder));
-                if read.is_err() || holder.is_empty() {
-                    holder = "another process".into();
-                }
+                let holder = lock::holder(&mut file);
                 if self.stop.requested() {
                     return Err(Error::Interrupted {
                         name: name.into(),
@@ -308,19 +306,7 @@ impl Cache {
             }
             std::thread::sleep(Stop::POLL);
         }
-        let mut args: Vec<String> = env::args_os()
-            .map(|a| a.to_string_lossy().into_owned())
-            .collect();
-        if let Some(program) = args.first_mut() {
-            *program = program.rsplit('/').next().unwrap_or_default().to_owned();
-        }
-        let holder = format!("process {} ({})", std::process::id(), args.join(" "));
-        // Only what others read while they wait: not worth failing for.
-        let _ = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(holder.as_bytes()));
-        Ok(Lock { _file: file })
+        Ok(Lock::noted(file))
     }
 
     /// The folder `name`, made by `recipe`: the one that is there, or else what `build` puts into an empty folder.
@@ -362,13 +348,6 @@ impl Cache {
         finish(&partial, &whole, recipe).map_err(Error::from)?;
         Ok(whole)
     }
-}
-
-/// A lock that is held until this is dropped.
-#[derive(Debug)]
-#[must_use = "it is released as soon as it is dropped"]
-pub struct Lock {
-    _file: File,
 }
 
 /// Whether a folder of [`Cache::make`] is whole, and by this recipe.

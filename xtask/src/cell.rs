@@ -69,11 +69,13 @@ pub(crate) fn boot_cell(
             }
             Ok(once)
         });
+    let mut used = String::new();
     match booted {
         Ok(Watched {
             judgement,
             counts,
             took,
+            margin,
             console,
         }) => {
             result.verdict = judgement.verdict;
@@ -85,6 +87,7 @@ pub(crate) fn boot_cell(
             result.vcsan = counts;
             result.console = Some(console);
             result.boot_s = took.as_secs_f64();
+            used = margin;
         }
         Err(error) => {
             result.verdict = Verdict::Infra;
@@ -93,7 +96,7 @@ pub(crate) fn boot_cell(
     }
     result.bound();
     task.line(&format!(
-        "{} {} in {:.1} s",
+        "{} {} in {:.1} s{used}",
         set.name,
         paint(result.verdict).for_stderr(),
         result.boot_s
@@ -107,7 +110,23 @@ struct Watched {
     /// By the cache model, where it watched to the end.
     counts: Option<Summary>,
     took: Duration,
+    /// What of its limits it used, where they are not the usual ones.
+    margin: String,
     console: String,
+}
+
+/// What a guest that may take `patience` times its limits used of them, so that somebody finds out how much is enough here.
+fn margin(patience: u32, limits: &Limits, silence: Duration) -> String {
+    if patience == 1 {
+        return String::new();
+    }
+    let once = |limit: Duration| limit.as_secs() / u64::from(patience);
+    format!(
+        " of {patience} × {} s, silent for {:.1} s of {patience} × {} s",
+        once(limits.total),
+        silence.as_secs_f64(),
+        once(limits.silence)
+    )
 }
 
 /// The cache model, where there is something to see for it, and what.
@@ -247,6 +266,7 @@ fn watched(
         judgement,
         counts,
         took: booted.took,
+        margin: margin(shared.patience, &limits, booted.silence),
         console: excerpt(&booted.log, bound::CONSOLE),
     })
 }
@@ -288,4 +308,24 @@ pub(crate) fn command_line(
             .cloned(),
     );
     boot::command_line(boot.cell, &words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_patience_a_guest_s_margin_is_shown() {
+        let limits = |patience| Limits {
+            silence: Duration::from_secs(30) * patience,
+            total: Duration::from_secs(120) * patience,
+            output: LOG_LIMIT,
+        };
+        let silence = Duration::from_millis(41_250);
+        assert_eq!(margin(1, &limits(1), silence), "");
+        assert_eq!(
+            margin(3, &limits(3), silence),
+            " of 3 × 120 s, silent for 41.2 s of 3 × 30 s"
+        );
+    }
 }

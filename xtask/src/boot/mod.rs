@@ -106,6 +106,57 @@ mod tests {
     use super::*;
     use crate::judge::tests::cell;
 
+    fn media() -> Media {
+        Media {
+            image: "/m/zImage".into(),
+            dtb: None,
+            initramfs: "/m/initramfs".into(),
+            symbols: "/m/vmlinux".into(),
+            modules: "/m/modules".into(),
+            loaded: Vec::new(),
+            disks: Vec::new(),
+            devices: Vec::new(),
+        }
+    }
+
+    fn line(cell: &Cell, media: &Media, console: Console) -> String {
+        let words = arguments(cell, media, console, "console=ttyAMA0 quiet");
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        words.join("|")
+    }
+
+    #[test]
+    fn a_guest_has_a_serial_line_and_nothing_that_its_cell_does_not_ask_for() {
+        assert_eq!(
+            line(&cell(), &media(), Console::Log),
+            "-M|versatilepb|-m|128|-display|none|-nic|none|-no-reboot|-serial|stdio|-monitor|none|\
+             -kernel|/m/zImage|-initrd|/m/initramfs|-append|console=ttyAMA0 quiet"
+        );
+        let typed = line(&cell(), &media(), Console::Terminal);
+        assert!(typed.contains("|-serial|mon:stdio|-kernel|"), "{typed}");
+        assert!(!typed.contains("-monitor"), "{typed}");
+    }
+
+    #[test]
+    fn a_guest_has_what_its_cell_and_its_set_ask_for() {
+        let mut cell = cell();
+        cell.qemu.cpu = Some("arm926".into());
+        cell.qemu.args = vec!["-icount".into(), "shift=1".into()];
+        let media = Media {
+            dtb: Some("/m/board.dtb".into()),
+            disks: vec![("xfs".into(), "/m,1/xfs".into())],
+            devices: vec!["-device".into(), "edu".into()],
+            ..media()
+        };
+        assert_eq!(
+            line(&cell, &media, Console::Log),
+            "-M|versatilepb|-cpu|arm926|-m|128|-display|none|-nic|none|-no-reboot|-serial|stdio|-monitor|none|\
+             -icount|shift=1|-kernel|/m/zImage|-dtb|/m/board.dtb|\
+             -drive|if=none,format=raw,cache=unsafe,id=xfs,file=/m,,1/xfs|-device|edu|\
+             -initrd|/m/initramfs|-append|console=ttyAMA0 quiet"
+        );
+    }
+
     #[test]
     fn a_command_line_that_firmware_would_cut_off_is_refused() {
         let mut cell = cell();

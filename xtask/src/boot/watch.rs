@@ -37,6 +37,8 @@ pub struct Booted {
     pub end: End,
     /// From QEMU's start to its end.
     pub took: Duration,
+    /// The longest time of it without a word.
+    pub silence: Duration,
 }
 
 /// Why a guest could not be watched.
@@ -67,12 +69,15 @@ pub fn watch(
 ) -> Result<Booted, Error> {
     let stderr = log.with_extension("stderr");
     let start = Instant::now();
+    let (mut last, mut silence) = (start, Duration::ZERO);
     let mut bytes = Vec::new();
     let files = || io::Result::Ok((File::create(log)?, File::create(stderr)?));
     let (end, errors) = files()
         .and_then(|(mut file, stderr)| {
             tail::follow(qemu, Some(stderr), limits, stop, |piece| {
                 heard(piece);
+                silence = silence.max(last.elapsed());
+                last = Instant::now();
                 bytes.extend_from_slice(piece);
                 file.write_all(piece)
             })
@@ -94,6 +99,7 @@ pub fn watch(
         log: bytes,
         end,
         took: start.elapsed(),
+        silence: silence.max(last.elapsed()),
     })
 }
 
@@ -135,6 +141,16 @@ mod tests {
         assert_eq!(
             (booted.end, booted.log.as_slice()),
             (End::Exited, b"one\ntwo\n".as_slice())
+        );
+    }
+
+    #[test]
+    fn the_longest_silence_is_known() {
+        let booted = run("echo one; sleep 0.3; echo two; sleep 0.1");
+        let (least, most) = (Duration::from_millis(300), booted.took);
+        assert!(
+            booted.silence >= least && booted.silence < most,
+            "{booted:?}"
         );
     }
 

@@ -382,6 +382,7 @@ ok 1 heap_alloc
             log: log.into(),
             end,
             took: Duration::ZERO,
+            silence: Duration::ZERO,
         };
         judge(
             &cell(),

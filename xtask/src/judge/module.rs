@@ -91,6 +91,7 @@ mod tests {
             log: log.into(),
             end,
             took: Duration::ZERO,
+            silence: Duration::ZERO,
         };
         let suite = suite(&["my-bus.ko".into(), "my.ko".into()], Some("try"), &booted);
         suite

@@ -84,6 +84,27 @@ impl<'a> Selection<'a> {
         self.all_boots().filter(wanted)
     }
 
+    /// What will run, in a line.
+    pub fn in_short(&self) -> String {
+        let boots: Vec<Boot<'_>> = self.boots().filter(|b| b.excluded().is_none()).collect();
+        let kernels: BTreeSet<String> = boots.iter().map(Boot::kernel).collect();
+        let count = |n: usize, what: &str| match n {
+            1 => format!("1 {what}"),
+            n => format!("{n} {what}s"),
+        };
+        let all = match (self.all_boots().count(), boots.len()) {
+            (all, here) if all == here => String::new(),
+            (all, _) => format!(" of {all}"),
+        };
+        format!(
+            "{} with {}: {}{all}, {}",
+            count(self.cells.len(), "cell"),
+            count(self.sets.len(), "set"),
+            count(boots.len(), "boot"),
+            count(kernels.len(), "kernel")
+        )
+    }
+
     /// The same with what other shards do.
     pub(crate) fn all_boots(&self) -> impl Iterator<Item = Boot<'a>> {
         let pairs = self
@@ -155,7 +176,39 @@ pub(crate) fn blank(selection: &Selection<'_>, boot: Boot<'_>) -> results::Cell 
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::{Cli, Test};
+
+    #[test]
+    fn what_will_run_is_said_in_a_line() {
+        let config = Config::load(&Project::this().configs()).expect("configs/ loads");
+        let cells = ["arm-vipt", "arm-vivt", "mips-be"].map(|name| &config.cells[name]);
+        let mut selection = Selection {
+            cells: cells.into(),
+            sets: vec![&config.sets["heap"], &config.sets["stress"]],
+            filter: None,
+            stacks: false,
+            again: Again::default(),
+            repeat: Repeat::new(
+                &Cli::parse_from(["xtask", "list"]).global,
+                &Test::default(),
+                &Project::this(),
+            ),
+            kernels: None,
+        };
+        let kernels: BTreeSet<String> = selection.boots().map(|b| b.kernel()).collect();
+        assert_eq!(
+            selection.in_short(),
+            format!("3 cells with 2 sets: 6 boots, {} kernels", kernels.len())
+        );
+        selection.kernels = Some([config.cells["mips-be"].kernel.clone()].into());
+        let here = selection.boots().count();
+        assert_eq!(here, 2);
+        let says = "3 cells with 2 sets: 2 boots of 6, 1 kernel";
+        assert_eq!(selection.in_short(), says);
+    }
 
     #[test]
     fn of_whole_suites_it_is_known_which_must_show() {

@@ -61,6 +61,7 @@ pub(super) fn test(
     let before = before.map(|run| super::report::find(context, run));
     let before = before.transpose()?;
     let mut identity = identity(context, args);
+    context.ui.task("test").line(&selection.in_short());
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
         let plugin = scope.spawn(|| plugin(context, &selection, args, kept));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask report` and `runs`: runs of before.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -9,6 +10,7 @@ use super::{Context, prepare, runs};
 use crate::cli;
 use crate::error::chain;
 use crate::exit::{Exit, Failure};
+use crate::mutants::table::KEPT;
 use crate::report::diff::Diff;
 use crate::report::{self, json};
 use crate::results::{Kill, Run};
@@ -74,7 +76,10 @@ pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
     for name in runs::names(&folder).iter().rev() {
         match runs::find(&folder, name) {
             Ok(run) => table.add_row(row(name, &run)),
-            Err(_) => table.add_row([name, "", "no report"]),
+            Err(_) => match kills(&folder.join(name).join(KEPT)) {
+                Ok(kills) => table.add_row(of_mutants(name, &kills)),
+                Err(_) => table.add_row([name, "", "no report"]),
+            },
         };
     }
     for column in table.column_iter_mut().skip(3).take(4) {
@@ -84,6 +89,22 @@ pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
         println!("{}", line.trim_end());
     }
     Ok(Exit::Ok)
+}
+
+/// Its cases are outcomes.
+fn of_mutants(name: &str, kills: &[Kill]) -> [String; 8] {
+    let cells: BTreeSet<&str> = kills.iter().map(|kill| kill.cell.as_str()).collect();
+    let wrong = kills.iter().filter(|kill| !kill.is_right()).count();
+    [
+        name.to_owned(),
+        String::new(),
+        "mutants".into(),
+        cells.len().to_string(),
+        kills.len().to_string(),
+        wrong.to_string(),
+        String::new(),
+        "self mutants".into(),
+    ]
 }
 
 fn row(name: &str, run: &Run) -> [String; 8] {
@@ -103,4 +124,28 @@ fn row(name: &str, run: &Run) -> [String; 8] {
         format!("{:.1} s", run.wall_s),
         crate::quote::shell_words(command),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_mutants_has_cells_outcomes_and_those_that_are_wrong() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = dir.path().join(KEPT);
+        let line = |cell: &str, outcome: &str| {
+            format!(
+                r#"{{"mutant":"m","cell":"{cell}","mode":"architectural","outcome":"{outcome}"}}"#
+            )
+        };
+        let lines = [
+            line("a", "killed"),
+            line("b", "survived"),
+            line("b", "equivalent"),
+        ];
+        fs_err::write(&file, lines.join("\n")).expect("written");
+        let row = of_mutants("1", &kills(&file).expect("outcomes"));
+        assert_eq!(row.join("|"), "1||mutants|2|3|1||self mutants");
+    }
 }

@@ -72,6 +72,11 @@ pub struct Sighting {
 }
 
 impl Kill {
+    /// Whether that is what should come of a mutant.
+    pub fn is_right(&self) -> bool {
+        ["killed", "equivalent"].contains(&self.outcome.as_str())
+    }
+
     /// What was seen, in a line.
     pub fn why(&self) -> Option<String> {
         let by = self.by.as_ref()?;

@@ -99,10 +99,9 @@ fn choose<'a>(
         Some(Err(mutant)) => (None, Some(mutant)),
         None => (None, None),
     };
-    let is_right = |kill: &Kill| ["killed", "equivalent"].contains(&kill.outcome.as_str());
     let chosen = kills.iter().filter(|kill| {
         cell.is_none_or(|cell| kill.cell == cell)
-            && mutant.map_or(!is_right(kill), |mutant| kill.mutant == mutant)
+            && mutant.map_or(!kill.is_right(), |mutant| kill.mutant == mutant)
     });
     let mut wanted: BTreeMap<&str, Wanted<'_>> = BTreeMap::new();
     for kill in chosen {

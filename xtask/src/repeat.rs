@@ -145,6 +145,20 @@ impl Repeat {
         }
     }
 
+    /// The same for any machine: without what only the one has where it was made.
+    #[must_use]
+    pub fn anywhere(self) -> Repeat {
+        Repeat {
+            global: Global {
+                cache: None,
+                jobs: None,
+                mirror: None,
+                ..self.global
+            },
+            ..self
+        }
+    }
+
     /// The same on this machine: where things lie and how much runs at once is `here`'s. Trees lie where they did, unless `here` says
     /// where.
     pub fn at(self, here: &Global) -> Repeat {
@@ -285,6 +299,8 @@ mod tests {
         assert_eq!(ours.global.cache, Some("/ours".into()));
         assert_eq!(ours.global.jobs, None);
         assert_eq!(ours.global.patience.get(), 5);
+        let theirs = given(&["--cache", "/c", "-j", "9", "--mirror", "m", "--fixes"]);
+        assert_eq!(theirs.anywhere(), given(&["--fixes"]));
         let theirs = given(&["--kernel", "/theirs", "--checkout", "/their project"]);
         let ours = theirs.clone().at(&here);
         assert_eq!(ours.global.kernel, Some("/theirs".into()));

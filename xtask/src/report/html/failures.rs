@@ -152,6 +152,8 @@ fn lines(run: &Run, cell: &Cell, filter: Option<String>, at_hazard: bool) -> Vec
         lines.push(cell.repeat.clone());
         return lines;
     };
+    // Who looks at the page need not sit at the machine that made it.
+    let repeat = repeat.anywhere();
     let mut stop: Vec<OsString> = Vec::new();
     let part = match filter {
         Some(filter) => {
@@ -219,7 +221,7 @@ mod tests {
     fn the_commands_lead_from_the_commit_to_the_debugger() {
         let run = example::run();
         let cell = Cell {
-            repeat: "cargo xtask test arm-vivt --set heap --suppress /known --architectural --stacks --kernel '/a b'".into(),
+            repeat: "cargo xtask test arm-vivt --set heap --suppress /known --architectural --stacks --kernel '/a b' --cache /theirs --jobs 9".into(),
             ..Cell::default()
         };
         let case = Some("heap_vmap.reads".to_owned());
@@ -240,6 +242,7 @@ mod tests {
             assert_eq!(debug.break_at.is_some(), !at_hazard);
             assert!(debug.tested.architectural);
             assert_eq!(cli.global.kernel.as_deref(), Some("/a b".as_ref()));
+            assert!(!lines.concat().contains("--cache") && cli.global.jobs.is_none());
         }
     }
 }

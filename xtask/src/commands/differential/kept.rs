@@ -30,9 +30,10 @@ impl Bench<'_> {
         let name = suites::name(suite);
         let ll2c = Project::this().root().join("tools/ll2c");
         // What the programs do not hold themselves: the tests are built from their source, and Rust's need the stand-ins.
-        let parts = match suite {
-            Programs::Own => ["tests", "abi"],
-            _ => ["suites", "abi"],
+        let parts: &[&str] = match suite {
+            Programs::Own => &["tests", "abi"],
+            // Those of Rust link with what the tests have for C.
+            _ => &["suites", "abi", "tests/differential/c"],
         };
         let mut inputs = Inputs::new()
             .text(&name)
@@ -58,7 +59,7 @@ impl Bench<'_> {
         let folder = folder.map_err(Failure::infra)?;
         let sample = if sample { "-sample" } else { "" };
         Ok(Kept {
-            file: folder.join(format!("{name}-{subject}{sample}")),
+            file: folder.join(format!("{name}-{}{sample}", subject.replace(' ', "+"))),
             stamp: inputs.stamp(),
         })
     }

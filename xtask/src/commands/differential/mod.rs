@@ -9,6 +9,7 @@ mod table;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Instant;
 
 use fs_err as fs;
 
@@ -44,12 +45,14 @@ pub(super) fn differential(context: &Context, args: &cli::Differential) -> Resul
         return mutations::mutations(context, args);
     }
     let task = context.ui.task("differential");
-    let bench = Bench::new(context, &task)?;
+    let pages = Pages::load(&suites::home())?;
     let asked: BTreeSet<Programs> = match &args.suites[..] {
         [] => [Programs::Own].into(),
-        list if list.contains(&Programs::All) => bench.pages.all().collect(),
+        list if list.contains(&Programs::All) => pages.all().collect(),
         list => list.iter().copied().collect(),
     };
+    pages.know(&asked, &args.subjects)?;
+    let bench = Bench::new(context, pages, &task)?;
     let (rows, failed) = bench.run(&asked, args, &task)?;
     if context.stop.requested() {
         return Ok(Exit::Interrupted);
@@ -69,14 +72,13 @@ pub(super) fn differential(context: &Context, args: &cli::Differential) -> Resul
 }
 
 impl<'a> Bench<'a> {
-    fn new(context: &'a Context, task: &Task<'_>) -> Result<Bench<'a>, Failure> {
+    fn new(context: &'a Context, pages: Pages, task: &Task<'_>) -> Result<Bench<'a>, Failure> {
         let cache = prepare::cache(context)?;
         // rustc reads the tests' programs where they are.
         let programs = Bind::read(Project::this().root().join("tools/ll2c"));
         let toolchain = prepare::tools(context, &cache, task, &[programs])?;
         let dir = cache.folder("differential/work").map_err(Failure::infra)?;
         let lock = cache.lock("differential", task).map_err(Failure::infra)?;
-        let pages = Pages::load(&suites::home())?;
         Ok(Bench {
             context,
             cache,
@@ -101,16 +103,14 @@ impl<'a> Bench<'a> {
         let ll2c = self.publish("ll2c")?;
         let runner = self.publish("ll2c-suites")?;
         for &suite in asked {
-            // The project's own programs choose their subjects themselves.
+            let chosen = self.pages.chosen(suite, &args.subjects);
+            // The project's own programs run on all of theirs at once.
             let subjects = match suite {
-                Programs::Own => vec!["all".into()],
-                _ => self.pages.subjects(suite),
+                Programs::Own if args.subjects.is_empty() => vec!["all".into()],
+                Programs::Own if !chosen.is_empty() => vec![chosen.join(" ")],
+                _ => chosen,
             };
             for subject in subjects {
-                let named = args.subjects.is_empty() || args.subjects.contains(&subject);
-                if !named && suite != Programs::Own {
-                    continue;
-                }
                 let name = suites::name(suite);
                 let programs: &[&Path] = match suite {
                     Programs::Own => &[&ll2c],
@@ -125,19 +125,30 @@ impl<'a> Bench<'a> {
                     continue;
                 }
                 kept.forget();
+                let start = Instant::now();
                 let well = if suite == Programs::Own {
                     task.step("running the project's own programs");
-                    let levels = if args.sample { Some("-O2") } else { None };
-                    self.own(&ll2c, &rows, levels, &[])?
+                    let mut env = Vec::new();
+                    if args.sample {
+                        env.push(("LL2C_LEVELS", "-O2"));
+                    }
+                    if !args.subjects.is_empty() {
+                        env.push(("LL2C_SUBJECTS", subject.as_str()));
+                    }
+                    self.own(&ll2c, &rows, &env, &[])?
                 } else {
                     task.step(&format!("running {name} on {subject}"));
                     self.suite(suite, &subject, &runner, &ll2c, &rows, args.sample, task)?
                 };
+                let all = fs::read_to_string(&rows).map_err(Failure::infra)?;
+                let new = all.strip_prefix(&text).unwrap_or_default();
+                let new = table::timed(new, start.elapsed())?;
+                text += &new;
+                fs::write(&rows, text).map_err(Failure::infra)?;
                 if !well {
                     failed.push(format!("{name} on {subject}: failed"));
                 } else if !self.context.stop.requested() {
-                    let all = fs::read_to_string(&rows).map_err(Failure::infra)?;
-                    kept.keep(all.strip_prefix(&text).unwrap_or_default())?;
+                    kept.keep(&new)?;
                 }
             }
         }
@@ -153,10 +164,9 @@ impl<'a> Bench<'a> {
     ) -> Vec<String> {
         let mut list = Vec::new();
         for &suite in asked {
-            for subject in self.pages.subjects(suite) {
-                let named = subjects.is_empty() || subjects.contains(&subject);
+            for subject in self.pages.chosen(suite, subjects) {
                 let there = |r: &Row| r.suite == suites::name(suite) && r.subject == subject;
-                if named && !rows.iter().any(there) {
+                if !rows.iter().any(there) {
                     list.push(format!("{} did not run on {subject}", suites::name(suite)));
                 }
             }
@@ -174,12 +184,12 @@ impl<'a> Bench<'a> {
         Ok(to)
     }
 
-    /// The differential tests of ll2c: those named, or all of them.
+    /// The differential tests of ll2c: those named, or all of them, with variables of theirs.
     fn own(
         &self,
         ll2c: &Path,
         rows: &Path,
-        levels: Option<&str>,
+        env: &[(&str, &str)],
         names: &[String],
     ) -> Result<bool, Failure> {
         let dir = self
@@ -213,12 +223,8 @@ impl<'a> Bench<'a> {
         .env("LL2C_DIR", dir)
         .env("LL2C_BIN", ll2c)
         .env("LL2C_ROWS", rows);
-        if !names.is_empty() {
-            // One test and one machine are enough to see what is wrong.
-            test = test.env("LL2C_SUBJECTS", "hppa").env("LL2C_KEEP", "1");
-        }
-        if let Some(levels) = levels {
-            test = test.env("LL2C_LEVELS", levels);
+        for (name, value) in env {
+            test = test.env(name, value);
         }
         self.shown(&test, "cargo").map(|status| status.success())
     }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Deserialize;
 
-use super::{Bench, suites};
+use super::Bench;
+use super::suites::{self, Pages};
 use crate::cli::Differential;
 use crate::commands::Context;
 use crate::config::{Edit, yaml};
@@ -31,6 +32,13 @@ fn load() -> Result<Vec<Mutation>, Failure> {
     yaml::load(&suites::home().join("mutations.yaml")).map_err(Failure::usage)
 }
 
+/// One level and one machine are enough to see what is wrong.
+const QUICK: &[(&str, &str)] = &[
+    ("LL2C_LEVELS", "-O2"),
+    ("LL2C_SUBJECTS", "hppa"),
+    ("LL2C_KEEP", "1"),
+];
+
 /// Runs them all, or those that `args` names.
 pub(super) fn mutations(context: &Context, args: &Differential) -> Result<Exit, Failure> {
     let task = context.ui.task("mutations");
@@ -46,7 +54,7 @@ pub(super) fn mutations(context: &Context, args: &Differential) -> Result<Exit, 
         .iter()
         .filter(|m| args.names.is_empty() || args.names.contains(&m.name))
         .collect();
-    let bench = Bench::new(context, &task)?;
+    let bench = Bench::new(context, Pages::load(&suites::home())?, &task)?;
     let rows = bench.dir.join("mutation-rows.jsonl");
     let copy = Copy::new(&bench)?;
     // A test that fails anyway would seem to notice everything.
@@ -54,7 +62,7 @@ pub(super) fn mutations(context: &Context, args: &Differential) -> Result<Exit, 
     let right = copy.build(&bench)?;
     let tests: BTreeSet<&String> = chosen.iter().map(|m| &m.seen_by).collect();
     let tests: Vec<String> = tests.into_iter().cloned().collect();
-    if !bench.own(&right, &rows, Some("-O2"), &tests)? {
+    if !bench.own(&right, &rows, QUICK, &tests)? {
         println!("the tests fail on ll2c as it is");
         return Ok(Exit::Tests);
     }
@@ -65,12 +73,10 @@ pub(super) fn mutations(context: &Context, args: &Differential) -> Result<Exit, 
         copy.edit(mutation)?;
         let noticed = match copy.build(&bench) {
             Err(failure) if context.stop.requested() => return Err(failure),
-            Ok(ll2c) => !bench.own(
-                &ll2c,
-                &rows,
-                Some("-O2"),
-                std::slice::from_ref(&mutation.seen_by),
-            )?,
+            Ok(ll2c) => {
+                let test = std::slice::from_ref(&mutation.seen_by);
+                !bench.own(&ll2c, &rows, QUICK, test)?
+            }
             Err(failure) => {
                 return Err(Failure::usage(format!(
                     "failed to build ll2c with {}: {}",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The suites of `tools/ll2c/suites`: what they are made of, and how they are started in the toolchain root.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +74,32 @@ impl Pages {
         self.0
             .get(&name(suite))
             .map_or_else(Vec::new, |page| page.subjects.clone())
+    }
+
+    /// The subjects of a suite that are among `named`, or all of them if none are named.
+    pub(super) fn chosen(&self, suite: Programs, named: &[String]) -> Vec<String> {
+        let mut list = self.subjects(suite);
+        list.retain(|subject| named.is_empty() || named.contains(subject));
+        list
+    }
+
+    /// That each subject named is one of a suite that was asked for: where there is none, nothing would run, and all would be well.
+    pub(super) fn know(&self, asked: &BTreeSet<Programs>, named: &[String]) -> Result<(), Failure> {
+        let of = |suite: &Programs| (name(*suite), self.subjects(*suite));
+        let list: Vec<(String, Vec<String>)> = asked.iter().map(of).collect();
+        for subject in named {
+            if !list.iter().any(|(_, subjects)| subjects.contains(subject)) {
+                let there: Vec<String> = list
+                    .iter()
+                    .map(|(suite, subjects)| format!("{suite} on {}", subjects.join(", ")))
+                    .collect();
+                return Err(Failure::usage(format!(
+                    "no suite that was asked for runs on `{subject}`: {}",
+                    there.join("; ")
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Per cent that must be right.
@@ -247,6 +273,22 @@ mod tests {
         );
         let given = cargos_program(Some("/a/cargo".into())).expect("it is as given");
         assert_eq!(given, Path::new("/a/cargo"));
+    }
+
+    #[test]
+    fn a_subject_that_nothing_asked_for_runs_on_is_a_mistake() {
+        let pages = Pages::load(&home()).expect("suites.yaml reads");
+        let know = |asked: &[Programs], named: &str| {
+            pages.know(&asked.iter().copied().collect(), &[named.to_owned()])
+        };
+        assert!(know(&[Programs::CTorture], "hppa").is_ok());
+        assert!(know(&[Programs::CTorture, Programs::Own], "m68k").is_ok());
+        let error = know(&[Programs::CTorture], "m68k").expect_err("no m68k there");
+        assert!(error.error.to_string().contains("c-torture on hppa"));
+        assert!(know(&[Programs::Own], "nonsense").is_err());
+        assert!(pages.know(&[Programs::Own].into(), &[]).is_ok());
+        let named = ["hppa".to_owned(), "m68k".to_owned()];
+        assert_eq!(pages.chosen(Programs::CTorture, &named), ["hppa"]);
     }
 
     #[test]

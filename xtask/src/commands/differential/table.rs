@@ -2,6 +2,7 @@
 //! What came out of the suites: rows, the table of them, and what is wrong with it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 use fs_err as fs;
@@ -21,6 +22,9 @@ pub(super) struct Row {
     pub(super) refused: usize,
     pub(super) wrong: usize,
     pub(super) not_applicable: usize,
+    /// How long the suite took on the subject: in the first of its rows.
+    #[serde(default)]
+    pub(super) seconds: Option<u64>,
 }
 
 impl Row {
@@ -28,6 +32,16 @@ impl Row {
     fn share(&self) -> f64 {
         100.0 * self.right as f64 / (self.right + self.refused + self.wrong).max(1) as f64
     }
+}
+
+/// Rows, one a line, as a suite wrote them, with the time that it took in the first.
+pub(super) fn timed(rows: &str, time: Duration) -> Result<String, Failure> {
+    let Some((first, rest)) = rows.split_once('\n') else {
+        return Ok(rows.to_owned());
+    };
+    let mut row: serde_json::Value = serde_json::from_str(first).map_err(Failure::infra)?;
+    row["seconds"] = time.as_secs().into();
+    Ok(format!("{row}\n{rest}"))
 }
 
 /// Reads rows, one a line. Those that differ in nothing but numbers become one, where the first of them is.
@@ -46,6 +60,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>, Failure> {
                 sum.refused += row.refused;
                 sum.wrong += row.wrong;
                 sum.not_applicable += row.not_applicable;
+                sum.seconds = match (sum.seconds, row.seconds) {
+                    (Some(a), Some(b)) => Some(a + b),
+                    (a, b) => a.or(b),
+                };
             }
             None => rows.push(row),
         }
@@ -67,6 +85,7 @@ pub(super) fn table(rows: &[Row]) -> String {
         "wrong",
         "n/a",
         "right of all",
+        "time",
     ]);
     for row in rows {
         table.add_row([
@@ -79,6 +98,7 @@ pub(super) fn table(rows: &[Row]) -> String {
             row.wrong.to_string(),
             row.not_applicable.to_string(),
             format!("{:.1} %", row.share()),
+            row.seconds.map_or_else(String::new, |s| format!("{s} s")),
         ]);
     }
     for column in table.column_iter_mut().skip(4) {
@@ -126,7 +146,20 @@ mod tests {
             refused,
             wrong,
             not_applicable: 7,
+            seconds: Some(3),
         }
+    }
+
+    #[test]
+    fn the_first_row_of_a_suite_has_its_time() {
+        let line = r#"{"suite":"a","subject":"b","levels":"-O2","unit":"c","right":1,"refused":0,"wrong":0,"not_applicable":0}"#;
+        let text = timed(&format!("{line}\n{line}\n"), Duration::from_secs(90)).expect("rows");
+        let (first, rest) = text.split_once('\n').expect("two lines");
+        assert!(first.contains("\"seconds\":90"), "{first}");
+        assert_eq!(rest, format!("{line}\n"));
+        let row: Row = serde_json::from_str(first).expect("a row");
+        assert!(table(&[row]).contains(" 90 s"));
+        assert_eq!(timed("", Duration::ZERO).expect("none"), "");
     }
 
     #[test]

@@ -199,7 +199,7 @@ pub fn all(tools: &Tools, places: &Places, only: &[String], sample: bool) -> io:
             if !want.ok() {
                 return Err(failed(want.status.to_string()));
             }
-            let verdicts = compare(&want.out, got.as_ref().map(|e| e.out.as_str()));
+            let verdicts = compare(&want.out, got.as_ref());
             let count = |f: fn(&Verdict) -> bool| verdicts.iter().filter(|v| f(v)).count();
             println!(
                 "crates, {}: {name}: {} lines, {} right, {} wrong{}",
@@ -252,10 +252,10 @@ fn program(
     side.program(name, &list, PROGRAM)
 }
 
-/// A verdict for each line of the reference's.
-fn compare(want: &str, got: Result<&str, &String>) -> Vec<Verdict> {
+/// A verdict for each line of the reference's, and one more if the subject did not end well.
+fn compare(want: &str, got: Result<&run::Ended, &String>) -> Vec<Verdict> {
     let got = match got {
-        Ok(text) => text,
+        Ok(ended) => ended,
         Err(reason) => {
             return want
                 .lines()
@@ -263,7 +263,7 @@ fn compare(want: &str, got: Result<&str, &String>) -> Vec<Verdict> {
                 .collect();
         }
     };
-    let mut lines = got.lines();
+    let mut lines = got.out.lines();
     let mut verdicts: Vec<Verdict> = want
         .lines()
         .map(|want| match lines.next() {
@@ -276,6 +276,9 @@ fn compare(want: &str, got: Result<&str, &String>) -> Vec<Verdict> {
         })
         .collect();
     verdicts.extend(lines.map(|got| Verdict::Wrong(format!("want nothing, got {got}"))));
+    if !got.ok() {
+        verdicts.push(Verdict::Wrong(got.status.to_string()));
+    }
     verdicts
 }
 
@@ -285,12 +288,24 @@ mod tests {
 
     #[test]
     fn each_line_has_a_verdict() {
-        let verdicts = compare("a\nb\nc x NOT AS PUBLISHED\nd", Ok("a\nx\nc\n"));
+        let ended = |out: &str, status| run::Ended {
+            status,
+            out: out.into(),
+            err: String::new(),
+        };
+        let well = run::Status::Exit(0);
+        let verdicts = compare(
+            "a\nb\nc x NOT AS PUBLISHED\nd",
+            Ok(&ended("a\nx\nc\n", well)),
+        );
         assert_eq!(verdicts[0], Verdict::Right);
         assert!(matches!(verdicts[1], Verdict::Wrong(_)));
         assert!(matches!(verdicts[2], Verdict::NotApplicable(_)));
         assert!(matches!(verdicts[3], Verdict::Wrong(_)));
-        assert_eq!(compare("a", Ok("a\nb")).len(), 2);
+        assert_eq!(compare("a", Ok(&ended("a\nb", well))).len(), 2);
+        // All lines are there, and then it dies.
+        let died = compare("a", Ok(&ended("a\n", run::Status::Signal(11))));
+        assert_eq!(died, [Verdict::Right, Verdict::Wrong("signal 11".into())]);
         assert!(matches!(
             compare("a", Err(&"no".into()))[0],
             Verdict::Refused(_)

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use comfy_table::{Table, presets};
 
 use super::scratch::Scratch;
-use super::{Context, chosen};
+use super::{Context, chosen, of_page};
 use crate::cli;
 use crate::config::{How, Shown};
 use crate::exit::{Exit, Failure};
@@ -34,7 +34,7 @@ pub(super) fn history(context: &Context, args: &cli::History) -> Result<Exit, Fa
             }
             Ok(shown) => {
                 task.step(&bug.bug);
-                let seen = run(context, shown, &task)?;
+                let seen = of_page(run(context, shown, &task))?.flatten();
                 match &seen {
                     Ok(_) => caught += 1,
                     Err(why) => {
@@ -106,4 +106,24 @@ fn run(
         }
         None => Err(format!("other hazards were:\n{output}")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scratch::tests::checkout;
+    use super::*;
+
+    #[test]
+    fn a_page_that_does_not_fit_is_said_of_it_alone() {
+        let page = "bug: none\nhit: nobody\nshown:\n  cell: arm-vivt\n  hazard: 'stale read | * | * | *'\n  \
+            in_module: {dir: docs/examples/drivers, edits: [{file: configs/suites/heap.yaml, from: 'not there', to: ''}]}\n";
+        let (scratch, context) = checkout("history", |dir| {
+            fs_err::write(dir.join("first.yaml"), page)?;
+            fs_err::write(dir.join("second.yaml"), page)
+        });
+        let args = cli::History { names: Vec::new() };
+        let exit = history(&context, &args).expect("the other has its turn");
+        assert_eq!(exit, Exit::Tests);
+        drop(scratch);
+    }
 }

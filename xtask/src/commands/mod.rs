@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::config::{Config, unknown};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::project::Project;
 use crate::stop::Stop;
 use crate::ui::Ui;
@@ -189,6 +189,16 @@ fn glob<'a>(
         Ok(matcher)
     } else {
         Err(Failure::usage(unknown(what, text, known)))
+    }
+}
+
+/// What came of one page of several. That it does not fit is said of it, and the others have their turn, unless the user has had
+/// enough.
+fn of_page<T>(result: Result<T, Failure>) -> Result<Result<T, String>, Failure> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(failure) if failure.exit == Exit::Interrupted => Err(failure),
+        Err(failure) => Ok(Err(crate::error::chain(failure.error.as_ref()))),
     }
 }
 

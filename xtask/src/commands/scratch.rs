@@ -213,13 +213,30 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use clap::Parser as _;
 
     use super::*;
     use crate::cli::Cli;
     use crate::project::Project;
     use crate::stop::Stop;
+
+    /// A checkout that has of `configs/FOLDER` only what `write` puts there.
+    pub(crate) fn checkout(
+        folder: &str,
+        write: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> (Scratch, Context) {
+        let global = Cli::parse_from(["xtask", "list"]).global;
+        let context = Context::new(global, None, Stop::new()).expect("a context");
+        let scratch = Scratch::new(&context).expect("copied");
+        let dir = scratch.path("configs").join(folder);
+        fs::remove_dir_all(&dir)
+            .and_then(|()| fs::create_dir(&dir))
+            .and_then(|()| write(&dir))
+            .expect("written");
+        let context = context.at(&scratch.path(""));
+        (scratch, context)
+    }
 
     #[test]
     fn a_copy_of_another_checkout_is_run_as_that_and_not_as_both() {

@@ -6,7 +6,7 @@ mod machine;
 use std::ffi::OsString;
 
 use super::scratch::Scratch;
-use super::{Context, chosen};
+use super::{Context, chosen, of_page};
 use crate::config::Breakage;
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
@@ -19,7 +19,8 @@ pub(super) fn verdicts(context: &Context, names: &[String]) -> Result<Exit, Fail
     for &(name, breakage) in &all {
         let task = context.ui.task(name);
         task.step(&breakage.summary);
-        let complaints = check(context, breakage, &task)?;
+        let complaints = of_page(check(context, breakage, &task))?;
+        let complaints = complaints.unwrap_or_else(|why| vec![why]);
         println!(
             "{name}: {} {}",
             breakage.verdict,
@@ -76,4 +77,29 @@ fn check(context: &Context, breakage: &Breakage, task: &Task<'_>) -> Result<Vec<
         complaints.push(format!("the report does not say \"{text}\":\n{output}"));
     }
     Ok(complaints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scratch::tests::checkout;
+    use super::*;
+
+    #[test]
+    fn a_page_that_does_not_fit_is_said_of_it_alone() {
+        let page = |cell: &str| {
+            format!(
+                "summary: nothing\ncell: {cell}\nverdict: failed\nsays: []\n\
+                 edits: [{{file: configs/suites/heap.yaml, from: 'not there', to: ''}}]\n"
+            )
+        };
+        let (scratch, context) = checkout("breakages", |dir| {
+            for name in ["first", "second"] {
+                fs_err::write(dir.join(name).with_extension("yaml"), page("arm-vivt"))?;
+            }
+            Ok(())
+        });
+        let exit = verdicts(&context, &[]).expect("the other has its turn");
+        assert_eq!(exit, Exit::Tests);
+        drop(scratch);
+    }
 }

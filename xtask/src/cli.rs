@@ -77,7 +77,7 @@ pub enum Command {
     Doctor,
     /// Make the toolchain root and fetch the kernel source
     Setup(Setup),
-    /// List cells, kernels, sets of suites, suites, exporters and mutants
+    /// List cells, kernels, sets of suites, suites, exporters, mutants, breakages, bugs of history and drivers
     List {
         /// List the cases of the suites
         #[arg(long)]

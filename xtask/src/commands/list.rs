@@ -7,6 +7,7 @@ use comfy_table::{Table, presets};
 
 use super::Context;
 use crate::cases;
+use crate::config::Config;
 use crate::exit::{Exit, Failure};
 
 pub(super) fn list(context: &Context, all_cases: bool) -> Result<Exit, Failure> {
@@ -22,6 +23,17 @@ pub(super) fn list(context: &Context, all_cases: bool) -> Result<Exit, Failure> 
         }
         return Ok(Exit::Ok);
     }
+    for table in tables(&config) {
+        for line in table.lines() {
+            println!("{}", line.trim_end());
+        }
+        println!();
+    }
+    Ok(Exit::Ok)
+}
+
+/// All that a command line can name.
+fn tables(config: &Config) -> Vec<Table> {
     let mut cells = table(["cell", "role", "d-cache", "kernel", "machine"]);
     for cell in config.cells.values() {
         let role = format!("{:?}", cell.role).to_lowercase();
@@ -60,17 +72,58 @@ pub(super) fn list(context: &Context, all_cases: bool) -> Result<Exit, Failure> 
     for (name, mutant) in &config.mutants {
         mutants.add_row([name, &mutant.summary]);
     }
-    for table in [cells, kernels, sets, suites, exporters, mutants] {
-        for line in table.lines() {
-            println!("{}", line.trim_end());
-        }
-        println!();
+    let mut breakages = table(["breakage", "verdict", "what is wrong"]);
+    for (name, breakage) in &config.breakages {
+        breakages.add_row([name, &breakage.verdict.to_string(), &breakage.summary]);
     }
-    Ok(Exit::Ok)
+    let mut history = table(["bug", "cell", "what was wrong"]);
+    for (name, bug) in &config.history {
+        let cell = bug.shown.as_ref().map_or("-", |shown| &shown.cell);
+        history.add_row([name, cell, &bug.bug]);
+    }
+    let mut drivers = table(["driver", "mistakes", "what it does"]);
+    for (name, driver) in &config.drivers {
+        drivers.add_row([name, &driver.bugs.len().to_string(), &driver.summary]);
+    }
+    vec![
+        cells, kernels, sets, suites, exporters, mutants, breakages, history, drivers,
+    ]
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Project;
+
+    #[test]
+    fn all_that_a_command_line_can_name_is_listed() {
+        let config = Config::load(&Project::this().configs()).expect("configs/ loads");
+        let tables = tables(&config);
+        let firsts = |table: &Table| -> Vec<String> {
+            let cells = table.row_iter().filter_map(|row| row.cell_iter().next());
+            cells.map(|cell| cell.content()).collect()
+        };
+        let listed: Vec<Vec<String>> = tables.iter().map(firsts).collect();
+        let names = [
+            Vec::from_iter(config.cells.keys()),
+            Vec::from_iter(config.kernels.keys()),
+            Vec::from_iter(config.sets.keys()),
+            Vec::from_iter(config.exporters.keys()),
+            Vec::from_iter(config.mutants.keys()),
+            Vec::from_iter(config.breakages.keys()),
+            Vec::from_iter(config.history.keys()),
+            Vec::from_iter(config.drivers.keys()),
+        ];
+        for names in names {
+            assert!(!names.is_empty());
+            let whole = |table: &&Vec<String>| table.iter().eq(names.iter().copied());
+            assert_eq!(listed.iter().filter(whole).count(), 1, "{names:?}");
+        }
+    }
 }

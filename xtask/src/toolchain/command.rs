@@ -458,7 +458,10 @@ mod tests {
             .read(&Stop::new())
             .is_err()
         {
-            eprintln!("this machine forbids namespaces, so there is nothing to test");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "this machine forbids namespaces, so nothing proves that commands end with what started them"
+            );
             return;
         }
         let stop = Stop::new();

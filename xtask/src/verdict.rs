@@ -39,7 +39,7 @@ pub enum Verdict {
     Failed,
     /// The cache model saw an access that could go wrong on real hardware.
     Hazard,
-    /// It did not come to an end: a panic, an oops, or simply no result. What is not known to be better is this.
+    /// It did not come to an end: a panic, an oops, or simply no result. Anything without a clear result is this.
     #[default]
     Crashed,
     /// The guest exceeded a time limit.

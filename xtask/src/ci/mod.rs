@@ -268,6 +268,36 @@ mod tests {
     }
 
     #[test]
+    fn the_container_is_the_machine_of_the_pipelines() {
+        let pipeline = pipeline();
+        let read = |path: &str| {
+            let text = fs_err::read_to_string(Project::this().root().join(path));
+            text.expect("there")
+        };
+        let recipe = read("ci/Containerfile");
+        let base = format!("\nARG BASE={}\nFROM ${{BASE}}\n", pipeline.image);
+        assert!(recipe.contains(&base), "{base}");
+        let install = format!(
+            "--no-install-recommends {} \\\n",
+            pipeline.packages.join(" ")
+        );
+        assert!(recipe.contains(&install), "{install}");
+        // As podman calls it.
+        let options = pipeline
+            .container
+            .replace("systempaths=unconfined", "unmask=ALL");
+        let options = options.split("--").map(str::trim);
+        let options: Vec<&str> = options.filter(|option| !option.is_empty()).collect();
+        assert_eq!(options.len(), 4);
+        for path in ["ci/Containerfile", "ci/container.sh", "README.md"] {
+            let text = read(path);
+            for option in &options {
+                assert!(text.contains(option), "{path}: --{option}");
+            }
+        }
+    }
+
+    #[test]
     fn every_command_in_them_is_one_that_there_is() {
         let mut seen = 0;
         for (path, text) in pipeline().files() {

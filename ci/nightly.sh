@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract exporters fixes debug newest tree gate mutants differential history bisect lava formats)
+known=(heap architectural contract mainline exporters fixes debug newest tree gate mutants differential history bisect lava formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -92,6 +92,28 @@ test ! -f reports/contract.json || cp reports/contract.json before/contract.json
 '
 fi
 
+if wanted mainline; then
+rm -f reports/mainline-*.json
+for shard in 1 2 3; do
+export shard
+step mainline-$shard '
+mkdir -p before reports
+cargo xtask report before/mainline.json > /dev/null 2>&1 || rm -f before/mainline.json
+times=$(test ! -f before/mainline.json || echo --times before/mainline.json)
+cargo xtask test --exporter system --shard $shard/3 $times --report json=reports/mainline-$shard.json
+'
+done
+step mainline-merge '
+mkdir -p before
+cargo xtask report before/mainline.json > /dev/null 2>&1 || rm -f before/mainline.json
+compare=$(test ! -f before/mainline.json || echo --compare before/mainline.json)
+status=0
+cargo xtask merge reports/mainline-*.json $compare --report json=reports/mainline.json --report html=reports/mainline.html --report junit=reports/mainline.xml --report kcidb=reports/mainline.kcidb.json || status=$?
+test ! -f reports/mainline.json || cp reports/mainline.json before/mainline.json
+(exit $status)
+'
+fi
+
 if wanted exporters; then
 rm -f reports/exporters-*.json
 for shard in 1; do
@@ -144,7 +166,7 @@ step debug-$shard '
 mkdir -p before reports
 cargo xtask report before/debug.json > /dev/null 2>&1 || rm -f before/debug.json
 times=$(test ! -f before/debug.json || echo --times before/debug.json)
-cargo xtask test --set debug --set debug-dma --set debug-stress --set highmem --shard $shard/3 $times --report json=reports/debug-$shard.json
+cargo xtask test --set debug --set debug-dma --set debug-stress --set highmem --set bounce --shard $shard/3 $times --report json=reports/debug-$shard.json
 '
 done
 step debug-merge '
@@ -232,7 +254,7 @@ fi
 
 if wanted history; then
 step history '
-cargo xtask self history heap-helpers udmabuf-swapped-sync
+cargo xtask self history
 '
 fi
 

@@ -41,6 +41,10 @@ use kernel::{
 /// Lengths in pages, of one chunk and of several.
 const LENGTHS: [usize; 2] = [1, 18];
 
+/// The same for user space, of single pages: larger chunks have the same colour there as in the direct
+/// map, if colours go by the offset.
+const USER_LENGTHS: [usize; 2] = [1, 3];
+
 /// Pages that are filled at least: more than whatever else allocates in between could take.
 const DIRTY_PAGES: usize = 32;
 
@@ -175,7 +179,7 @@ mod tests {
     fn zeros_in_user_space() -> Outcome {
         let client = Client::new()?;
 
-        for count in LENGTHS {
+        for count in USER_LENGTHS {
             let zeros = Image::zeros(count * PAGE_SIZE);
 
             recycled(&client, count, 1, |buffer| {
@@ -268,7 +272,7 @@ mod tests {
         Chip::with(|chip| {
             let client = Client::new()?;
 
-            for count in LENGTHS {
+            for count in USER_LENGTHS {
                 let len = count * PAGE_SIZE;
                 let part = 40..len - 1000;
                 let peer = Peer::new(chip, len)?;

@@ -178,7 +178,7 @@ pub(crate) fn allocate_with_user_map(client: &Client, len: usize) -> Outcome<(Im
     // The address follows from the offset, so only another page has another colour.
     let mut rejected = KVec::new();
 
-    for _ in 0..TRIES {
+    for i in 0..TRIES {
         let buffer = Importer::new(client.allocate(len)?);
         let user = UserMap::of_buffer(buffer.dma_buf(), len, 0)?;
         let vmap = buffer.vmap()?;
@@ -189,6 +189,11 @@ pub(crate) fn allocate_with_user_map(client: &Client, len: usize) -> Outcome<(Im
             return Ok((buffer, user));
         }
         rejected.push(buffer, GFP_KERNEL)?;
+        // Pages often come in order. One in between, now and then, moves those of the next buffer to
+        // another colour, be its number odd or even.
+        if i % 2 != 0 {
+            rejected.push(Importer::new(client.allocate(PAGE_SIZE)?), GFP_KERNEL)?;
+        }
     }
 
     Err(Failed::new(fmt!(

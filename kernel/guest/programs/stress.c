@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes that do to buffers of a dma-buf heap whatever they may, all at once,
- * for a number of rounds. What each does is left to chance, which begins with a
+ * Processes and threads that do to buffers of a dma-buf heap whatever they may, all
+ * at once, for a number of rounds. What each does is left to chance, which begins with a
  * seed that is printed.
  *
  *   stress HEAP
  */
 #define _GNU_SOURCE
+#include <pthread.h>
+
 #define SUITE "system_heap_rust_stress"
 #include "calls.h"
 
@@ -15,7 +17,7 @@
 #define SEED 0x9e3779b9U
 
 /* Numbers that look random and are the same in each run. */
-static unsigned int state;
+static _Thread_local unsigned int state;
 
 static unsigned int below(unsigned int limit)
 {
@@ -73,7 +75,7 @@ struct part {
 /* What takes part by way of the node reads or writes the part. */
 static void part_of_other(struct part *part, int what)
 {
-	static unsigned char data[SIZE];
+	static _Thread_local unsigned char data[SIZE];
 	bool writes = what == DEVICE_WRITES || what == KERNEL_WRITES;
 	struct request request = {
 		.data = (unsigned long)data, .fd = part->fd, .what = what,
@@ -133,7 +135,7 @@ static void let_allocations_fail(void)
 /* Of what the process asks the kernel for once, one allocation fails; it must say so, or do without. */
 static void fails_once(struct part *part)
 {
-	static unsigned char data[SIZE];
+	static _Thread_local unsigned char data[SIZE];
 	struct dma_heap_allocation_data more = { .len = SIZE, .fd_flags = O_RDWR | O_CLOEXEC };
 	struct dma_buf_sync sync = { DMA_BUF_SYNC_START | RW };
 	struct request request = {
@@ -141,7 +143,7 @@ static void fails_once(struct part *part)
 		.offset = part->offset, .len = part->len,
 	};
 	unsigned int nth = 1 + below(8), what = below(4);
-	int at_heap = open_heap(), count = must(open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC));
+	int at_heap = open_heap(), count = must(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
 	char text[16];
 	long ret;
 	int error;
@@ -253,13 +255,18 @@ static void live(int shared, unsigned int number)
 		for (unsigned int things = below(6); things; things--)
 			one_thing(below(3) ? &own : &page);
 		/* Either goes first. */
-		if (below(2))
+		if (below(2)) {
 			must(munmap(own.at, own.len));
-		must(close(own.fd));
+			must(close(own.fd));
+		} else {
+			must(close(own.fd));
+			must(munmap(own.at, own.len));
+		}
 		if (below(2))
 			one_thing(&page);
 	}
 	compare_in_access("at the end", page.fd, page.at, page.offset, page.len, page.seed);
+	must(munmap(page.at, page.len));
 }
 
 /* Runs them all at once, to their ends. */
@@ -292,6 +299,43 @@ static void all_at_once(void)
 	printf("    # %s: %u requests failed for want of memory\n", name, *failures);
 	if (!*failures)
 		fail("no allocation failed, so nothing was shown of those");
+	must(close(shared));
+	no_more_buffers_than(before);
+}
+
+/* A thread, and what it is told. */
+struct thread {
+	pthread_t id;
+	int shared;
+	unsigned int number;
+};
+
+static void *live_in_thread(void *data)
+{
+	const struct thread *thread = data;
+
+	live(thread->shared, thread->number);
+	return NULL;
+}
+
+/* The same in one address space, which changes while its areas are flushed. */
+static void threads(void)
+{
+	unsigned long before = there_are();
+	int shared = allocate(O_RDWR);
+	struct thread all[PROCESSES];
+
+	let_allocations_fail();
+	printf("    # %s: seed %#x, %u threads, %u rounds\n", name, SEED, PROCESSES, ROUNDS);
+	fflush(stdout);
+	for (unsigned int number = 0; number < PROCESSES; number++) {
+		all[number].shared = shared;
+		all[number].number = number;
+		if (pthread_create(&all[number].id, NULL, live_in_thread, &all[number]))
+			fail("there is no thread %u", number);
+	}
+	for (unsigned int number = 0; number < PROCESSES; number++)
+		pthread_join(all[number].id, NULL);
 	must(close(shared));
 	no_more_buffers_than(before);
 }
@@ -368,6 +412,7 @@ static void interrupted_anywhere(void)
 
 static const struct test cases[] = {
 	{ "all_at_once", all_at_once },
+	{ "threads", threads },
 	{ "killed_anywhere", killed_anywhere },
 	{ "each_allocation_fails", each_allocation_fails },
 	{ "interrupted_anywhere", interrupted_anywhere },

@@ -246,10 +246,7 @@ fn watched(
                 let known = known(shared, selection, boot);
                 let wanted = judge::hazards::Wanted {
                     transfers: &watched.transfers,
-                    modules: match &set.own {
-                        Some(_) => &media.loaded,
-                        None => &[],
-                    },
+                    modules: &media.own,
                 };
                 judge::hazards::add(&mut judgement, wanted, &found, &known, was_ended);
                 counts = found.end;

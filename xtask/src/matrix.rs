@@ -137,17 +137,29 @@ pub fn run(
     Ok(done.into_iter().map(|(_, cell)| cell).collect())
 }
 
-/// Every folder that a set's modules come from.
+/// The folders of modules that every kernel has: all but those of sets with kernels of their own.
 fn module_dirs(config: &Config) -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = config
         .sets
         .values()
+        .filter(|set| set.fragments.is_empty())
         .flat_map(|s| &s.tests)
         .chain(config.exporters.values().flat_map(|e| &e.modules))
         .map(|m| m.dir.clone())
         .collect();
     dirs.sort();
     dirs.dedup();
+    dirs
+}
+
+/// `dirs` with those of the modules that `boots` load.
+fn with_modules_of(boots: &[Boot<'_>], dirs: &[PathBuf]) -> Vec<PathBuf> {
+    let mut dirs = dirs.to_vec();
+    for module in boots.iter().flat_map(|boot| &boot.set.tests) {
+        if !dirs.contains(&module.dir) {
+            dirs.push(module.dir.clone());
+        }
+    }
     dirs
 }
 
@@ -164,6 +176,8 @@ fn build<'a>(
         let ready = |boot| (boot, media.clone(), Built::default());
         return Ok(boots.map(ready).collect());
     }
+    let boots: Vec<Boot<'_>> = boots.collect();
+    let module_dirs = with_modules_of(&boots, module_dirs);
     let task = shared.ui.task(&kernel.name);
     let dir = shared.builds.join(&kernel.name);
     fs_err::create_dir_all(&dir)?;
@@ -176,7 +190,7 @@ fn build<'a>(
         tree: &shared.tree.dir,
         tree_id: &shared.tree.source_id,
         dir: &dir,
-        module_dirs,
+        module_dirs: &module_dirs,
         host_crates: &shared.host_crates,
         debug: shared.debug,
         userland: shared.userland,

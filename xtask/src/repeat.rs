@@ -203,14 +203,16 @@ mod tests {
     fn every_line_is_read_back_as_the_settings_that_it_was_made_from() {
         let config = config();
         let heap = &config.sets["heap"];
+        let own = Own {
+            dir: "/a b/it's $HOME".into(),
+            init: Some("/a b/*.c".into()),
+        };
         let sets = [
             heap.clone(),
             config.sets["kernel-rust"].clone(),
             heap.on(&config.exporters["udmabuf"]),
-            config::Set::of_module(Own {
-                dir: "/a b/it's $HOME".into(),
-                init: Some("/a b/*.c".into()),
-            }),
+            config::Set::of_module(own.clone(), None),
+            config::Set::of_module(own, Some(&config.sets["drivers"])),
         ];
         let given_ways: [&[&str]; 7] = [
             &[],

@@ -62,6 +62,7 @@ impl Builder<'_> {
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
             loaded: set.tests.iter().map(Module::file_name).collect(),
+            own: set.own_modules().map(Module::file_name).collect(),
             disks: Vec::new(),
             devices: set.devices.arguments(&cell.qemu.machine),
         })

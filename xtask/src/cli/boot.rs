@@ -38,11 +38,12 @@ pub struct Tested {
     /// Run the suites on the buffers of exporters from configs/exporters, or of `all`
     #[arg(long = "exporter", value_name = "NAME")]
     pub exporters: Vec<String>,
-    /// Build the modules of a folder out of tree, load them, watch them and unload them, and run no suites of this project
+    /// Build the modules of a folder out of tree, load them, watch them and unload them
     ///
     /// What it maps for devices is watched, by the kernel's DMA API, as with --contract; it can name more by
-    /// include/linux/vcsan.h. KUnit suites in it run too.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["exporters", "sets"])]
+    /// include/linux/vcsan.h. KUnit suites in it run too. With --set SET it is loaded into that set's kernel, with its devices,
+    /// before the set's own modules and instead of those of the same name, and the set's program runs.
+    #[arg(long, value_name = "DIR", conflicts_with = "exporters")]
     pub module: Option<PathBuf>,
     /// What the guest runs between loading and unloading: a program for its CPU, or C source of one
     #[arg(long, value_name = "PROGRAM", requires = "module")]

@@ -2,7 +2,7 @@
 //! `cargo xtask debug CELL`: a guest that waits, and gdb that knows its kernel, its modules, and the access that matters.
 
 use super::repro::Found;
-use super::{Context, prepare, test};
+use super::{Context, made, prepare, test};
 use crate::cell;
 use crate::cli;
 use crate::debug::access::{self, Access};
@@ -79,7 +79,7 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
 
 fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exit, Failure> {
     let config = test::config(context, test)?;
-    let made = test::made(&config, test)?;
+    let made = made::made(&config, test)?;
     let mut selection = test::selection(context, &config, &made, test)?;
     if test.tested.sets.len() > 1 || made.len() > 1 {
         return Err(Failure::usage(

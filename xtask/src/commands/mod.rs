@@ -13,6 +13,7 @@ mod history;
 mod instructions;
 mod lava;
 mod list;
+mod made;
 mod merge;
 mod mutants;
 mod pipelines;
@@ -61,7 +62,7 @@ impl Context {
     fn new(global: Global, test: Option<&cli::Test>, stop: Stop) -> Result<Context, Failure> {
         let checkout = global.checkout.as_deref();
         let project = checkout.map_or_else(Project::this, Project::at);
-        let own = test.map_or(Ok(None), test::own)?;
+        let own = test.map_or(Ok(None), made::own)?;
         let binds = own.into_iter().flat_map(|own| {
             let beside = own.init.as_ref().and_then(|init| init.parent());
             [Some(own.dir.clone()), beside.map(Path::to_owned)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::prepare::{self, Prepared};
@@ -12,7 +12,7 @@ use super::{Context, named};
 use crate::again::Again;
 use crate::cases;
 use crate::cli;
-use crate::config::{Cell, Config, Exporter, Own, Set};
+use crate::config::{Cell, Config, Set};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::media::Media;
@@ -40,7 +40,7 @@ pub(super) fn test(
     kept: Option<&Kept>,
 ) -> Result<Exit, Failure> {
     let config = config(context, args)?;
-    let made = made(&config, args)?;
+    let made = super::made::made(&config, args)?;
     let mut selection = selection(context, &config, &made, args)?;
     check_filter(&context.project, &config, &selection)?;
     if let Some(shard) = args.reports.shard {
@@ -151,14 +151,6 @@ pub(super) fn config(context: &Context, args: &cli::Test) -> Result<Config, Fail
         config.sets.values_mut().for_each(|s| s.narrow(filter));
     }
     Ok(config)
-}
-
-/// The sets of suites that `args` ask for and no page has as they are: of a module, or on exporters.
-pub(super) fn made(config: &Config, args: &cli::Test) -> Result<Vec<Set>, Failure> {
-    match own(args)? {
-        Some(own) => Ok(vec![Set::of_module(own)]),
-        None => on_exporters(config, args),
-    }
 }
 
 /// What `args` choose of `config`, and of `made` if there is any.
@@ -329,7 +321,7 @@ pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a
     Ok(config.cells.values().filter(wanted).collect())
 }
 
-fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Set>, Failure> {
+pub(super) fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Set>, Failure> {
     if names.is_empty() {
         return Ok(config.sets.values().filter(|s| s.by_default).collect());
     }
@@ -337,64 +329,6 @@ fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Set>, Failur
         .iter()
         .map(|name| named("set of suites", name, &config.sets))
         .collect()
-}
-
-/// The module out of tree that the user names.
-pub(super) fn own(args: &cli::Test) -> Result<Option<Own>, Failure> {
-    let find = |option: &str, path: &Path| {
-        std::fs::canonicalize(path)
-            .map_err(|e| Failure::usage(format!("failed to find {option} {}: {e}", path.display())))
-    };
-    let Some(dir) = &args.tested.module else {
-        return Ok(None);
-    };
-    let dir = find("--module", dir)?;
-    if !["Kbuild", "Makefile"]
-        .iter()
-        .any(|name| dir.join(name).is_file())
-    {
-        return Err(Failure::usage(format!(
-            "failed to use --module {}: it has neither a Kbuild nor a Makefile",
-            dir.display()
-        )));
-    }
-    let odd = |c: char| c.is_whitespace() || c == ':';
-    if dir.to_string_lossy().contains(odd) {
-        return Err(Failure::usage(format!(
-            "failed to use --module {}: Kbuild builds nothing in a folder whose path has blanks or colons",
-            dir.display()
-        )));
-    }
-    let init = args.tested.init.as_ref().map(|init| find("--init", init));
-    Ok(Some(Own {
-        dir,
-        init: init.transpose()?,
-    }))
-}
-
-/// The sets that are about an exporter, on those that the user names.
-fn on_exporters(config: &Config, args: &cli::Test) -> Result<Vec<Set>, Failure> {
-    let mut exporters: Vec<&Exporter> = Vec::new();
-    for name in &args.tested.exporters {
-        if name == "all" {
-            exporters.extend(config.exporters.values());
-        } else {
-            exporters.push(named("exporter", name, &config.exporters)?);
-        }
-    }
-    let sets = sets(config, &args.tested.sets)?;
-    if let Some(other) = sets.iter().find(|set| set.of.is_none())
-        && !exporters.is_empty()
-    {
-        return Err(Failure::usage(format!(
-            "failed to run {} with --exporter: its suites are not about an exporter",
-            other.name
-        )));
-    }
-    Ok(exporters
-        .iter()
-        .flat_map(|exporter| sets.iter().map(|set| set.on(exporter)))
-        .collect())
 }
 
 /// A filter that no suite or no case of the sets can meet would run nothing on every cell.

@@ -25,6 +25,9 @@ pub struct Media {
     pub modules: PathBuf,
     /// The files of those that the guest loads, in that order.
     pub loaded: Vec<String>,
+    /// Those among them that are the user's, out of tree.
+    #[serde(default)]
+    pub own: Vec<String>,
     /// The guest's disks: what QEMU calls each, and its file.
     #[serde(default)]
     pub disks: Vec<(String, PathBuf)>,
@@ -62,6 +65,7 @@ impl Media {
             symbols: other(&self.symbols),
             modules: other(&self.modules),
             loaded: self.loaded.clone(),
+            own: self.own.clone(),
             disks: (self.disks.iter())
                 .map(|(id, file)| (id.clone(), other(file)))
                 .collect(),
@@ -147,7 +151,8 @@ mod tests {
             initramfs: file("cpio"),
             symbols,
             modules: run.clone(),
-            loaded: vec!["a.ko".into()],
+            loaded: vec!["b.ko".into(), "a.ko".into()],
+            own: vec!["b.ko".into()],
             disks: vec![("d".into(), file("disk"))],
             devices: Vec::new(),
         };

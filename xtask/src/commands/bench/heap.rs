@@ -94,6 +94,10 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
 
 /// What the guest loads: the heap, and the module that measures.
 fn set(context: &Context, ours: &crate::config::Exporter, bench: &HeapBench) -> Set {
+    let own = Own {
+        dir: context.project.root().join(&bench.module),
+        init: None,
+    };
     Set {
         name: "bench".into(),
         of: Some(ours.clone()),
@@ -102,10 +106,7 @@ fn set(context: &Context, ours: &crate::config::Exporter, bench: &HeapBench) -> 
             ..Watched::default()
         }),
         silence_s: 600,
-        ..Set::of_module(Own {
-            dir: context.project.root().join(&bench.module),
-            init: None,
-        })
+        ..Set::of_module(own, None)
     }
 }
 

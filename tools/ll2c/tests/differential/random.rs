@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Random programs. A seed is a program: the same on every machine, for ever.
 //!
-//! A function computes on its operands in straight lines, branches, switches and loops with rotating phis, keeps values in
-//! memory, calls functions made before it (by value, by pointer, with struct results) and stores a digest of all it has.
-//! It never divides by zero, never shifts too far, never reads what was not written: its result is defined.
+//! A function computes on its operands in straight lines, branches, switches and loops with rotating phis, of addresses too,
+//! keeps values in memory, calls functions made before it (by value, by pointer, with struct results) and stores a digest of all
+//! it has. It never divides by zero, never shifts too far, never reads what was not written: its result is defined. Where it
+//! computes with floating-point numbers, it keeps their bits, but for NaNs, whose bits are the machine's.
 
 use crate::ops::{Suite, put};
 use std::fmt::Write;
@@ -59,6 +60,8 @@ struct Gen {
     /// Values that can be used here.
     pool: Vec<(String, u32)>,
     declared: Vec<String>,
+    /// Whether it computes with floating-point numbers.
+    floats: bool,
 }
 
 impl Gen {
@@ -137,7 +140,100 @@ impl Gen {
         self.declared.push(format!("declare {text}"));
     }
 
+    /// Bits of a floating-point type, and its name.
+    fn float_type(&mut self) -> (u32, &'static str) {
+        self.rng.pick(&[(32, "float"), (64, "double")])
+    }
+
+    /// A floating-point number: a constant, one made of an integer, or bits that may be any number or none.
+    fn float(&mut self, (w, ty): (u32, &str)) -> String {
+        match self.rng.below(6) {
+            0 => self
+                .rng
+                .pick(&["1.5", "-0.0", "3.0", "-1024.0", "0.125"])
+                .into(),
+            1 | 2 => {
+                let from = self.rng.pick(WIDTHS);
+                let (v, op) = (self.value(from), self.rng.pick(&["sitofp", "uitofp"]));
+                self.local(&format!("{op} i{from} {v} to {ty}"))
+            }
+            _ => {
+                let v = self.value(w);
+                self.local(&format!("bitcast i{w} {v} to {ty}"))
+            }
+        }
+    }
+
+    /// The bits of a number as a value that can be used, zero if it is none.
+    fn bits(&mut self, (w, ty): (u32, &str), number: &str) -> String {
+        let none = self.local(&format!("fcmp uno {ty} {number}, {number}"));
+        let bits = self.local(&format!("bitcast {ty} {number} to i{w}"));
+        self.def(w, &format!("select i1 {none}, i{w} 0, i{w} {bits}"))
+    }
+
+    fn float_step(&mut self) {
+        let of @ (w, ty) = self.float_type();
+        let (a, b) = (self.float(of), self.float(of));
+        match self.rng.below(8) {
+            0..=2 => {
+                // A product or so, and what is done with it at once.
+                let ops = ["fadd", "fsub", "fmul", "fmul", "fdiv"];
+                let (op, then) = (self.rng.pick(&ops), self.rng.pick(&ops));
+                let c = self.float(of);
+                let t = self.local(&format!("{op} {ty} {a}, {b}"));
+                let r = self.local(&format!("{then} {ty} {t}, {c}"));
+                self.bits(of, &r);
+            }
+            3 => {
+                let pred = self.rng.pick(&[
+                    "oeq", "one", "olt", "ole", "ogt", "oge", "ueq", "une", "ult", "uge", "ord",
+                    "uno",
+                ]);
+                self.def(1, &format!("fcmp {pred} {ty} {a}, {b}"));
+            }
+            4 => {
+                let (to, op) = (
+                    self.rng.pick(&[8u32, 16, 32, 64]),
+                    self.rng.pick(&["fptosi", "fptoui"]),
+                );
+                self.declare(format!("i{to} @llvm.{op}.sat.i{to}.f{w}({ty})"));
+                self.def(
+                    to,
+                    &format!("call i{to} @llvm.{op}.sat.i{to}.f{w}({ty} {a})"),
+                );
+            }
+            5 => {
+                let (op, to) = match w {
+                    32 => ("fpext", (64, "double")),
+                    _ => ("fptrunc", (32, "float")),
+                };
+                let r = self.local(&format!("{op} {ty} {a} to {}", to.1));
+                self.bits(to, &r);
+            }
+            6 => {
+                let c = self.value(1);
+                let r = self.local(&format!("select i1 {c}, {ty} {a}, {ty} {b}"));
+                let r = self.local(&format!("fneg {ty} {r}"));
+                self.bits(of, &r);
+            }
+            _ => {
+                // Through memory.
+                let bits = self.bits(of, &a);
+                let x = self.local(&format!("bitcast i{w} {bits} to {ty}"));
+                let at = self.rng.below(6) * 8;
+                let p = self.local(&format!("getelementptr inbounds i8, ptr %mem, i32 {at}"));
+                self.line(&format!("store {ty} {x}, ptr {p}, align 8"));
+                let y = self.local(&format!("load {ty}, ptr {p}, align 8"));
+                let r = self.local(&format!("fmul {ty} {y}, {b}"));
+                self.bits(of, &r);
+            }
+        }
+    }
+
     fn step(&mut self, helpers: &[Helper]) {
+        if self.floats && self.rng.below(3) == 0 {
+            return self.float_step();
+        }
         let w = self.rng.pick(WIDTHS);
         let (a, b) = (self.value(w), self.value(w));
         match self.rng.below(25) {
@@ -341,6 +437,40 @@ impl Gen {
         }
     }
 
+    /// A place in the function's memory.
+    fn address(&mut self) -> String {
+        let at = self.rng.below(48);
+        self.local(&format!("getelementptr inbounds i8, ptr %mem, i32 {at}"))
+    }
+
+    /// Reads and changes what is at a place.
+    fn through(&mut self, place: &str) {
+        let w = self.rng.pick(STORED);
+        let x = self.def(w, &format!("load i{w}, ptr {place}, align 1"));
+        let y = self.value(w);
+        let z = self.local(&format!("sub i{w} {x}, {y}"));
+        self.line(&format!("store i{w} {z}, ptr {place}, align 1"));
+    }
+
+    /// One of three values, by a switch inside a loop.
+    fn turning(&mut self, w: u32, n: u32) -> String {
+        let values = [self.value(w), self.value(w), self.value(w)];
+        let by = self.rng.pick(&[8u32, 33, 64, 128, 128]);
+        let high = 1u128 << (by - 2);
+        let v = self.value(by);
+        let m = self.local(&format!("and i{by} {v}, {}", high | 1));
+        let _ = writeln!(
+            self.text,
+            "  switch i{by} {m}, label %Lf{n} [ i{by} 1, label %Lg{n}\n i{by} {}, label %Lh{n} ]\n\
+             Lf{n}:\n  br label %Lv{n}\nLg{n}:\n  br label %Lv{n}\nLh{n}:\n  br label %Lv{n}\nLv{n}:",
+            high | 1
+        );
+        let [f, g, h] = values;
+        self.local(&format!(
+            "phi i{w} [ {f}, %Lf{n} ], [ {g}, %Lg{n} ], [ {h}, %Lh{n} ]"
+        ))
+    }
+
     /// A stretch of code that ends where it falls through to the next.
     fn segment(&mut self, helpers: &[Helper], n: u32) {
         match self.rng.below(4) {
@@ -351,21 +481,24 @@ impl Gen {
                 let saved = self.pool.clone();
                 let _ = writeln!(self.text, "Lt{n}:");
                 (0..4).for_each(|_| self.step(helpers));
-                let a = self.value(w);
+                let (a, p) = (self.value(w), self.address());
                 self.line(&format!("br label %Lj{n}"));
                 self.pool = saved.clone();
                 let _ = writeln!(self.text, "Le{n}:");
                 (0..4).for_each(|_| self.step(helpers));
-                let b = self.value(w);
+                let (b, q) = (self.value(w), self.address());
                 self.line(&format!("br label %Lj{n}"));
                 self.pool = saved;
                 let _ = writeln!(self.text, "Lj{n}:");
                 self.def(w, &format!("phi i{w} [ {a}, %Lt{n} ], [ {b}, %Le{n} ]"));
+                let p = self.local(&format!("phi ptr [ {p}, %Lt{n} ], [ {q}, %Le{n} ]"));
+                self.through(&p);
             }
             1 => {
                 // Three values that change places on every turn, one of them changing.
                 let w = self.rng.pick(WIDTHS);
                 let (a, b, c) = (self.value(w), self.value(w), self.value(w));
+                let (p, r) = (self.address(), self.address());
                 let turns = 1 + self.rng.below(7);
                 self.line(&format!("br label %Lp{n}"));
                 let _ = writeln!(self.text, "Lp{n}:\n  br label %Ll{n}\nLl{n}:");
@@ -379,13 +512,19 @@ impl Gen {
                         "  %{v}{n} = phi i{w} [ {start}, %Lp{n} ], [ %{next}{n}, %Lb{n} ]"
                     );
                 }
+                // Two addresses that change places.
+                let _ = writeln!(
+                    self.text,
+                    "  %p{n} = phi ptr [ {p}, %Lp{n} ], [ %r{n}, %Lb{n} ]\n  %r{n} = phi ptr [ {r}, %Lp{n} ], [ %p{n}, %Lb{n} ]"
+                );
                 for v in ["a", "b", "c"] {
                     self.pool.push((format!("%{v}{n}"), w));
                 }
                 self.pool.push((format!("%i{n}"), 32));
                 let keep = self.pool.clone();
+                self.through(&format!("%p{n}"));
                 (0..3).for_each(|_| self.step(helpers));
-                let mixed = self.value(w);
+                let mixed = self.turning(w, n);
                 let _ = writeln!(
                     self.text,
                     "  %d{n} = add i{w} %a{n}, {mixed}\n  %k{n} = add i32 %i{n}, 1\n  br label %Lb{n}\nLb{n}:"
@@ -442,6 +581,7 @@ fn body(
     operands: Vec<(String, u32)>,
     helpers: &[Helper],
     segments: u32,
+    floats: bool,
     suite: &mut Suite,
 ) -> (Gen, String) {
     let mut g = Gen {
@@ -450,6 +590,7 @@ fn body(
         next: 0,
         pool: operands,
         declared: Vec::new(),
+        floats,
     };
     g.line("%mem = alloca [64 x i8], align 8");
     g.line("%agg = alloca [96 x i8], align 8");
@@ -465,7 +606,7 @@ fn body(
 }
 
 /// The program of a seed: some helpers and two functions for the driver.
-pub fn program(suite: &mut Suite, seed: u64) {
+pub fn program(suite: &mut Suite, seed: u64, floats: bool) {
     let mut rng = Rng(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     for _ in 0..8 {
         rng.next();
@@ -496,7 +637,14 @@ pub fn program(suite: &mut Suite, seed: u64) {
             ),
         };
         let segments = 1 + rng.below(3) as u32;
-        let (mut g, digest) = body(Rng(rng.next() | 1), operands, &helpers, segments, suite);
+        let (mut g, digest) = body(
+            Rng(rng.next() | 1),
+            operands,
+            &helpers,
+            segments,
+            floats,
+            suite,
+        );
         let fit = |g: &mut Gen, v: &str, w: u32| {
             if w == 128 {
                 v.to_owned()
@@ -545,7 +693,14 @@ pub fn program(suite: &mut Suite, seed: u64) {
             .map(|(n, w)| ((*n).to_owned(), w))
             .collect();
         let segments = 2 + rng.below(5) as u32;
-        let (g, digest) = body(Rng(rng.next() | 1), operands, &helpers, segments, suite);
+        let (g, digest) = body(
+            Rng(rng.next() | 1),
+            operands,
+            &helpers,
+            segments,
+            floats,
+            suite,
+        );
         suite.function(
             &format!("random_{seed}_{n}"),
             widths,

@@ -2,6 +2,7 @@
 //! Which tools compile for a subject and run its programs: a page of `subjects/`.
 
 use serde::Deserialize;
+use std::io;
 use std::path::Path;
 
 /// A subject, its stand-ins and its reference.
@@ -16,8 +17,8 @@ pub struct Subject {
     pub link: Vec<String>,
     /// What runs a program.
     pub run: Vec<String>,
-    /// Where IR of C comes from.
-    pub c: C,
+    /// Where IR of C comes from; none if C is not tried.
+    pub c: Option<C>,
     /// Where IR of Rust comes from; none if Rust is not tried.
     pub rust: Option<Rust>,
     /// What LLVM makes of the same programs.
@@ -65,5 +66,15 @@ impl Subject {
         let text = std::fs::read_to_string(path)
             .map_err(|e| format!("failed to read {}: {e}", path.display()))?;
         serde_yaml::from_str(&text).map_err(|e| format!("failed to parse {}: {e}", path.display()))
+    }
+
+    /// clang's target for the stand-in of C, and what goes with it.
+    ///
+    /// # Errors
+    /// C is not tried on the subject.
+    pub fn clang(&self) -> io::Result<&[String]> {
+        let c = self.c.as_ref();
+        c.map(|c| &c.clang[..])
+            .ok_or_else(|| io::Error::other("the subject's page has no `c`"))
     }
 }

@@ -184,7 +184,7 @@ impl Run<'_> {
     fn translate(&self, level: &str, more: &[String]) -> io::Result<Result<String, Verdict>> {
         let ll = format!("t{level}.ll");
         let argv = words(
-            &[&["clang-19".into()], &self.tools.subject.c.clang],
+            &[&["clang-19".into()], self.tools.subject.clang()?],
             &[CLANG, &[level, "-S", "-emit-llvm", "-o", &ll]].concat(),
         );
         let argv = words(&[&argv, &self.test.options, more, &[self.source()]], &[]);
@@ -244,8 +244,9 @@ impl Run<'_> {
     /// fails without the attributes that clang does not know, or ll2c's is right if `aligned` without a number is GCC's number.
     fn readings(&self, clang: &str, gcc: &str) -> io::Result<Option<String>> {
         let s = &self.tools.subject;
+        let stand_in = s.clang()?;
         let ask = |source: &str, what: &[&str]| {
-            let argv = words(&[&["clang-19".into()], &s.c.clang], what);
+            let argv = words(&[&["clang-19".into()], stand_in], what);
             let argv = words(&[&argv, &self.test.options], &["-std=gnu17", source]);
             run::run(self.dir, COMPILE, &argv)
         };

@@ -319,7 +319,7 @@ static void *live_in_thread(void *data)
 }
 
 /* The same in one address space, which changes while its areas are flushed. */
-static void threads(void)
+static void as_threads(void)
 {
 	unsigned long before = there_are();
 	int shared = allocate(O_RDWR);
@@ -412,7 +412,7 @@ static void interrupted_anywhere(void)
 
 static const struct test cases[] = {
 	{ "all_at_once", all_at_once },
-	{ "threads", threads },
+	{ "as_threads", as_threads },
 	{ "killed_anywhere", killed_anywhere },
 	{ "each_allocation_fails", each_allocation_fails },
 	{ "interrupted_anywhere", interrupted_anywhere },

@@ -116,6 +116,7 @@ mod tests {
             loaded: Vec::new(),
             disks: Vec::new(),
             devices: Vec::new(),
+            own: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@ use clap::Parser as _;
 
 use super::*;
 use crate::cli::{Cli, Command};
+use crate::commands::made;
 use crate::stop::Stop;
 
 /// What `line` selects goes to `look`.
@@ -15,7 +16,7 @@ fn with_selection(line: &[&str], look: impl FnOnce(&Config, &Selection<'_>)) {
     };
     let context = Context::new(cli.global, None, Stop::new()).expect("a context");
     let config = config(&context, &args).expect("configs/ loads");
-    let made = made(&config, &args).expect("there are such sets");
+    let made = made::made(&config, &args).expect("there are such sets");
     let selection = selection(&context, &config, &made, &args).expect("there are such cells");
     look(&config, &selection);
 }

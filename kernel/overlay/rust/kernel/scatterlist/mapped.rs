@@ -318,8 +318,9 @@ impl MappedPages {
 
         // SAFETY: Memory can be mapped for the device, as the pages of the table are, and the chunk has
         // this length.
-        let addr =
-            unsafe { bindings::dma_map_page_attrs(device, chunk.as_ptr(), 0, chunk.len(), dir, ATTRS) };
+        let addr = unsafe {
+            bindings::dma_map_page_attrs(device, chunk.as_ptr(), 0, chunk.len(), dir, ATTRS)
+        };
 
         // SAFETY: This is what the device's mapping was answered with.
         if unsafe { bindings::dma_mapping_error(device, addr) } != 0 {

@@ -85,8 +85,12 @@ pub(super) fn build(
     Ok(())
 }
 
+/// A header of the series that programs in the guest include too, which are no part of it.
+const HEADER: &str = "linux/vcsan.h";
+
 /// Takes the series out of a copy.
 fn take_out(scratch: &Scratch, series: &Series) -> std::io::Result<()> {
+    keep_header(scratch)?;
     for mail in &series.mails {
         if let Message::Patch(name) = &mail.message {
             fs::remove_file(scratch.path("kernel/patches").join(name))?;
@@ -122,6 +126,25 @@ fn without_modules(page: &str) -> String {
         !inside
     });
     kept.collect()
+}
+
+/// Gives the guest's programs a header of their own.
+fn keep_header(scratch: &Scratch) -> std::io::Result<()> {
+    let guest = scratch.path("kernel/guest");
+    let kept = guest.join("vcsan.h");
+    fs::copy(scratch.path("kernel/overlay/include").join(HEADER), &kept)?;
+    let (from, to) = (
+        format!("#include <{HEADER}>"),
+        format!("#include \"{}\"", kept.display()),
+    );
+    for entry in walkdir::WalkDir::new(&guest) {
+        let path = entry?.into_path();
+        if path.extension().is_some_and(|end| end == "c" || end == "h") {
+            let text = fs::read_to_string(&path)?;
+            fs::write(&path, text.replace(&from, &to))?;
+        }
+    }
+    Ok(())
 }
 
 /// The names and texts of all files in a folder.
@@ -214,6 +237,8 @@ mod tests {
         let has = |path: &str| scratch.path(path).exists();
         assert!(has("kernel/overlay/scripts/rust_layout_check.rs"));
         assert!(!has("kernel/overlay/rust/kernel/dma_heap.rs"));
+        let program = fs::read_to_string(scratch.path("kernel/guest/module.c")).expect("a program");
+        assert!(has("kernel/guest/vcsan.h") && !program.contains("<linux/vcsan.h>"));
         assert!(has(
             "kernel/patches/0033-dma-buf-heaps-refuse-lengths-that-a-size_t-cannot-hold.patch"
         ));

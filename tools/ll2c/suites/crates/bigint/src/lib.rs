@@ -1,18 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Big numbers: identities that must hold, known values, and 128-bit integers of the compiler beside them.
+//! Big numbers and fractions: identities that must hold, known values, and 128-bit integers of the compiler beside them.
 #![no_std]
 extern crate alloc;
 use alloc::string::ToString;
 use ethnum::{I256, U256};
 use num_bigint::{BigInt, BigUint, Sign};
 use num_integer::{Integer, Roots};
-use num_traits::{One, Zero};
+use num_rational::{BigRational, Ratio};
+use num_traits::{One, ToPrimitive, Zero};
 use pre::*;
 
 fn big(rng: &mut Rng, bytes: u64) -> BigUint {
     let mut b = [0; 64];
     rng.fill(&mut b);
     BigUint::from_bytes_le(&b[..1 + rng.below(bytes) as usize])
+}
+
+fn ratios(rng: &mut Rng) {
+    let harmonic = (1..=20).fold(BigRational::zero(), |sum, k| sum + BigRational::new(BigInt::one(), BigInt::from(k)));
+    vector("harmonic 20", &harmonic, "55835135/15519504");
+    // Newton's way to the root of 2.
+    let root = (0..4).fold(BigRational::from_integer(BigInt::one()), |x, _| (&x + x.recip() * BigInt::from(2)) / BigInt::from(2));
+    vector("root of 2", &root, "665857/470832");
+    for n in 0..60 {
+        let (x, y) = [0, 1].map(|_| Ratio::<i128>::new(i128::from(rng.next() as i32), i128::from(rng.next() as i32) | 1)).into();
+        say!("{n} {} {} {} {} {:?}", x + y, x - y, x * y, x / y, x.cmp(&y));
+        say!("{} {} {} {} {} {}", x.floor(), x.ceil(), x.round(), x.trunc(), x.fract(), x.recip());
+        let small = Ratio::new(*x.numer() as i64, *x.denom() as i64);
+        say!("{:?} {:?}", small.to_f64().map(f64::to_bits), Ratio::<i64>::approximate_float(*x.numer() as f64 / *y.denom() as f64));
+        let big = BigRational::from_float(rng.next() as f64 / 3.0).unwrap_or_else(BigRational::zero);
+        say!("{big} {:?} {}", big.to_f64().map(f64::to_bits), big.round());
+    }
 }
 
 #[no_mangle]
@@ -28,6 +46,7 @@ pub extern "C" fn run() {
     vector("fibonacci 300", &a, "222232244629420445529739893461909967206666939096499764990979600");
     let p = (BigUint::one() << 127u32) - 1u32;
     vector("2^(p-1) mod p", BigUint::from(2u32).modpow(&(&p - 1u32), &p), "1");
+    ratios(&mut rng);
     for n in 0..60 {
         let (a, b) = (big(&mut rng, 60), big(&mut rng, 30) + 1u32);
         let (q, r) = a.div_rem(&b);

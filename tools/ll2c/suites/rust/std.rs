@@ -202,6 +202,43 @@ pub mod sync {
         }
     }
 
+    pub mod mpsc {
+        use crate::alloc_crate::collections::VecDeque;
+        use crate::alloc_crate::rc::Rc;
+        use core::cell::RefCell;
+
+        #[derive(Debug)]
+        pub struct Sender<T>(Rc<RefCell<VecDeque<T>>>);
+
+        #[derive(Debug)]
+        pub struct Receiver<T>(Rc<RefCell<VecDeque<T>>>);
+
+        #[derive(Debug)]
+        pub struct SendError<T>(pub T);
+
+        #[derive(Debug)]
+        pub struct RecvError;
+
+        pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+            let queue = Rc::new(RefCell::new(VecDeque::new()));
+            (Sender(queue.clone()), Receiver(queue))
+        }
+
+        impl<T> Sender<T> {
+            pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+                self.0.borrow_mut().push_back(value);
+                Ok(())
+            }
+        }
+
+        impl<T> Receiver<T> {
+            /// Nobody else could send what is not there.
+            pub fn recv(&self) -> Result<T, RecvError> {
+                self.0.borrow_mut().pop_front().ok_or(RecvError)
+            }
+        }
+    }
+
     /// There is but one thread.
     #[derive(Debug, Default)]
     pub struct Mutex<T>(RefCell<T>);
@@ -220,6 +257,8 @@ pub mod sync {
 }
 
 pub mod thread {
+    use crate::alloc_crate::boxed::Box;
+    use core::any::Any;
     use core::cell::OnceCell;
 
     /// The one thread.
@@ -240,6 +279,21 @@ pub mod thread {
 
     /// Nobody else could end it, and it may end for no reason.
     pub fn park() {}
+
+    /// What a thread gave, which has ended.
+    #[derive(Debug)]
+    pub struct JoinHandle<T>(T);
+
+    impl<T> JoinHandle<T> {
+        pub fn join(self) -> Result<T, Box<dyn Any + Send>> {
+            Ok(self.0)
+        }
+    }
+
+    /// A thread that comes to its end before the other goes on.
+    pub fn spawn<T>(f: impl FnOnce() -> T) -> JoinHandle<T> {
+        JoinHandle(f())
+    }
 
     /// A variable of the one thread.
     #[derive(Debug)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Rust's own tests of core and alloc. Each of their top modules is compiled alone, so that one that needs more than `std.rs`
-//! has (threads, files) or that ll2c refuses does not take the others with it.
+//! has (files, locks) or that ll2c refuses does not take the others with it.
 
 use crate::Tools;
 use crate::crates;
@@ -12,6 +12,9 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+
+/// GCC's levels; rustc's is 2.
+pub const LEVELS: &[&str] = &["-O1", "-O2"];
 
 /// Modules of alloc's tests that others use.
 const HELPERS: &[&str] = &["testing"];
@@ -26,6 +29,27 @@ struct Module {
     name: (String, String),
     /// The text of the crate that it is alone in.
     text: String,
+    /// How often its source says `#[test]`.
+    tests: usize,
+}
+
+/// How often the source of a module says `#[test]`. Tests that macros make are not seen.
+fn written(dir: &Path, name: &str) -> io::Result<usize> {
+    let name = name.strip_prefix("r#").unwrap_or(name);
+    let file = dir.join(format!("{name}.rs"));
+    let mut left = vec![if file.exists() { file } else { dir.join(name) }];
+    let mut count = 0;
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            for entry in fs::read_dir(path)? {
+                left.push(entry?.path());
+            }
+        } else {
+            let text = fs::read_to_string(path)?;
+            count += text.lines().filter(|l| l.trim() == "#[test]").count();
+        }
+    }
+    Ok(count)
 }
 
 /// The modules of one crate's tests.
@@ -55,14 +79,17 @@ fn modules(library: &Path, of: &str) -> io::Result<Vec<Module>> {
         text += "extern crate pre;\n#[unsafe(no_mangle)]\npub extern \"C\" fn run() {\n    test_main();\n}\n";
         text
     };
-    Ok(names
+    names
         .iter()
         .filter(|n| !HELPERS.contains(&n.as_str()))
-        .map(|n| Module {
-            name: (of.to_owned(), n.clone()),
-            text: with(n),
+        .map(|n| {
+            Ok(Module {
+                name: (of.to_owned(), n.clone()),
+                text: with(n),
+                tests: written(&dir, n)?,
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// What the tests are linked with on one side.
@@ -205,6 +232,7 @@ fn results(text: &str, module: &str) -> Results {
         top.strip_prefix("r#").unwrap_or(top) == module
     };
     let has = text.lines().filter_map(|line| line.strip_prefix("has "));
+    let has = has.filter(|test| of_module(test));
     let results = text
         .lines()
         .filter_map(|line| line.strip_prefix("test ")?.split_once(": "))
@@ -218,7 +246,7 @@ fn results(text: &str, module: &str) -> Results {
     }
 }
 
-/// Runs the tests; a row for each crate.
+/// Runs the tests; a row for each crate and level.
 ///
 /// # Errors
 /// A tool can't be started, or what the tests need can't be built.
@@ -226,11 +254,15 @@ pub fn all(
     tools: &Tools,
     places: &Places,
     only: &[String],
-    gcc: &'static str,
+    levels: &[&'static str],
 ) -> io::Result<Vec<Row>> {
     let library = library(&tools.work)?;
-    let reference = Bench::new(tools, places, false, gcc)?;
-    let subject = Bench::new(tools, places, true, gcc)?;
+    // GCC has no part in what LLVM compiles.
+    let reference = Bench::new(tools, places, false, LEVELS[0])?;
+    let subjects = levels
+        .iter()
+        .map(|gcc| Ok((*gcc, Bench::new(tools, places, true, gcc)?)))
+        .collect::<io::Result<Vec<_>>>()?;
     let mut rows = Vec::new();
     for of in ["core", "alloc"] {
         let list: Vec<Module> = modules(&library, of)?
@@ -240,79 +272,99 @@ pub fn all(
         if list.is_empty() {
             continue;
         }
-        let ran: Vec<_> = list
+        let wanted: Vec<_> = list
             .par_iter()
-            .map(|m| {
-                let want = reference.run(m, gcc)?;
-                // What does not compile for one rustc does not for the other.
-                let got = match &want {
-                    Ok(_) => subject.run(m, gcc)?,
-                    Err(verdict) => Err(verdict.clone()),
-                };
-                Ok((m, want, got))
-            })
+            .map(|m| Ok((m, reference.run(m, LEVELS[0])?)))
             .collect::<io::Result<_>>()?;
-        let mut row = Row {
-            suite: "coretests".into(),
-            subject: tools.subject.page.clone(),
-            levels: format!("rustc -O2, gcc {gcc}"),
-            unit: format!("tests of {of}"),
-            ..Row::default()
-        };
-        let mut refused = Vec::new();
-        for (module, want, got) in ran {
-            let name = format!("{of}::{}", module.name.1);
-            let want = match want {
-                Ok(text) => results(&text, &module.name.1).results,
-                Err(verdict) => {
-                    println!("coretests: {name} is not run: {verdict:?}");
-                    continue;
-                }
-            };
-            let verdicts = judge(&want, got.as_ref().map(|t| results(t, &module.name.1)));
-            for (test, verdict) in &verdicts {
-                row.add(verdict);
-                match verdict {
-                    Verdict::Wrong(reason) => println!("coretests: {of} {test}: wrong: {reason}"),
-                    Verdict::Refused(reason) => refused.push(reason.clone()),
-                    _ => {}
-                }
-            }
-            let right = verdicts.values().filter(|v| **v == Verdict::Right).count();
-            println!("coretests: {name}: {} tests, {right} right", verdicts.len());
+        for (gcc, subject) in &subjects {
+            rows.push(row(tools, of, &wanted, subject, gcc)?);
         }
-        for (n, reason) in reasons(refused.iter().map(String::as_str)) {
-            println!("  refused {n:4}: {reason}");
-        }
-        rows.push(row);
     }
     Ok(rows)
 }
 
-/// A verdict for each test that the reference ran.
-fn judge(
-    want: &BTreeMap<String, String>,
-    got: Result<Results, &Verdict>,
-) -> BTreeMap<String, Verdict> {
-    want.iter()
-        .map(|(test, want)| {
-            let verdict = match (&got, want.as_str()) {
-                (_, "ok") => match &got {
-                    Err(verdict) => (*verdict).clone(),
-                    Ok(got) if !got.has.contains(test) => {
-                        Verdict::NotApplicable("it is not for the subject".into())
-                    }
-                    Ok(got) => match got.results.get(test).map(String::as_str) {
-                        Some("ok") => Verdict::Right,
-                        Some(other) => Verdict::Wrong(other.to_owned()),
-                        None => Verdict::Wrong("it did not come to an end".into()),
-                    },
-                },
-                (_, other) => Verdict::NotApplicable(format!("the reference: {other}")),
-            };
-            (test.clone(), verdict)
+/// What the subject makes of what the reference printed for each module.
+fn row(
+    tools: &Tools,
+    of: &str,
+    wanted: &[(&Module, Result<String, Verdict>)],
+    subject: &Bench<'_>,
+    gcc: &str,
+) -> io::Result<Row> {
+    let mut row = Row {
+        suite: "coretests".into(),
+        subject: tools.subject.page.clone(),
+        levels: format!("rustc -O2, gcc {gcc}"),
+        unit: format!("tests of {of}"),
+        ..Row::default()
+    };
+    let ran: Vec<_> = wanted
+        .par_iter()
+        .map(|(m, want)| match want {
+            Ok(want) => Ok((m, Ok((want, subject.run(m, gcc)?)))),
+            // What does not compile for one rustc does not for the other.
+            Err(verdict) => Ok((m, Err(verdict))),
         })
-        .collect()
+        .collect::<io::Result<_>>()?;
+    let mut refused = Vec::new();
+    for (module, outcome) in ran {
+        let name = format!("{of}::{}", module.name.1);
+        let (want, got) = match outcome {
+            Ok(pair) => pair,
+            Err(verdict) => {
+                let tests = module.tests;
+                println!("coretests: {name}: {tests} tests are not run: {verdict:?}");
+                row.not_applicable += tests;
+                continue;
+            }
+        };
+        let want = results(want, &module.name.1);
+        let verdicts = judge(&want, got.as_ref().map(|t| results(t, &module.name.1)));
+        for (test, verdict) in &verdicts {
+            row.add(verdict);
+            match verdict {
+                Verdict::Wrong(reason) => println!("coretests: {of} {test}: wrong: {reason}"),
+                Verdict::Refused(reason) => refused.push(reason.clone()),
+                Verdict::NotApplicable(reason) => println!("coretests: {of} {test}: {reason}"),
+                Verdict::Right => {}
+            }
+        }
+        let right = verdicts.values().filter(|v| **v == Verdict::Right).count();
+        println!(
+            "coretests, {}: {name}: {} tests, {right} right",
+            row.levels,
+            verdicts.len()
+        );
+    }
+    for (n, reason) in reasons(refused.iter().map(String::as_str)) {
+        println!("  refused {n:4}: {reason}");
+    }
+    Ok(row)
+}
+
+/// A verdict for each test that the reference has.
+fn judge(want: &Results, got: Result<Results, &Verdict>) -> BTreeMap<String, Verdict> {
+    let no_end = "it did not come to an end";
+    let all = want.has.iter().chain(want.results.keys());
+    all.map(|test| {
+        let verdict = match (want.results.get(test).map(String::as_str), &got) {
+            (Some("ok"), Err(verdict)) => (*verdict).clone(),
+            (Some("ok"), Ok(got)) if !got.has.contains(test) => {
+                Verdict::NotApplicable("it is not for the subject".into())
+            }
+            (Some("ok"), Ok(got)) => match got.results.get(test).map(String::as_str) {
+                Some("ok") => Verdict::Right,
+                Some(other) => Verdict::Wrong(other.to_owned()),
+                None => Verdict::Wrong(no_end.into()),
+            },
+            (other, _) => {
+                let other = other.unwrap_or(no_end);
+                Verdict::NotApplicable(format!("the reference: {other}"))
+            }
+        };
+        (test.clone(), verdict)
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -326,18 +378,36 @@ mod tests {
         let found = results(text, "any");
         assert_eq!(found.results.len(), 1);
         assert_eq!(found.results["any::a"], "ok");
-        let want = [
-            ("any::a", "ok"),
-            ("any::b", "ok"),
-            ("any::c", "FAILED"),
-            ("any::e", "ok"),
-        ]
-        .map(|(n, r)| (n.to_owned(), r.to_owned()))
-        .into();
+        let want = Results {
+            has: ["any::a".to_owned(), "any::f".to_owned()].into(),
+            results: [
+                ("any::a", "ok"),
+                ("any::b", "ok"),
+                ("any::c", "FAILED"),
+                ("any::e", "ok"),
+            ]
+            .map(|(n, r)| (n.to_owned(), r.to_owned()))
+            .into(),
+        };
         let verdicts = judge(&want, Ok(found));
         assert_eq!(verdicts["any::a"], Verdict::Right);
         assert!(matches!(verdicts["any::b"], Verdict::Wrong(_)));
         assert!(matches!(verdicts["any::c"], Verdict::NotApplicable(_)));
         assert!(matches!(verdicts["any::e"], Verdict::NotApplicable(_)));
+        // The reference has it and did not come to it.
+        assert!(matches!(verdicts["any::f"], Verdict::NotApplicable(_)));
+    }
+
+    #[test]
+    fn tests_of_a_module_are_counted_in_all_its_files() {
+        let dir = std::env::temp_dir().join(format!("coretests-{}", std::process::id()));
+        fs::create_dir_all(dir.join("two/deep")).expect("a folder");
+        let text = "#[test]\nfn a() {}\n    #[test]\nfn b() {}\n// #[test] is no test\n";
+        for file in ["one.rs", "two/mod.rs", "two/deep/x.rs"] {
+            fs::write(dir.join(file), text).expect("a file");
+        }
+        assert_eq!(written(&dir, "one").expect("files"), 2);
+        assert_eq!(written(&dir, "two").expect("files"), 4);
+        fs::remove_dir_all(dir).expect("it is there");
     }
 }

@@ -58,6 +58,9 @@ enum Suite {
         /// Only these modules, such as core::num
         #[arg(long = "only")]
         only: Vec<String>,
+        /// Only the first level
+        #[arg(long)]
+        sample: bool,
     },
     /// Instructions that ten kernels take
     Cost {
@@ -145,7 +148,14 @@ fn work(args: &Args) -> Result<Vec<Row>, String> {
             only,
         } => c_torture(&tools, source, *every, only.as_deref()),
         Suite::Cost { places, kernels } => cost::all(&tools, places, kernels),
-        Suite::Coretests { places, only } => coretests::all(&tools, places, only, "-O1"),
+        Suite::Coretests {
+            places,
+            only,
+            sample,
+        } => {
+            let levels = if *sample { 1 } else { coretests::LEVELS.len() };
+            coretests::all(&tools, places, only, &coretests::LEVELS[..levels])
+        }
         Suite::Crates {
             places,
             only,

@@ -9,7 +9,7 @@ use std::process::Command;
 const SECONDS: f64 = 0.5;
 const MIB: u64 = 300;
 
-/// Translates `core`, and what else `LL2C_IR` names, such as the IR of the kernel's crate.
+/// Translates `core`, and what else `LL2C_IR` names: the kernel's crate, where `cargo xtask self differential` finds it built.
 pub fn measure(tc: &Toolchain) {
     let side = Side::subject(tc, &SUBJECTS[0]);
     side.core();

@@ -2,6 +2,7 @@
 //! `cargo xtask differential`: programs compiled by LLVM and by ll2c with GCC, run and compared.
 
 mod kept;
+mod kernel;
 mod mutations;
 mod suites;
 mod table;
@@ -127,7 +128,6 @@ impl<'a> Bench<'a> {
                 kept.forget();
                 let start = Instant::now();
                 let well = if suite == Programs::Own {
-                    task.step("running the project's own programs");
                     let mut env = Vec::new();
                     if args.sample {
                         env.push(("LL2C_LEVELS", "-O2"));
@@ -135,6 +135,14 @@ impl<'a> Bench<'a> {
                     if !args.subjects.is_empty() {
                         env.push(("LL2C_SUBJECTS", subject.as_str()));
                     }
+                    let kernel = self.kernel_ir(task)?.map(|ir| ir.display().to_string());
+                    if let Some(ir) = kernel
+                        .as_ref()
+                        .filter(|_| std::env::var_os("LL2C_IR").is_none())
+                    {
+                        env.push(("LL2C_IR", ir.as_str()));
+                    }
+                    task.step("running the project's own programs");
                     self.own(&ll2c, &rows, &env, &[])?
                 } else {
                     task.step(&format!("running {name} on {subject}"));

@@ -56,7 +56,7 @@ pub(super) fn bench(context: &Context, args: &cli::Bench) -> Result<Exit, Failur
         figures.push(Figure {
             what: "from nothing to verdicts".into(),
             measured: took,
-            limit: 1500.0,
+            limit: 1200.0,
             unit: "s",
         });
         let bytes = disk_usage(empty.path()).map_err(Failure::infra)?;

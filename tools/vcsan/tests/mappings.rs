@@ -253,6 +253,24 @@ fn a_list_is_unmapped_as_a_whole_even_without_maintenance() {
     assert!(mappings.is_empty());
 }
 
+/// A buffer is mapped for its importer, and once more by its exporter, to write it back.
+#[test]
+fn memory_that_is_mapped_by_itself_too_is_unmapped_by_itself() {
+    let mut driver = Driver::new();
+    let buffer = area(0x1000, 0x1000);
+    driver.map_by(buffer, ToDevice, listed(Request::Map, 0xc000));
+    driver.map(buffer, ToDevice);
+    assert_eq!(driver.unmap(buffer, ToDevice), None);
+    // What is left is the list's, which goes with the list.
+    driver.taken(buffer, ToDevice, listed(Request::Unmap, 0xc000));
+    let step = Step::Unmapped {
+        area: None,
+        dir: ToDevice,
+    };
+    driver.follow(step, listed(Request::Unmap, 0xc000));
+    assert!(driver.0.is_empty());
+}
+
 #[test]
 fn a_list_that_was_mapped_without_maintenance_can_be_synced() {
     let mut mappings = Mappings::new(true, LINE);

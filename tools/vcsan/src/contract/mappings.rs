@@ -510,7 +510,9 @@ impl Mappings {
         self.meeting(area)
             .max_by_key(|(number, mapping)| {
                 let its = mapping.caller.device == caller.device;
-                let same = (mapping.area == area, mapping.dir == dir, its);
+                // What was mapped by itself is not unmapped as a part of a list, nor the other way round.
+                let list = mapping.caller.list == caller.list;
+                let same = (mapping.area == area, mapping.dir == dir, its, list);
                 (same, !mapping.lapsed, u64::MAX - number)
             })
             .filter(|(_, mapping)| mapping.area.first == area.first || mapping.dir == dir)

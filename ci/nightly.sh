@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract mainline exporters fixes debug newest tree gate mutants differential history bisect lava formats)
+known=(heap architectural contract mainline exporters fixes debug newest tree gate mutants differential history series bisect lava formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -255,6 +255,12 @@ fi
 if wanted history; then
 step history '
 cargo xtask self history
+'
+fi
+
+if wanted series; then
+step series '
+cargo xtask self series --to target/series --build arm-vivt
 '
 fi
 

@@ -99,7 +99,14 @@ fn merged(all: Cell, next: &Cell, number: u32) -> Cell {
 }
 
 fn suite(before: Option<&Suite>, now: Option<&Suite>, number: u32) -> Suite {
-    let cases = |suite: Option<&Suite>| suite.map_or(Vec::new(), |suite| suite.cases.clone());
+    // A guest that ends early leaves tests that the log has numbers of and no names. A boot that ran them has the names.
+    let nameless = |case: &Case| case.name.starts_with('#');
+    let named = |suite: Option<&Suite>| suite.is_some_and(|s| !s.cases.iter().any(nameless));
+    let cases = |suite: Option<&Suite>, other: Option<&Suite>| {
+        let all = suite.map_or(&[][..], |suite| &suite.cases);
+        let kept = all.iter().filter(|c| !nameless(c) || !named(other));
+        kept.cloned().collect::<Vec<_>>()
+    };
     let own = |suite: Option<&Suite>| {
         suite
             .is_none_or(|s| Verdict::of_parts(s.cases.iter().map(|c| c.verdict)) != Some(s.verdict))
@@ -107,8 +114,8 @@ fn suite(before: Option<&Suite>, now: Option<&Suite>, number: u32) -> Suite {
     let (parts, merged) = (
         !own(before) && !own(now),
         paired(
-            &cases(before),
-            &cases(now),
+            &cases(before, now),
+            &cases(now, before),
             |c| &c.name,
             |before, now| case(before, now, number),
         ),
@@ -347,6 +354,33 @@ mod tests {
         assert_eq!(cell.verdict, Verdict::Flaky);
         assert_eq!(cell.message.as_deref(), Some("silent"));
         assert_eq!(cell.suites[0].cases[0].verdict, Verdict::Flaky);
+    }
+
+    #[test]
+    fn a_boot_that_ends_before_its_cases_have_names_makes_them_flaky() {
+        let again = Again {
+            retries: 1,
+            ..Again::default()
+        };
+        let cell = again.run(
+            || false,
+            |number| match number {
+                1 => boot(&[("#1", Verdict::Hung), ("#2-#3", Verdict::Hung)]),
+                _ => boot(&[("a", PASSED), ("b", PASSED), ("c", PASSED)]),
+            },
+        );
+        assert_eq!(cell.verdict, Verdict::Flaky);
+        let cases = &cell.suites[0].cases;
+        let names: Vec<_> = cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert!(cases.iter().all(|case| case.verdict == Verdict::Flaky));
+        // Of tests that never ran, nobody knows the names.
+        let cell = again.run(
+            || false,
+            |_| boot(&[("a", PASSED), ("#2-#3", Verdict::Hung)]),
+        );
+        assert_eq!(cell.suites[0].cases.len(), 2);
+        assert_eq!(cell.verdict, Verdict::Hung);
     }
 
     #[test]

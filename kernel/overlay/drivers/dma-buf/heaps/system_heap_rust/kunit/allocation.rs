@@ -90,9 +90,12 @@ mod tests {
             );
         }
 
-        let mut pages = KVec::new();
+        let (mut pages, mut held) = (KVec::new(), KVec::new());
         for buffer in buffers {
-            push_pages(&mut pages, &Importer::new(buffer))?;
+            let buffer = Importer::new(buffer);
+            push_pages(&mut pages, &buffer)?;
+            // An exporter may find its pages when they are wanted.
+            held.push(buffer, GFP_KERNEL)?;
         }
         pages.sort_unstable();
         ensure!(

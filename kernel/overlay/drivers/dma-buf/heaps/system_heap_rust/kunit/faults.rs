@@ -128,7 +128,7 @@ mod tests {
         let client = Client::new()?;
 
         each_allocation("16 + 3 pages", 6, 8, || client.allocate(19 * PAGE_SIZE))?;
-        each_allocation("256 + 2 pages", 6, 1, || client.allocate(258 * PAGE_SIZE))
+        each_allocation("256 + 2 pages", 5, 1, || client.allocate(258 * PAGE_SIZE))
     }
 
     /// An exporter may take memory when it is attached, or when it is mapped.

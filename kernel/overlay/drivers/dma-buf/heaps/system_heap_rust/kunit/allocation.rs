@@ -94,7 +94,7 @@ mod tests {
         for buffer in buffers {
             let buffer = Importer::new(buffer);
             push_pages(&mut pages, &buffer)?;
-            // An exporter may find its pages when they are wanted.
+            // Some exporters allocate pages with the first vmap.
             held.push(buffer, GFP_KERNEL)?;
         }
         pages.sort_unstable();

@@ -24,6 +24,8 @@ pub enum AtomicRmw {
 struct Page {
     summary: String,
     r#macro: String,
+    #[serde(default)]
+    macros: Vec<String>,
     layout: String,
     stand_in: Option<String>,
     atomic_load_store: Vec<u64>,
@@ -41,6 +43,8 @@ pub struct Subject {
     pub summary: String,
     /// A macro that its C compiler defines.
     pub macro_name: String,
+    /// Its other macros whose names C does not leave to the compiler: nothing else can be called so.
+    pub macros: Vec<String>,
     /// How C is laid out there.
     pub layout: DataLayout,
     /// The rustc target specification in `abi/` whose IR fits.
@@ -97,6 +101,7 @@ impl Subject {
             name: name.to_owned(),
             summary: page.summary,
             macro_name: page.r#macro,
+            macros: page.macros,
             layout: DataLayout::parse(&page.layout)?,
             stand_in: page.stand_in,
             atomic_load_store: page.atomic_load_store,

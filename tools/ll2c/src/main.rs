@@ -21,7 +21,7 @@ struct Args {
     /// Where the C goes; standard output if not given
     #[arg(short, long)]
     output: Option<PathBuf>,
-    /// The architecture: hppa, hppa-kernel, m68k, sh4, or the path of a page
+    /// The architecture: the name of a page that is built in, or the path of one
     #[arg(short, long, default_value = "hppa")]
     subject: String,
     /// Which source lines to write as `#line`

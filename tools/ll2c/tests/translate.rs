@@ -122,6 +122,26 @@ fn lines_can_be_those_of_the_caller_or_none() {
 }
 
 #[test]
+fn names_of_macros_are_taken_where_the_page_says_so() {
+    let ir = "target datalayout = \"LAYOUT\"\n@mc68332 = global i8 1\n@unix = global i8 1\n";
+    let on = |page, layout| {
+        let ir = ir.replace("LAYOUT", layout);
+        let subject = Subject::named(page).unwrap();
+        own(&translate(&ir, &subject, &Options::default()).unwrap()).to_owned()
+    };
+    let c = on("m68k", "E-p:32:16-i8:8-i16:16-i32:16-i64:32-a:0:16");
+    assert!(
+        c.contains("G0_mc68332 __asm__(\"mc68332\")") && c.contains("G1_unix __asm__(\"unix\")"),
+        "{c}"
+    );
+    let c = on("hppa", "E-p:32:32-i64:64");
+    assert!(
+        c.contains(" mc68332") && c.contains("G1_unix __asm__(\"unix\")"),
+        "{c}"
+    );
+}
+
+#[test]
 fn read_modify_write_follows_the_page() {
     let ir = std::fs::read_to_string(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lowered/memory.ll"),

@@ -103,7 +103,7 @@ pub fn module(m: &mut Module<'_>, subject: &Subject, options: &Options) -> Resul
         m,
         subject,
         options,
-        names: Names::new(m)?,
+        names: Names::new(m, subject)?,
         types: CTypes::default(),
         used,
         has_va_arg: variadic::has_va_arg(m),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! C names for symbols.
 
+use crate::abi::Subject;
 use crate::error::{Error, Result};
 use crate::ir::{Def, Linkage, Module, SymId, Visibility};
 use crate::lexer::unescape;
@@ -21,7 +22,8 @@ fn is_builtin(name: &str) -> bool {
 /// The functions that a compiler makes calls of where it finds a loop that does the same.
 const LIBRARY: [&str; 6] = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "strlen"];
 
-/// What C and the support code have taken. Other words with `_` in front are taken as a whole: [`is_taken`].
+/// What C and the support code have taken. Other words with `_` in front are taken as a whole: [`is_taken`]. A subject's page has the
+/// names of its compiler's macros.
 const RESERVED: &[&str] = &[
     "alignas",
     "alignof",
@@ -48,16 +50,7 @@ const RESERVED: &[&str] = &[
     "if",
     "inline",
     "int",
-    "linux",
     "long",
-    "mc68000",
-    "mc68010",
-    "mc68020",
-    "mc68030",
-    "mc68040",
-    "mc68060",
-    "mc68332",
-    "mcpu32",
     "nullptr",
     "ptr",
     "register",
@@ -85,7 +78,6 @@ const RESERVED: &[&str] = &[
     "u64",
     "u8",
     "union",
-    "unix",
     "unsigned",
     "uptr",
     "void",
@@ -162,7 +154,7 @@ fn quoted(bytes: &[u8]) -> Option<String> {
 }
 
 impl Names {
-    pub(super) fn new(m: &Module<'_>) -> Result<Self> {
+    pub(super) fn new(m: &Module<'_>, subject: &Subject) -> Result<Self> {
         let mut list = Vec::with_capacity(m.symbols.len());
         let no_builtins = m.functions.iter().any(|f| f.attrs.no_builtins);
         let mut library = false;
@@ -180,7 +172,8 @@ impl Names {
                 }
                 _ => false,
             };
-            if is_identifier(raw) && !is_taken(raw) && !builtin {
+            let is_macro = subject.macros.iter().any(|m| m == raw);
+            if is_identifier(raw) && !is_taken(raw) && !is_macro && !builtin {
                 list.push((raw.to_owned(), None));
                 continue;
             }
@@ -334,17 +327,10 @@ mod tests {
             "_Bool",
             "_Generic",
             "__real__",
-            "__hppa__",
+            "__alignof__",
             "__func__",
             "__LINE__",
             "_R",
-            "mc68010",
-            "mc68020",
-            "mc68030",
-            "mc68040",
-            "mc68060",
-            "mc68332",
-            "mcpu32",
         ] {
             assert!(is_taken(name), "{name}");
         }

@@ -263,5 +263,12 @@ pub fn pages(tc: &Toolchain) {
         }
         let c = tc.write(&format!("page.{}.c", s.name), &c);
         tc.run(&[&[s.gcc], s.machine, &["-std=gnu17", "-fsyntax-only", &c]].concat());
+        let ask = ["-std=gnu17", "-E", "-dM", "-xc", "/dev/null"];
+        let told = tc.run(&[&[s.gcc], s.machine, &ask].concat());
+        let macros = told.lines().filter_map(|l| l.split(' ').nth(1));
+        for name in macros.filter(|name| !name.starts_with('_')) {
+            let known = page.macros.iter().any(|m| m == name);
+            assert!(known, "{}: the page lacks the macro {name}", s.name);
+        }
     }
 }

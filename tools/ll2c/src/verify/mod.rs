@@ -317,6 +317,7 @@ impl Verifier<'_, '_> {
             Op::VaArg { ptr, ty } => {
                 let ok = *ty == Types::PTR
                     || *self.m.types.get(*ty) == Type::Double
+                    || self.m.types.lanes(*ty).is_some()
                     || matches!(self.m.types.int_width(*ty), Some(32 | 64));
                 self.require(ok, "va_arg", *ty)?;
                 self.value(Types::PTR, ptr)

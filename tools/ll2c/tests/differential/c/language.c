@@ -154,6 +154,25 @@ __attribute__((noinline)) struct L lsum(int n, ...)
 	return l;
 }
 
+typedef int ints __attribute__((vector_size(16)));
+typedef double doubles __attribute__((vector_size(32)));
+typedef short shorts __attribute__((vector_size(8)));
+__attribute__((noinline)) static double vectors(int n, ...)
+{
+	va_list ap;
+	va_start(ap, n);
+	double r = 0;
+	for (int i = 0; i < n; i++) {
+		ints a = va_arg(ap, ints);
+		doubles b = va_arg(ap, doubles);
+		shorts c = va_arg(ap, shorts);
+		r = r * 3 + a[0] + 2 * a[3] + b[1] + 5 * b[3] + c[0] + 7 * c[3];
+		r += va_arg(ap, int);
+	}
+	va_end(ap);
+	return r;
+}
+
 /* Of 8 bytes, which no Rust for these machines has. */
 static _Alignas(8) unsigned long long cell[3] = { 1, ~0ull, 3 };
 __attribute__((noinline)) static void atomics(unsigned long long n)
@@ -189,6 +208,10 @@ int main(void)
 			   "B", s, l));
 	printf("%g\n", sum_too(6, 1, 2.5, 1ll << 40, "A", s, l));
 	printf("%d\n", isum(4, 1, 2, 3, 4));
+	ints iv = { 1, 2, 3, 4 };
+	doubles dv = { 1.5, 2.5, 3.5, 4.5 };
+	shorts sv = { -1, -2, -3, -4 };
+	printf("%g\n", vectors(2, iv, dv, sv, 9, iv * 2, dv - 1, sv, -8));
 	fmt("%d %s %g %lld", 1, "x", 2.5, 1ll << 33);
 	volatile int v = 1;
 	int k = setjmp(jb);

@@ -97,6 +97,16 @@ pub enum Register {
 pub trait Memory {
     /// Reads virtual memory. False if there is none.
     fn read(&self, vaddr: u64, into: &mut [u8]) -> bool;
+
+    /// Reads physical memory. False if there is none, or if the emulator does not offer it.
+    fn read_physical(&self, _paddr: u64, _into: &mut [u8]) -> bool {
+        false
+    }
+
+    /// The physical address that the CPU translates a virtual one to. None if it does not, or if the emulator does not tell.
+    fn translate(&self, _vaddr: u64) -> Option<u64> {
+        None
+    }
 }
 
 /// The guest just before an instruction.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Finds dependencies in a Cargo.toml that no source of its package names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use cargo_metadata::MetadataCommand;
@@ -21,8 +22,13 @@ pub(super) fn dependencies(root: &Path) -> Result<Vec<String>, cargo_metadata::E
         .exec()?;
     let mut unused = Vec::new();
     for package in &metadata.packages {
-        let dir = package.manifest_path.parent();
-        let sources = sources(dir.map_or(root, |dir| dir.as_std_path()));
+        // A package may be made of another one's files.
+        let targets = package.targets.iter().map(|target| &target.src_path);
+        let dirs: BTreeSet<&Path> = targets
+            .chain([&package.manifest_path])
+            .map(|path| path.parent().map_or(root, |dir| dir.as_std_path()))
+            .collect();
+        let sources: Vec<_> = dirs.into_iter().flat_map(sources).collect();
         for dependency in &package.dependencies {
             let name = dependency.rename.as_ref().unwrap_or(&dependency.name);
             if !is_named(&name.replace('-', "_"), &sources) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Callbacks of loads and stores: tens of millions a boot, nearly all of them to pages that are known.
 
+use super::interface::is_absolute;
 use super::{Guest, Plugin, look, with_plugin};
 use crate::decode::Arch;
 use crate::groups::PackedGroup;
@@ -56,12 +57,6 @@ fn known_address<const PARISC: bool>(info: Meminfo, vaddr: u64) -> u64 {
     } else {
         vaddr
     }
-}
-
-/// `MMU_IDX_MMU_DISABLED` in QEMU's target/hppa/cpu.h.
-#[inline(always)]
-fn is_absolute(info: Meminfo) -> bool {
-    info & 15 < 8
 }
 
 /// An instruction with one access.
@@ -355,6 +350,7 @@ fn starts_transfer(paddr: u64, bytes: u32) -> bool {
 
 /// An access after it was made.
 struct CompletedAccess {
+    guest: Guest,
     info: Meminfo,
     bytes: u32,
     /// From its address as QEMU has it to the one by which the cache knows it.
@@ -366,6 +362,7 @@ impl CompletedAccess {
     fn new(info: Info, vaddr: u64) -> (Self, u64) {
         let known = info.address(vaddr);
         let made = Self {
+            guest: Guest { arch: info.arch },
             info: info.info,
             bytes: info.bytes,
             moved: known - vaddr,
@@ -382,6 +379,7 @@ struct Info {
     store: bool,
     /// Translation is off.
     absolute: bool,
+    arch: Arch,
 }
 
 impl Info {
@@ -400,6 +398,7 @@ impl Info {
     fn of(info: Meminfo, target: Target) -> Self {
         Self {
             info,
+            arch: target.arch,
             absolute: target.arch == Arch::Parisc && is_absolute(info),
             // SAFETY: only looks at the number.
             bytes: 1 << unsafe { sys::qemu_plugin_mem_size_shift(info) },
@@ -422,6 +421,7 @@ impl Infos {
         bytes: 0,
         store: false,
         absolute: false,
+        arch: Arch::Arm,
     };
 
     pub(super) fn new(target: Target) -> Self {
@@ -444,7 +444,15 @@ impl Infos {
 
 impl Memory for CompletedAccess {
     fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
-        Guest.read(vaddr, into)
+        self.guest.read(vaddr, into)
+    }
+
+    fn read_physical(&self, paddr: u64, into: &mut [u8]) -> bool {
+        self.guest.read_physical(paddr, into)
+    }
+
+    fn translate(&self, vaddr: u64) -> Option<u64> {
+        self.guest.translate(vaddr)
     }
 }
 

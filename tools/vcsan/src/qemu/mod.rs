@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! QEMU's plugin interface, version 4 (include/plugins/qemu-plugin.h of QEMU 10.0). The only module that knows it.
+//! QEMU's plugin interface (include/plugins/qemu-plugin.h). The only module that knows it.
+//!
+//! Version 4, of QEMU 10.0, and version 7, of QEMU 11.1, have nothing in common for a plugin to be loaded by both: each has a file
+//! of its own, made of the same sources but for one module (`v4`, `v7`).
 //!
 //! QEMU itself refuses a plugin whose version is newer than its own or older than those that it still has, and takes what lies
 //! between, which may differ: so installation refuses every other version.
@@ -9,16 +12,24 @@
 mod accesses;
 mod calls;
 mod counter;
+#[cfg(not(feature = "qemu11"))]
+#[path = "v4.rs"]
+mod interface;
+#[cfg(feature = "qemu11")]
+#[path = "v7.rs"]
+mod interface;
 mod modules;
 mod registers;
 mod scores;
 
 use crate::config::Options;
+use crate::decode::Arch;
 use crate::guest::{Memory, Target};
 use crate::identify::Reading;
 use crate::panics;
 use crate::runs::Code;
 use crate::session::Session;
+use crate::translate::parisc;
 use crate::watcher::{LoopCounter, MaintenanceCallback};
 use accesses::{Infos, MultiAccess};
 use calls::Awaiting;
@@ -40,8 +51,31 @@ unsafe extern "C" {
 
 /// What QEMU looks for to see whether it can load a plugin.
 #[unsafe(no_mangle)]
-// CAST: 4.
-pub static qemu_plugin_version: c_int = sys::QEMU_PLUGIN_VERSION as c_int;
+pub static qemu_plugin_version: c_int = interface::VERSION;
+
+/// Run when the file is loaded, before QEMU looks for the version: it says which one it has, but not what to do.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOADED: extern "C" fn() = loaded;
+
+extern "C" fn loaded() {
+    // In a program that is no QEMU there is nothing to say.
+    let is_qemu = symbol(c"qemu_plugin_outs").is_some();
+    if is_qemu && symbol(interface::OF_OTHER).is_some() == interface::OTHER_HAS {
+        eprintln!(
+            "vcsan: this file is for {}: {}",
+            interface::QEMU,
+            interface::OTHER
+        );
+    }
+}
+
+/// What the program that has loaded this file has by a name.
+fn symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: takes a string.
+    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!symbol.is_null()).then_some(symbol)
+}
 
 struct Plugin {
     session: Session,
@@ -114,28 +148,51 @@ fn look<T>(body: impl FnOnce(&mut Plugin) -> T) -> Option<T> {
     unsafe { &mut *PLUGIN.0.get() }.as_mut().map(body)
 }
 
+/// Has `read` fill an array with as many bytes as fit `into`, and copies them. Whether it did.
+fn with_bytes(into: &mut [u8], read: impl FnOnce(*mut sys::GByteArray, usize) -> bool) -> bool {
+    if into.is_empty() {
+        return true;
+    }
+    // SAFETY: makes an array, or aborts without memory.
+    let array = unsafe { g_byte_array_new() };
+    let found = read(array, into.len());
+    // SAFETY: the array is valid.
+    let (data, len) = unsafe { ((*array).data, (*array).len as usize) };
+    let complete = found && len >= into.len();
+    if complete {
+        // SAFETY: `data` has at least as many bytes.
+        into.copy_from_slice(unsafe { std::slice::from_raw_parts(data, into.len()) });
+    }
+    // SAFETY: a byte array is an array, and nobody has it any more.
+    unsafe { g_array_free(array.cast(), 1) };
+    complete
+}
+
 /// The guest's memory, from a callback.
-struct Guest;
+#[derive(Clone, Copy)]
+struct Guest {
+    arch: Arch,
+}
 
 impl Memory for Guest {
     fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
-        if into.is_empty() {
-            return true;
-        }
-        // SAFETY: makes an array, or aborts without memory.
-        let array = unsafe { g_byte_array_new() };
-        // SAFETY: called from a callback of the vCPU; QEMU makes the array as large as need be.
-        let found = unsafe { sys::qemu_plugin_read_memory_vaddr(vaddr, array, into.len()) };
-        // SAFETY: the array is valid.
-        let (data, len) = unsafe { ((*array).data, (*array).len as usize) };
-        let complete = found && len >= into.len();
-        if complete {
-            // SAFETY: `data` has at least as many bytes.
-            into.copy_from_slice(unsafe { std::slice::from_raw_parts(data, into.len()) });
-        }
-        // SAFETY: a byte array is an array, and nobody has it any more.
-        unsafe { g_array_free(array.cast(), 1) };
-        complete
+        let found = with_bytes(into, |array, len| {
+            // SAFETY: called from a callback of the vCPU; QEMU makes the array as large as need be.
+            unsafe { sys::qemu_plugin_read_memory_vaddr(vaddr, array, len) }
+        });
+        // QEMU reads only what PA-RISC's TLB has, where the kernel's linear map need not be.
+        found
+            || self.arch == Arch::Parisc
+                && parisc::LINEAR.contains(&vaddr)
+                && self.read_physical(vaddr - parisc::PAGE_OFFSET, into)
+    }
+
+    fn read_physical(&self, paddr: u64, into: &mut [u8]) -> bool {
+        interface::read_physical(paddr, into)
+    }
+
+    fn translate(&self, vaddr: u64) -> Option<u64> {
+        interface::translate(vaddr)
     }
 }
 
@@ -276,7 +333,12 @@ unsafe fn register_maintenance(plugin: &mut Plugin, block: *mut sys::qemu_plugin
     }
 }
 
-unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::qemu_plugin_tb) {
+/// QEMU has translated a block, and has not executed it yet.
+///
+/// # Safety
+///
+/// `block` is valid.
+unsafe fn translated(block: *mut sys::qemu_plugin_tb) {
     with_plugin(|plugin| {
         plugin.block.clear();
         // SAFETY: `block` is valid for this callback.
@@ -325,7 +387,7 @@ unsafe extern "C" fn on_translation(_: sys::qemu_plugin_id_t, block: *mut sys::q
     });
 }
 
-unsafe extern "C" fn on_vcpu(_: sys::qemu_plugin_id_t, index: c_uint) {
+fn first_vcpu_only(index: c_uint) {
     if index != 0 {
         eprintln!("vcsan: failed to watch a second CPU: run QEMU with one (-smp 1)");
         std::process::exit(1);
@@ -333,11 +395,12 @@ unsafe extern "C" fn on_vcpu(_: sys::qemu_plugin_id_t, index: c_uint) {
 }
 
 /// The vCPU waits, as it does when a debugger has stopped it: QEMU tells the debugger only after this.
-unsafe extern "C" fn on_idle(_: sys::qemu_plugin_id_t, _: c_uint) {
+fn idle() {
     with_plugin(|plugin| plugin.session.watcher.sync());
 }
 
-unsafe extern "C" fn on_exit(_: sys::qemu_plugin_id_t, _: *mut c_void) {
+/// The guest is gone.
+fn finish() {
     // SAFETY: see `Global`.
     if let Some(plugin) = unsafe { &mut *PLUGIN.0.get() } {
         // What it has failed of is in the last record.
@@ -401,7 +464,9 @@ unsafe fn plugin(
     };
     if version != qemu_plugin_version {
         return Err(format!(
-            "watch in this QEMU: its plugin interface is version {version}, and only version {qemu_plugin_version} is tested, which is QEMU 10.0's"
+            "watch in this QEMU, whose plugin interface is version {version}: this file is for {qemu_plugin_version}, which is {}'s; {}",
+            interface::QEMU,
+            interface::OTHER
         ));
     }
     if !system {
@@ -451,15 +516,8 @@ pub unsafe extern "C" fn qemu_plugin_install(
             allocate_generously();
             // SAFETY: see `Global`; no callback is registered yet.
             unsafe { *PLUGIN.0.get() = Some(plugin) };
-            // SAFETY: `id` is this plugin's; the functions live as long as it.
-            unsafe {
-                sys::qemu_plugin_register_vcpu_init_cb(id, Some(on_vcpu));
-                sys::qemu_plugin_register_vcpu_tb_trans_cb(id, Some(on_translation));
-                if debugger {
-                    sys::qemu_plugin_register_vcpu_idle_cb(id, Some(on_idle));
-                }
-                sys::qemu_plugin_register_atexit_cb(id, Some(on_exit), std::ptr::null_mut());
-            }
+            // SAFETY: `id` is this plugin's, which is not unloaded.
+            unsafe { interface::register(id, debugger) };
             0
         }
         Err(text) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Registers of the guest, through handles that QEMU gives or takes.
 
-use super::Guest;
+use super::{Guest, interface};
 use crate::decode::Arch;
 use crate::guest::{Cpu, Memory, Register, Target};
 use qemu_plugin_sys as sys;
@@ -40,7 +40,7 @@ impl Registers {
         for index in 0..len {
             // SAFETY: `index` is inside of the array; a descriptor is plain data, read without asking for alignment.
             let descriptor = unsafe {
-                data.cast::<sys::qemu_plugin_reg_descriptor>()
+                data.cast::<interface::RegisterDescriptor>()
                     .add(index)
                     .read_unaligned()
             };
@@ -72,18 +72,18 @@ impl Registers {
         registers
     }
 
-    /// MIPS and PA-RISC publish none in QEMU 10.0, but a handle is GDB's number of the register plus 1.
+    /// MIPS and PA-RISC publish none, but handles are made of GDB's numbers of registers.
     fn by_gdb_number(pc: usize) -> Self {
         Self {
-            general: std::array::from_fn(|number| number + 1),
-            pc: Some(pc + 1),
+            general: std::array::from_fn(interface::handle_of),
+            pc: Some(interface::handle_of(pc)),
             ..Self::default()
         }
     }
 
     fn mips() -> Self {
         Self {
-            status: Some(32 + 1),
+            status: Some(interface::handle_of(32)),
             ..Self::by_gdb_number(37)
         }
     }
@@ -91,8 +91,8 @@ impl Registers {
     fn parisc() -> Self {
         Self {
             // `hppa_cpu_gdb_read_register` in QEMU's target/hppa/gdbstub.c: the status word stands in register 0's place.
-            status: Some(1),
-            space: [44, 45, 46, 47, 43, 48, 49, 50].map(|number| number + 1),
+            status: Some(interface::handle_of(0)),
+            space: [44, 45, 46, 47, 43, 48, 49, 50].map(interface::handle_of),
             ..Self::by_gdb_number(33)
         }
     }
@@ -109,6 +109,7 @@ impl Registers {
 /// Reads registers.
 pub(super) struct Reader {
     target: Target,
+    guest: Guest,
     registers: Registers,
     /// Kept for its allocation.
     buffer: *mut sys::GByteArray,
@@ -119,6 +120,7 @@ impl Reader {
     pub(super) fn new(target: Target) -> Self {
         Self {
             target,
+            guest: Guest { arch: target.arch },
             registers: Registers::default(),
             // SAFETY: makes an array, or aborts without memory.
             buffer: unsafe { g_byte_array_new() },
@@ -142,7 +144,8 @@ impl Reader {
             .map(|value| value & 0xffff_fffc);
         if found != Some(pc & 0xffff_fffc) {
             return Err(format!(
-                "read registers: the program counter reads as {found:#x?} instead of {pc:#x}; is this QEMU 10.0?"
+                "read registers: the program counter reads as {found:#x?} instead of {pc:#x}; is this {}?",
+                interface::QEMU
             ));
         }
         // ARM's program counter is none that maintenance reads.
@@ -163,14 +166,17 @@ impl Reader {
         // SAFETY: the array is the plugin's own, and a size of 0 is always possible.
         unsafe { g_byte_array_set_size(self.buffer, 0) };
         // SAFETY: called from a callback that asked for registers; `handle` is one of QEMU's, see `Registers`.
-        let len = unsafe {
-            sys::qemu_plugin_read_register(handle as *mut sys::qemu_plugin_register, self.buffer)
+        if !unsafe { interface::read_register(handle, self.buffer) } {
+            return None;
+        }
+        // SAFETY: the array is valid, and has what QEMU appended.
+        let bytes = unsafe {
+            let (data, len) = ((*self.buffer).data, (*self.buffer).len as usize);
+            std::slice::from_raw_parts(data, len)
         };
-        let len = usize::try_from(len)
-            .ok()
-            .filter(|len| (1..=8).contains(len))?;
-        // SAFETY: QEMU appended `len` bytes.
-        let bytes = unsafe { std::slice::from_raw_parts((*self.buffer).data, len) };
+        if !(1..=8).contains(&bytes.len()) {
+            return None;
+        }
         let value = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
         Some(if self.target.big_endian {
             bytes.iter().fold(0, value)
@@ -182,7 +188,15 @@ impl Reader {
 
 impl Memory for Reader {
     fn read(&self, vaddr: u64, into: &mut [u8]) -> bool {
-        Guest.read(vaddr, into)
+        self.guest.read(vaddr, into)
+    }
+
+    fn read_physical(&self, paddr: u64, into: &mut [u8]) -> bool {
+        self.guest.read_physical(paddr, into)
+    }
+
+    fn translate(&self, vaddr: u64) -> Option<u64> {
+        self.guest.translate(vaddr)
     }
 }
 

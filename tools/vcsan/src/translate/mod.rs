@@ -178,7 +178,7 @@ impl Translator {
 
     /// The kernel ends the translation of a page.
     ///
-    /// QEMU shows PA-RISC's page tables only where the TLB has them. Here it has: whoever makes a mapping writes the table's
+    /// QEMU 10.0 shows PA-RISC's page tables only where the TLB has them. Here it has: whoever makes a mapping writes the table's
     /// entry just before (`map_pte_uncached()` in arch/parisc/kernel/pci-dma.c).
     ///
     /// Elsewhere what an access has shown of the page counts no more: the tables have it if it is still there.
@@ -269,7 +269,8 @@ impl Translator {
         }
         let found = mips::segment(vaddr)
             .filter(|_| self.target.arch == Arch::Mips)
-            .or_else(|| self.walk(memory, vaddr).map(|mapping| mapping.paddr));
+            .or_else(|| self.walk(memory, vaddr).map(|mapping| mapping.paddr))
+            .or_else(|| memory.translate(vaddr));
         found.or_else(|| {
             let page = self.shown.get(&(vaddr / PAGE_SIZE))?;
             Some(page * PAGE_SIZE + vaddr % PAGE_SIZE)
@@ -277,33 +278,39 @@ impl Translator {
     }
 
     fn walk(&self, memory: &impl Memory, vaddr: u64) -> Option<Mapping> {
-        let read = |vaddr: u64| {
-            let mut bytes = [0; 4];
-            memory
-                .read(vaddr, &mut bytes)
-                .then(|| self.target.word(bytes))
-        };
+        let read = |paddr| self.read_table(memory, paddr);
         match self.target.arch {
-            Arch::Arm => {
-                let read = |paddr| read(self.layout.linear(paddr)?);
-                self.arm.walk(vaddr, read).or_else(|| {
-                    // Other page directories get the kernel's entries when an access misses one. Maintenance would miss
-                    // it as well; under QEMU it does nothing at all.
-                    let kernel = self.landmarks.swapper_pg_dir?;
-                    let base = kernel.wrapping_sub(self.layout.linear_offset?);
-                    (vaddr >= self.layout.kernel_start())
-                        .then(|| self.arm.walk_from(base, vaddr, read))
-                        .flatten()
-                })
-            }
+            Arch::Arm => self.arm.walk(vaddr, read).or_else(|| {
+                // Other page directories get the kernel's entries when an access misses one. Maintenance would miss
+                // it as well; under QEMU it does nothing at all.
+                let kernel = self.landmarks.swapper_pg_dir?;
+                let base = kernel.wrapping_sub(self.layout.linear_offset?);
+                (vaddr >= self.layout.kernel_start())
+                    .then(|| self.arm.walk_from(base, vaddr, read))
+                    .flatten()
+            }),
             Arch::Mips => self.mips.find(vaddr).or_else(|| {
+                let read = |vaddr| self.read_word(memory, vaddr);
                 self.mips
                     .walk(vaddr, self.mips_directory(vaddr, read)?, read)
             }),
-            Arch::Parisc => parisc::walk(vaddr, self.landmarks.swapper_pg_dir?, |paddr| {
-                read(self.layout.linear(paddr)?)
-            }),
+            Arch::Parisc => parisc::walk(vaddr, self.landmarks.swapper_pg_dir?, read),
         }
+    }
+
+    fn read_word(&self, memory: &impl Memory, vaddr: u64) -> Option<u32> {
+        let mut bytes = [0; 4];
+        let found = memory.read(vaddr, &mut bytes);
+        found.then(|| self.target.word(bytes))
+    }
+
+    /// A word of page tables, by its physical address.
+    fn read_table(&self, memory: &impl Memory, paddr: u64) -> Option<u32> {
+        let mut bytes = [0; 4];
+        if memory.read_physical(paddr, &mut bytes) {
+            return Some(self.target.word(bytes));
+        }
+        self.read_word(memory, self.layout.linear(paddr)?)
     }
 
     fn mips_directory(&self, vaddr: u64, read: impl Fn(u64) -> Option<u32>) -> Option<u64> {
@@ -315,12 +322,7 @@ impl Translator {
     }
 
     fn learn_pte_layout(&mut self, memory: &impl Memory, vaddr: u64, paddr: u64) {
-        let read = |vaddr: u64| {
-            let mut bytes = [0; 4];
-            memory
-                .read(vaddr, &mut bytes)
-                .then(|| self.target.word(bytes))
-        };
+        let read = |vaddr| self.read_word(memory, vaddr);
         if let Some(directory) = self.mips_directory(vaddr, read)
             && let Some(pte) = mips::pte(vaddr, directory, read)
         {
@@ -400,6 +402,8 @@ mod tests {
     struct Tables {
         words: HashMap<u64, u32>,
         shown: bool,
+        /// The emulator reads physical memory, too.
+        physical: bool,
     }
 
     impl Memory for Tables {
@@ -408,20 +412,42 @@ mod tests {
             into.copy_from_slice(&word.to_be_bytes());
             self.shown
         }
+
+        fn read_physical(&self, paddr: u64, into: &mut [u8]) -> bool {
+            self.read(paddr + parisc::PAGE_OFFSET, into);
+            self.physical
+        }
+
+        fn translate(&self, vaddr: u64) -> Option<u64> {
+            (self.physical && vaddr == 0x7_0040_0010).then_some(0x0078_9010)
+        }
     }
 
-    #[test]
-    fn an_uncached_page_of_parisc_is_known_when_its_tables_are_out_of_sight() {
+    fn parisc() -> Translator {
         let target = Target::by_name("hppa").unwrap();
         let landmarks = Landmarks {
             swapper_pg_dir: Some(0x1050_0000),
             ..Landmarks::default()
         };
-        // A table at 0x123000, and in it 0x456000, present and uncached.
+        Translator::new(target, landmarks)
+    }
+
+    /// A table at 0x123000, and in it 0x456000, present and uncached.
+    fn tables(shown: bool, physical: bool) -> Tables {
         let words = HashMap::from([(0x1050_0004, 0x1233), (0x1012_3780, 0x0045_6280)]);
-        let mut tables = Tables { words, shown: true };
-        let mut translator = Translator::new(target, landmarks);
-        let (vaddr, paddr) = (0x005e_0010, 0x0045_6010);
+        Tables {
+            words,
+            shown,
+            physical,
+        }
+    }
+
+    const UNCACHED: (u64, u64) = (0x005e_0010, 0x0045_6010);
+
+    #[test]
+    fn an_uncached_page_of_parisc_is_known_when_its_tables_are_out_of_sight() {
+        let (mut tables, mut translator) = (tables(true, false), parisc());
+        let (vaddr, paddr) = UNCACHED;
         translator.end(&tables, vaddr);
         tables.shown = false;
         assert!(translator.is_uncached(&tables, vaddr, paddr));
@@ -432,5 +458,20 @@ mod tests {
         translator.end(&tables, vaddr);
         tables.shown = false;
         assert!(!translator.is_uncached(&tables, vaddr, paddr));
+    }
+
+    #[test]
+    fn physical_memory_shows_tables_that_the_tlb_has_not() {
+        let (vaddr, paddr) = UNCACHED;
+        assert!(!parisc().is_uncached(&tables(false, false), vaddr, paddr));
+        assert!(parisc().is_uncached(&tables(false, true), vaddr, paddr));
+    }
+
+    #[test]
+    fn a_program_s_page_is_where_the_emulator_says() {
+        let vaddr = 0x7_0040_0010;
+        let found = |physical| parisc().translate(&tables(false, physical), vaddr);
+        assert_eq!(found(false), None);
+        assert_eq!(found(true), Some(0x0078_9010));
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Maintenance counts where it went, and nowhere else; what is not understood is refused.
 
+use super::groups::KERNEL;
 use super::*;
+use crate::watcher::CallbackPlan;
 
 fn found(records: &[Value]) -> usize {
     let hazards = records.iter();

@@ -218,6 +218,30 @@ impl Batch {
         self.push(Entry::COMMAND)
     }
 
+    /// How many entries it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes out those from a place on of which this does not hold. Not for commands.
+    pub fn retain(&mut self, from: usize, holds: impl Fn(Entry) -> bool) {
+        let mut to = from;
+        for at in from..self.len {
+            if holds(self.entries[at]) {
+                self.entries[to] = self.entries[at];
+                to += 1;
+            }
+        }
+        self.len = to;
+    }
+
     /// Takes out what is in it.
     pub fn drain(&mut self) -> (&[Entry], vec::Drain<'_, Command>) {
         let len = std::mem::take(&mut self.len);

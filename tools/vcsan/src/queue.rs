@@ -3,9 +3,10 @@
 //!
 //! Nothing is reordered, and nothing is lost: when the far end is a few batches behind, the CPU waits.
 
-use crate::event::{Batch, Command, Entry};
+use crate::event::{Batch, Command, Entry, Unpacked};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
+use vcsan_model::Site;
 
 /// Full batches that may wait.
 const WAITING: usize = 8;
@@ -45,9 +46,20 @@ fn work<S: Sink>(mut sink: S, batches: &Receiver<Batch>, empties: &Sender<Batch>
     sink
 }
 
+/// A stretch of entries, as long as they have not been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// How many batches had been sent.
+    sent: u64,
+    /// Where it begins and ends.
+    from: usize,
+    to: usize,
+}
+
 /// The end of the queue that the CPU writes to.
 pub struct Queue<S: Sink> {
     batch: Batch,
+    sent: u64,
     /// Until the first batch is sent: the emulator may fork before its CPU runs, and a thread would stay behind.
     sink: Option<S>,
     link: Option<Link<S>>,
@@ -59,6 +71,7 @@ impl<S: Sink> Queue<S> {
     pub fn new(sink: S) -> Self {
         Self {
             batch: Batch::new(),
+            sent: 0,
             sink: Some(sink),
             link: None,
         }
@@ -79,10 +92,43 @@ impl<S: Sink> Queue<S> {
         }
     }
 
+    /// Where the next entry comes: a stretch that is empty so far.
+    #[must_use]
+    pub fn mark(&self) -> Stretch {
+        let here = self.batch.len();
+        Stretch {
+            sent: self.sent,
+            from: here,
+            to: here,
+        }
+    }
+
+    /// All that was written since a mark.
+    #[must_use]
+    pub fn since(&self, mark: Stretch) -> Stretch {
+        Stretch {
+            to: self.batch.len(),
+            ..mark
+        }
+    }
+
+    /// Takes back those entries of a stretch of which `made` does not hold, unless something was written or sent after it. What
+    /// is no access stays.
+    pub fn take_back(&mut self, stretch: Stretch, made: impl Fn(Site) -> bool) {
+        if stretch == self.since(stretch) && stretch.sent == self.sent {
+            let stays = |entry: Entry| match entry.unpack() {
+                Unpacked::Access(_, _, _, site) => made(site),
+                Unpacked::Group(..) | Unpacked::Command => true,
+            };
+            self.batch.retain(stretch.from, stays);
+        }
+    }
+
     /// Sends all that was written, without waiting for a full batch.
     #[cold]
     #[inline(never)]
     pub fn send(&mut self) {
+        self.sent += 1;
         if let Some(sink) = self.sink.take() {
             match Link::new(sink) {
                 Ok(link) => self.link = Some(link),
@@ -135,9 +181,6 @@ impl<S: Sink> Queue<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Unpacked;
-    use vcsan_model::Site;
-
     /// Keeps what it gets.
     #[derive(Default)]
     struct Kept(Vec<u64>);
@@ -167,6 +210,31 @@ mod tests {
         let kept = queue.finish().unwrap().0;
         assert!(kept.iter().copied().eq((0..MANY).chain([u64::MAX])));
         assert!(queue.finish().is_none());
+    }
+
+    #[test]
+    fn what_was_written_last_can_be_taken_back() {
+        let made = |site: Site| site.id() < 3;
+        let written = |between: fn(&mut Queue<Kept>)| {
+            let mut queue = Queue::new(Kept::default());
+            queue.push(access(1));
+            let mark = queue.mark();
+            for number in 2..5 {
+                queue.command(Command::ForgetPages);
+                queue.push(Entry::access(number, 4, true, Site::new(number as u32)));
+            }
+            let stretch = queue.since(mark);
+            between(&mut queue);
+            queue.take_back(stretch, made);
+            queue.push(access(9));
+            queue.finish().unwrap().0
+        };
+        let command = u64::MAX;
+        assert_eq!(written(|_| {}), [1, command, 2, command, command, 9]);
+        let all = [1, command, 2, command, 3, command, 4];
+        assert_eq!(written(Queue::send), [&all[..], &[9]].concat());
+        let more = |queue: &mut Queue<Kept>| queue.push(access(8));
+        assert_eq!(written(more), [&all[..], &[8, 9]].concat());
     }
 
     #[test]

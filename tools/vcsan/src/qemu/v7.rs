@@ -5,7 +5,7 @@
 //! the MMU's mode. What version 4 lacks altogether is looked up when it is needed, so that the file can be loaded, and refused in
 //! words, where it is missing.
 
-use super::{finish, first_vcpu_only, idle, translated, with_bytes};
+use super::{finish, first_vcpu_only, idle, translated, with_bytes, with_plugin};
 use qemu_plugin_sys as sys;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::transmute;
@@ -34,6 +34,7 @@ pub(super) struct RegisterDescriptor {
 
 type OnVcpu = unsafe extern "C" fn(c_uint, *mut c_void);
 type OnBlock = unsafe extern "C" fn(*mut sys::qemu_plugin_tb, *mut c_void);
+type OnDiscontinuity = unsafe extern "C" fn(c_uint, c_int, u64, u64, *mut c_void);
 type OnExit = unsafe extern "C" fn(*mut c_void);
 
 unsafe extern "C" {
@@ -55,11 +56,14 @@ type ReadMemoryHwaddr = unsafe extern "C" fn(
     *mut sys::GByteArray,
     usize,
 ) -> sys::qemu_plugin_hwaddr_operation_result;
+type RegisterDisconCb =
+    unsafe extern "C" fn(sys::qemu_plugin_id_t, c_int, OnDiscontinuity, *mut c_void);
 
 /// What version 4 lacks.
 struct Newer {
     translate_vaddr: TranslateVaddr,
     read_memory_hwaddr: ReadMemoryHwaddr,
+    register_discon_cb: RegisterDisconCb,
 }
 
 /// It, if QEMU has all of it.
@@ -68,11 +72,13 @@ fn newer() -> Option<&'static Newer> {
     let find = || {
         let translate_vaddr = super::symbol(c"qemu_plugin_translate_vaddr")?;
         let read_memory_hwaddr = super::symbol(c"qemu_plugin_read_memory_hwaddr")?;
+        let register_discon_cb = super::symbol(OF_OTHER)?;
         // SAFETY: QEMU has functions of these types by these names since it has them.
         unsafe {
             Some(Newer {
                 translate_vaddr: transmute::<*mut c_void, TranslateVaddr>(translate_vaddr),
                 read_memory_hwaddr: transmute::<*mut c_void, ReadMemoryHwaddr>(read_memory_hwaddr),
+                register_discon_cb: transmute::<*mut c_void, RegisterDisconCb>(register_discon_cb),
             })
         }
     };
@@ -133,6 +139,14 @@ unsafe extern "C" fn on_idle(_: c_uint, _: *mut c_void) {
     idle();
 }
 
+/// `QEMU_PLUGIN_DISCON_EXCEPTION`: what an instruction causes, as a fault does.
+const EXCEPTION: c_int = 2;
+
+/// An instruction was not executed, and the CPU goes on elsewhere.
+unsafe extern "C" fn on_exception(_: c_uint, _: c_int, from: u64, _: u64, _: *mut c_void) {
+    with_plugin(|plugin| plugin.session.watcher.faulted(from));
+}
+
 unsafe extern "C" fn on_exit(_: *mut c_void) {
     finish();
 }
@@ -148,6 +162,9 @@ pub(super) unsafe fn register(id: sys::qemu_plugin_id_t, debugger: bool) {
     unsafe {
         register_vcpu_init_cb(id, on_vcpu, none);
         register_vcpu_tb_trans_cb(id, on_translation, none);
+        if let Some(newer) = newer() {
+            (newer.register_discon_cb)(id, EXCEPTION, on_exception, none);
+        }
         if debugger {
             register_vcpu_idle_cb(id, on_idle, none);
         }

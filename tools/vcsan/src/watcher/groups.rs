@@ -7,7 +7,7 @@ use crate::decode::Arch;
 use crate::event::{Command, Entry};
 use crate::groups::{self, Group, PackedGroup, SitedAccess, SitedGroup};
 use crate::guest::{Access, Destination, Memory};
-use crate::queue::Sink;
+use crate::queue::{Sink, Stretch};
 use crate::runs::Code;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,6 +76,15 @@ impl Groups {
             + members * size_of::<groups::Member>()
             + self.numbers.capacity() * (size_of::<(u64, Group)>() + 9)
     }
+}
+
+/// The accesses of a group that reaches into another page, where they may fault: all but the first.
+#[derive(Clone, Copy)]
+pub(super) struct Reaching {
+    /// Those of its first and its last instruction's.
+    first: u64,
+    last: u64,
+    entries: Stretch,
 }
 
 /// An access that was not told of, in reach of one that was.
@@ -222,6 +231,7 @@ impl<S: Sink> Watcher<S> {
             self.queue.push(Entry::group(vaddr, packed, store));
             return true;
         }
+        let mark = self.queue.mark();
         for access in &group.all {
             let at = self
                 .target
@@ -238,7 +248,30 @@ impl<S: Sink> Watcher<S> {
             };
             self.access(&neighbour, at, access.site.id(), store);
         }
+        let entries = self.queue.since(mark);
+        let names = self.names.lock();
+        let pc = |access: &SitedAccess| names.sites.origin(access.site).map(|origin| origin.pc);
+        let last = group.all.iter().filter_map(pc).max();
+        self.reaching = pc(&group.first).zip(last).map(|(first, last)| Reaching {
+            first,
+            last,
+            entries,
+        });
         true
+    }
+
+    /// The instruction at `pc` has faulted, and was not executed: if it is one of a group of which all was followed with the
+    /// first access, its own accesses have not been made, nor those behind it.
+    pub fn faulted(&mut self, pc: u64) {
+        let pc = self.target.vaddr(pc);
+        let Some(reaching) = self.reaching.take() else {
+            return;
+        };
+        if reaching.first < pc && pc <= reaching.last {
+            let names = self.names.lock();
+            let made = |site| names.sites.origin(site).is_none_or(|of| of.pc < pc);
+            self.queue.take_back(reaching.entries, made);
+        }
     }
 
     /// Where an access is that was not told of; none if that is for the emulator to say, which knows the page of the access

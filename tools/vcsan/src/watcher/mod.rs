@@ -37,7 +37,7 @@ use crate::translate::{Landmarks, Translator};
 use callers::Callers;
 use device::Devices;
 use frees::Frees;
-use groups::Groups;
+use groups::{Groups, Reaching};
 use identify::Known;
 use translations::Mapped;
 
@@ -69,6 +69,7 @@ pub struct Watcher<S: Sink> {
     mapped: Option<Mapped>,
     names: SharedNames,
     groups: Groups,
+    reaching: Option<Reaching>,
     modules: Option<PathBuf>,
     /// If modules have files.
     loader: Option<Loader>,
@@ -160,6 +161,7 @@ impl<S: Sink> Watcher<S> {
             mapped: speculates.then(Mapped::default),
             names,
             groups: Groups::default(),
+            reaching: None,
             modules: options.modules.clone(),
             loader,
             takes_notes,

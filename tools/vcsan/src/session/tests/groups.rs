@@ -115,6 +115,27 @@ fn a_page_that_is_not_there_yet_ends_a_group() {
     assert_eq!((&end["unknown"], &end["stores"]), (&0.into(), &3.into()));
 }
 
+/// The page tables have a page that may not be written yet.
+#[test]
+fn a_fault_in_the_next_page_ends_a_group() {
+    let stores = |name: &str, faults: &[u64]| {
+        let mut machine = Machine::new(name, ",watch=all");
+        assert!(machine.group(0x8000_1000, KSEG0 + BUFFER + 0xffc, BUFFER + 0xffc, true));
+        for pc in faults {
+            machine.session.watcher.faulted(*pc);
+        }
+        let end = machine.finish().pop().unwrap();
+        assert_eq!(end["failure"], Value::Null);
+        end["stores"].as_u64().unwrap()
+    };
+    assert_eq!(stores("no-fault", &[]), 3);
+    assert_eq!(stores("fault-second", &[0x8000_1004]), 1);
+    assert_eq!(stores("fault-third", &[0x8000_1008]), 2);
+    assert_eq!(stores("fault-twice", &[0x8000_1008, 0x8000_1004]), 2);
+    assert_eq!(stores("fault-behind", &[0x8000_100c]), 3);
+    assert_eq!(stores("fault-first", &[0x8000_1000]), 3);
+}
+
 #[test]
 fn an_access_of_another_kind_than_its_instruction_is_loud() {
     let mut machine = Machine::new("group-loud", "");

@@ -30,6 +30,9 @@ use vcsan_model::{Geometry, Mode};
 /// The shape of the records.
 const SCHEMA: u32 = 1;
 
+/// What a guest can make the report write, in bytes of each of its files: a hundred times what the most talkative suites do.
+const LIMIT: usize = 64 << 20;
+
 /// What makes two findings the same to a reader.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
@@ -74,8 +77,8 @@ enum Found {
 
 /// Two files, one for programs and one for people.
 pub struct Report {
-    records: File,
-    text: File,
+    records: Bounded<File>,
+    text: Bounded<File>,
     geometry: Geometry,
     names: SharedNames,
     /// In the order in which they were found.
@@ -103,8 +106,8 @@ impl Report {
         let mut text = options.out.clone().into_os_string();
         text.push(".txt");
         let mut report = Self {
-            records: create(&options.out)?,
-            text: create(Path::new(&text))?,
+            records: Bounded::new(create(&options.out)?),
+            text: Bounded::new(create(Path::new(&text))?),
             geometry: options.model.geometry,
             names,
             findings: Vec::new(),
@@ -252,14 +255,17 @@ impl Report {
     /// Something went wrong in the plugin. The first time counts.
     pub fn fail(&mut self, text: &str) {
         if self.failure.is_none() {
+            self.failure = Some(text.to_owned());
             self.write_text(&format!("VCSan failed to {text}\n"));
             eprintln!("vcsan: failed to {text}");
-            self.failure = Some(text.to_owned());
         }
     }
 
     /// The last record. Whether the run proves that nothing is wrong with what it watched.
     pub fn end(&mut self, stats: &RunStats) -> bool {
+        // What is left to say is short, and is no guest's choice.
+        self.records.limit = usize::MAX;
+        self.text.limit = usize::MAX;
         let complaints: Vec<_> = self.names.lock().symbols.complaints().collect();
         for complaint in complaints {
             self.write_text(&format!("note: {complaint}\n"));
@@ -311,16 +317,60 @@ impl Report {
 
     /// A whole line at once: whoever reads the file while it grows, or after QEMU was killed, finds no half of one.
     fn record(&mut self, record: &Value) {
-        if let Err(error) = self.records.write_all(format!("{record}\n").as_bytes()) {
-            // Without its last record the run counts as failed, which is right.
-            eprintln!("vcsan: failed to write findings: {error}");
-        }
+        let written = self.records.write(&format!("{record}\n"));
+        self.judge(written);
     }
 
     fn write_text(&mut self, text: &str) {
-        if let Err(error) = self.text.write_all(text.as_bytes()) {
-            eprintln!("vcsan: failed to write findings: {error}");
+        let written = self.text.write(text);
+        self.judge(written);
+    }
+
+    fn judge(&mut self, written: Result<(), Unwritten>) {
+        match written {
+            Ok(()) => {}
+            Err(Unwritten::TooMuch) => self.fail(&format!(
+                "write all that was found: it is more than {} MiB",
+                LIMIT >> 20
+            )),
+            // Without its last record the run counts as failed, which is right.
+            Err(Unwritten::Io(error)) => eprintln!("vcsan: failed to write findings: {error}"),
         }
+    }
+}
+
+/// A file that does not grow without end.
+struct Bounded<W> {
+    to: W,
+    written: usize,
+    limit: usize,
+}
+
+/// Why something is not in a file.
+#[derive(Debug)]
+enum Unwritten {
+    /// It would be larger than its limit.
+    TooMuch,
+    /// The system did not take it.
+    Io(std::io::Error),
+}
+
+impl<W: Write> Bounded<W> {
+    fn new(to: W) -> Self {
+        Self {
+            to,
+            written: 0,
+            limit: LIMIT,
+        }
+    }
+
+    /// Writes all of `text` or nothing.
+    fn write(&mut self, text: &str) -> Result<(), Unwritten> {
+        if text.len() > self.limit.saturating_sub(self.written) {
+            return Err(Unwritten::TooMuch);
+        }
+        self.written += text.len();
+        self.to.write_all(text.as_bytes()).map_err(Unwritten::Io)
     }
 }
 
@@ -339,5 +389,22 @@ fn extend(record: &mut Value, fields: &impl Serialize) {
         (record, serde_json::to_value(fields))
     {
         record.extend(fields);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_full_takes_no_half_of_a_line() {
+        let mut file = Bounded::new(Vec::new());
+        file.limit = 7;
+        assert!(file.write("12345\n").is_ok());
+        assert!(matches!(file.write("12\n"), Err(Unwritten::TooMuch)));
+        assert!(file.write("\n").is_ok());
+        file.limit = usize::MAX;
+        assert!(file.write("the end").is_ok());
+        assert_eq!(file.to, b"12345\n\nthe end");
     }
 }

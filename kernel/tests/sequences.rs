@@ -6,12 +6,15 @@
 
 use aliasheap_kernel::machine::{self, Cell, Change, Kept};
 use aliasheap_kernel::model::{self, CPUS, Cpu, EXCEPTIONS};
-use aliasheap_kernel::mutation::{all, matters, shown};
+use aliasheap_kernel::mutation::{self, all, matters, shown};
 use aliasheap_kernel::ownership::{Event, Op};
 use aliasheap_kernel::stages::{self, Stage};
 use aliasheap_kernel::walk::Course;
 use aliasheap_kernel::{find_tours, tours};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
 
 /// The CPUs whose caches a walk can meet: there is no model of bounce buffers here.
 fn cpus() -> impl Iterator<Item = &'static Cpu> {
@@ -171,15 +174,22 @@ fn finds_each_missing_step() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The CPUs of the cells, and whether each speculates there.
-const CELLS: [(&str, bool); 6] = [
-    ("cortex-a15", true),
-    ("arm1176", true),
-    ("P5600", true),
-    ("PA-RISC", true),
-    ("arm926", false),
-    ("24Kf, 2 KiB", false),
-];
+/// The CPUs of the cells in configs/cells, and whether each speculates there.
+fn cells() -> BTreeSet<(String, bool)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/cells");
+    let cell = |entry: io::Result<DirEntry>| {
+        let text = fs::read_to_string(entry.expect("an entry").path()).expect("a cell");
+        let value = |key: &str| {
+            let value = text.lines().find_map(|line| line.strip_prefix(key));
+            value.expect(key).trim().to_owned()
+        };
+        (value("cpu:"), value("speculates:") == "true")
+    };
+    let cells: BTreeSet<(String, bool)> = fs::read_dir(folder).expect("cells").map(cell).collect();
+    assert!(cells.iter().any(|cell| cell.1) && cells.iter().any(|cell| !cell.1));
+    assert!(cells.iter().all(|(cpu, _)| mutation::cpu_of(cpu).is_some()));
+    cells
+}
 
 /// A step that is done wrong in any way is shown by a walk if exploring finds that it matters, and by
 /// none if it does not.
@@ -189,7 +199,8 @@ fn shows_each_mutation_that_matters() {
     let names: Vec<String> = all().into_iter().map(|named| named.name).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let names = names.as_slice();
-    let of_cell = |(cpu, speculates): (&'static str, bool)| {
+    let of_cell = |(cpu, speculates): (String, bool)| {
+        let cpu = cpu.as_str();
         let all = names.iter().zip(matters(cpu, speculates, names));
         let all: HashMap<&str, bool> = all.map(|(name, matters)| (*name, matters)).collect();
         let wrong = |(change, &matters): (&&str, &bool)| {
@@ -210,9 +221,14 @@ fn shows_each_mutation_that_matters() {
     };
 
     let faults = std::thread::scope(|scope| {
-        let threads = CELLS.map(|cell| scope.spawn(move || of_cell(cell)));
-        let faults = threads.map(|thread| thread.join().expect("no panic"));
-        faults.concat()
+        let threads: Vec<_> = cells()
+            .into_iter()
+            .map(|cell| scope.spawn(move || of_cell(cell)))
+            .collect();
+        let faults = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"));
+        faults.flatten().collect::<Vec<_>>()
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

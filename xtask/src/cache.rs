@@ -122,8 +122,8 @@ impl Cache {
     /// # Errors
     /// None of them is there, or the folder can't be created.
     pub fn locate(option: Option<&Path>, stop: &Stop) -> Result<Cache, Error> {
-        let root =
-            place(option, |name| env::var_os(name).map(PathBuf::from)).ok_or(Error::NoHome)?;
+        let root = chosen_folder(option, |name| env::var_os(name).map(PathBuf::from))
+            .ok_or(Error::NoHome)?;
         Cache::at(&root, stop)
     }
 
@@ -402,7 +402,7 @@ pub fn write_stamp(path: &Path, bytes: &[u8], mode: u32, temporary: &Path) -> io
 }
 
 /// Where the cache folder is, by the option and the environment.
-fn place(option: Option<&Path>, var: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+fn chosen_folder(option: Option<&Path>, var: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     // An empty variable counts as unset, and a relative XDG_CACHE_HOME as invalid: XDG Base Directory Specification.
     let var = |name| var(name).filter(|value| !value.as_os_str().is_empty());
     option

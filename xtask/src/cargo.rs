@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn output_without_end_is_no_interruption() {
         let error = judge("vcsan", End::TooMuch(1 << 28), String::new).unwrap_err();
-        let said = crate::error::chain(&error);
+        let said = crate::cause::chain(&error);
         assert!(said.contains("vcsan") && said.contains("256 MiB"), "{said}");
         let error = judge("vcsan", End::Interrupted, String::new).unwrap_err();
         assert!(matches!(error, Error::Interrupted));

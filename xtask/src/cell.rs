@@ -11,8 +11,8 @@ use fs_err as fs;
 use crate::boot;
 use crate::build::Built;
 use crate::cache;
+use crate::cause::chain;
 use crate::config::{self, Set};
-use crate::error::chain;
 use crate::follow::Limits;
 use crate::judge::{self, judge};
 use crate::ktap;
@@ -22,7 +22,7 @@ use crate::quote::shell_words;
 use crate::report::text::paint;
 use crate::results::bound::{self, excerpt};
 use crate::results::{self, Status};
-use crate::session::{Boot, Selection, Shared, blank};
+use crate::session::{Boot, Selection, Session, blank};
 use crate::ui::Task;
 use crate::vcsan::findings::Summary;
 use crate::vcsan::{Findings, Plugin};
@@ -33,7 +33,7 @@ const LOG_LIMIT: u64 = 64 << 20;
 
 /// Boots it, for the time of this number, and judges what it prints. Whatever goes wrong is its verdict.
 pub(crate) fn boot_cell(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     selection: &Selection<'_>,
     boot: Boot<'_>,
     media: &Media,
@@ -41,30 +41,38 @@ pub(crate) fn boot_cell(
     number: u32,
 ) -> results::Cell {
     let Boot { cell, set, .. } = boot;
-    let task = shared.ui.task(&cell.name);
+    let task = session.ui.task(&cell.name);
     task.detail("booting");
     let mut name = format!("{}-{}", cell.name, set.name);
     if number > 1 {
         name += &format!("-{number}");
     }
-    let folder = shared.folder.join(name);
+    let folder = session.folder.join(name);
     let mut result = results::Cell {
         kernel: built.release.clone(),
         built: Some(set.kernel(cell)),
-        arch: Some(shared.config.kernels[&cell.kernel].arch.clone()),
+        arch: Some(session.config.kernels[&cell.kernel].arch.clone()),
         build_s: built.took_s,
         folder: Some(folder.clone()),
         ..blank(selection, boot)
     };
-    result.mode = model(shared, set).map(|(plugin, _)| plugin.mode(cell));
+    result.mode = model(session, set).map(|(plugin, _)| plugin.mode(cell));
     let found = folder.join("vcsan.jsonl");
     let booted =
-        watched(shared, selection, boot, media, &folder, None, &task).and_then(|mut once| {
+        watched(session, selection, boot, media, &folder, None, &task).and_then(|mut once| {
             let is_new = |hazard: &results::Hazard| hazard.status == Status::New;
             if selection.stacks && once.judgement.hazards.iter().any(is_new) {
                 task.detail("booting again, for stacks");
                 let folder = folder.join("stacks");
-                let again = watched(shared, selection, boot, media, &folder, Some(&found), &task)?;
+                let again = watched(
+                    session,
+                    selection,
+                    boot,
+                    media,
+                    &folder,
+                    Some(&found),
+                    &task,
+                )?;
                 once.judgement.add_stacks(&again.judgement);
             }
             Ok(once)
@@ -131,15 +139,15 @@ fn margin(patience: u32, limits: &Limits, silence: Duration) -> String {
 
 /// The cache model, where there is something to see for it, and what.
 pub(crate) fn model<'a>(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     set: &'a Set,
 ) -> Option<(Plugin, &'a config::Watched)> {
-    let (plugin, watched) = shared.vcsan.zip(set.vcsan.as_ref())?;
+    let (plugin, watched) = session.vcsan.zip(set.vcsan.as_ref())?;
     Some((plugin.of(watched), watched))
 }
 
 fn watched(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     selection: &Selection<'_>,
     boot: Boot<'_>,
     media: &Media,
@@ -152,7 +160,7 @@ fn watched(
     // As nobody has written to them.
     media.write(folder)?;
     let media = &media.with_disks_in(folder)?;
-    let model = model(shared, set);
+    let model = model(session, set);
     let found = folder.join("vcsan.jsonl");
     let program = boot::program(cell);
     let line = command_line(selection, boot).map_err(io::Error::other)?;
@@ -167,18 +175,18 @@ fn watched(
             stacks,
         ));
     }
-    let qemu = shared.toolchain.command(&program).args(&args).expression();
+    let qemu = session.toolchain.command(&program).args(&args).expression();
     let words = std::iter::once(OsStr::new(&program)).chain(args.iter().map(OsString::as_os_str));
     fs::write(folder.join("qemu.txt"), shell_words(words))?;
     let limits = Limits {
-        silence: Duration::from_secs(set.silence_s) * shared.patience,
-        total: Duration::from_secs(set.total_s) * shared.patience,
+        silence: Duration::from_secs(set.silence_s) * session.patience,
+        total: Duration::from_secs(set.total_s) * session.patience,
         output: LOG_LIMIT,
     };
     let mut parser = ktap::Parser::new();
     let (mut passed, mut other) = (0, 0);
     let log = folder.join("console.log");
-    let booted = boot::watch(&program, &qemu, &log, limits, shared.stop, |piece| {
+    let booted = boot::watch(&program, &qemu, &log, limits, session.stop, |piece| {
         task.output(String::from_utf8_lossy(piece).trim_end());
         for event in parser.push(piece) {
             match event {
@@ -243,7 +251,7 @@ fn watched(
                     // What a module of the user's announces need not be done by a device of this machine.
                     end.doubtful_transfers = 0;
                 }
-                let known = known(shared, selection, boot);
+                let known = known(session, selection, boot);
                 let wanted = judge::hazards::Wanted {
                     transfers: &watched.transfers,
                     modules: &media.own,
@@ -263,14 +271,14 @@ fn watched(
         judgement,
         counts,
         took: booted.took,
-        margin: margin(shared.patience, &limits, booted.silence),
+        margin: margin(session.patience, &limits, booted.silence),
         console: excerpt(&booted.log, bound::CONSOLE),
     })
 }
 
 /// What is known of the exporter under test, or of the set of suites where it is about none. With the fixes, nothing is.
 fn known<'a>(
-    shared: &Shared<'a>,
+    session: &Session<'a>,
     selection: &Selection<'a>,
     boot: Boot<'a>,
 ) -> judge::known::Known<'a> {
@@ -278,9 +286,9 @@ fn known<'a>(
     let Some(subject) = exporter.or(boot.set.page.as_ref()) else {
         return judge::known::Known::default();
     };
-    let findings = shared.config.findings.values();
+    let findings = session.config.findings.values();
     judge::known::Known {
-        findings: match shared.project.fixes() {
+        findings: match session.project.fixes() {
             Some(_) => Vec::new(),
             None => findings.collect(),
         },

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use boot::{Bisect, Cells, Debug, Lava, Reports, Repro, RunProgram, Test, Tested};
+pub use boot::{Bisect, Cells, Debug, Lava, QEMU_DEVICE, Reports, Repro, RunProgram, Test, Tested};
 pub use own::{
     Bench, BenchHeap, BenchWhat, Differential, Drivers, History, Mutants, Programs, Series,
 };

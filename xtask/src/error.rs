@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What errors mean: how they are shown, and which verdict and exit code they come to.
+//! What errors mean: which verdict and exit code they come to.
 
 use crate::exit::{Exit, Failure};
 use crate::verdict::Verdict;
 use crate::{build, source};
-
-/// An error with its causes, on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
-}
 
 impl From<&build::Error> for Verdict {
     /// Whether the thing built is at fault or the machine.

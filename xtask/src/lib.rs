@@ -16,6 +16,7 @@ pub mod build;
 pub mod cache;
 pub mod cargo;
 pub mod cases;
+pub mod cause;
 mod cell;
 pub mod ci;
 pub mod cli;

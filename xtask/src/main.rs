@@ -4,13 +4,13 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use xtask::{commands, error, selftest};
+use xtask::{cause, commands, selftest};
 
 fn main() -> ExitCode {
     match commands::run(selftest::parse()) {
         Ok(exit) => exit,
         Err(failure) => {
-            let text = error::chain(failure.error.as_ref());
+            let text = cause::chain(failure.error.as_ref());
             // Nobody is left to be told where this can't be written.
             let _ = writeln!(std::io::stderr(), "error: {text}");
             failure.exit.into()

@@ -7,21 +7,21 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::boot;
 use crate::build::{self, Builder, Built, disks};
+use crate::cause::chain;
 use crate::cell::boot_cell;
 use crate::config::{Cell, Config, Kernel, Set};
-use crate::error::chain;
 use crate::exit::Failure;
 use crate::follow::Limits;
 use crate::media::{Media, orders};
 use crate::progress::Progress as _;
 use crate::results;
 use crate::schedule;
-use crate::session::{Boot, Selection, Shared, blank};
+use crate::session::{Boot, Selection, Session, blank};
 use crate::verdict::Verdict;
 
 /// The matrix as work for [`schedule::run`].
 struct Matrix<'a, F> {
-    shared: &'a Shared<'a>,
+    session: &'a Session<'a>,
     selection: &'a Selection<'a>,
     boots: Vec<Boot<'a>>,
     module_dirs: Vec<PathBuf>,
@@ -56,9 +56,9 @@ impl<'a, F: FnOnce() + Send> schedule::Work for Matrix<'a, F> {
 
     fn build(&self, kernel: &&'a Kernel) -> Result<Vec<Self::Boot>, Vec<Self::Done>> {
         let waiting = self.boots.iter().filter(|b| b.is_of(kernel)).copied();
-        let orders = |set: &Set| orders::of_suites(set, self.shared.vcsan.is_some());
+        let orders = |set: &Set| orders::of_suites(set, self.session.vcsan.is_some());
         build(
-            self.shared,
+            self.session,
             kernel,
             waiting,
             orders,
@@ -69,9 +69,9 @@ impl<'a, F: FnOnce() + Send> schedule::Work for Matrix<'a, F> {
     }
 
     fn boot(&self, (boot, media, built): &Self::Boot) -> Self::Done {
-        let stop = || self.shared.stop.requested();
+        let stop = || self.session.stop.requested();
         let cell = self.selection.again.run(stop, |number| {
-            boot_cell(self.shared, self.selection, *boot, media, built, number)
+            boot_cell(self.session, self.selection, *boot, media, built, number)
         });
         (boot.at, cell)
     }
@@ -101,7 +101,7 @@ impl<'a, F: FnOnce() + Send> schedule::Work for Matrix<'a, F> {
 /// # Errors
 /// The folders of the run can't be made. Whatever goes wrong in a cell is its verdict instead.
 pub fn run(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     selection: &Selection<'_>,
     built: impl FnOnce() + Send,
 ) -> io::Result<Vec<results::Cell>> {
@@ -109,22 +109,22 @@ pub fn run(
         .boots()
         .partition(|boot| boot.excluded().is_none());
     let wanted = |kernel: &&Kernel| boots.iter().any(|b| b.is_of(kernel));
-    let mut kernels: Vec<&Kernel> = shared.config.kernels.values().filter(wanted).collect();
+    let mut kernels: Vec<&Kernel> = session.config.kernels.values().filter(wanted).collect();
     // What goes through a stand-in for rustc takes longest, in the build and in the boot.
     kernels.sort_by_key(|kernel| kernel.rustc.is_none());
-    let mut module_dirs = module_dirs(shared.config);
+    let mut module_dirs = module_dirs(session.config);
     let own = selection.sets.iter().filter_map(|set| set.own.as_ref());
     module_dirs.extend(own.map(|own| own.dir.clone()));
-    let slots = slots(shared.jobs)?;
+    let slots = slots(session.jobs)?;
     let matrix = Matrix {
-        shared,
+        session,
         selection,
         boots,
         module_dirs,
         slots,
         built: Mutex::new(Some(built)),
     };
-    let mut done = schedule::run(&matrix, shared.jobs, kernels);
+    let mut done = schedule::run(&matrix, session.jobs, kernels);
     done.extend(excluded.into_iter().map(|boot| {
         let cell = results::Cell {
             verdict: Verdict::Skipped,
@@ -165,45 +165,45 @@ fn with_modules_of(boots: &[Boot<'_>], dirs: &[PathBuf]) -> Vec<PathBuf> {
 
 /// Builds `kernel` and copies what `boots` need of it into the run's folder, so that a later build can't touch it.
 fn build<'a>(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     kernel: &'a Kernel,
     boots: impl Iterator<Item = Boot<'a>>,
     orders: impl Fn(&Set) -> Vec<String>,
     module_dirs: &[PathBuf],
     slots: &jobserver::Client,
 ) -> Result<Vec<(Boot<'a>, Media, Built)>, build::Error> {
-    if let Some(media) = shared.kept {
+    if let Some(media) = session.kept {
         let ready = |boot| (boot, media.clone(), Built::default());
         return Ok(boots.map(ready).collect());
     }
     let boots: Vec<Boot<'_>> = boots.collect();
     let module_dirs = with_modules_of(&boots, module_dirs);
-    let task = shared.ui.task(&kernel.name);
-    let dir = shared.builds.join(&kernel.name);
+    let task = session.ui.task(&kernel.name);
+    let dir = session.builds.join(&kernel.name);
     fs_err::create_dir_all(&dir)?;
     // The Makefiles of a user's tree have no business in other kernels' folders.
-    let toolchain = shared.toolchain.writing_to(&dir)?;
+    let toolchain = session.toolchain.writing_to(&dir)?;
     let builder = Builder {
         kernel,
         toolchain: &toolchain,
-        project: shared.project,
-        tree: &shared.tree.dir,
-        tree_id: &shared.tree.source_id,
+        project: session.project,
+        tree: &session.tree.dir,
+        tree_id: &session.tree.source_id,
         dir: &dir,
         module_dirs: &module_dirs,
-        host_crates: &shared.host_crates,
-        debug: shared.debug,
-        userland: shared.userland,
+        host_crates: &session.host_crates,
+        debug: session.debug,
+        userland: session.userland,
         slots,
-        stop: shared.stop,
+        stop: session.stop,
         task: &task,
     };
     let mut built = builder.build()?;
     let mut ready = Vec::new();
     for boot in boots {
-        let dest = shared.folder.join("media");
+        let dest = session.folder.join("media");
         let mut media = builder.publish(boot.cell, boot.set, &orders, &dest)?;
-        media.disks = disks::make(shared.disks, &kernel.name, boot.set, &dest)?;
+        media.disks = disks::make(session.disks, &kernel.name, boot.set, &dest)?;
         ready.push((boot, media, built.clone()));
         // What was spent is counted once.
         built.took_s = 0.0;
@@ -230,7 +230,7 @@ pub fn unrun(selection: &Selection<'_>, verdict: Verdict, message: &str) -> Vec<
 
 /// Kernels to build, and what boots from them, as work for [`schedule::run`]: nothing is booted.
 struct Builds<'a> {
-    shared: &'a Shared<'a>,
+    session: &'a Session<'a>,
     /// Each from the kernel of its cell.
     boots: Vec<Boot<'a>>,
     module_dirs: Vec<PathBuf>,
@@ -239,7 +239,7 @@ struct Builds<'a> {
 
 impl Builds<'_> {
     fn lost(&self, kernel: &str, why: &str) -> (String, build::Error) {
-        let place = self.shared.builds.join(kernel);
+        let place = self.session.builds.join(kernel);
         let why = format!("failed to build in {}: {why}", place.display());
         (kernel.to_owned(), io::Error::other(why).into())
     }
@@ -255,7 +255,7 @@ impl<'a> schedule::Work for Builds<'a> {
         let boots = self.boots.iter().filter(|b| b.cell.kernel == kernel.name);
         let orders = |_: &Set| Vec::new();
         build(
-            self.shared,
+            self.session,
             kernel,
             boots.copied(),
             orders,
@@ -290,20 +290,20 @@ type AllBuilt<'a> = (Vec<(Boot<'a>, Media)>, Vec<(String, build::Error)>);
 /// # Errors
 /// The job slots can't be made.
 pub(crate) fn build_all<'a>(
-    shared: &'a Shared<'a>,
+    session: &'a Session<'a>,
     cells: &[&Cell],
     boots: Vec<Boot<'a>>,
 ) -> io::Result<AllBuilt<'a>> {
     let wanted = |kernel: &&Kernel| cells.iter().any(|c| c.kernel == kernel.name);
-    let kernels = shared.config.kernels.values().filter(wanted).collect();
+    let kernels = session.config.kernels.values().filter(wanted).collect();
     let builds = Builds {
-        shared,
+        session,
         boots,
-        module_dirs: module_dirs(shared.config),
-        slots: slots(shared.jobs)?,
+        module_dirs: module_dirs(session.config),
+        slots: slots(session.jobs)?,
     };
     let (mut ready, mut failed) = (Vec::new(), Vec::new());
-    for done in schedule::run(&builds, shared.jobs, kernels) {
+    for done in schedule::run(&builds, session.jobs, kernels) {
         match done {
             Ok(one) => ready.push(one),
             Err(one) => failed.push(one),
@@ -317,10 +317,10 @@ pub(crate) fn build_all<'a>(
 /// # Errors
 /// The job slots can't be made.
 pub fn build_only<'a>(
-    shared: &'a Shared<'a>,
+    session: &'a Session<'a>,
     selection: &Selection<'_>,
 ) -> io::Result<Vec<(String, build::Error)>> {
-    build_all(shared, &selection.cells, Vec::new()).map(|(_, failed)| failed)
+    build_all(session, &selection.cells, Vec::new()).map(|(_, failed)| failed)
 }
 
 /// Builds for `boot`, and returns what it is booted from.
@@ -328,16 +328,16 @@ pub fn build_only<'a>(
 /// # Errors
 /// What the build returns.
 pub(crate) fn media(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     boot: Boot<'_>,
     orders: impl Fn(&Set) -> Vec<String>,
 ) -> Result<(Media, Built), Failure> {
-    let slots = slots(shared.jobs).map_err(Failure::infra)?;
-    let mut dirs = module_dirs(shared.config);
+    let slots = slots(session.jobs).map_err(Failure::infra)?;
+    let mut dirs = module_dirs(session.config);
     dirs.extend(boot.set.own.iter().map(|own| own.dir.clone()));
-    let kernel = &shared.config.kernels[&boot.set.kernel(boot.cell)];
+    let kernel = &session.config.kernels[&boot.set.kernel(boot.cell)];
     let boots = std::iter::once(boot);
-    let mut ready = build(shared, kernel, boots, orders, &dirs, &slots)?;
+    let mut ready = build(session, kernel, boots, orders, &dirs, &slots)?;
     match ready.pop() {
         Some((_, media, built)) => Ok((media, built)),
         None => unreachable!("one boot was asked for"),
@@ -350,7 +350,7 @@ pub(crate) fn media(
 /// # Errors
 /// What the build returns, or QEMU can't be run.
 pub fn program(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     cell: &Cell,
     set: &Set,
     orders: impl Fn(&Set) -> Vec<String>,
@@ -359,16 +359,16 @@ pub fn program(
     heard: impl FnMut(&[u8]),
 ) -> Result<boot::Booted, Failure> {
     let boot = Boot { at: 0, cell, set };
-    let (media, _) = media(shared, boot, orders)?;
+    let (media, _) = media(session, boot, orders)?;
     built();
     // The kernel's own suites would run before the program.
     let filter = format!("kunit.filter_glob={}", set.filter);
     let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;
     let program = boot::program(cell);
     let args = boot::arguments(cell, &media, boot::Console::Log, &line);
-    let qemu = shared.toolchain.command(&program).args(args).expression();
-    let log = shared.folder.join("console.log");
-    boot::watch(&program, &qemu, &log, limits, shared.stop, heard).map_err(Failure::infra)
+    let qemu = session.toolchain.command(&program).args(args).expression();
+    let log = session.folder.join("console.log");
+    boot::watch(&program, &qemu, &log, limits, session.stop, heard).map_err(Failure::infra)
 }
 
 /// Builds for `cell` and returns a QEMU whose console is the user's terminal.
@@ -376,17 +376,17 @@ pub fn program(
 /// # Errors
 /// What the build returns.
 pub fn interactive(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     cell: &Cell,
     set: &Set,
 ) -> Result<duct::Expression, Failure> {
     let boot = Boot { at: 0, cell, set };
-    let (media, _) = media(shared, boot, |set| orders::of_shell(set, false))?;
+    let (media, _) = media(session, boot, |set| orders::of_shell(set, false))?;
     // The kernel's own suites would run before the shell.
     let filter = format!("kunit.filter_glob={}", set.filter);
     let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;
     let args = boot::arguments(cell, &media, boot::Console::Terminal, &line);
-    Ok(shared
+    Ok(session
         .toolchain
         .command(boot::program(cell))
         .args(args)

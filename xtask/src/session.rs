@@ -20,7 +20,7 @@ use crate::vcsan::Plugin;
 
 /// What all cells of a run share.
 #[derive(Debug)]
-pub struct Shared<'a> {
+pub struct Session<'a> {
     /// The checkout.
     pub project: &'a Project,
     /// Its `configs/`.

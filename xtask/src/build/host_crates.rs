@@ -15,7 +15,7 @@ const DIRS: [&str; 2] = ["rust/host", "rust"];
 const CRATES: [&str; 3] = ["proc_macro2", "quote", "syn"];
 
 /// Where in the build folder `dir` they all are, complete.
-fn place(dir: &Path) -> Option<&'static str> {
+fn subfolder(dir: &Path) -> Option<&'static str> {
     // Make writes down the command when what it made is complete.
     let last = format!(".lib{}.rlib.cmd", CRATES[CRATES.len() - 1]);
     DIRS.into_iter()
@@ -24,7 +24,7 @@ fn place(dir: &Path) -> Option<&'static str> {
 
 /// Whether the build folder `dir` has them all.
 pub fn made(dir: &Path) -> bool {
-    place(dir).is_some()
+    subfolder(dir).is_some()
 }
 
 /// Copies them to the build folder `dir` from one beside it. Whether they are there now.
@@ -42,7 +42,7 @@ pub fn share(dir: &Path) -> io::Result<bool> {
         .map(|entry| entry.map(|e| e.path()))
         .collect::<Result<_, _>>()?;
     others.sort();
-    let found = others.iter().find_map(|o| Some((o, place(o)?)));
+    let found = others.iter().find_map(|o| Some((o, subfolder(o)?)));
     let Some((other, place)) = found else {
         return Ok(false);
     };

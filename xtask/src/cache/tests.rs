@@ -50,7 +50,7 @@ fn the_place_is_the_first_that_is_named() {
                 .find(|(n, _)| *n == name)
                 .map(|(_, value)| PathBuf::from(value))
         };
-        place(option.map(Path::new), var).map(|path| path.display().to_string())
+        chosen_folder(option.map(Path::new), var).map(|path| path.display().to_string())
     };
     let all = [
         ("ALIASHEAP_CACHE", "/a"),

@@ -256,6 +256,10 @@ mod tests {
         Pipeline::load(&configs, &config).expect("valid")
     }
 
+    fn read(files: &BTreeMap<&str, String>, name: &str) -> yaml::Value {
+        yaml::parse(Path::new(name), &files[name]).expect("YAML")
+    }
+
     #[test]
     fn what_is_checked_in_is_what_the_description_says() {
         for (path, text) in pipeline().files() {
@@ -334,10 +338,7 @@ mod tests {
     fn the_pipelines_are_yaml_and_wait_for_all_shards() {
         let pipeline = pipeline();
         let files = pipeline.files();
-        let github: serde_yaml::Value =
-            serde_yaml::from_str(&files["ci/github.yml"]).expect("YAML");
-        let gitlab: serde_yaml::Value =
-            serde_yaml::from_str(&files["ci/gitlab.yml"]).expect("YAML");
+        let (github, gitlab) = (read(&files, "ci/github.yml"), read(&files, "ci/gitlab.yml"));
         for run in &pipeline.runs {
             let merge = format!("{}-merge", run.name);
             let shards = &github["jobs"][run.name.as_str()]["strategy"]["matrix"]["shard"];
@@ -358,9 +359,7 @@ mod tests {
     fn every_job_leaves_its_reports_whatever_comes_of_it() {
         let pipeline = pipeline();
         let files = pipeline.files();
-        let read =
-            |name: &str| -> serde_yaml::Value { serde_yaml::from_str(&files[name]).expect("YAML") };
-        let (github, gitlab) = (read("ci/github.yml"), read("ci/gitlab.yml"));
+        let (github, gitlab) = (read(&files, "ci/github.yml"), read(&files, "ci/gitlab.yml"));
         let merges = pipeline
             .runs
             .iter()
@@ -369,7 +368,7 @@ mod tests {
         let jobs = pipeline.jobs.iter().map(|job| job.name.clone());
         for job in runs.chain(merges).chain(jobs) {
             let steps = github["jobs"][job.as_str()]["steps"].as_sequence();
-            let has = |step: &serde_yaml::Value| {
+            let has = |step: &yaml::Value| {
                 let uploads = step["uses"].as_str() == Some(&pipeline.actions.upload.uses);
                 let path = step["with"]["path"].as_str().unwrap_or_default();
                 uploads && step["if"] == "always()" && path.contains(REPORTS)
@@ -387,12 +386,12 @@ mod tests {
         let files = pipeline().files();
         // Of each cache its name, by what is in it.
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let text = |value: &serde_yaml::Value| serde_yaml::to_string(value).expect("YAML");
+        let text = |value: &yaml::Value| yaml::print(value).expect("YAML");
         for (file, keyed, caches) in [
             ("ci/github.yml", "with", "steps"),
             ("ci/gitlab.yml", "", "cache"),
         ] {
-            let all: serde_yaml::Value = serde_yaml::from_str(&files[file]).expect("YAML");
+            let all = read(&files, file);
             let jobs = all.get("jobs").unwrap_or(&all);
             let jobs = jobs.as_mapping().expect("jobs").values();
             for cache in jobs

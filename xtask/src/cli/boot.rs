@@ -11,6 +11,9 @@ use crate::again::Again;
 use crate::report::{Format, Target};
 use crate::results::Shard;
 
+/// LAVA's device type for QEMU, which takes the machine from the job.
+pub const QEMU_DEVICE: &str = "qemu";
+
 /// Which cells.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Cells {
@@ -299,7 +302,7 @@ pub struct Lava {
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
     /// LAVA's device type; all but qemu are boards that U-Boot starts
-    #[arg(long, value_name = "TYPE", default_value = crate::commands::QEMU_DEVICE)]
+    #[arg(long, value_name = "TYPE", default_value = QEMU_DEVICE)]
     pub device_type: String,
     /// Where the dispatcher finds the files of DIR [default: on its own disk, in DIR]
     #[arg(long, value_name = "URL")]

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask debug CELL`: a guest that waits, and gdb that knows its kernel, its modules, and the access that matters.
 
-use super::repro::Found;
+use super::repro::FoundRun;
 use super::{Context, made, prepare, test};
 use crate::cell;
 use crate::cli;
 use crate::debug::access::{self, Access};
-use crate::debug::session::Session;
+use crate::debug::session::DebugSession;
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::media::orders;
@@ -15,7 +15,7 @@ use crate::repeat::Repeat;
 use crate::report;
 use crate::results::Run;
 use crate::results::identity::Identity;
-use crate::session::Shared;
+use crate::session::Session;
 use crate::vcsan::Findings;
 
 pub(super) fn debug(context: &Context, args: &cli::Debug) -> Result<Exit, Failure> {
@@ -49,7 +49,7 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
         ));
     }
     let runs = prepare::cache(context)?.path("runs");
-    let found = Found::of(&runs, &args.what).map_err(|failure| {
+    let found = FoundRun::of(&runs, &args.what).map_err(|failure| {
         let config = context.config();
         let cells = config.map(|c| Vec::from_iter(c.cells.into_keys()).join(", "));
         Failure::usage(format!(
@@ -114,13 +114,13 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
                 .transpose()
         })
         .map_err(Failure::infra)?;
-    let shared = Shared {
+    let session = Session {
         vcsan: plugin.as_ref(),
         disks: disks.as_ref(),
         debug: true,
-        ..test::shared(context, &config, &prepared)
+        ..test::session(context, &config, &prepared)
     };
-    let (media, built) = matrix::media(&shared, boot, |set| {
+    let (media, built) = matrix::media(&session, boot, |set| {
         orders::of_suites(set, plugin.is_some())
     })?;
     drop(lock);
@@ -128,7 +128,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let mut hazard = None;
     if args.at_hazard {
         task.step("looking for the access");
-        let result = cell::boot_cell(&shared, &selection, boot, &media, &built, 1);
+        let result = cell::boot_cell(&session, &selection, boot, &media, &built, 1);
         let folder = result.folder.clone().unwrap_or_default();
         let findings = Findings::read(&folder.join("vcsan.jsonl")).map_err(Failure::infra)?;
         let Some(found) = access::chosen(&result.hazards, &findings) else {
@@ -144,14 +144,14 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
             Failure::infra("failed to stop at the hazard: its access has no address")
         })?);
     }
-    let session = Session {
-        shared: &shared,
+    let debugged = DebugSession {
+        session: &session,
         boot,
         media: &media,
         debugger: &debugger,
         folder: prepared.run.path().join("debug"),
     };
-    session.run(
+    debugged.run(
         args.break_at.as_deref(),
         &args.gdb_command,
         &selection,

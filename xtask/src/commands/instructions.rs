@@ -21,8 +21,8 @@ pub(super) fn instructions(context: &Context, args: &cli::Cells) -> Result<Exit,
     let config = context.config()?;
     let selection = test::without_suites(context, test::cells(&config, args)?);
     let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
-    let shared = test::shared(context, &config, &prepared);
-    test::build_or_fail(&shared, &selection)?;
+    let session = test::session(context, &config, &prepared);
+    test::build_or_fail(&session, &selection)?;
 
     let kernels: BTreeSet<&str> = selection.cells.iter().map(|c| c.kernel.as_str()).collect();
     // Others may build while copies are looked at.

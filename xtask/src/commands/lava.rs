@@ -10,16 +10,13 @@ use serde_json::{Value, json};
 
 use super::{Context, named, prepare, test};
 use crate::boot;
-use crate::cli;
-use crate::config::{Cell, Kernel, Set};
+use crate::cli::{self, QEMU_DEVICE as QEMU};
+use crate::config::{Cell, Kernel, Set, yaml};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::media::{Media, orders};
 use crate::progress::Progress as _;
 use crate::session::Boot;
-
-/// LAVA's device type for QEMU, which takes the machine from the job.
-pub(crate) const QEMU: &str = "qemu";
 
 /// What LAVA may take to fetch files and to start a machine, minutes.
 const BEFORE_BOOT: u32 = 10;
@@ -52,9 +49,9 @@ pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure>
     let mut prepared = prepare::prepare(context, &task)?;
     let lock = prepared.lock.take();
     drop(task);
-    let shared = test::shared(context, &config, &prepared);
+    let session = test::session(context, &config, &prepared);
     let boot = Boot { at: 0, cell, set };
-    let (media, _) = matrix::media(&shared, boot, |set| orders::of_suites(set, false))?;
+    let (media, _) = matrix::media(&session, boot, |set| orders::of_suites(set, false))?;
     drop(lock);
 
     fs::create_dir_all(&args.to).map_err(Failure::infra)?;
@@ -76,7 +73,7 @@ pub(super) fn lava(context: &Context, args: &cli::Lava) -> Result<Exit, Failure>
         files: files(&media, &folder)?,
         line: &line,
     };
-    let text = serde_yaml::to_string(&job.value()).map_err(Failure::infra)?;
+    let text = yaml::print(&job.value()).map_err(Failure::infra)?;
     let path = folder.join("job.yaml");
     fs::write(&path, text).map_err(Failure::infra)?;
     let said = format!("{} is a job for {}", path.display(), args.device_type);

@@ -94,8 +94,6 @@ impl Context {
     }
 }
 
-pub(crate) use lava::QEMU as QEMU_DEVICE;
-
 /// Does what the command line says.
 ///
 /// # Errors
@@ -199,7 +197,7 @@ fn of_page<T>(result: Result<T, Failure>) -> Result<Result<T, String>, Failure> 
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(failure) if failure.exit == Exit::Interrupted => Err(failure),
-        Err(failure) => Ok(Err(crate::error::chain(failure.error.as_ref()))),
+        Err(failure) => Ok(Err(crate::cause::chain(failure.error.as_ref()))),
     }
 }
 

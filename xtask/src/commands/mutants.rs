@@ -17,7 +17,7 @@ use crate::mutants::run::{AllMedia, Boots, Ready};
 use crate::mutants::table::Report;
 use crate::mutants::{self, Matters, Mutant};
 use crate::schedule::said;
-use crate::session::{Boot, Shared};
+use crate::session::{Boot, Session};
 use crate::vcsan::Plugin;
 
 /// The set of suites that mutants run.
@@ -149,7 +149,7 @@ fn run(
         let config = context.config()?;
         let mut prepared = prepare::prepare(&context, &context.ui.task("setup"))?;
         report.keep(prepared.run.path()).map_err(Failure::infra)?;
-        let shared = test::shared(&context, &config, &prepared);
+        let session = test::session(&context, &config, &prepared);
         let running: Vec<Mutant> = fitting
             .iter()
             .filter(|m| chosen.contains(&m.name))
@@ -160,7 +160,7 @@ fn run(
         // The one waits for compilers, the other takes a core.
         let (matters, media) = std::thread::scope(|scope| {
             let matters = scope.spawn(|| Matters::explore(cells, &running, &folder));
-            let media = built(&shared, cells, &running);
+            let media = built(&session, cells, &running);
             (matters.join(), media)
         });
         let matters = matters.map_err(|panic| {
@@ -173,13 +173,13 @@ fn run(
             Ok(media) => {
                 let plugin = plugin
                     .clone()
-                    .publish(&shared.folder.join("media"))
+                    .publish(&session.folder.join("media"))
                     .map_err(Failure::infra)?;
-                let boots = Boots::new(&shared, &plugin, media, matters, equivalent);
+                let boots = Boots::new(&session, &plugin, media, matters, equivalent);
                 return boots.run(cells, &running, report).map_err(Failure::infra);
             }
             Err(error) if error.is_of_the_source() => {
-                let error = crate::error::chain(&error);
+                let error = crate::cause::chain(&error);
                 let blamed = blamed(&outer, &fitting, &error);
                 if blamed.is_empty() {
                     return Err(Failure::build(error));
@@ -193,7 +193,7 @@ fn run(
                 group = good;
             }
             Err(build::Error::Interrupted) => return Ok(()),
-            Err(error) => return Err(Failure::infra(crate::error::chain(&error))),
+            Err(error) => return Err(Failure::infra(crate::cause::chain(&error))),
         }
         drop(prepared.lock.take());
         if group.is_empty() {
@@ -221,19 +221,19 @@ fn blamed(config: &Config, mutants: &[Mutant], error: &str) -> BTreeSet<String> 
 
 /// Builds the kernels of `cells`, and what guests with the exporters of `mutants` boot from.
 fn built(
-    shared: &Shared<'_>,
+    session: &Session<'_>,
     cells: &[&Cell],
     mutants: &[Mutant],
 ) -> Result<AllMedia, build::Error> {
-    let heap = &shared.config.sets[SET];
+    let heap = &session.config.sets[SET];
     let exporters: BTreeSet<&str> = mutants.iter().map(|m| m.exporter.as_str()).collect();
-    let on = |name: &&str| heap.on(&shared.config.exporters[*name]);
+    let on = |name: &&str| heap.on(&session.config.exporters[*name]);
     let sets: Vec<Set> = exporters.iter().map(on).collect();
     let boots = cells.iter().flat_map(|&cell| {
         let on_cell = move |set| Boot { at: 0, cell, set };
         sets.iter().map(on_cell)
     });
-    let all = matrix::build_all(shared, cells, boots.collect());
+    let all = matrix::build_all(session, cells, boots.collect());
     let (ready, failed) = all?;
     if let Some((_, error)) = failed.into_iter().next() {
         return Err(error);

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::{Context, prepare, test};
+use crate::cause::chain;
 use crate::cli;
 use crate::config::Kernel;
-use crate::error::chain;
 use crate::exit::{Exit, Failure};
 use crate::follow::{self, End};
 use crate::progress::Progress as _;
@@ -44,8 +44,8 @@ pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Fail
     let selection = test::without_suites(context, vec![cell]);
     let task = context.ui.task("refused");
     let prepared = prepare::prepare(context, &task)?;
-    let shared = test::shared(context, &config, &prepared);
-    test::build_or_fail(&shared, &selection)?;
+    let session = test::session(context, &config, &prepared);
+    test::build_or_fail(&session, &selection)?;
 
     let build = prepared.builds.join(&kernel);
     let options = options(&build).map_err(Failure::infra)?;

@@ -7,8 +7,8 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Context, prepare, runs};
+use crate::cause::chain;
 use crate::cli;
-use crate::error::chain;
 use crate::exit::{Exit, Failure};
 use crate::mutants::table::KEPT;
 use crate::report::diff::Diff;

@@ -25,7 +25,7 @@ pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failur
     if let Some((kills, what)) = mutants::of(&runs, &args.what) {
         return mutants::again(context, &kills, what.as_deref(), args.dry_run);
     }
-    let found = Found::of(&runs, &args.what)?;
+    let found = FoundRun::of(&runs, &args.what)?;
     let chosen = found.choose().map_err(Failure::usage)?;
     let mut worst = Exit::Ok;
     let mut warned = false;
@@ -99,7 +99,7 @@ impl Kept {
 
 /// A run that was found, and what of it is wanted.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundRun {
     run: Run,
     /// Where its report lies.
     folder: PathBuf,
@@ -127,9 +127,9 @@ impl Chosen<'_> {
     }
 }
 
-impl Found {
+impl FoundRun {
     /// The run that `argument` begins with, which may be one of the folder `runs`, as [`report_of`] finds it.
-    pub(super) fn of(runs: &Path, argument: &str) -> Result<Found, Failure> {
+    pub(super) fn of(runs: &Path, argument: &str) -> Result<FoundRun, Failure> {
         // A path may hold a # too.
         let (run, what) = match argument.rsplit_once('#') {
             Some((run, what)) if !Path::new(argument).exists() => (run, Some(what)),
@@ -144,7 +144,7 @@ impl Found {
         let mut folders: Vec<&Path> = boots.filter_map(Path::parent).chain([&*folder]).collect();
         folders.sort();
         folders.dedup();
-        Ok(Found {
+        Ok(FoundRun {
             _held: folders.into_iter().filter_map(hold).collect(),
             run,
             folder,
@@ -291,7 +291,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         write(&run(), &dir.path().join(REPORT));
         let argument = format!("{}{what}", dir.path().display());
-        let found = Found::of(dir.path(), &argument).map_err(|e| e.error.to_string())?;
+        let found = FoundRun::of(dir.path(), &argument).map_err(|e| e.error.to_string())?;
         let chosen = found.choose()?;
         let here = Cli::parse_from(["xtask", "list"]).global;
         let lines = chosen
@@ -337,7 +337,7 @@ mod tests {
         write(&run, &elsewhere);
         for (number, report) in [(40, &oldest), (41, &elsewhere)] {
             let argument = report.display().to_string();
-            let found = Found::of(&runs, &argument).expect("a run");
+            let found = FoundRun::of(&runs, &argument).expect("a run");
             later(number);
             assert!(oldest.exists(), "{argument}");
             drop(found);

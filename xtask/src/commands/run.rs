@@ -58,10 +58,10 @@ pub(super) fn run(context: &Context, args: &cli::RunProgram) -> Result<ExitCode,
     };
     let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let lock = prepared.lock.take();
-    let shared = super::test::shared(context, &config, &prepared);
+    let session = super::test::session(context, &config, &prepared);
     let mut said = Said::of(&program.path(), io::stdout());
     let booted = matrix::program(
-        &shared,
+        &session,
         cell,
         &set,
         |set| orders::of_suites(set, false),
@@ -78,7 +78,7 @@ pub(super) fn run(context: &Context, args: &cli::RunProgram) -> Result<ExitCode,
             "failed to run {} to its end on {}: {why}; the console is in {}",
             args.init.display(),
             cell.name,
-            shared.folder.join("console.log").display()
+            session.folder.join("console.log").display()
         ))),
     }
 }

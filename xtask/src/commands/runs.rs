@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err::{self as fs, File};
 
-use crate::error::chain;
+use crate::cause::chain;
 use crate::report::{Format, Target, json};
 use crate::results::Run;
 

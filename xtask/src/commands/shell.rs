@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::follow::Limits;
 use crate::matrix;
 use crate::media::orders;
-use crate::session::Shared;
+use crate::session::Session;
 
 pub(super) fn shell(
     context: &Context,
@@ -42,9 +42,9 @@ pub(super) fn shell(
     };
     drop(task);
     let lock = prepared.lock.take();
-    let shared = Shared {
+    let session = Session {
         userland: Some(&userland),
-        ..super::test::shared(context, &config, &prepared)
+        ..super::test::session(context, &config, &prepared)
     };
     if userland.script.is_some() {
         let orders = |set: &_| orders::of_shell(set, true);
@@ -55,7 +55,7 @@ pub(super) fn shell(
         };
         let mut said = Said::of(orders::SHELL, io::stdout());
         let booted = matrix::program(
-            &shared,
+            &session,
             cell,
             set,
             orders,
@@ -68,11 +68,11 @@ pub(super) fn shell(
             Failure::infra(format!(
                 "failed to run the script to its end on {}: {why}; the console is in {}",
                 cell.name,
-                shared.folder.join("console.log").display()
+                session.folder.join("console.log").display()
             ))
         });
     }
-    let qemu = matrix::interactive(&shared, cell, set)?;
+    let qemu = matrix::interactive(&session, cell, set)?;
     drop(lock);
     eprintln!("{}: C-a h lists QEMU's keys", cell.name);
     let status = qemu

@@ -21,7 +21,7 @@ use crate::project::Project;
 use crate::repeat::Repeat;
 use crate::report;
 use crate::results::{self, Identity, Run, Stage, identity};
-use crate::session::{Selection, Shared};
+use crate::session::{Selection, Session};
 use crate::source::Asked;
 use crate::vcsan::{self, Plugin};
 use crate::verdict::Verdict;
@@ -140,7 +140,7 @@ fn unrun(selection: &Selection<'_>, failure: Failure) -> Result<Vec<results::Cel
         Exit::Build => Verdict::BuildFailed,
         _ => Verdict::Infra,
     };
-    let message = crate::error::chain(failure.error.as_ref());
+    let message = crate::cause::chain(failure.error.as_ref());
     Ok(matrix::unrun(selection, verdict, &message))
 }
 
@@ -176,13 +176,16 @@ pub(super) fn selection<'a>(
 }
 
 /// Builds what is selected, for commands that look at it; the first kernel that can't be built is an error.
-pub(super) fn build_or_fail(shared: &Shared<'_>, selection: &Selection<'_>) -> Result<(), Failure> {
-    let failed = matrix::build_only(shared, selection).map_err(Failure::infra)?;
+pub(super) fn build_or_fail(
+    session: &Session<'_>,
+    selection: &Selection<'_>,
+) -> Result<(), Failure> {
+    let failed = matrix::build_only(session, selection).map_err(Failure::infra)?;
     match failed.into_iter().next() {
         None => Ok(()),
         Some((kernel, error)) => {
             let exit = Exit::from(Verdict::from(&error));
-            let error = format!("{kernel}: {}", crate::error::chain(&error)).into();
+            let error = format!("{kernel}: {}", crate::cause::chain(&error)).into();
             Err(Failure { exit, error })
         }
     }
@@ -205,10 +208,10 @@ pub(super) fn build(context: &Context, args: &cli::Cells) -> Result<Exit, Failur
     let config = context.config()?;
     let selection = without_suites(context, cells(&config, args)?);
     let prepared = prepare::prepare(context, &context.ui.task("setup"))?;
-    let shared = shared(context, &config, &prepared);
-    let failed = matrix::build_only(&shared, &selection).map_err(Failure::infra)?;
+    let session = session(context, &config, &prepared);
+    let failed = matrix::build_only(&session, &selection).map_err(Failure::infra)?;
     for (kernel, error) in &failed {
-        eprintln!("{kernel}: {}", crate::error::chain(error));
+        eprintln!("{kernel}: {}", crate::cause::chain(error));
     }
     Ok(failed
         .iter()
@@ -235,18 +238,18 @@ fn run(
             return Ok(matrix::unrun(
                 selection,
                 Verdict::Infra,
-                &crate::error::chain(&error),
+                &crate::cause::chain(&error),
             ));
         }
     };
     let disks = prepare::disks(context, &selection.sets)?;
-    let shared = Shared {
+    let session = Session {
         vcsan: plugin.as_ref(),
         disks: disks.as_ref(),
         kept: kept.map(|kept| &kept.media),
-        ..shared(context, config, prepared)
+        ..session(context, config, prepared)
     };
-    let cells = matrix::run(&shared, selection, move || drop(lock)).map_err(Failure::infra)?;
+    let cells = matrix::run(&session, selection, move || drop(lock)).map_err(Failure::infra)?;
     if cells.iter().all(|cell| !cell.verdict.is_failure()) {
         prepared.run.passed();
     }
@@ -285,13 +288,13 @@ pub(super) fn plugin(
     }))
 }
 
-pub(super) fn shared<'a>(
+pub(super) fn session<'a>(
     context: &'a Context,
     config: &'a Config,
     prepared: &'a Prepared,
-) -> Shared<'a> {
+) -> Session<'a> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Shared {
+    Session {
         project: &context.project,
         config,
         toolchain: &prepared.toolchain,

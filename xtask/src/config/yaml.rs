@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Reads one YAML file into a type, and shows file, line and key when it does not fit.
+//! YAML, and all that this crate knows of who reads it: a file becomes a type, or is shown with line and key where it does not fit.
 
-mod place;
+mod location;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use place::Place;
+pub use serde_yaml::Value;
+pub use serde_yaml::with::singleton_map_recursive;
+
+use location::Location;
 
 /// Why a configuration file could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +32,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Wrong {
     path: PathBuf,
-    place: Option<Place>,
+    location: Option<Location>,
     /// With the key and, where one is near, the name that was probably meant.
     message: String,
 }
@@ -36,8 +40,8 @@ pub struct Wrong {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, message) = (self.path.display(), &self.message);
-        match &self.place {
-            Some(Place {
+        match &self.location {
+            Some(Location {
                 line,
                 column,
                 shown,
@@ -54,7 +58,7 @@ impl Error {
         let text = fs_err::read_to_string(path);
         Error::Value(Box::new(Wrong {
             path: path.to_owned(),
-            place: text.ok().and_then(|text| Place::of_key(&text, key)),
+            location: text.ok().and_then(|text| Location::of_key(&text, key)),
             message: format!("`{key}` {message}"),
         }))
     }
@@ -63,7 +67,7 @@ impl Error {
     pub fn line(path: &Path, text: &str, line: usize, message: &str) -> Error {
         Error::Value(Box::new(Wrong {
             path: path.to_owned(),
-            place: Some(Place::at(text, line, 1)),
+            location: Some(Location::at(text, line, 1)),
             message: message.to_owned(),
         }))
     }
@@ -83,8 +87,7 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
 /// [`Error::Parse`].
 pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
     // A key that stands twice in a map would silently be the second one; as a value, it is refused.
-    let read =
-        serde_yaml::from_str::<serde_yaml::Value>(text).and_then(|_| serde_yaml::from_str(text));
+    let read = serde_yaml::from_str::<Value>(text).and_then(|_| serde_yaml::from_str(text));
     read.map_err(|error| {
         let (line, column) = error
             .location()
@@ -98,14 +101,24 @@ pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
             message.push_str(&format!("; did you mean `{near}`?"));
         }
         let second = message.contains("duplicate entry");
-        let second = second.then(|| Place::of_second_key(text)).flatten();
-        let place = second.unwrap_or_else(|| Place::at(text, line, column));
+        let second = second.then(|| Location::of_second_key(text)).flatten();
+        let place = second.unwrap_or_else(|| Location::at(text, line, column));
         Error::Parse(Box::new(Wrong {
             path: path.to_owned(),
-            place: Some(place),
+            location: Some(place),
             message,
         }))
     })
+}
+
+/// Writes `value` as a page.
+///
+/// # Errors
+/// It has something in it that YAML can't say.
+pub fn print(
+    value: &impl Serialize,
+) -> Result<String, impl std::error::Error + Send + Sync + 'static> {
+    serde_yaml::to_string(value)
 }
 
 /// Finds the expected name nearest to the unknown one in serde's own words
@@ -171,13 +184,13 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_refused() {
         let text = "a: 1\nb:\n  /usr/bin/awk: mawk\n  /usr/bin/awk: gawk\n";
-        let refused = parse::<serde_yaml::Value>(Path::new("x.yaml"), text).unwrap_err();
+        let refused = parse::<Value>(Path::new("x.yaml"), text).unwrap_err();
         let said = refused.to_string();
         assert!(
             said.contains("duplicate entry") && said.contains("/usr/bin/awk"),
             "{said}"
         );
-        type Map = std::collections::BTreeMap<String, serde_yaml::Value>;
+        type Map = std::collections::BTreeMap<String, Value>;
         parse::<Map>(Path::new("x.yaml"), text).expect_err("as a map too");
     }
 }

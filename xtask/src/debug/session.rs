@@ -18,7 +18,7 @@ use crate::cell;
 use crate::exit::{Exit, Failure};
 use crate::follow::{End, Limits, follow};
 use crate::media::Media;
-use crate::session::{Boot, Selection, Shared};
+use crate::session::{Boot, Selection, Session};
 use crate::toolchain::Toolchain;
 use crate::ui::Task;
 
@@ -42,9 +42,9 @@ const BATCH: Duration = Duration::from_secs(900);
 
 /// A guest and who looks into it.
 #[derive(Debug)]
-pub(crate) struct Session<'a> {
+pub(crate) struct DebugSession<'a> {
     /// What the guest is run with.
-    pub shared: &'a Shared<'a>,
+    pub session: &'a Session<'a>,
     /// Which guest.
     pub boot: Boot<'a>,
     /// What it boots from.
@@ -55,7 +55,7 @@ pub(crate) struct Session<'a> {
     pub folder: PathBuf,
 }
 
-impl Session<'_> {
+impl DebugSession<'_> {
     /// Starts the guest and gdb, which stops it at `break_at`, where a case begins, or at the access of `hazard`, and runs
     /// `commands` there, or takes those of whoever sits at the terminal.
     ///
@@ -70,7 +70,7 @@ impl Session<'_> {
         task: Task<'_>,
     ) -> Result<Exit, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::infra)?;
-        let kernel = &self.shared.config.kernels[&self.boot.set.kernel(self.boot.cell)];
+        let kernel = &self.session.config.kernels[&self.boot.set.kernel(self.boot.cell)];
         let (arguments, walked) = match kernel.arch.as_str() {
             "arm" => (["r0", "r1", "r2"], false),
             "mips" => (["a0", "a1", "a2"], true),
@@ -103,7 +103,7 @@ impl Session<'_> {
             "byte_order": if big_endian { "big" } else { "little" },
             "arguments": arguments,
             "symbols": symbols,
-            "source": self.shared.tree.dir,
+            "source": self.session.tree.dir,
             "modules": modules,
             "break_at": break_at,
             "hazard": hazard.map(Access::json),
@@ -120,7 +120,7 @@ impl Session<'_> {
         let line = cell::command_line(selection, self.boot).map_err(Failure::infra)?;
         let cell = self.boot.cell;
         let mut qemu = boot::arguments(cell, self.media, Console::Log, &line);
-        if let Some((plugin, _)) = cell::model(self.shared, self.boot.set) {
+        if let Some((plugin, _)) = cell::model(self.session, self.boot.set) {
             let out = self.folder.join("vcsan.jsonl");
             let [option, mut value] = plugin.arguments(
                 cell,
@@ -136,7 +136,7 @@ impl Session<'_> {
         let stub = format!("unix:path={socket},server=on,wait=off");
         qemu.extend(["-S".into(), "-gdb".into(), OsString::from(stub)]);
         let qemu = self
-            .shared
+            .session
             .toolchain
             .command(boot::program(cell))
             .args(qemu)
@@ -175,13 +175,18 @@ impl Session<'_> {
             gdb.run().map_err(Failure::infra)?.status
         } else {
             let limits = Limits {
-                total: BATCH * self.shared.patience,
+                total: BATCH * self.session.patience,
                 ..Limits::NONE
             };
-            let end = follow(&gdb.stderr_to_stdout(), limits, self.shared.stop, |piece| {
-                print!("{}", String::from_utf8_lossy(piece));
-                Ok(())
-            });
+            let end = follow(
+                &gdb.stderr_to_stdout(),
+                limits,
+                self.session.stop,
+                |piece| {
+                    print!("{}", String::from_utf8_lossy(piece));
+                    Ok(())
+                },
+            );
             match end.map_err(Failure::infra)? {
                 End::Ended(status) => status,
                 End::Interrupted => return Err(Failure::interrupted()),
@@ -202,12 +207,12 @@ impl Session<'_> {
     /// A copy of `file` for gdb, which takes addresses of MIPS in the table of address ranges for others than those of its code.
     fn symbols(&self, cross: &str, file: &Path) -> Result<PathBuf, Failure> {
         let to = self.folder.join(file.file_name().unwrap_or_default());
-        self.shared
+        self.session
             .toolchain
             .command(format!("{cross}objcopy"))
             .arg("--remove-section=.debug_aranges")
             .args([file, &to])
-            .read(self.shared.stop)
+            .read(self.session.stop)
             .map_err(Failure::infra)?;
         Ok(to)
     }
@@ -215,11 +220,11 @@ impl Session<'_> {
     /// Where the kernel's own page tables begin.
     fn swapper(&self, cross: &str) -> Result<u32, Failure> {
         let symbols = self
-            .shared
+            .session
             .toolchain
             .command(format!("{cross}nm"))
             .arg(&self.media.symbols)
-            .read(self.shared.stop)
+            .read(self.session.stop)
             .map_err(Failure::infra)?;
         let address = symbols.lines().find_map(|line| {
             let (address, name) = line.split_once(' ')?;
@@ -258,10 +263,10 @@ impl Session<'_> {
                     said.unwrap_or_default().trim()
                 )));
             }
-            if self.shared.stop.requested() {
+            if self.session.stop.requested() {
                 return Err(Failure::interrupted());
             }
-            if waited > START * self.shared.patience {
+            if waited > START * self.session.patience {
                 return Err(Failure::infra(
                     "failed to start the guest: QEMU offers gdb nothing",
                 ));

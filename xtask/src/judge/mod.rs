@@ -52,7 +52,7 @@ pub fn judge(
     report: &ktap::Report,
     booted: &Booted,
 ) -> Judgement {
-    let mut findings = Findings::default();
+    let mut notes = Notes::default();
     let lines = || {
         booted
             .log
@@ -82,23 +82,22 @@ pub fn judge(
                 name: (*name).into(),
                 ..Suite::default()
             });
-            findings.add(
+            notes.add(
                 Verdict::Crashed,
                 format!("suite {name} is missing from the log"),
             );
         }
     }
     let unnamed = report.tests.iter().filter(|t| !named(t));
-    findings.worsen(
+    notes.worsen(
         unnamed
             .map(|t| verdict(t, hung))
             .max()
             .unwrap_or(Verdict::Passed),
     );
-    findings
-        .worsen(Verdict::of_parts(suites.iter().map(|s| s.verdict)).unwrap_or(Verdict::NoTests));
+    notes.worsen(Verdict::of_parts(suites.iter().map(|s| s.verdict)).unwrap_or(Verdict::NoTests));
     if suites.is_empty() {
-        findings.add(Verdict::NoTests, "no suite ran".into());
+        notes.add(Verdict::NoTests, "no suite ran".into());
     }
 
     for splat in &report.splats {
@@ -117,7 +116,7 @@ pub fn judge(
             .test
             .as_deref()
             .map_or(String::new(), |t| format!(" in {t}"));
-        findings.add(
+        notes.add(
             verdict,
             format!(
                 "the kernel complained{place}, at line {}:\n{text}",
@@ -126,7 +125,7 @@ pub fn judge(
         );
     }
     for line in lines().filter(|l| l.contains(FAILED)) {
-        findings.add(Verdict::Failed, line.trim().into());
+        notes.add(Verdict::Failed, line.trim().into());
     }
 
     let stage = if said(INIT) {
@@ -137,12 +136,12 @@ pub fn judge(
     match &booted.end {
         End::Exited if said(DONE) => {}
         End::Exited if said(INIT) => {
-            findings.add(
+            notes.add(
                 stage,
                 "the guest ended before it had done what it was to do".into(),
             );
         }
-        End::Exited => findings.add(stage, "the guest ended before its first program ran".into()),
+        End::Exited => notes.add(stage, "the guest ended before its first program ran".into()),
         End::Silent(limit) | End::TooLong(limit) => {
             let how = if matches!(booted.end, End::Silent(_)) {
                 "printed nothing"
@@ -150,7 +149,7 @@ pub fn judge(
                 "ran"
             };
             let verdict = if said(INIT) { Verdict::Hung } else { stage };
-            findings.add(
+            notes.add(
                 verdict,
                 format!(
                     "the guest {how} for {} s and was ended",
@@ -158,15 +157,15 @@ pub fn judge(
                 ),
             );
         }
-        End::TooMuch(limit) => findings.add(
+        End::TooMuch(limit) => notes.add(
             if said(INIT) { Verdict::Hung } else { stage },
             format!(
                 "the guest printed more than {} MiB and was ended",
                 limit >> 20
             ),
         ),
-        End::QemuFailed(why) => findings.add(Verdict::Infra, format!("QEMU failed: {why}")),
-        End::Interrupted => findings.add(Verdict::Infra, "interrupted".into()),
+        End::QemuFailed(why) => notes.add(Verdict::Infra, format!("QEMU failed: {why}")),
+        End::Interrupted => notes.add(Verdict::Infra, "interrupted".into()),
     }
 
     let cache_proof = cell
@@ -174,16 +173,16 @@ pub fn judge(
         .find(&booted.log)
         .map(|found| line_around(&booted.log, found.range()));
     if cache_proof.is_none() {
-        findings.add(
+        notes.add(
             Verdict::NotProven,
             format!("the kernel's log has no line that matches `{}`, so that the kind of its cache is not proven", cell.proof),
         );
     }
     Judgement {
-        verdict: findings.verdict,
+        verdict: notes.verdict,
         cache_proof,
         suites,
-        message: (!findings.messages.is_empty()).then(|| findings.messages.join("\n")),
+        message: (!notes.messages.is_empty()).then(|| notes.messages.join("\n")),
         oddities: report
             .oddities
             .iter()
@@ -205,22 +204,22 @@ impl Judgement {
     }
 }
 
-struct Findings {
+struct Notes {
     verdict: Verdict,
     messages: Vec<String>,
 }
 
-impl Default for Findings {
+impl Default for Notes {
     // Every run says at least what came of its suites, so this is only where the worst starts.
     fn default() -> Self {
-        Findings {
+        Notes {
             verdict: Verdict::Passed,
             messages: Vec::new(),
         }
     }
 }
 
-impl Findings {
+impl Notes {
     fn worsen(&mut self, verdict: Verdict) {
         self.verdict = self.verdict.max(verdict);
     }

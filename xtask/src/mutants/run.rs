@@ -12,12 +12,12 @@ use fs_err as fs;
 use super::table::Report;
 use super::{ALL, Matters, Mutant, OWN, Outcome, Sighting, Trial, UNCHANGED, batch, probe};
 use crate::boot;
+use crate::cause::chain;
 use crate::config::{Cell, Set};
-use crate::error::chain;
 use crate::follow::Limits;
 use crate::media::{Media, initramfs, orders};
 use crate::schedule::{attempt, said};
-use crate::session::Shared;
+use crate::session::Session;
 use crate::vcsan::findings::Hazard;
 use crate::vcsan::{Findings, Mode, Plugin};
 
@@ -49,7 +49,7 @@ type Unchanged = (String, Mode, String, String);
 /// All boots of one build.
 #[derive(Debug)]
 pub struct Boots<'a> {
-    shared: &'a Shared<'a>,
+    session: &'a Session<'a>,
     plugin: &'a Plugin,
     media: AllMedia,
     matters: Matters,
@@ -69,14 +69,14 @@ struct Job<'a> {
 impl<'a> Boots<'a> {
     /// Boots from `media`, watched by `plugin`.
     pub fn new(
-        shared: &'a Shared<'a>,
+        session: &'a Session<'a>,
         plugin: &'a Plugin,
         media: AllMedia,
         matters: Matters,
         all: bool,
     ) -> Boots<'a> {
         Boots {
-            shared,
+            session,
             plugin,
             media,
             matters,
@@ -112,7 +112,7 @@ impl<'a> Boots<'a> {
         let (jobs, report) = (Mutex::new(jobs), Mutex::new(report));
         let lock = |error: PoisonError<_>| error.into_inner();
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.shared.jobs)
+            let workers: Vec<_> = (0..self.session.jobs)
                 .map(|_| {
                     scope.spawn(|| {
                         loop {
@@ -120,7 +120,7 @@ impl<'a> Boots<'a> {
                                 .lock()
                                 .unwrap_or_else(PoisonError::into_inner)
                                 .pop_front();
-                            let Some(job) = job.filter(|_| !self.shared.stop.requested()) else {
+                            let Some(job) = job.filter(|_| !self.session.stop.requested()) else {
                                 return Ok(());
                             };
                             // A row that says so, and the others go on.
@@ -128,7 +128,7 @@ impl<'a> Boots<'a> {
                                 let broken = |m| (m, Outcome::Broken { why: why.clone() });
                                 job.mutants.iter().map(broken).collect()
                             });
-                            if self.shared.stop.requested() {
+                            if self.session.stop.requested() {
                                 return Ok(());
                             }
                             let mut report = report.lock().unwrap_or_else(lock);
@@ -253,7 +253,7 @@ impl<'a> Boots<'a> {
     ) -> HashMap<String, Result<Vec<Sighting>, String>> {
         let mut all = HashMap::new();
         let mut again = true;
-        while !trials.is_empty() && !self.shared.stop.requested() {
+        while !trials.is_empty() && !self.session.stop.requested() {
             let before = trials.len();
             match self.boot(cell, mode, exporter, &trials) {
                 // A guest that has not come to its first order says nothing of any mutant.
@@ -358,15 +358,15 @@ impl<'a> Boots<'a> {
             &found,
             None,
         ));
-        let qemu = self.shared.toolchain.command(&program).args(&args);
-        let patience = self.shared.patience;
+        let qemu = self.session.toolchain.command(&program).args(&args);
+        let patience = self.session.patience;
         let limits = Limits {
             silence: Duration::from_secs(LIMIT_S) * patience,
             total: Duration::from_secs(LIMIT_S * (1 + work as u64)) * patience,
             output: LOG_LIMIT,
         };
         let log = folder.join("console.log");
-        let stop = self.shared.stop;
+        let stop = self.session.stop;
         let booted = boot::watch(&program, &qemu.expression(), &log, limits, stop, |_| ());
         // It is as large as all the rest.
         let _ = fs::remove_file(&media.initramfs);
@@ -383,7 +383,7 @@ impl<'a> Boots<'a> {
     /// A folder for one boot, named by what runs in it.
     fn folder(&self, cell: &Cell, mode: Mode, what: &str) -> io::Result<PathBuf> {
         let name = format!("{}-{}-{}", cell.name, mode.as_str(), what.replace(':', "-"));
-        let all = self.shared.folder.join("mutants");
+        let all = self.session.folder.join("mutants");
         let mut folder = all.join(&name);
         for again in 2.. {
             if !folder.exists() {

@@ -123,7 +123,7 @@ impl Entrance {
         // Another version of this program may enter the same root at the same time.
         let hash = blake3::hash(ENTER.as_bytes()).to_hex();
         let enter = folder.join(format!("enter-{}", &hash[..8]));
-        place(&enter, ENTER, 0o755)?;
+        write_unless_same(&enter, ENTER, 0o755)?;
         let resolver = network == Network::Host && Path::new("/etc/resolv.conf").exists();
         let write = || -> io::Result<tempfile::TempPath> {
             let file = tempfile::Builder::new()
@@ -168,7 +168,7 @@ pub(super) fn inside(root: &Path, path: &Path) -> PathBuf {
 }
 
 /// Writes a file unless it is there with this content, so that processes that do it at once don't disturb one another.
-fn place(path: &Path, content: &str, mode: u32) -> Result<(), cache::Error> {
+fn write_unless_same(path: &Path, content: &str, mode: u32) -> Result<(), cache::Error> {
     if fs::read_to_string(path).is_ok_and(|now| now == content) {
         return Ok(());
     }

@@ -39,7 +39,7 @@ pub struct Root {
     /// Package names by what they are for.
     pub packages: BTreeMap<String, Vec<String>>,
     /// dpkg's path filters; the last that matches decides.
-    #[serde(with = "serde_yaml::with::singleton_map_recursive")]
+    #[serde(with = "yaml::singleton_map_recursive")]
     pub paths: Vec<PathFilter>,
     /// Absolute name in the root: what it points to.
     pub links: BTreeMap<PathBuf, PathBuf>,

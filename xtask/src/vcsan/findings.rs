@@ -8,7 +8,7 @@ use globset::{Glob, GlobMatcher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::error::chain;
+use crate::cause::chain;
 
 /// What the plugin saw of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

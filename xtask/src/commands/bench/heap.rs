@@ -15,7 +15,7 @@ use crate::config::{Cell, HeapBench, Own, Set, Watched};
 use crate::exit::{Exit, Failure};
 use crate::matrix;
 use crate::results;
-use crate::session::{Selection, Shared};
+use crate::session::{Selection, Session};
 use crate::vcsan::{Findings, Plugin};
 use crate::verdict::Verdict;
 use rows::{Row, of_call, rows};
@@ -41,11 +41,11 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
     let lock = prepared.lock.take();
     let media = prepared.run.path().join("media");
     let plugin = plugin.counting().publish(&media).map_err(Failure::infra)?;
-    let shared = Shared {
+    let session = Session {
         vcsan: Some(&plugin),
-        ..test::shared(context, &config, &prepared)
+        ..test::session(context, &config, &prepared)
     };
-    let results = matrix::run(&shared, &selection, move || drop(lock)).map_err(Failure::infra)?;
+    let results = matrix::run(&session, &selection, move || drop(lock)).map_err(Failure::infra)?;
     if context.stop.requested() {
         return Ok(Exit::Interrupted);
     }

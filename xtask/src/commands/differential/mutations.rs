@@ -139,11 +139,11 @@ impl Copy {
             })
             .flat_map(|line| [line, "\n"])
             .collect();
-        place(&self.dir.join("Cargo.toml"), manifest.as_bytes())?;
+        write_unless_same(&self.dir.join("Cargo.toml"), manifest.as_bytes())?;
         let lock = fs::read(root.join("Cargo.lock")).map_err(Failure::infra)?;
         // Cargo leaves out of it what is not needed here; that is no reason to build again.
         if !self.dir.join("Cargo.lock").exists() {
-            place(&self.dir.join("Cargo.lock"), &lock)?;
+            write_unless_same(&self.dir.join("Cargo.lock"), &lock)?;
         }
         for part in PARTS {
             let from = root.join("tools/ll2c").join(part);
@@ -152,7 +152,7 @@ impl Copy {
                 let inside = entry.path().strip_prefix(root).unwrap_or(entry.path());
                 if entry.file_type().is_file() {
                     let bytes = fs::read(entry.path()).map_err(Failure::infra)?;
-                    place(&self.dir.join(inside), &bytes)?;
+                    write_unless_same(&self.dir.join(inside), &bytes)?;
                 }
             }
         }
@@ -208,7 +208,7 @@ fn misfit(mutation: &Mutation, edit: &Edit) -> Failure {
 }
 
 /// Writes a file unless it is there with this content, so that cargo builds only what has changed.
-fn place(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+fn write_unless_same(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if fs::read(path).is_ok_and(|now| now == bytes) {
         return Ok(());
     }

@@ -15,7 +15,7 @@ fn a_panic_is_an_outcome_and_the_others_have_theirs() {
     let project = Project::this();
     let config = Config::load(&project.configs()).expect("configs/ loads");
     let (stop, ui) = (Stop::new(), Ui::new(false));
-    let shared = Shared {
+    let session = Session {
         project: &project,
         config: &config,
         toolchain: &Toolchain::host(&stop),
@@ -47,7 +47,13 @@ fn a_panic_is_an_outcome_and_the_others_have_theirs() {
     let json = dir.path().join("mutants.json");
     let mut report = Report::new(mutants, &cells, Some(&json), Vec::new()).expect("created");
     // Nothing is there to be booted, which nobody expects.
-    let boots = Boots::new(&shared, &plugin, AllMedia::new(), Matters::default(), false);
+    let boots = Boots::new(
+        &session,
+        &plugin,
+        AllMedia::new(),
+        Matters::default(),
+        false,
+    );
     boots.run(&cells, mutants, &mut report).expect("written");
     let lines = fs::read_to_string(json).expect("a report");
     let broken = lines.lines().filter(|line| {

@@ -8,7 +8,7 @@ use saphyr::{LoadableYamlNode, MarkedYaml, YamlData};
 
 /// A part of a line.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Location {
     /// 1-based.
     pub line: usize,
     /// 1-based, in characters.
@@ -17,36 +17,36 @@ pub(super) struct Place {
     pub shown: String,
 }
 
-impl Place {
+impl Location {
     /// The place of the value at `key`: names and, from 0, numbers of list items, with dots between, from the document's
     /// root. Of a key that is missing, the map in which it should be. None for a text that is no YAML.
-    pub(super) fn of_key(text: &str, key: &str) -> Option<Place> {
+    pub(super) fn of_key(text: &str, key: &str) -> Option<Location> {
         let documents = MarkedYaml::load_from_str(text).ok()?;
         let value = find(documents.first()?, key);
-        Some(Place::of(
+        Some(Location::of(
             text,
             value.span.start.index()..value.span.end.index(),
         ))
     }
 
     /// The place of a key that stands in a map for the second time, for which serde has that of the map.
-    pub(super) fn of_second_key(text: &str) -> Option<Place> {
+    pub(super) fn of_second_key(text: &str) -> Option<Location> {
         let refused = MarkedYaml::load_from_str(text).err()?;
         let at = refused.marker();
-        Some(Place::at(text, at.line(), at.col() + 1))
+        Some(Location::at(text, at.line(), at.col() + 1))
     }
 
     /// The place at a line and column, both 1-based, up to the end of the word there.
-    pub(super) fn at(text: &str, line: usize, column: usize) -> Place {
+    pub(super) fn at(text: &str, line: usize, column: usize) -> Location {
         let before = text.split_inclusive('\n').take(line.saturating_sub(1));
         let start = before.map(|line| line.chars().count()).sum::<usize>() + column - 1;
         let word = text.chars().skip(start);
         let word = word.take_while(|c| !c.is_whitespace() && *c != ':').count();
-        Place::of(text, start..start + word.max(1))
+        Location::of(text, start..start + word.max(1))
     }
 
     /// The place of some characters, as far as they are on one line.
-    fn of(text: &str, chars: Range<usize>) -> Place {
+    fn of(text: &str, chars: Range<usize>) -> Location {
         let byte = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(i, _)| i);
         let start = byte(chars.start);
         let line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
@@ -58,7 +58,7 @@ impl Place {
         let source = Snippet::source(&text[line_start..line_end]).line_start(line);
         let marks = AnnotationKind::Primary.span(start - line_start..end.max(start) - line_start);
         let group = Group::with_level(Level::ERROR).element(source.annotation(marks));
-        Place {
+        Location {
             line,
             column: text[line_start..start].chars().count() + 1,
             shown: Renderer::plain().render(&[group]),
@@ -103,7 +103,7 @@ mod tests {
     const TEXT: &str = "# é\na: 1\nlist:\n  - x: 'é ä'\n    y: {z: [1, two]}\n  - |\n    more\n    lines\nmap:\n  /usr/bin/a.b: c\n";
 
     fn at(key: &str) -> (usize, usize, String) {
-        let place = Place::of_key(TEXT, key).expect("it is YAML");
+        let place = Location::of_key(TEXT, key).expect("it is YAML");
         let marks = place.shown.lines().nth(2).unwrap_or_default();
         let column = marks.find('^').expect("there are marks");
         let line = place.shown.lines().nth(1).expect("the line");
@@ -135,16 +135,16 @@ mod tests {
     #[test]
     fn a_text_that_is_no_yaml_has_no_places() {
         for text in ["a: [", "", "a: *b", "a: 1\na: 2\n"] {
-            assert!(Place::of_key(text, "a").is_none(), "{text}");
+            assert!(Location::of_key(text, "a").is_none(), "{text}");
         }
     }
 
     #[test]
     fn any_line_and_column_can_be_shown() {
         for (line, column) in [(1, 1), (4, 9), (10, 99), (99, 1), (1, 4)] {
-            assert!(Place::at(TEXT, line, column).shown.contains('^'));
+            assert!(Location::at(TEXT, line, column).shown.contains('^'));
         }
-        Place::at("", 1, 1);
-        Place::at("é", 1, 2);
+        Location::at("", 1, 1);
+        Location::at("é", 1, 2);
     }
 }

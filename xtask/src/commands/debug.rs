@@ -110,7 +110,7 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let plugin = test::plugin(context, &selection, test, None)
         .and_then(|plugin| {
             plugin
-                .map(|p| p.publish(&prepared.run.path().join("media")))
+                .map(|p| p.publish(&prepared.toolchain, &prepared.run.path().join("media")))
                 .transpose()
         })
         .map_err(Failure::infra)?;

@@ -173,7 +173,7 @@ fn run(
             Ok(media) => {
                 let plugin = plugin
                     .clone()
-                    .publish(&session.folder.join("media"))
+                    .publish(session.toolchain, &session.folder.join("media"))
                     .map_err(Failure::infra)?;
                 let boots = Boots::new(&session, &plugin, media, matters, equivalent);
                 return boots.run(cells, &running, report).map_err(Failure::infra);

@@ -231,7 +231,11 @@ fn run(
     // Others may build as soon as nothing is left to build here; what boots has a copy of its own.
     let lock = prepared.lock.take();
     let media = prepared.run.path().join("media");
-    let plugin = plugin.and_then(|plugin| plugin.map(|p| p.publish(&media)).transpose());
+    let plugin = plugin.and_then(|plugin| {
+        plugin
+            .map(|p| p.publish(&prepared.toolchain, &media))
+            .transpose()
+    });
     let plugin = match plugin {
         Ok(plugin) => plugin,
         Err(error) => {

@@ -10,7 +10,7 @@ use super::command::{Failed, on_path};
 use super::prerequisites::{Host, KEYRING, PROGRAMS_AND_KEYRING, try_namespace};
 use super::recipe::Recipe;
 use super::tools::{self, Found};
-use super::{Choice, Command, Error, Packages, Toolchain, Version, root};
+use super::{Choice, Command, Error, Packages, Toolchain, Version, libc, root};
 use crate::cache::Cache;
 use crate::stop::Stop;
 
@@ -106,6 +106,12 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
                 remedy: made.is_none().then(|| SETUP.into()),
             });
             checks.extend(made.as_ref().and_then(|made| packages(made, recipe)));
+            checks.extend(made.as_ref().and_then(|made| {
+                Some(c_library(
+                    libc::newest_here()?,
+                    libc::newest(&made.libraries())?,
+                ))
+            }));
             made
         }
     };
@@ -166,6 +172,19 @@ fn packages(made: &Toolchain, recipe: &Recipe) -> Option<Check> {
     })
 }
 
+/// Whether the root's QEMU can load a plugin that is linked with this machine's C library.
+fn c_library(here: Version, of_root: Version) -> Check {
+    let newer = here > of_root;
+    Check {
+        subject: "C library".into(),
+        needed: format!("{of_root}, as the root's QEMU has it, or older"),
+        found: here.to_string(),
+        // Few interfaces are newer in a newer one. A run says whether the plugin uses one of these.
+        status: if newer { Status::Other } else { Status::Fine },
+        remedy: newer.then(|| C_LIBRARY.into()),
+    }
+}
+
 /// The command that makes the root of the packages that the archive had at `date`.
 fn again_from(date: &str) -> String {
     format!("{MAKE_AGAIN} --mirror {}", root::snapshot(date))
@@ -189,6 +208,9 @@ fn namespaces(tried: Result<(), Failed>) -> Check {
 
 /// What is to be done where a container forbids namespaces.
 const NAMESPACES: &str = "run the container as README.md says (Other hosts), or leave the root out with --toolchain host";
+
+/// What is to be done where this machine's C library is too new for the root's QEMU.
+const C_LIBRARY: &str = "if a run says that the cache model needs a newer one: use a container, as README.md says (Other hosts)";
 
 /// What is run to get what is missing.
 const SETUP: &str = "cargo xtask setup";

@@ -7,6 +7,7 @@
 
 pub mod command;
 pub mod doctor;
+mod libc;
 pub mod packages;
 pub mod place;
 pub mod prerequisites;
@@ -406,6 +407,23 @@ impl Toolchain {
             .iter()
             .map(|dir| Path::new(dir).join(program))
             .find(|path| self.outside(path).exists())
+    }
+
+    /// What `object`, which was linked on this machine, needs of its libraries and these tools' own do not have.
+    ///
+    /// # Errors
+    /// It, or one of the libraries, can't be read.
+    pub fn lacking(&self, object: &Path) -> io::Result<BTreeSet<String>> {
+        match self.is_root() {
+            true => libc::lacking(object, &self.libraries()),
+            false => Ok(BTreeSet::new()),
+        }
+    }
+
+    /// Where the libraries of these tools are for this process.
+    fn libraries(&self) -> PathBuf {
+        let arch = std::env::consts::ARCH;
+        self.outside(&Path::new("/usr/lib").join(format!("{arch}-linux-gnu")))
     }
 
     /// Where something that commands see at `path`, outside the shared folders, is for this process.

@@ -3,12 +3,14 @@
 
 pub mod findings;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Cell, Watched};
 use crate::stop::Stop;
+use crate::toolchain::Toolchain;
 use crate::{cache, cargo};
 
 pub use findings::Findings;
@@ -19,6 +21,12 @@ pub enum Error {
     /// It could not be built.
     #[error("failed to build the cache model; do without it by --no-vcsan")]
     Build(#[from] cargo::Error),
+    /// QEMU could not load it.
+    #[error(
+        "failed to find {} in the Debian root, which the cache model needs, as this machine's C library is newer; use a container, as README.md says (Other hosts), or do without the model by --no-vcsan",
+        Vec::from_iter(_0.iter().map(String::as_str)).join(" and ")
+    )]
+    Newer(BTreeSet<String>),
     /// It can't be put beside what boots.
     #[error("failed to put the cache model beside what boots")]
     Copy(#[source] cache::Error),
@@ -127,11 +135,15 @@ impl Plugin {
         }
     }
 
-    /// Puts it into `dest`, where no later build touches it.
+    /// Puts it into `dest`, where no later build touches it, if QEMU of `toolchain` can load it.
     ///
     /// # Errors
-    /// [`Error::Copy`].
-    pub fn publish(self, dest: &Path) -> Result<Plugin, Error> {
+    /// [`Error::Newer`] and [`Error::Copy`].
+    pub fn publish(self, toolchain: &Toolchain, dest: &Path) -> Result<Plugin, Error> {
+        let lacking = toolchain.lacking(&self.file)?;
+        if !lacking.is_empty() {
+            return Err(Error::Newer(lacking));
+        }
         let file = dest.join("libvcsan.so");
         fs_err::create_dir_all(dest)?;
         fs_err::copy(&self.file, &file)?;

@@ -40,7 +40,10 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
     let mut prepared = prepare::prepare(context, &context.ui.task("setup"))?;
     let lock = prepared.lock.take();
     let media = prepared.run.path().join("media");
-    let plugin = plugin.counting().publish(&media).map_err(Failure::infra)?;
+    let plugin = plugin
+        .counting()
+        .publish(&prepared.toolchain, &media)
+        .map_err(Failure::infra)?;
     let session = Session {
         vcsan: Some(&plugin),
         ..test::session(context, &config, &prepared)

@@ -16,6 +16,27 @@ struct Raw {
     targets: Vec<String>,
     fragments: Vec<String>,
     rustc: Option<String>,
+    debug: Debugged,
+}
+
+/// What a debugger is told of the architecture.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Debugged {
+    /// The registers in which a C function finds its first three arguments, as gdb calls them.
+    pub arguments: [String; 3],
+    /// By whose page tables memory is read for gdb; where there are none, QEMU translates addresses for it.
+    pub page_tables: Option<PageTables>,
+}
+
+/// The page tables that `cargo xtask debug` can walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PageTables {
+    /// MIPS32 release 2 with RI and XI.
+    Mips,
+    /// 32-bit PA-RISC.
+    Parisc,
 }
 
 /// A kernel, checked.
@@ -35,6 +56,8 @@ pub struct Kernel {
     pub fragments: Vec<PathBuf>,
     /// The package of this workspace that stands in for rustc; the toolchain's rustc where there is none.
     pub rustc: Option<String>,
+    /// What a debugger is told of the architecture.
+    pub debug: Debugged,
 }
 
 impl Kernel {
@@ -88,5 +111,6 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Kernel, Er
         targets: raw.targets,
         fragments,
         rustc: raw.rustc,
+        debug: raw.debug,
     })
 }

@@ -31,7 +31,7 @@ pub use finding::Finding;
 #[cfg(test)]
 pub(crate) use finding::tests as finding_for_tests;
 pub use history::{History, How, Shown};
-pub use kernel::Kernel;
+pub use kernel::{Kernel, PageTables};
 pub use mutant::Mutant;
 
 pub use own::{MODULE, Own};

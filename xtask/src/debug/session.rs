@@ -15,6 +15,7 @@ use super::access::Access;
 use super::memory::{self, Tables};
 use crate::boot::{self, Console};
 use crate::cell;
+use crate::config::PageTables;
 use crate::exit::{Exit, Failure};
 use crate::follow::{End, Limits, follow};
 use crate::media::Media;
@@ -71,17 +72,6 @@ impl DebugSession<'_> {
     ) -> Result<Exit, Failure> {
         fs::create_dir_all(&self.folder).map_err(Failure::infra)?;
         let kernel = &self.session.config.kernels[&self.boot.set.kernel(self.boot.cell)];
-        let (arguments, walked) = match kernel.arch.as_str() {
-            "arm" => (["r0", "r1", "r2"], false),
-            "mips" => (["a0", "a1", "a2"], true),
-            "parisc" => (["r26", "r25", "r24"], true),
-            other => {
-                return Err(Failure::usage(format!(
-                    "failed to debug {}: xtask/src/debug/guest.py does not know in which registers {other} passes arguments",
-                    self.boot.cell.name
-                )));
-            }
-        };
         let symbols = self.symbols(&kernel.cross, &self.media.symbols)?;
         let mut modules = serde_json::Map::new();
         for entry in fs::read_dir(&self.media.modules).map_err(Failure::infra)? {
@@ -93,15 +83,15 @@ impl DebugSession<'_> {
         let header = fs::read(&symbols).map_err(Failure::infra)?;
         // EI_DATA of its ELF header.
         let big_endian = header.get(5) == Some(&2);
-        let tables = walked.then_some(match kernel.arch.as_str() {
-            "mips" => Tables::Mips { big_endian },
-            _ => Tables::Parisc,
+        let tables = kernel.debug.page_tables.map(|tables| match tables {
+            PageTables::Mips => Tables::Mips { big_endian },
+            PageTables::Parisc => Tables::Parisc,
         });
-        let socket = if walked { BEHIND } else { SOCKET };
+        let socket = if tables.is_some() { BEHIND } else { SOCKET };
         let settings = json!({
             "arch": kernel.arch,
             "byte_order": if big_endian { "big" } else { "little" },
-            "arguments": arguments,
+            "arguments": kernel.debug.arguments,
             "symbols": symbols,
             "source": self.session.tree.dir,
             "modules": modules,

@@ -46,6 +46,27 @@ fn a_report_that_cannot_be_written_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn a_folder_without_a_kernel_is_refused_before_anything_is_made() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (kernel, cache) = (dir.path().join("kernel"), dir.path().join("cache"));
+    fs_err::create_dir(&kernel).expect("created");
+    for command in [&["test", "arm-vivt"][..], &["setup"]] {
+        let refused = xtask(command)
+            .arg("--kernel")
+            .arg(&kernel)
+            .arg("--cache")
+            .arg(&cache)
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("failed to find a kernel tree"), "{said}");
+        assert!(!said.contains("setup:"), "{said}");
+        assert!(!cache.join("toolchain").exists(), "{said}");
+    }
+}
+
+#[test]
 fn a_filter_for_another_set_is_refused_with_its_name() {
     let refused = xtask(&["test", "--filter", "rust_*"])
         .output()

@@ -108,20 +108,31 @@ pub(super) fn tools_and_source(
     task: &Task<'_>,
     more: &[Bind],
 ) -> Result<(Toolchain, Source), Failure> {
+    // Before the root is made, which takes minutes.
+    let own = own_tree(context)?;
     let toolchain = tools(context, cache, task, more)?;
-    let global = &context.global;
-    let source = match &global.kernel {
-        Some(dir) => source::user_tree(dir),
-        None => source::fetch(
-            &toolchain,
-            cache,
-            &recipe(context)?.source,
-            global.kernel_version.as_ref(),
-            task,
-        ),
-    }
-    .map_err(of_the_source)?;
+    let source = match own {
+        Some(own) => own,
+        None => {
+            let (asked, recipe) = (context.global.kernel_version.as_ref(), recipe(context)?);
+            source::fetch(&toolchain, cache, &recipe.source, asked, task).map_err(of_the_source)?
+        }
+    };
     Ok((toolchain, source))
+}
+
+/// Refuses what the user has given, before anything is made.
+pub(super) fn check(context: &Context) -> Result<(), Failure> {
+    cache(context)?;
+    own_tree(context).map(drop)
+}
+
+/// The kernel tree of the user's own, if there is to be one.
+fn own_tree(context: &Context) -> Result<Option<Source>, Failure> {
+    let dir = context.global.kernel.as_deref();
+    dir.map(source::user_tree)
+        .transpose()
+        .map_err(of_the_source)
 }
 
 /// `more` are folders that commands read, besides what the project itself needs.

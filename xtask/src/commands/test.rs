@@ -60,6 +60,7 @@ pub(super) fn test(
     let before = args.reports.compare.as_deref();
     let before = before.map(|run| super::report::find(context, run));
     let before = before.transpose()?;
+    prepare::check(context)?;
     let mut identity = identity(context, args);
     context.ui.task("test").line(&selection.in_short());
     // One waits for the archive's mirror, the other for the compiler.

@@ -348,14 +348,19 @@ fn has_range(text: &str, user: &str, uid: u32) -> bool {
 /// Ubuntu's: user namespaces only for programs with an AppArmor profile that allows them.
 const APPARMOR: &str = "kernel.apparmor_restrict_unprivileged_userns";
 
-/// The command that gives `program`, and what it starts, such a profile. To turn the setting off would allow it to all
-/// programs. The profile's form is that of <https://gitlab.com/apparmor/apparmor/-/wikis/unprivileged_userns_restriction>.
-fn allow_by_profile(program: &Path) -> String {
-    let profile = format!(
-        "profile aliasheap \"{}\" flags=(unconfined) {{ userns, }}",
+/// A profile by which `program`, and what it starts, may make user namespaces. Its form is that of
+/// <https://gitlab.com/apparmor/apparmor/-/wikis/unprivileged_userns_restriction>.
+fn profile(program: &Path) -> String {
+    format!(
+        "abi <abi/4.0>,\nprofile aliasheap \"{}\" flags=(unconfined) {{ userns, }}",
         program.display()
-    );
-    let print = shell_words(["printf", "%s\\n", "abi <abi/4.0>,", &profile]);
+    )
+}
+
+/// The command that gives `program` its profile. To turn the setting off would allow namespaces to all programs.
+fn allow_by_profile(program: &Path) -> String {
+    let profile = profile(program);
+    let print = shell_words(["printf", "%s\\n"].into_iter().chain(profile.lines()));
     let file = "/etc/apparmor.d/aliasheap";
     format!("{print} | sudo tee {file} && sudo apparmor_parser -r {file}")
 }

@@ -88,6 +88,27 @@ fn apparmor_gets_a_profile_for_this_program_alone() {
 }
 
 #[test]
+#[ignore = "needs AppArmor's parser, which ci/apparmor.sh fetches"]
+fn apparmors_own_parser_takes_the_profile() {
+    let parser = std::env::var("APPARMOR_PARSER").expect("the parser's command line");
+    let parser: Vec<&str> = parser.split(' ').collect();
+    let takes = |text: &str| {
+        let run = duct::cmd(parser[0], &parser[1..]).stdin_bytes(text);
+        let run = run.unchecked().stderr_to_stdout().stdout_capture().run();
+        let run = run.expect("it can be run");
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        (run.status.success(), said)
+    };
+    for path in ["/home/alice/it's/target/debug/xtask", "/home/a b/é/xtask"] {
+        let profile = profile(Path::new(path));
+        let (taken, said) = takes(&profile);
+        assert!(taken, "{said}");
+        let (taken, said) = takes(&profile.replace("userns", "usernss"));
+        assert!(!taken && said.contains("syntax error"), "{said}");
+    }
+}
+
+#[test]
 fn ranges_are_found_by_name_or_number_and_must_be_large_enough() {
     let text = "bob:100000:65536\n1001:165536:65536\ncarol:231072:1000\n";
     assert!(has_range(text, "bob", 1000));

@@ -139,7 +139,10 @@ fn made(package: &str, messages: &[u8]) -> Option<PathBuf> {
     Message::parse_stream(messages)
         .filter_map(Result::ok)
         .find_map(|message| match message {
-            Message::CompilerArtifact(artifact) if artifact.target.name == package => {
+            // The name of a library has no hyphens.
+            Message::CompilerArtifact(artifact)
+                if artifact.target.name.replace('_', "-") == package =>
+            {
                 let shared = artifact.target.crate_types.contains(&CrateType::CDyLib);
                 let object = artifact
                     .filenames
@@ -163,6 +166,20 @@ mod tests {
         assert!(said.contains("vcsan") && said.contains("256 MiB"), "{said}");
         let error = judge("vcsan", End::Interrupted, String::new).unwrap_err();
         assert!(matches!(error, Error::Interrupted));
+    }
+
+    #[test]
+    fn a_library_is_found_by_the_name_of_its_package() {
+        let artifact = |target: &str, file: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","package_id":"p","manifest_path":"/Cargo.toml","target":{{"kind":["cdylib"],"crate_types":["cdylib"],"name":"{target}","src_path":"/lib.rs","edition":"2024","doctest":false,"test":false,"doc":true}},"profile":{{"opt_level":"3","debuginfo":1,"debug_assertions":false,"overflow_checks":false,"test":false}},"features":[],"filenames":["{file}"],"executable":null,"fresh":true}}"#
+            ) + "\n"
+        };
+        let said = artifact("vcsan", "/libvcsan.so") + &artifact("vcsan_qemu11", "/lib11.so");
+        let found = |package: &str| made(package, said.as_bytes());
+        assert_eq!(found("vcsan-qemu11"), Some("/lib11.so".into()));
+        assert_eq!(found("vcsan"), Some("/libvcsan.so".into()));
+        assert_eq!(found("other"), None);
     }
 
     #[test]

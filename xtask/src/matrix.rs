@@ -366,7 +366,7 @@ pub fn program(
     let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;
     let program = boot::program(cell);
     let args = boot::arguments(cell, &media, boot::Console::Log, &line);
-    let qemu = session.toolchain.command(&program).args(args).expression();
+    let qemu = session.emulator().command(&program).args(args).expression();
     let log = session.folder.join("console.log");
     boot::watch(&program, &qemu, &log, limits, session.stop, heard).map_err(Failure::infra)
 }
@@ -387,7 +387,7 @@ pub fn interactive(
     let line = boot::command_line(cell, &[filter]).map_err(Failure::infra)?;
     let args = boot::arguments(cell, &media, boot::Console::Terminal, &line);
     Ok(session
-        .toolchain
+        .emulator()
         .command(boot::program(cell))
         .args(args)
         .expression())

@@ -229,7 +229,7 @@ mod tests {
                 "a_*.b?",
             ],
             &["--exporter", "all", "--fixes", "--cache", "/c\"d"],
-            &["--fixes"],
+            &["--fixes", "--qemu", "qemu-11"],
             &[
                 "--checkout",
                 "/some where",
@@ -265,9 +265,10 @@ mod tests {
                         no_vcsan,
                         architectural,
                         contract,
+                        qemu,
                         ..
                     } = test.tested.clone();
-                    (filter, fixes, no_vcsan, architectural, contract)
+                    (filter, fixes, no_vcsan, architectural, contract, qemu)
                 };
                 assert_eq!(chosen(&boot.test), chosen(&repeat.test));
             }

@@ -41,6 +41,8 @@ pub struct Session<'a> {
     pub userland: Option<&'a Userland>,
     /// The tools that make the disks of guests, if a set has any.
     pub disks: Option<&'a Toolchain>,
+    /// What has the QEMU that boots, if the tools have not.
+    pub qemu: Option<&'a Toolchain>,
     /// Whether modules are built for a debugger.
     pub debug: bool,
     /// This run's own folder.
@@ -53,6 +55,13 @@ pub struct Session<'a> {
     pub stop: &'a Stop,
     /// Where progress is shown.
     pub ui: &'a Ui,
+}
+
+impl Session<'_> {
+    /// What has the QEMU that boots.
+    pub fn emulator(&self) -> &Toolchain {
+        self.qemu.unwrap_or(self.toolchain)
+    }
 }
 
 /// What to run.

@@ -66,6 +66,10 @@ pub struct Tested {
     /// Follow the kernel's DMA API instead of what suites say of transfers, and report what breaks its contract
     #[arg(long, conflicts_with = "no_vcsan")]
     pub contract: bool,
+    /// Boot with another QEMU than the toolchain's, and the cache model that fits it: a root of configs/toolchain.yaml, such as
+    /// qemu-11, which is made when it is first asked for
+    #[arg(long, value_name = "NAME")]
+    pub qemu: Option<String>,
 }
 
 impl Tested {
@@ -106,6 +110,7 @@ impl Tested {
             ("--module", path(&self.module)),
             ("--init", path(&self.init)),
             ("--filter", self.filter.clone().map(Into::into)),
+            ("--qemu", self.qemu.clone().map(Into::into)),
         ] {
             words.extend(value.into_iter().flat_map(|value| [name.into(), value]));
         }

@@ -104,13 +104,14 @@ fn session(context: &Context, args: &cli::Debug, test: &cli::Test) -> Result<Exi
     let task = context.ui.task("setup");
     let debugger = prepare::debugger(context, &task)?;
     let disks = prepare::disks(context, &selection.sets)?;
+    let package = prepare::model_of_qemu(context)?;
     let mut prepared = prepare::prepare(context, &task)?;
     let lock = prepared.lock.take();
     drop(task);
-    let plugin = test::plugin(context, &selection, test, None)
+    let plugin = test::plugin(context, &selection, test, &package, None)
         .and_then(|plugin| {
             plugin
-                .map(|p| p.publish(&prepared.toolchain, &prepared.run.path().join("media")))
+                .map(|p| p.publish(prepared.emulator(), &prepared.run.path().join("media")))
                 .transpose()
         })
         .map_err(Failure::infra)?;

@@ -52,6 +52,8 @@ struct Context {
     binds: Vec<PathBuf>,
     /// Globs of the cells that the tools are for; all, if there are none.
     cells: Vec<String>,
+    /// The QEMU that boots, if not the toolchain's own.
+    qemu: Option<String>,
     global: Global,
     stop: Stop,
     ui: Arc<Ui>,
@@ -70,6 +72,7 @@ impl Context {
         Ok(Context {
             binds: binds.flatten().collect(),
             cells: test.map_or_else(Vec::new, |test| test.cells.globs().cloned().collect()),
+            qemu: test.and_then(|test| test.tested.qemu.clone()),
             project: project.with_fixes(test.is_some_and(|test| test.tested.fixes)),
             ui: Arc::new(Ui::new(global.verbose)),
             global,
@@ -83,6 +86,7 @@ impl Context {
             project: Project::at(root),
             binds: self.binds.clone(),
             cells: self.cells.clone(),
+            qemu: self.qemu.clone(),
             global: self.global.clone(),
             stop: self.stop.clone(),
             ui: Arc::clone(&self.ui),

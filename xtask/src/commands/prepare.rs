@@ -11,14 +11,15 @@ use super::runs::RunFolder;
 use crate::build::Userland;
 use crate::cache::{Cache, Lock};
 use crate::cli;
-use crate::config::{Config, Set};
+use crate::config::{self, Config, Set};
 use crate::exit::{Exit, Failure};
 use crate::progress::Progress as _;
 use crate::source::{self, Source, Tree};
 use crate::toolchain::place::Bind;
 use crate::toolchain::prerequisites::{self, Install};
-use crate::toolchain::{Packages, Recipe, Request, Toolchain, packages};
+use crate::toolchain::{Choice, Packages, Recipe, Request, Toolchain, packages};
 use crate::ui::Task;
+use crate::vcsan;
 
 /// All of it, ready.
 #[derive(Debug)]
@@ -31,8 +32,17 @@ pub(super) struct Prepared {
     pub(super) run: RunFolder,
     /// The distribution's package that the source comes from, with its exact version.
     pub(super) package: Option<String>,
+    /// What has the QEMU that boots, if the toolchain has not.
+    pub(super) qemu: Option<Toolchain>,
     /// Held while trees and builds change.
     pub(super) lock: Option<Lock>,
+}
+
+impl Prepared {
+    /// What has the QEMU that boots.
+    pub(super) fn emulator(&self) -> &Toolchain {
+        self.qemu.as_ref().unwrap_or(&self.toolchain)
+    }
 }
 
 pub(super) fn setup(context: &Context, args: &cli::Setup) -> Result<Exit, Failure> {
@@ -90,6 +100,7 @@ pub(super) fn prepare(context: &Context, task: &Task<'_>) -> Result<Prepared, Fa
         builds,
         run,
         package: source.package,
+        qemu: qemu(context, task)?,
         lock: Some(lock),
     })
 }
@@ -142,8 +153,18 @@ pub(super) fn tools(
     task: &Task<'_>,
     more: &[Bind],
 ) -> Result<Toolchain, Failure> {
-    let recipe = recipe(context)?;
+    let mut recipe = recipe(context)?;
     let global = &context.global;
+    if let (Choice::Host, Some(name)) = (global.toolchain, &context.qemu) {
+        // On PATH there is one QEMU only.
+        let other = recipe
+            .further
+            .get(name)
+            .into_iter()
+            .flat_map(|of| &of.tools);
+        let other: BTreeSet<String> = other.map(|tool| tool.name.clone()).collect();
+        recipe.tools.retain(|tool| !other.contains(&tool.name));
+    }
     let mut binds = vec![Bind::read(context.project.root().join("kernel"))];
     binds.extend(more.iter().cloned());
     binds.extend(context.binds.iter().map(Bind::read));
@@ -185,6 +206,26 @@ pub(super) fn disks(context: &Context, sets: &[&Set]) -> Result<Option<Toolchain
     further(context, "disks", &context.ui.task("setup")).map(Some)
 }
 
+/// What has the QEMU that boots, if that is not the toolchain's own.
+fn qemu(context: &Context, task: &Task<'_>) -> Result<Option<Toolchain>, Failure> {
+    let name = context.qemu.as_deref();
+    name.map(|name| further(context, name, task)).transpose()
+}
+
+/// The package of this workspace that is the cache model for the QEMU that boots.
+///
+/// # Errors
+/// There is no such QEMU.
+pub(super) fn model_of_qemu(context: &Context) -> Result<String, Failure> {
+    let Some(name) = context.qemu.as_deref() else {
+        return Ok(vcsan::PACKAGE.to_owned());
+    };
+    let recipe = recipe(context)?;
+    let found = recipe.further.get(name).and_then(|of| of.vcsan.clone());
+    let known: Vec<&String> = recipe.emulators().collect();
+    found.ok_or_else(|| Failure::usage(config::unknown("QEMU", name, known)))
+}
+
 /// What a guest has for somebody who looks around in it.
 pub(super) fn userland(
     context: &Context,
@@ -215,7 +256,7 @@ fn further(context: &Context, name: &str, task: &Task<'_>) -> Result<Toolchain, 
     let request = Request {
         choice: context.global.toolchain,
         recipe: &recipe.further[name],
-        archs: BTreeSet::new(),
+        archs: archs(&context.config()?, &context.cells),
         mirror: context.global.mirror.clone(),
         binds: vec![Bind::read(context.project.root().join("kernel"))],
         install: Install::Ask,

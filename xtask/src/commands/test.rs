@@ -43,6 +43,7 @@ pub(super) fn test(
     let made = super::made::made(&config, args)?;
     let mut selection = selection(context, &config, &made, args)?;
     check_filter(&context.project, &config, &selection)?;
+    let package = prepare::model_of_qemu(context)?;
     if let Some(shard) = args.reports.shard {
         let times = args.reports.times.as_deref();
         let times = times.map(|run| super::report::find(context, run));
@@ -65,7 +66,7 @@ pub(super) fn test(
     context.ui.task("test").line(&selection.in_short());
     // One waits for the archive's mirror, the other for the compiler.
     let (prepared, plugin) = std::thread::scope(|scope| {
-        let plugin = scope.spawn(|| plugin(context, &selection, args, kept));
+        let plugin = scope.spawn(|| plugin(context, &selection, args, &package, kept));
         let prepared = prepare::prepare(context, &context.ui.task("setup"));
         (prepared, plugin.join())
     });
@@ -234,7 +235,7 @@ fn run(
     let media = prepared.run.path().join("media");
     let plugin = plugin.and_then(|plugin| {
         plugin
-            .map(|p| p.publish(&prepared.toolchain, &media))
+            .map(|p| p.publish(prepared.emulator(), &media))
             .transpose()
     });
     let plugin = match plugin {
@@ -261,11 +262,12 @@ fn run(
     Ok(cells)
 }
 
-/// The cache model, if a set wants it and the user does not do without.
+/// The cache model, if a set wants it and the user does not do without; `package` is what makes it.
 pub(super) fn plugin(
     context: &Context,
     selection: &Selection<'_>,
     args: &cli::Test,
+    package: &str,
     kept: Option<&Kept>,
 ) -> Result<Option<Plugin>, vcsan::Error> {
     if args.tested.no_vcsan || selection.sets.iter().all(|set| set.vcsan.is_none()) {
@@ -282,7 +284,8 @@ pub(super) fn plugin(
     }
     let task = context.ui.task("vcsan");
     task.detail("building the cache model");
-    let built = Plugin::build(
+    let built = Plugin::build_package(
+        package,
         args.tested.architectural,
         args.tested.contract,
         &context.stop,
@@ -310,6 +313,7 @@ pub(super) fn session<'a>(
         kept: None,
         userland: None,
         disks: None,
+        qemu: prepared.qemu.as_ref(),
         debug: false,
         folder: prepared.run.path(),
         patience: context.global.patience.get(),
@@ -397,6 +401,7 @@ fn identity(context: &Context, args: &cli::Test) -> Identity {
         architectural: tested.architectural,
         contract: tested.contract,
         fixes: tested.fixes,
+        qemu: tested.qemu.clone(),
         module: tested.module.as_ref().map(|dir| dir.display().to_string()),
         suppress: suppress.map(|text| blake3::hash(&text).to_hex().to_string()),
         patience: context.global.patience.get(),

@@ -127,7 +127,7 @@ impl DebugSession<'_> {
         qemu.extend(["-S".into(), "-gdb".into(), OsString::from(stub)]);
         let qemu = self
             .session
-            .toolchain
+            .emulator()
             .command(boot::program(cell))
             .args(qemu)
             .dir(&self.folder)

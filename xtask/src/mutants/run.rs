@@ -358,7 +358,7 @@ impl<'a> Boots<'a> {
             &found,
             None,
         ));
-        let qemu = self.session.toolchain.command(&program).args(&args);
+        let qemu = self.session.emulator().command(&program).args(&args);
         let patience = self.session.patience;
         let limits = Limits {
             silence: Duration::from_secs(LIMIT_S) * patience,

@@ -86,7 +86,12 @@ fn identity(identity: &Identity) -> Option<String> {
     ];
     let mode = mode.iter().filter(|(is, _)| *is);
     let mode = mode.map(|(_, word)| (*word).to_owned());
-    let known: Vec<String> = [commit, kernel, tools].into_iter().flatten().collect();
+    let qemu = options
+        .qemu
+        .as_ref()
+        .map(|name| format!("booted by {name}"));
+    let known = [commit, kernel, tools, qemu].into_iter().flatten();
+    let known: Vec<String> = known.collect();
     if known.is_empty() {
         return None;
     }
@@ -381,6 +386,7 @@ mod tests {
         assert_eq!(identity(&Identity::default()), None);
         let mut of = example::run().identity;
         of.options.contract = true;
+        of.options.qemu = Some("qemu-11".into());
         of.name = None;
         of.tools = None;
         let project = of.project.as_mut().expect("a commit");
@@ -390,7 +396,9 @@ mod tests {
         kernel.commit = Some(project.clone());
         assert_eq!(
             identity(&of).as_deref(),
-            Some("run: commit 0123456789ab, Linux 7.3.4 (commit 0123456789ab), by the DMA API")
+            Some(
+                "run: commit 0123456789ab, Linux 7.3.4 (commit 0123456789ab), booted by qemu-11, by the DMA API"
+            )
         );
     }
 

@@ -48,6 +48,9 @@ pub struct Options {
     pub contract: bool,
     /// Whether the patches of `kernel/fixes` were applied.
     pub fixes: bool,
+    /// What booted, if not the toolchain's own QEMU: a root of `configs/toolchain.yaml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qemu: Option<String>,
     /// A module of the user's own, if that was run.
     pub module: Option<String>,
     /// A hash over the file of findings that were not to be reported, if there was one.

@@ -11,7 +11,7 @@ use super::prerequisites::{Host, KEYRING, PROGRAMS_AND_KEYRING, try_namespace};
 use super::recipe::Recipe;
 use super::tools::{self, Found};
 use super::{Choice, Command, Error, Packages, Toolchain, Version, libc, root};
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::stop::Stop;
 
 /// The answer of one look around.
@@ -105,6 +105,9 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
                 },
                 remedy: made.is_none().then(|| SETUP.into()),
             });
+            for (name, further) in &recipe.further {
+                checks.push(further_root(name, further, cache));
+            }
             checks.extend(made.as_ref().and_then(|made| packages(made, recipe)));
             checks.extend(made.as_ref().and_then(|made| {
                 Some(c_library(
@@ -145,6 +148,25 @@ pub fn look(choice: Choice, recipe: &Recipe, cache: &Cache, stop: &Stop) -> Resu
         );
     }
     Ok(Checkup { checks })
+}
+
+/// Whether a root that few commands need has been made.
+fn further_root(name: &str, recipe: &Recipe, cache: &Cache) -> Check {
+    let folder = cache.path(Toolchain::folder(&recipe.root));
+    let made = cache::is_made(&folder, &root::key(&recipe.root));
+    Check {
+        subject: format!("Debian root {name}"),
+        needed: "when it is first asked for".into(),
+        found: match made {
+            true => folder.display().to_string(),
+            false => "not made yet".into(),
+        },
+        status: match made {
+            true => Status::Fine,
+            false => Status::Later,
+        },
+        remedy: None,
+    }
 }
 
 /// Whether the packages of the root are those that the project was last tried with.

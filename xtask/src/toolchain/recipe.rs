@@ -23,6 +23,8 @@ pub struct Recipe {
     pub userland: Userland,
     /// The tools that must be there.
     pub tools: Vec<Tool>,
+    /// The package of this workspace that is the cache model for its QEMU, if it has one that can be booted with.
+    pub vcsan: Option<String>,
     /// The packages of the root that the project was last tried with, of the file beside it that ends in `lock`; none for a
     /// root that no result depends on.
     pub lock: Option<Packages>,
@@ -129,7 +131,9 @@ struct RawRecipe {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFurther {
+    suites: Option<Vec<String>>,
     packages: Vec<String>,
+    vcsan: Option<String>,
     space_mib: u64,
     tools: Vec<RawTool>,
 }
@@ -182,7 +186,7 @@ impl Recipe {
                     ("base".to_owned(), base.clone()),
                     (name.clone(), own.packages),
                 ]),
-                further: Vec::new(),
+                further: own.suites.unwrap_or_default(),
                 links: BTreeMap::new(),
                 space_mib: own.space_mib,
                 ..raw.root.clone()
@@ -191,6 +195,7 @@ impl Recipe {
                 root,
                 further: BTreeMap::new(),
                 lock: None,
+                vcsan: own.vcsan,
                 source: raw.source.clone(),
                 userland: raw.userland.clone(),
                 tools: checked(&format!("further.{name}.tools"), own.tools)?,
@@ -204,12 +209,19 @@ impl Recipe {
             .map_err(|error| yaml::Error::line(&lock, &text, error.line, "is no package"))?;
         Ok(Recipe {
             lock: Some(lock),
+            vcsan: None,
             root: raw.root,
             further,
             source: raw.source,
             userland: raw.userland,
             tools,
         })
+    }
+
+    /// The names of the roots whose QEMU can be booted with, instead of this one's.
+    pub fn emulators(&self) -> impl Iterator<Item = &String> {
+        let further = self.further.iter();
+        further.filter_map(|(name, recipe)| recipe.vcsan.is_some().then_some(name))
     }
 
     /// The tools that kernels of `archs` need.
@@ -314,6 +326,18 @@ mod tests {
             names.contains(&"qemu arm") && names.contains(&"make") && !names.contains(&"qemu hppa"),
             "{names:?}"
         );
+    }
+
+    #[test]
+    fn another_qemu_has_a_root_and_a_cache_model_of_its_own() {
+        let recipe = Recipe::load(&Project::this().configs().join("toolchain.yaml"))
+            .expect("it can be used");
+        assert_eq!(Vec::from_iter(recipe.emulators()), ["qemu-11"]);
+        let of = &recipe.further["qemu-11"];
+        assert_eq!(of.vcsan.as_deref(), Some("vcsan-qemu11"));
+        assert_eq!(of.root.further, ["trixie-backports"]);
+        // The toolchain's own is no other one.
+        assert!(recipe.vcsan.is_none() && recipe.further["disks"].root.further.is_empty());
     }
 
     #[test]

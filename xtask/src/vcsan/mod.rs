@@ -15,6 +15,9 @@ use crate::{cache, cargo};
 
 pub use findings::Findings;
 
+/// The package of this workspace that is the plugin for the toolchain's own QEMU.
+pub const PACKAGE: &str = "vcsan";
+
 /// Why there is no plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -95,12 +98,25 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Builds it with cargo.
+    /// Builds it with cargo, for the toolchain's own QEMU.
     ///
     /// # Errors
     /// [`Error`].
     pub fn build(architectural: bool, contract: bool, stop: &Stop) -> Result<Plugin, Error> {
-        let file = cargo::build("vcsan", stop)?;
+        Plugin::build_package(PACKAGE, architectural, contract, stop)
+    }
+
+    /// The same, from another package of this workspace: another QEMU's.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn build_package(
+        package: &str,
+        architectural: bool,
+        contract: bool,
+        stop: &Stop,
+    ) -> Result<Plugin, Error> {
+        let file = cargo::build(package, stop)?;
         Ok(Plugin {
             file,
             architectural,

@@ -42,7 +42,7 @@ pub(super) fn heap(context: &Context, args: &cli::BenchHeap) -> Result<Exit, Fai
     let media = prepared.run.path().join("media");
     let plugin = plugin
         .counting()
-        .publish(&prepared.toolchain, &media)
+        .publish(prepared.emulator(), &media)
         .map_err(Failure::infra)?;
     let session = Session {
         vcsan: Some(&plugin),

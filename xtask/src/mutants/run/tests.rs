@@ -26,6 +26,7 @@ fn a_panic_is_an_outcome_and_the_others_have_theirs() {
         kept: None,
         userland: None,
         disks: None,
+        qemu: None,
         debug: false,
         folder: dir.path(),
         patience: 1,

@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract mainline exporters fixes debug newest tree gate mutants differential history series bisect lava formats)
+known=(heap architectural contract mainline exporters fixes debug qemu-11 newest tree gate mutants differential history own-qemu-11 series bisect lava formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -180,6 +180,28 @@ test ! -f reports/debug.json || cp reports/debug.json before/debug.json
 '
 fi
 
+if wanted qemu-11; then
+rm -f reports/qemu-11-*.json
+for shard in 1 2 3; do
+export shard
+step qemu-11-$shard '
+mkdir -p before reports
+cargo xtask report before/qemu-11.json > /dev/null 2>&1 || rm -f before/qemu-11.json
+times=$(test ! -f before/qemu-11.json || echo --times before/qemu-11.json)
+cargo xtask test --qemu qemu-11 --shard $shard/3 $times --report json=reports/qemu-11-$shard.json
+'
+done
+step qemu-11-merge '
+mkdir -p before
+cargo xtask report before/qemu-11.json > /dev/null 2>&1 || rm -f before/qemu-11.json
+compare=$(test ! -f before/qemu-11.json || echo --compare before/qemu-11.json)
+status=0
+cargo xtask merge reports/qemu-11-*.json $compare --report json=reports/qemu-11.json --report html=reports/qemu-11.html --report junit=reports/qemu-11.xml --report kcidb=reports/qemu-11.kcidb.json || status=$?
+test ! -f reports/qemu-11.json || cp reports/qemu-11.json before/qemu-11.json
+(exit $status)
+'
+fi
+
 if wanted newest; then
 rm -f reports/newest-*.json
 for shard in 1 2 3; do
@@ -255,6 +277,12 @@ fi
 if wanted history; then
 step history '
 cargo xtask self history
+'
+fi
+
+if wanted own-qemu-11; then
+step own-qemu-11 '
+ci/own-qemu.sh qemu-11
 '
 fi
 

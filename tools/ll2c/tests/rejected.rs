@@ -442,14 +442,6 @@ fn entities() {
         ("module asm \"nop\"", "unsupported `module asm`"),
         ("target not_known = \"\"", "unsupported `target not_known`"),
         (
-            "define void @x(...) { ret void }",
-            "unsupported definition of a variadic function without a named parameter",
-        ),
-        (
-            "define void @x(ptr sret(i32) %r, ...) { ret void }",
-            "unsupported definition of a variadic function without a named parameter",
-        ),
-        (
             "define void @x() gc \"statepoint-example\" { ret void }",
             "unsupported `gc` of a function",
         ),

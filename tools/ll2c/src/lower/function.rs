@@ -74,7 +74,8 @@ pub(super) fn lower<'m, 'a>(
     out: &mut String,
 ) -> Result<()> {
     let Some(body) = &f.body else { return Ok(()) };
-    let sig = ctx.c_signature(&f.sig)?;
+    let mut sig = ctx.c_signature(&f.sig)?;
+    sig.defined = true;
     let m = ctx.m;
     let lines = ctx.options.lines;
     let mut lw = Lower {

@@ -17,6 +17,8 @@ pub(super) struct CSignature {
     /// The struct that stands for `sret`.
     pub(super) sret: Option<Rc<str>>,
     pub(super) variadic: bool,
+    /// Whether the module defines it.
+    pub(super) defined: bool,
 }
 
 impl CSignature {
@@ -41,11 +43,11 @@ impl CSignature {
             list.push("...".into());
         }
         if list.is_empty() || (self.variadic && list.len() == 1) {
-            // `f(...)` without a named parameter is no C before C23: an old-style declaration says the same.
-            return if self.variadic {
-                "(LL_ANY)".into()
-            } else {
-                "(void)".into()
+            // `f(...)` without a named parameter is no C before C23: an old-style declaration says the same, but no definition does.
+            return match (self.variadic, self.defined) {
+                (true, true) => "(...)".into(),
+                (true, false) => "(LL_ANY)".into(),
+                (false, _) => "(void)".into(),
             };
         }
         format!("({})", list.join(", "))
@@ -108,14 +110,16 @@ impl Ctx<'_, '_> {
             params,
             sret,
             variadic: sig.variadic,
+            defined: false,
         })
     }
 
     /// The prototypes of a function.
     pub(super) fn declare_function(&mut self, f: &Function<'_>, out: &mut String) -> Result<()> {
-        let sig = self.c_signature(&f.sig)?;
+        let mut sig = self.c_signature(&f.sig)?;
         let sym = f.head.sym;
         let defined = f.body.is_some() && f.head.linkage != Linkage::AvailableExternally;
+        sig.defined = defined;
         let mut attrs = self.head_attributes(&f.head, defined);
         if f.attrs.cold {
             attrs.push("cold".into());
@@ -197,6 +201,7 @@ pub(super) fn pointer_params(sig: &CSignature) -> CSignature {
             .collect(),
         sret: None,
         variadic: sig.variadic,
+        defined: sig.defined,
     }
 }
 

@@ -35,8 +35,9 @@ impl<'a> Lower<'_, '_, 'a> {
                 {
                     self.read_by_va_arg(*list)?;
                 }
-                let last = self.f.sig.params.len() - 1;
-                let name = self.parameter(last);
+                let named = |(_, attrs): &(TypeId, ParamAttrs)| attrs.sret.is_none();
+                let last = self.f.sig.params.iter().rposition(named);
+                let name = last.map_or_else(|| "0".into(), |last| self.parameter(last));
                 format!("LL_VA_START({list}, {name});")
             }
             // What va_start has taken, it has taken from the frame.

@@ -53,12 +53,6 @@ fn signature(m: &Module<'_>, f: &Function<'_>) -> Result<()> {
     if name.starts_with("llvm.") {
         return Ok(()); // judged where it is called
     }
-    if f.sig.variadic && f.body.is_some() {
-        let named = |(_, attrs): &(TypeId, ParamAttrs)| attrs.sret.is_none();
-        if !f.sig.params.iter().any(named) {
-            return err("unsupported definition of a variadic function without a named parameter");
-        }
-    }
     parameters(m, &f.sig, f.head.linkage.is_local())
 }
 

@@ -5,7 +5,7 @@
 
 use crate::toolchain::{BE, LIMIT, SUBJECTS, Toolchain, levels, row};
 
-pub fn compare(tc: &Toolchain, name: &str, source: &str) {
+pub fn compare(tc: &Toolchain, name: &str, std: &str, source: &str) {
     let s = &SUBJECTS[0];
     if !s.is_wanted() {
         return;
@@ -13,7 +13,7 @@ pub fn compare(tc: &Toolchain, name: &str, source: &str) {
     let c = tc.write(&format!("{name}.c"), source);
     let run = |exe: &str| tc.run(&[&["timeout", "-s", "KILL", LIMIT], s.qemu, &[exe]].concat());
     let exe = format!("./{name}.exe");
-    tc.run(&[&[s.gcc, "-O1", "-w", &c, "-o", &exe], s.link, &["-lm"]].concat());
+    tc.run(&[&[s.gcc, std, "-O1", "-w", &c, "-o", &exe], s.link, &["-lm"]].concat());
     let want = run(&exe);
     let mut compared = 0;
     for level in levels() {
@@ -25,6 +25,7 @@ pub fn compare(tc: &Toolchain, name: &str, source: &str) {
             "/usr/hppa-linux-gnu/include",
             "-U__sparc__",
             "-D__hppa__",
+            std,
             level,
             "-fno-vectorize",
             "-fno-slp-vectorize",

@@ -266,8 +266,9 @@ fn kernel_atomics() {
 #[ignore = "needs cross compilers and qemu-user: set LL2C_TOOLCHAIN"]
 fn c_programs() {
     let tc = Toolchain::from_env();
-    c::compare(&tc, "language", include_str!("c/language.c"));
-    c::compare(&tc, "general", include_str!("c/general.c"));
+    c::compare(&tc, "language", "-std=gnu17", include_str!("c/language.c"));
+    c::compare(&tc, "general", "-std=gnu17", include_str!("c/general.c"));
+    c::compare(&tc, "newer", "-std=gnu23", include_str!("c/newer.c"));
 }
 
 #[test]

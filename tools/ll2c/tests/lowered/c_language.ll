@@ -129,3 +129,11 @@ b:
   call void @llvm.trap()
   unreachable
 }
+
+define i32 @first(...) {
+  %ap = alloca ptr
+  call void @llvm.va_start.p0(ptr %ap)
+  %v = va_arg ptr %ap, <4 x i32>
+  %x = extractelement <4 x i32> %v, i32 3
+  ret i32 %x
+}

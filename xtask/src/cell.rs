@@ -175,7 +175,11 @@ fn watched(
             stacks,
         ));
     }
-    let qemu = session.emulator().command(&program).args(&args).expression();
+    let qemu = session
+        .emulator()
+        .command(&program)
+        .args(&args)
+        .expression();
     let words = std::iter::once(OsStr::new(&program)).chain(args.iter().map(OsString::as_os_str));
     fs::write(folder.join("qemu.txt"), shell_words(words))?;
     let limits = Limits {

@@ -107,7 +107,7 @@ fn said_of(page: &str, from: &str, to: &str) -> String {
     let Err(error) = load() else {
         panic!("{page} is accepted with {to}");
     };
-    let all = crate::error::chain(&error);
+    let all = crate::cause::chain(&error);
     all.replace(&format!("{}/", dir.display()), "")
 }
 

@@ -203,3 +203,25 @@ fn remedies_are_those_of_the_host() {
     assert_eq!(arm.status, Status::Other);
     assert!(arm.remedy.is_some_and(|text| text.contains("arm64")));
 }
+
+#[test]
+fn a_c_library_that_is_newer_than_the_root_s_may_not_do() {
+    let check = |here: &str, of_root: &str| {
+        let [here, of_root] = [here, of_root].map(|v| v.parse().expect("a version"));
+        c_library(here, of_root)
+    };
+    for older in ["2.36", "2.41"] {
+        assert_eq!(check(older, "2.41").status, Status::Fine);
+        assert_eq!(check(older, "2.41").remedy, None);
+    }
+    let newer = check("2.42", "2.41");
+    assert_eq!(
+        (newer.status, newer.found.as_str()),
+        (Status::Other, "2.42")
+    );
+    assert!(
+        newer
+            .remedy
+            .is_some_and(|remedy| remedy.contains("use a container"))
+    );
+}

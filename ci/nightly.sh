@@ -14,7 +14,7 @@ step() {
 	bash -euc "$2" || failed+=("$1")
 }
 names=("$@")
-known=(heap architectural contract mainline exporters fixes debug qemu-11 newest tree gate mutants differential history own-qemu-11 series bisect lava formats)
+known=(heap architectural contract mainline exporters fixes debug qemu-11 newest tree gate mutants differential history own-qemu-11 series bisect lava hosts more-cells formats)
 for name in "$@"; do
 	if [[ " ${known[*]} " != *" $name "* ]]; then
 		echo "$0: $name is none of: ${known[*]}" >&2
@@ -303,6 +303,20 @@ step lava '
 cargo xtask lava parisc --to target/lava/parisc
 cargo xtask lava mips-be --to target/lava/mips-be
 ci/lava.sh target/lava/parisc target/lava/mips-be
+'
+fi
+
+if wanted hosts; then
+step hosts '
+ci/apparmor.sh
+ci/mirror.sh
+'
+fi
+
+if wanted more-cells; then
+step more-cells '
+mkdir -p reports
+cargo xtask test arm-v6-noalias --report json=reports/more-cells.json
 '
 fi
 

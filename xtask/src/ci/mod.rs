@@ -120,7 +120,7 @@ impl Pipeline {
     pub fn load(configs: &Path, config: &Config) -> Result<Pipeline, yaml::Error> {
         let path = configs.join("ci.yaml");
         let pipeline: Pipeline = yaml::load(&path)?;
-        let kernels = config.cells.values().map(|c| &c.kernel);
+        let kernels = config.named_cells(&[]).into_iter().map(|c| &c.kernel);
         let kernels = kernels.collect::<std::collections::BTreeSet<_>>().len();
         for (at, run) in pipeline.runs.iter().enumerate() {
             let shards = pipeline.shards_of(run);

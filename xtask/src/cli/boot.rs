@@ -17,7 +17,7 @@ pub const QEMU_DEVICE: &str = "qemu";
 /// Which cells.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Cells {
-    /// Cells, by name or by glob, such as 'mips-*' [default: all]
+    /// Cells, by name or by glob, such as 'mips-*' [default: those that `list` marks]
     #[arg(value_name = "CELL")]
     pub cells: Vec<String>,
     /// The same

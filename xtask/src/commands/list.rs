@@ -34,15 +34,24 @@ pub(super) fn list(context: &Context, all_cases: bool) -> Result<Exit, Failure> 
 
 /// All that a command line can name.
 fn tables(config: &Config) -> Vec<Table> {
-    let mut cells = table(["cell", "role", "d-cache", "kernel", "machine"]);
+    let by_default = |it: bool| if it { "yes" } else { "no" };
+    let mut cells = table(["cell", "default", "role", "d-cache", "kernel", "machine"]);
     for cell in config.cells.values() {
         let role = format!("{:?}", cell.role).to_lowercase();
         let dcache = format!("{:?}", cell.dcache).to_uppercase();
-        cells.add_row([&cell.name, &role, &dcache, &cell.kernel, &cell.summary]);
+        let default = by_default(cell.by_default);
+        cells.add_row([
+            &cell.name,
+            default,
+            &role,
+            &dcache,
+            &cell.kernel,
+            &cell.summary,
+        ]);
     }
     let mut sets = table(["set of suites", "default", "suites", "checks"]);
     for set in config.sets.values() {
-        let default = if set.by_default { "yes" } else { "no" };
+        let default = by_default(set.by_default);
         sets.add_row([
             &set.name,
             default,

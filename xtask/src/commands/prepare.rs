@@ -179,16 +179,17 @@ pub(super) fn tools(
     Toolchain::prepare(&request, cache, task, &context.stop).map_err(Failure::infra)
 }
 
-/// The architectures of the cells that `globs` choose, or of all.
+/// The architectures of the cells that `globs` choose, or of those that run by default.
 fn archs(config: &Config, globs: &[String]) -> BTreeSet<String> {
     let globs: Vec<_> = globs
         .iter()
         .filter_map(|glob| Glob::new(glob).ok())
         .collect();
     let globs: Vec<_> = globs.iter().map(Glob::compile_matcher).collect();
-    let chosen = |name: &str| globs.is_empty() || globs.iter().any(|g| g.is_match(name));
-    let cells = config.cells.values().filter(|cell| chosen(&cell.name));
-    let kernels = cells.filter_map(|cell| config.kernels.get(&cell.kernel));
+    let kernels = config
+        .named_cells(&globs)
+        .into_iter()
+        .filter_map(|cell| config.kernels.get(&cell.kernel));
     kernels.map(|kernel| kernel.arch.clone()).collect()
 }
 

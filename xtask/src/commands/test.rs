@@ -329,8 +329,7 @@ pub(super) fn cells<'a>(config: &'a Config, args: &cli::Cells) -> Result<Vec<&'a
         let names = config.cells.keys();
         globs.push(super::glob("cell", glob, names.clone(), names)?);
     }
-    let wanted = |cell: &&Cell| globs.is_empty() || globs.iter().any(|g| g.is_match(&cell.name));
-    Ok(config.cells.values().filter(wanted).collect())
+    Ok(config.named_cells(&globs))
 }
 
 pub(super) fn sets<'a>(config: &'a Config, names: &[String]) -> Result<Vec<&'a Set>, Failure> {

@@ -63,6 +63,8 @@ const MEMORY_LIMIT_MIB: u32 = 256;
 #[serde(deny_unknown_fields)]
 struct Raw {
     summary: String,
+    #[serde(default = "by_default")]
+    by_default: bool,
     role: Role,
     kernel: String,
     dcache: DCache,
@@ -78,6 +80,11 @@ struct Raw {
     proof: String,
 }
 
+/// Most cells are run by whoever names none.
+fn by_default() -> bool {
+    true
+}
+
 /// `COMMAND_LINE_SIZE` of arm and parisc.
 fn command_line_max() -> usize {
     1024
@@ -90,6 +97,8 @@ pub struct Cell {
     pub name: String,
     /// CPU and machine in words.
     pub summary: String,
+    /// Whether it runs when no cell is named.
+    pub by_default: bool,
     /// Aliasing or control.
     pub role: Role,
     /// The name of its kernel in `configs/kernels`.
@@ -182,6 +191,7 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Cell, Error> {
     Ok(Cell {
         name: name.to_owned(),
         summary: raw.summary,
+        by_default: raw.by_default,
         role: raw.role,
         kernel: raw.kernel,
         dcache: raw.dcache,
@@ -213,7 +223,10 @@ mod tests {
 
     #[test]
     fn a_valid_cell_loads() {
-        assert_eq!(load_text(VALID).expect("valid").kernel, "k");
+        let cell = load_text(VALID).expect("valid");
+        assert_eq!((cell.kernel.as_str(), cell.by_default), ("k", true));
+        let text = format!("{VALID}by_default: false\n");
+        assert!(!load_text(&text).expect("valid").by_default);
     }
 
     #[test]

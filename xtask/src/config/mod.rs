@@ -18,6 +18,8 @@ pub mod yaml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use globset::GlobMatcher;
+
 #[cfg(test)]
 pub use bench::tests::bench_for_tests;
 pub use bench::{HeapBench, Limit};
@@ -198,6 +200,15 @@ impl Config {
             bench,
             mutation,
         })
+    }
+
+    /// The cells that one of `globs` names; where there is none, those that run by default.
+    pub fn named_cells(&self, globs: &[GlobMatcher]) -> Vec<&Cell> {
+        let named = |cell: &&Cell| match globs {
+            [] => cell.by_default,
+            globs => globs.iter().any(|glob| glob.is_match(&cell.name)),
+        };
+        self.cells.values().filter(named).collect()
     }
 }
 

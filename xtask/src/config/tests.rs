@@ -16,6 +16,28 @@ fn the_configuration_of_this_repository_is_valid() {
 }
 
 #[test]
+fn a_cell_that_does_not_run_by_default_runs_when_it_is_named() {
+    let mut config = Config::load(&repository().join("configs")).expect("configs/ loads");
+    config
+        .cells
+        .get_mut("arm-pipt")
+        .expect("it is there")
+        .by_default = false;
+    let names = |globs: &[GlobMatcher]| -> Vec<String> {
+        let cells = config.named_cells(globs);
+        cells.iter().map(|cell| cell.name.clone()).collect()
+    };
+    let glob = |text| globset::Glob::new(text).expect("a glob").compile_matcher();
+    let by_default = names(&[]);
+    assert!(!by_default.is_empty() && !by_default.contains(&"arm-pipt".into()));
+    assert_eq!(names(&[glob("arm-pipt")]), ["arm-pipt"]);
+    assert_eq!(
+        names(&[glob("*")]),
+        Vec::from_iter(config.cells.keys().cloned())
+    );
+}
+
+#[test]
 fn parisc_is_proven_by_the_size_of_its_data_cache() {
     let config = Config::load(&repository().join("configs")).expect("configs/ loads");
     let proof = &config.cells["parisc"].proof;

@@ -352,6 +352,7 @@ ok 1 heap_alloc
     pub(crate) fn cell() -> config::Cell {
         config::Cell {
             name: "arm-vivt".into(),
+            by_default: true,
             summary: String::new(),
             role: config::Role::Aliasing,
             kernel: "arm-v5".into(),

@@ -83,14 +83,14 @@ pub enum Command {
         #[arg(long)]
         cases: bool,
     },
-    /// Print what makes a shell complete the words after `xtask`
+    /// Print a script by which a shell completes the words after `xtask`
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Build the kernels of cells, their modules and guests
     Build(Cells),
-    /// Run sets of suites on cells; without further words the heap's suites on every cell, which is the main job
+    /// Run sets of suites on cells; with no more said, the heap's suites on all cells that run by default
     #[command(visible_alias = "test-all")]
     Test(Box<Test>),
     /// Repeat what failed in a run, from its folder or from a report of it
@@ -106,10 +106,10 @@ pub enum Command {
     Shell {
         /// The cell
         cell: String,
-        /// A folder whose files the guest has in /folder; they are copied, and changes there are lost
+        /// Copy this folder into the guest as /folder; what the guest changes there is lost
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
-        /// A guest that runs a script for so long is ended, seconds
+        /// End a script that takes longer, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = 600)]
         timeout: u64,
     },
@@ -133,9 +133,9 @@ pub enum Command {
     History(History),
     /// Make a mistake in each of many copies of small drivers and check that the cache model reports every one
     Drivers(Drivers),
-    /// Check that the cache model knows every maintenance instruction of the kernels of cells
+    /// Check that the cache model knows every cache maintenance instruction in the cells' kernels
     Instructions(Cells),
-    /// Compare what LLVM and ll2c with GCC make of the same programs
+    /// Compile the same programs with LLVM and with ll2c and GCC, run both, and compare what they print
     Differential(Differential),
     /// Check that the compiler refuses wrong uses of the kernel crate, on the first cell of which rustc makes the kernel
     Refused(Cells),

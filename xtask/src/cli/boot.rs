@@ -51,7 +51,7 @@ pub struct Tested {
     /// What the guest runs between loading and unloading: a program for its CPU, or C source of one
     #[arg(long, value_name = "PROGRAM", requires = "module")]
     pub init: Option<PathBuf>,
-    /// Apply the patches of kernel/fixes, with which nothing of configs/findings may be seen any more
+    /// Apply the patches of kernel/fixes; then none of configs/findings is expected any more
     #[arg(long)]
     pub fixes: bool,
     /// Only suites, or cases of them, that match, such as 'system_heap_rust_vmap.*'
@@ -60,7 +60,7 @@ pub struct Tested {
     /// Run without the cache model: quicker, and blind to hazards
     #[arg(long)]
     pub no_vcsan: bool,
-    /// Let the modelled cache fill lines by accesses only, also where the CPU may fill any mapped alias at any moment
+    /// Let the modelled cache fill lines by accesses only, even where the CPU may speculate
     #[arg(long, conflicts_with = "no_vcsan")]
     pub architectural: bool,
     /// Follow the kernel's DMA API instead of what suites say of transfers, and report what breaks its contract
@@ -138,7 +138,7 @@ pub struct Reports {
     /// Do the I-th of N parts of the run, for one of N machines; `merge` joins their reports
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
-    /// A run by whose times the shards are balanced, as `report` names it: all must be given the same
+    /// Balance the shards by the times of this run, as `report` names it; give all shards the same one
     #[arg(long, value_name = "RUN", requires = "shard")]
     pub times: Option<String>,
     /// A run that reports are compared with, as `report` names it
@@ -166,10 +166,10 @@ pub struct Test {
     /// What on them.
     #[command(flatten)]
     pub tested: Tested,
-    /// Boot a guest in which something is found once more, for the call stacks of the accesses that are reported
+    /// Where something is found, boot the guest once more to get call stacks of the reported accesses
     #[arg(long, conflicts_with = "no_vcsan")]
     pub stacks: bool,
-    /// Findings that are not to be reported, a line each: TITLE | FUNCTION | FUNCTION | REASON; what is not needed is named
+    /// A file of findings not to report, one a line: TITLE | FUNCTION | FUNCTION | REASON; lines that match nothing are named
     #[arg(long, value_name = "FILE", conflicts_with = "no_vcsan")]
     pub suppress: Option<PathBuf>,
     /// Where to report.
@@ -228,7 +228,7 @@ pub struct Debug {
     /// A cell, or what `repro` takes: a run, such as `last`, and after a # what of it
     #[arg(value_name = "CELL|RUN[#WHAT]")]
     pub what: String,
-    /// Stop after the access that the cache model reports; the first that is no test's own purpose
+    /// Stop after the first access that the cache model reports and no test provokes on purpose
     #[arg(long, conflicts_with_all = ["no_vcsan", "break_at"])]
     pub at_hazard: bool,
     /// Stop where this case begins
@@ -290,10 +290,10 @@ pub struct RunProgram {
     /// this command; codes of a run that did not get so far are those listed below.
     #[arg(long, value_name = "PROGRAM")]
     pub init: PathBuf,
-    /// A guest that runs for so long is ended, seconds
+    /// End a guest that takes longer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub timeout: u64,
-    /// What the program is given, without commas
+    /// Arguments of the program, none with a comma
     #[arg(value_name = "ARGUMENT", last = true)]
     pub arguments: Vec<String>,
 }

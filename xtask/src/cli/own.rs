@@ -16,10 +16,10 @@ pub struct Mutants {
     /// Only cells that match this glob
     #[arg(long = "cell", value_name = "GLOB")]
     pub globs: Vec<String>,
-    /// Run each in all modes of a cell's CPU, not only in what it really does
+    /// Run each in all modes of the cache model that a cell's CPU allows, not only in the one that is true to it
     #[arg(long)]
     pub all_modes: bool,
-    /// Also boot those of the plans that make no difference on a cell, says the host's model of its CPU
+    /// Also boot mutants of the plans that make no difference on a cell, by the host's model of its CPU
     #[arg(long)]
     pub equivalent: bool,
     /// Also write each outcome as a line of JSON
@@ -68,7 +68,7 @@ pub struct Differential {
     /// A part of each suite that takes minutes at most: what .ci/run runs
     #[arg(long)]
     pub sample: bool,
-    /// Run only what has not ended well before with the same ll2c, suites and tools
+    /// Skip what has passed before with the same ll2c, suites and tools
     #[arg(long)]
     pub resume: bool,
     /// Break ll2c in one place at a time, by tools/ll2c/suites/mutations.yaml, and check that the samples notice

@@ -97,7 +97,12 @@ pub fn make(
     let made = command.run(stop, |line| {
         if let Some(what) = line
             .strip_prefix("I: ")
-            .filter(|what| !what.starts_with("skipping"))
+            // What it leaves out, and the commands above.
+            .filter(|what| {
+                !["skipping", "running --"]
+                    .iter()
+                    .any(|begin| what.starts_with(begin))
+            })
         {
             progress.step(&format!("making the Debian root (once): {what}"));
         }

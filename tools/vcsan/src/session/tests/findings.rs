@@ -217,3 +217,19 @@ fn a_file_of_suppressions_that_is_none_ends_the_run_before_it_begins() {
         "{said}"
     );
 }
+
+#[test]
+fn what_a_guest_makes_it_write_has_an_end() {
+    let mut machine = Machine::new("endless", "");
+    // A test with a name of 96 KB, which stands in each record.
+    (0..1000).for_each(|_| machine.note(8, &"x".repeat(96), 0, 0));
+    machine.note(3, "suite.case", 0, 0);
+    (0..800).for_each(|_| machine.note(7, "stale read", 0, 0));
+    let out = machine.out.clone();
+    let records = machine.finish();
+    assert!(records.len() > 600 && records.len() < 800);
+    let failure = records.last().and_then(|end| end["failure"].as_str());
+    assert!(failure.is_some_and(|failure| failure.contains("more than 64 MiB")));
+    assert!(std::fs::metadata(&out).unwrap().len() < 65 << 20);
+    std::fs::write(out, "").unwrap();
+}

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The program on outputs that nobody reads, with options that don't fit.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 fn xtask(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -64,6 +67,31 @@ fn a_folder_without_a_kernel_is_refused_before_anything_is_made() {
         assert!(!said.contains("setup:"), "{said}");
         assert!(!cache.join("toolchain").exists(), "{said}");
     }
+}
+
+#[test]
+fn a_command_that_is_interrupted_says_no_more_than_that() {
+    let cache = tempfile::tempdir().expect("a temporary folder");
+    let clean = || {
+        let mut clean = xtask(&["clean", "--cache"]);
+        clean.arg(cache.path());
+        clean
+    };
+    assert!(clean().status().expect("it runs").success());
+    let locks = cache.path().join("locks");
+    fs_err::create_dir_all(&locks).expect("created");
+    let lock = std::fs::File::create(locks.join("build.lock")).expect("created");
+    lock.lock().expect("locked");
+    let mut waits = clean().stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut said = BufReader::new(waits.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    said.read_line(&mut line).expect("text");
+    assert!(line.contains("waiting"), "{line}");
+    kill_process(Pid::from_child(&waits), Signal::INT).expect("it is asked");
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("text");
+    assert_eq!(rest, "error: interrupted\n");
+    assert_eq!(waits.wait().expect("it ends").code(), Some(130));
 }
 
 #[test]

@@ -104,13 +104,21 @@ impl Context {
 /// [`Failure`], where there is no report that could say what went wrong.
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let stop = Stop::on_signals().map_err(Failure::infra)?;
+    run_until(cli, &stop).map_err(|failure| match stop.requested() {
+        // Whatever it was that did not come to its end.
+        true => Failure::interrupted(),
+        false => failure,
+    })
+}
+
+fn run_until(cli: Cli, stop: &Stop) -> Result<ExitCode, Failure> {
     let global = cli.global.absolute().map_err(Failure::infra)?;
     let command = absolute(cli.command).map_err(Failure::infra)?;
     let test = match &command {
         Command::Test(args) => Some(&**args),
         _ => None,
     };
-    let mut context = Context::new(global, test, stop)?;
+    let mut context = Context::new(global, test, stop.clone())?;
     if let Command::Run(args) = &command {
         let program = run::program(args)?;
         context.binds.extend(program.parent().map(Path::to_owned));

@@ -170,6 +170,55 @@ mod tests {
         );
     }
 
+    /// Lines around a change, before and behind, of each hunk of a patch, with its first line.
+    fn contexts(patch: &str) -> Vec<(&str, usize, usize)> {
+        let mut hunks: Vec<(&str, usize, usize)> = Vec::new();
+        let (mut inside, mut changed) = (false, false);
+        for line in patch.lines() {
+            if line.starts_with("@@ ") {
+                hunks.push((line, 0, 0));
+                (inside, changed) = (true, false);
+                continue;
+            }
+            inside &= !["diff ", "--- ", "-- "]
+                .iter()
+                .any(|end| line.starts_with(end));
+            let Some((_, before, behind)) = hunks.last_mut().filter(|_| inside) else {
+                continue;
+            };
+            if line.starts_with(['+', '-']) {
+                (changed, *behind) = (true, 0);
+            } else if changed {
+                *behind += 1;
+            } else {
+                *before += 1;
+            }
+        }
+        hunks
+    }
+
+    #[test]
+    fn every_hunk_fits_without_fuzz() {
+        let project = crate::project::Project::this();
+        let fixes = project.root().join("kernel/fixes");
+        let mut count = 0;
+        for dir in [project.patches(), project.patches().join("7.2"), fixes] {
+            for (name, path) in patch_files(&dir, "").expect("readable").into_values() {
+                let text = fs::read_to_string(path).expect("text");
+                for (hunk, before, behind) in contexts(&text) {
+                    count += 1;
+                    // patch(1) takes one with less behind for the end of its file, and one with less before for the beginning.
+                    let at_an_end = behind == 0 || hunk.starts_with("@@ -1,");
+                    assert!(
+                        before == behind || at_an_end || before < behind && before < 3,
+                        "{name}: {hunk} has {before} lines before and {behind} behind"
+                    );
+                }
+            }
+        }
+        assert!(count > 100, "{count} hunks");
+    }
+
     #[test]
     fn the_id_changes_with_every_part() {
         let file = |executable| File {

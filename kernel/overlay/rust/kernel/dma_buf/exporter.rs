@@ -197,13 +197,15 @@ impl<'a> UserArea<'a> {
             let left = (self.vma.end() - addr) >> PAGE_SHIFT;
             let count = core::cmp::min(chunk.count() - skip, left);
 
-            // SAFETY: `skip` is less than the number of pages in the chunk.
-            let page = unsafe { chunk.as_ptr().add(skip) };
+            // SAFETY: This is a valid page.
+            let pfn = unsafe { bindings::page_to_pfn(chunk.as_ptr()) } + skip;
 
-            // SAFETY: There are `count` consecutive pages from `page` on, and as many addresses
-            // from `addr` on in the area. The pages live for `'a`.
+            // SAFETY: There are `count` consecutive pages from `pfn` on, and as many addresses from
+            // `addr` on in the area, which isn't shared. The pages live for `'a`.
             to_result(unsafe {
-                bindings::vma_remap_pages(self.vma.as_ptr(), addr, page, count * PAGE_SIZE)
+                let prot = (*self.vma.as_ptr()).vm_page_prot;
+
+                bindings::remap_pfn_range(self.vma.as_ptr(), addr, pfn, count * PAGE_SIZE, prot)
             })?;
 
             addr += count * PAGE_SIZE;

@@ -78,9 +78,20 @@ impl Vmap {
             list.push(page.as_ptr(), GFP_KERNEL)?;
         }
 
+        // SAFETY: It is a constant of the architecture, or set when that is initialized.
+        let prot = unsafe { bindings::PAGE_KERNEL() };
+
         // SAFETY: These are `count` valid pages. They stay so until they are unmapped, as `_pages`
         // is dropped after that.
-        let addr = unsafe { bindings::vmap_kernel(list.as_mut_ptr(), list.len().try_into()?) };
+        let addr = unsafe {
+            bindings::vmap(
+                list.as_mut_ptr(),
+                list.len().try_into()?,
+                // CAST: A flag.
+                bindings::VM_MAP as usize,
+                prot,
+            )
+        };
 
         // INVARIANT: Mapped above.
         Ok(Self {

@@ -3,7 +3,6 @@
 //! Physically contiguous runs of pages.
 
 use super::{
-    reserved::ReservedMem,
     BorrowedPage,
     PAGE_SIZE, //
 };
@@ -20,12 +19,66 @@ use crate::{
 };
 use core::ptr::NonNull;
 
+/// Memory that [`Pages`] come from other than by the page allocator, such as a CMA area.
+///
+/// # Examples
+///
+/// ```
+/// use core::ptr::NonNull;
+/// use kernel::{
+///     bindings,
+///     page::{PagePool, Pages},
+///     sync::{
+///         atomic::{Atomic, Relaxed},
+///         Arc, //
+///     },
+/// };
+///
+/// /// Lends its pages, and counts those that came back.
+/// struct Lender {
+///     pages: Pages,
+///     back: Atomic<usize>,
+/// }
+///
+/// impl PagePool for Lender {
+///     unsafe fn free(&self, _page: NonNull<bindings::page>, count: usize) {
+///         self.back.store(count, Relaxed);
+///     }
+/// }
+///
+/// let lender = Arc::new(
+///     Lender {
+///         pages: Pages::alloc(1, GFP_KERNEL)?,
+///         back: Atomic::new(0),
+///     },
+///     GFP_KERNEL,
+/// )?;
+/// let first = NonNull::new(lender.pages.as_ptr()).ok_or(ENOMEM)?;
+///
+/// // SAFETY: These are two pages in a row, and lent only here.
+/// let pages = unsafe { Pages::from_pool(first, 2, lender.clone()) };
+/// assert_eq!(pages.count(), 2);
+/// assert_eq!(lender.back.load(Relaxed), 0);
+/// drop(pages);
+/// assert_eq!(lender.back.load(Relaxed), 2);
+/// # Ok::<(), Error>(())
+/// ```
+pub trait PagePool: Send + Sync {
+    /// Takes pages back. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `page` and `count` must be those of a call of [`Pages::from_pool`] with this pool, and the
+    /// caller must give the pages away.
+    unsafe fn free(&self, page: NonNull<bindings::page>, count: usize);
+}
+
 /// Where pages come from, and go back to.
 enum Source {
     /// The page allocator.
     Buddy { order: u32 },
-    /// Memory that was reserved at boot.
-    Reserved(Arc<ReservedMem>),
+    /// Something else.
+    Pool(Arc<dyn PagePool>),
 }
 
 /// Physically contiguous pages.
@@ -72,22 +125,23 @@ impl Pages {
         })
     }
 
-    /// Takes over pages of reserved memory, which go back to it.
+    /// Takes over pages that `pool` has allocated, and which go back to it.
     ///
     /// # Safety
     ///
-    /// `page` must be the first one of `count` pages that were allocated from `memory`, and nothing
-    /// else may have them.
-    pub(super) unsafe fn from_reserved(
+    /// `page` must be the first one of `count` pages, at least one, that lie in a row as their
+    /// `struct page`s do, with less than 4 GiB in them. Nothing else may use them until they go
+    /// back.
+    pub unsafe fn from_pool(
         page: NonNull<bindings::page>,
         count: usize,
-        memory: Arc<ReservedMem>,
+        pool: Arc<dyn PagePool>,
     ) -> Self {
         // INVARIANT: By the safety requirements.
         Self {
             page,
             count,
-            source: Source::Reserved(memory),
+            source: Source::Pool(pool),
         }
     }
 
@@ -178,9 +232,8 @@ impl Drop for Pages {
                 // SAFETY: By the type invariant, we own this allocation, and it has this order.
                 unsafe { bindings::__free_pages(self.as_ptr(), *order) };
             }
-            // SAFETY: By the type invariant, these pages were allocated from `memory`, and we own
-            // them.
-            Source::Reserved(memory) => unsafe { memory.free(self.page, self.count) },
+            // SAFETY: By the type invariant, these pages come from `pool`, and we own them.
+            Source::Pool(pool) => unsafe { pool.free(self.page, self.count) },
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Memory that was reserved at boot, and allocations from it.
 
 use super::{
+    PagePool,
     Pages,
     PAGE_SHIFT,
     PAGE_SIZE, //
@@ -64,7 +65,7 @@ impl ReservedMem {
         if cfg!(all(CONFIG_SPARSEMEM, not(CONFIG_SPARSEMEM_VMEMMAP))) {
             return Err(ENOTSUPP);
         }
-        let first = start.div_ceil(PAGE_SIZE as _);
+        let first = start.div_ceil(PAGE_SIZE as bindings::phys_addr_t);
         let end = (start + size) >> PAGE_SHIFT;
         let count = usize::try_from(end.saturating_sub(first))?;
         if count == 0 {
@@ -114,19 +115,15 @@ impl ReservedMem {
             // are consecutive like the pages.
             let page = unsafe { self.first.add(start) };
 
-            // SAFETY: Allocated above.
-            return Ok(unsafe { Pages::from_reserved(page, count, self.clone()) });
+            // SAFETY: Allocated above, and less than 4 GiB.
+            return Ok(unsafe { Pages::from_pool(page, count, self.clone()) });
         }
         Err(AllocError)
     }
+}
 
-    /// Takes pages back.
-    ///
-    /// # Safety
-    ///
-    /// `page` must be the first one of `count` pages that were allocated from this memory, and the
-    /// caller must give them away.
-    pub(super) unsafe fn free(&self, page: NonNull<bindings::page>, count: usize) {
+impl PagePool for ReservedMem {
+    unsafe fn free(&self, page: NonNull<bindings::page>, count: usize) {
         // SAFETY: By the safety requirements, both are pages of this memory.
         // CAST: It is not negative: `first` is the first page.
         let start = unsafe { page.as_ptr().offset_from(self.first.as_ptr()) } as usize;

@@ -139,6 +139,8 @@ pub enum Command {
     Differential(Differential),
     /// Check that the compiler refuses wrong uses of the kernel crate, on the first cell of which rustc makes the kernel
     Refused(Cells),
+    /// Check the project's Rust in the kernel by clippy, with the kernel's lints, on the first cell of which rustc makes the kernel
+    Clippy(Cells),
     /// Show an earlier run again, or write its report to files
     Report(Report),
     /// List the runs whose folders are kept

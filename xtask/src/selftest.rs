@@ -16,6 +16,7 @@ const SELF: &str = "self";
 /// The commands.
 const COMMANDS: &[&str] = &[
     "bench",
+    "clippy",
     "differential",
     "drivers",
     "history",

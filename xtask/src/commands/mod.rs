@@ -4,6 +4,7 @@
 mod bench;
 mod bisect;
 mod clean;
+mod clippy;
 mod completions;
 mod debug;
 mod differential;
@@ -11,6 +12,7 @@ mod doctor;
 mod drivers;
 mod history;
 mod instructions;
+mod kbuild;
 mod lava;
 mod list;
 mod made;
@@ -152,6 +154,7 @@ fn run_until(cli: Cli, stop: &Stop) -> Result<ExitCode, Failure> {
         Command::Differential(args) => differential::differential(&context, &args),
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Refused(cells) => refused::refused(&context, &cells),
+        Command::Clippy(cells) => clippy::clippy(&context, &cells),
         Command::Report(args) => report::report(&context, &args),
         Command::Diff { before, after } => report::diff(&context, &before, &after),
         Command::Merge(args) => merge::run(&context, &args),

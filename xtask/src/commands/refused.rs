@@ -11,50 +11,26 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use super::{Context, prepare, test};
-use crate::cause::chain;
+use super::Context;
+use super::kbuild::{Kbuild, quoted};
 use crate::cli;
-use crate::config::Kernel;
 use crate::exit::{Exit, Failure};
-use crate::follow::{self, End};
 use crate::progress::Progress as _;
-use crate::toolchain::Toolchain;
 
 /// What stands before the code of an error.
 const MARK: &str = "//~ ";
 
 /// The module whose options the files are compiled with.
-const MODULE: &str = "modules/drivers/dma-buf/heaps/system_heap_rust";
+const MODULE: &str = "modules/drivers/dma-buf/heaps/system_heap_rust/system_heap_rust.o";
 
 pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Failure> {
-    let config = context.config()?;
-    // LLVM is not all of the compiler of the others.
-    let own = |kernel: &Kernel| kernel.rustc.is_none();
-    let mut cells = test::cells(&config, args)?;
-    cells.retain(|cell| own(&config.kernels[&cell.kernel]));
-    if args.globs().next().is_none() {
-        cells.truncate(1);
-    }
-    let Some(cell) = cells.first() else {
-        return Err(Failure::usage(
-            "failed to choose a kernel that rustc alone compiles: name another cell",
-        ));
-    };
-    let kernel = cell.kernel.clone();
-    let selection = test::without_suites(context, vec![cell]);
     let task = context.ui.task("refused");
-    let prepared = prepare::prepare(context, &task)?;
-    let session = test::session(context, &config, &prepared);
-    test::build_or_fail(&session, &selection)?;
-
-    let build = prepared.builds.join(&kernel);
-    let options = options(&build).map_err(Failure::infra)?;
-    let dir = tempfile::tempdir_in(&build).map_err(Failure::infra)?;
+    let kbuild = Kbuild::of(context, args, &task)?;
+    let dir = tempfile::tempdir_in(&kbuild.build).map_err(Failure::infra)?;
+    let compilation = kbuild.compilation(MODULE).map_err(Failure::infra)?;
     let compiler = Compiler {
-        context,
-        toolchain: &prepared.toolchain,
-        build: &build,
-        options,
+        kbuild: &kbuild,
+        options: compilation.options,
         dir: dir.path(),
     };
     let files = files(&context.project.root().join("kernel/refused")).map_err(Failure::infra)?;
@@ -72,14 +48,15 @@ pub(super) fn refused(context: &Context, args: &cli::Cells) -> Result<Exit, Fail
         }
     }
     println!(
-        "{} files, {wrong} wrong, with the compiler of {kernel}",
-        files.len()
+        "{} files, {wrong} wrong, with the compiler of {}",
+        files.len(),
+        kbuild.kernel
     );
     let pages = kconfig::load(context)?;
     let mut given = 0;
     for page in &pages {
         task.step(&page.name);
-        match page.check(context, &prepared.toolchain, &prepared.tree.dir, dir.path())? {
+        match page.check(context, kbuild.toolchain(), kbuild.tree(), dir.path())? {
             None => println!("{}: refused", page.name),
             Some(why) => {
                 given += 1;
@@ -103,34 +80,6 @@ fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     files.retain(|file| file.extension().is_some_and(|e| e == "rs"));
     files.sort();
     Ok(files)
-}
-
-/// How Kbuild compiles a module, but for its source and what comes of it.
-fn options(build: &Path) -> Result<String, String> {
-    let path = build.join(MODULE).join(".system_heap_rust.o.cmd");
-    let fail = |why: &str| format!("failed to read how {} was made: {why}", path.display());
-    let text = fs::read_to_string(&path).map_err(|e| chain(&e))?;
-    let line = text.lines().find(|line| line.starts_with("savedcmd"));
-    let (_, command) = line
-        .and_then(|line| line.split_once(":="))
-        .ok_or_else(|| fail("there is no command in it"))?;
-    let command = command.split(';').next().unwrap_or_default();
-    Ok(without_outputs(command))
-}
-
-/// The command without its source, which is the last word, and without what it writes.
-fn without_outputs(command: &str) -> String {
-    let mut words = command.split_whitespace().peekable();
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        match word {
-            "--out-dir" => drop(words.next()),
-            word if word.starts_with("--emit=") => {}
-            word if word.ends_with(".rs") && words.peek().is_none() => {}
-            word => kept.push(word),
-        }
-    }
-    kept.join(" ")
 }
 
 /// The line with the mark, from 1, and the code of the error there.
@@ -161,9 +110,7 @@ fn judge(said: &str, line: usize, code: &str) -> Option<String> {
 }
 
 struct Compiler<'a> {
-    context: &'a Context,
-    toolchain: &'a Toolchain,
-    build: &'a Path,
+    kbuild: &'a Kbuild<'a>,
     options: String,
     dir: &'a Path,
 }
@@ -188,23 +135,12 @@ impl Compiler<'_> {
     fn compile(&self, text: &str) -> Result<(String, bool), Failure> {
         let source = self.dir.join("refused.rs");
         fs::write(&source, text).map_err(Failure::infra)?;
-        let quoted =
-            |path: &Path| crate::quote::shell_words([&path.to_string_lossy().into_owned()]);
-        let script = format!(
-            "cd {} && RUSTC_BOOTSTRAP=1 {} --emit=metadata={} --error-format=short -Awarnings {}",
-            quoted(self.build),
+        self.kbuild.run(&format!(
+            "RUSTC_BOOTSTRAP=1 {} --emit=metadata={} --error-format=short -Awarnings {}",
             self.options,
             quoted(&self.dir.join("refused.rmeta")),
             quoted(&source),
-        );
-        let run = self.toolchain.command("sh").args(["-c", &script]);
-        let run = run.expression().stderr_to_stdout();
-        let (end, said) = follow::capture(&run, &self.context.stop).map_err(Failure::infra)?;
-        if self.context.stop.requested() {
-            return Err(Failure::interrupted());
-        }
-        let success = matches!(end, End::Ended(status) if status.success());
-        Ok((String::from_utf8_lossy(&said).into_owned(), success))
+        ))
     }
 }
 
@@ -212,15 +148,6 @@ impl Compiler<'_> {
 mod tests {
     use super::*;
     use crate::project::Project;
-
-    #[test]
-    fn a_command_loses_what_it_writes_and_reads() {
-        let command = " OBJTREE=/o rustc --edition=2021 @/o/cfg --out-dir ./ --emit=dep-info=./.a.d --emit=obj=a.o /t/a.rs  ";
-        assert_eq!(
-            without_outputs(command),
-            "OBJTREE=/o rustc --edition=2021 @/o/cfg"
-        );
-    }
 
     #[test]
     fn one_error_at_its_line_is_wanted() {

@@ -104,8 +104,12 @@ impl<'a> Transfer<'a> {
     ///
     /// The result must be dropped while `end` lives. Whoever waits must do so in this thread.
     unsafe fn ending<F: Fn()>(buffer: &DmaBuf, end: &'a F) -> Result<Self> {
+        /// # Safety
+        ///
+        /// `data` must be a valid reference to an `F`.
         unsafe extern "C" fn call<F: Fn()>(data: *mut c_void) {
-            // SAFETY: This is the reference below, and lives as long as the fence is not signalled.
+            // SAFETY: As promised by the caller. This is the reference below, which lives as long
+            // as the fence is not signalled.
             unsafe { (*data.cast::<F>())() }
         }
         let data = core::ptr::from_ref(end).cast_mut().cast();
@@ -298,8 +302,8 @@ mod tests {
         Ok(())
     }
 
-    /// The device writes while the CPU waits for it. If the CPU was interrupted before, that changes
-    /// nothing.
+    /// The device writes while the CPU waits for it. If the CPU was interrupted before, that
+    /// changes nothing.
     #[test]
     fn the_device_writes_meanwhile() -> Outcome {
         Chip::with(|chip| {

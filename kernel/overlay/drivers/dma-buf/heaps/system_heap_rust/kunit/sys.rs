@@ -122,8 +122,11 @@ where
     /// What is called, and what comes of it.
     type Call<F, T, E> = (Option<F>, Option<Result<T, E>>);
 
+    /// # Safety
+    ///
+    /// `data` must be a valid [`Call`] that nobody else uses.
     unsafe extern "C" fn run<F: FnOnce() -> Result<T, E>, T, E>(data: *mut core::ffi::c_void) {
-        // SAFETY: This is the call below, whose thread waits meanwhile.
+        // SAFETY: As promised by the caller. This is the call below, whose thread waits meanwhile.
         let (f, result) = unsafe { &mut *data.cast::<Call<F, T, E>>() };
 
         *result = f.take().map(|f| f());

@@ -35,14 +35,18 @@ mod lsi;
 mod mmap;
 mod node;
 mod odd;
+#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
 #[path = "../ownership.rs"]
 mod ownership;
 mod sequences;
+#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
 mod stages;
 mod sys;
+#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
 mod tours;
 mod vcsan;
 mod vmap;
+#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
 mod walk;
 
 #[pin_data]

@@ -2,7 +2,7 @@
 /*
  * Processes and threads that do to buffers of a dma-buf heap whatever they may, all
  * at once, for a number of rounds. What each does is left to chance, which begins with a
- * seed that is printed.
+ * seed that is printed. And what becomes of buffers where memory is short.
  *
  *   stress HEAP
  */
@@ -11,13 +11,14 @@
 
 #define SUITE "system_heap_rust_stress"
 #include "calls.h"
+#include "pressure.h"
 
 #define PROCESSES 5U
 #define ROUNDS 12U
 #define SEED 0x9e3779b9U
 
 /* Numbers that look random and are the same in each run. */
-static _Thread_local unsigned int state;
+static __thread unsigned int state;
 
 static unsigned int below(unsigned int limit)
 {
@@ -75,7 +76,7 @@ struct part {
 /* What takes part by way of the node reads or writes the part. */
 static void part_of_other(struct part *part, int what)
 {
-	static _Thread_local unsigned char data[SIZE];
+	static __thread unsigned char data[SIZE];
 	bool writes = what == DEVICE_WRITES || what == KERNEL_WRITES;
 	struct request request = {
 		.data = (unsigned long)data, .fd = part->fd, .what = what,
@@ -132,10 +133,10 @@ static void let_allocations_fail(void)
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 }
 
-/* Of what the process asks the kernel for once, one allocation fails; it must say so, or do without. */
+/* One allocation of what the process asks for fails; it is told, or the kernel does without. */
 static void fails_once(struct part *part)
 {
-	static _Thread_local unsigned char data[SIZE];
+	static __thread unsigned char data[SIZE];
 	struct dma_heap_allocation_data more = { .len = SIZE, .fd_flags = O_RDWR | O_CLOEXEC };
 	struct dma_buf_sync sync = { DMA_BUF_SYNC_START | RW };
 	struct request request = {
@@ -143,7 +144,8 @@ static void fails_once(struct part *part)
 		.offset = part->offset, .len = part->len,
 	};
 	unsigned int nth = 1 + below(8), what = below(4);
-	int at_heap = open_heap(), count = must(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
+	int at_heap = open_heap();
+	int count = must(open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC));
 	char text[16];
 	long ret;
 	int error;
@@ -416,6 +418,9 @@ static const struct test cases[] = {
 	{ "killed_anywhere", killed_anywhere },
 	{ "each_allocation_fails", each_allocation_fails },
 	{ "interrupted_anywhere", interrupted_anywhere },
+	{ "in_pieces", in_pieces },
+	{ "more_than_there_is", more_than_there_is },
+	{ "until_there_is_no_more", until_there_is_no_more },
 };
 
 int main(int argc, char **argv)

@@ -89,7 +89,7 @@ static phys_addr_t page_of(const struct scene *scene)
 	return page;
 }
 
-/* All devices transfer what their direction lets them: all is read, a part of each line is written. */
+/* All devices transfer what they may: all is read, a part of each line is written. */
 static void transfer(const struct scene *scene, phys_addr_t page, enum dma_data_direction dir)
 {
 	for (unsigned int i = 0; i < scene->cast.attached; i++) {
@@ -252,7 +252,7 @@ static int with_buffers(const struct heap *heap, const struct cast *cast, int ro
 			break;
 		page = page_of(&scenes[made]);
 		colours = BIT(colours_of(&scenes[made], page));
-		/* Those of a colour that was there stay until the end, so that another one comes. */
+		/* Those of a colour that was there stay, so that another one comes. */
 		if (page && !(seen & colours))
 			ret = watched(&scenes[made], page, rounds, prove);
 		else

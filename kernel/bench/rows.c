@@ -23,7 +23,7 @@ static const enum dma_data_direction directions[] = {
 
 static const unsigned int numbers[] = { 0, 1, MOST };
 
-/* "HEAP: ROW | PROOF", the latter as the test is called that shows whether the heap is right there. */
+/* "HEAP: ROW | PROOF", the latter named like the test that shows whether it is right there. */
 static noinline void start(const struct heap *heap, int round, const char *row, const char *proof)
 {
 	char name[160];

@@ -142,7 +142,7 @@ static void shares_a_line_with_the_device(struct kunit *test)
 	struct driver *drv = test->priv;
 	dma_addr_t addr;
 
-	expect("write to a cache line shared with a device's buffer | direct map | driver_writes* | align*");
+	expect("write to a cache line shared with a device's buffer | direct map | driver_* | al*");
 	addr = map(test, drv->buf, 8, DMA_FROM_DEVICE);
 	driver_writes(drv->buf + 2, 1);
 	/* What it wrote is lost or not, which the model may also see. */
@@ -154,7 +154,7 @@ static void syncs_what_is_not_mapped(struct kunit *test)
 	struct driver *drv = test->priv;
 	dma_addr_t addr;
 
-	expect("sync of memory that is not mapped | | syncs_what_is_not_mapped* | dma_map*");
+	expect("sync of memory that is not mapped | | syncs_what_is_not* | dma_map*");
 	addr = map(test, drv->buf, LEN, DMA_TO_DEVICE);
 	unmap(test, addr, LEN, DMA_TO_DEVICE);
 	sync_for_device(test, addr, LEN, DMA_TO_DEVICE);
@@ -165,7 +165,7 @@ static void unmaps_twice(struct kunit *test)
 	struct driver *drv = test->priv;
 	dma_addr_t addr;
 
-	expect("unmap of memory that is not mapped | | unmaps_twice* | dma_map*");
+	expect("unmap of memory that is not mapped | | unmaps_t* | dma_map*");
 	addr = map(test, drv->buf, LEN, DMA_TO_DEVICE);
 	unmap(test, addr, LEN, DMA_TO_DEVICE);
 	unmap(test, addr, LEN, DMA_TO_DEVICE);
@@ -176,7 +176,7 @@ static void unmaps_in_another_direction(struct kunit *test)
 	struct driver *drv = test->priv;
 	dma_addr_t addr;
 
-	expect("unmap in another direction than mapped | | unmaps_in_another_direction* | the direction*");
+	expect("unmap in another direction than mapped | | unmaps_in_another* | the direction*");
 	addr = map(test, drv->buf, LEN, DMA_FROM_DEVICE);
 	unmap(test, addr, LEN, DMA_TO_DEVICE);
 }
@@ -186,7 +186,7 @@ static void syncs_more_than_is_mapped(struct kunit *test)
 	struct driver *drv = test->priv;
 	dma_addr_t addr;
 
-	expect("sync beyond what is mapped | | syncs_more_than_is_mapped* | the address*");
+	expect("sync beyond what is mapped | | syncs_more_than* | the address*");
 	addr = map(test, drv->buf, LEN / 2, DMA_TO_DEVICE);
 	sync_for_device(test, addr, LEN, DMA_TO_DEVICE);
 	unmap(test, addr, LEN / 2, DMA_TO_DEVICE);
@@ -197,7 +197,7 @@ static void unmaps_less_than_is_mapped(struct kunit *test)
 	struct driver *drv = test->priv;
 	dma_addr_t addr;
 
-	expect("unmap of another area than mapped | | unmaps_less_than_is_mapped* | the address*");
+	expect("unmap of another area than mapped | | unmaps_less_than* | the address*");
 	addr = map(test, drv->buf, LEN, DMA_TO_DEVICE);
 	unmap(test, addr, LEN / 2, DMA_TO_DEVICE);
 }
@@ -261,6 +261,7 @@ static struct kunit_suite suite = {
 	.exit = teardown,
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);
 
 MODULE_DESCRIPTION("What VCSan reports of the DMA API's contract");

@@ -28,6 +28,7 @@ static struct dma_pool *pool;
 static struct {
 	u32 state;
 	u8 data[LEN] __aligned(ARCH_DMA_MINALIGN);
+
 	u32 errors __aligned(ARCH_DMA_MINALIGN);
 } *urb;
 static u32 sum;
@@ -85,7 +86,7 @@ static int __init pool_init(void)
 {
 	int ret = -ENOMEM;
 
-	urb = kzalloc(sizeof(*urb), GFP_KERNEL);
+	urb = kzalloc_obj(*urb);
 	if (!urb)
 		return ret;
 	pdev = platform_device_register_simple("vcsan_pool", PLATFORM_DEVID_AUTO, NULL, 0);

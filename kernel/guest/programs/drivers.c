@@ -190,7 +190,7 @@ static void drop_caches(void)
 	close(fd);
 }
 
-/* A value of this length has a buffer of its own, which is no power of two and so is by vmalloc(). */
+/* A value of this length has a buffer of its own by vmalloc(), as it is no power of two. */
 #define VALUE 20000UL
 
 static void set_attributes(void)
@@ -312,7 +312,7 @@ static void close_snapshot(int fd)
 	mapper(DM_DEV_REMOVE, NULL);
 }
 
-/* Which chunks of a snapshot differ is written by dm-io from an area by vmalloc(), and read back to it. */
+/* Which chunks of a snapshot differ: dm-io writes that from an area by vmalloc(), and reads it. */
 static void dm_snapshot(void)
 {
 	char origin[64], cow[64], target[192];

@@ -343,7 +343,7 @@ static void child_is_interrupted_and_waits(int fd, unsigned char *at)
 	compare_in_access("the child", fd, at, 0, SIZE, 2);
 }
 
-/* What a device does to one buffer is waited for by who opens an access of another, once it is told so by a file. */
+/* Who opens an access waits for what a device does to another buffer, if a file says so. */
 static void waits_for_files(void)
 {
 	int fd = allocate(O_RDWR), busy = allocate(O_RDWR), idle = allocate(O_RDWR), file, status;

@@ -7,6 +7,7 @@
  *   selftest HEAP
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -66,7 +67,7 @@ static void pass_on(char *line)
 		return;
 	}
 	for (name = text; *name; name++) {
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", *name))
+		if (!isalnum((unsigned char)*name))
 			*name = '_';
 	}
 	/* Two of them have the same name. */

@@ -88,15 +88,21 @@ pub(super) fn tidy(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Folders of code that is to be as the kernel's own.
-const CHECKED: [&str; 7] = [
-    "docs/examples/",
+const KERNEL: [&str; 7] = [
+    "docs/examples/contract/",
+    "docs/examples/drivers/",
     "kernel/bench/",
-    "kernel/guest/",
     "kernel/history/",
     "kernel/mutants/",
     "kernel/overlay/",
     "kernel/refused/",
 ];
+
+/// Folders of programs.
+const PROGRAMS: [&str; 2] = ["docs/examples/module/", "kernel/guest/"];
+
+/// What checkpatch says of them that is about the kernel's own functions and about no path.
+const NOT_OF_PROGRAMS: &str = "EMBEDDED_FUNCTION_NAME,STRCPY,STRNCPY,VOLATILE";
 
 /// What the walks of the suite `sequences` do, in words.
 const TOURS: &str = "kunit/tours.rs";
@@ -152,8 +158,8 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
         (
             "checkpatch",
             checkpatch(
-                &["--file"],
-                CHECKED
+                &["--strict", "--file"],
+                KERNEL
                     .iter()
                     .flat_map(|dir| files(dir, &[".rs", ".c", ".h"]))
                     .filter(|file| !file.ends_with(TOURS))
@@ -161,10 +167,20 @@ fn kernel_style(context: &Context, listed: &str) -> Result<Vec<String>, Failure>
             ),
         ),
         (
+            "checkpatch",
+            checkpatch(
+                &["--strict", "--file", "--ignore", NOT_OF_PROGRAMS],
+                PROGRAMS
+                    .iter()
+                    .flat_map(|dir| files(dir, &[".c", ".h"]))
+                    .collect(),
+            ),
+        ),
+        (
             // Its words are steps, of which some are taken twice.
             "checkpatch",
             checkpatch(
-                &["--file", "--ignore", "REPEATED_WORD"],
+                &["--strict", "--file", "--ignore", "REPEATED_WORD"],
                 files("kernel/overlay/", &[TOURS]),
             ),
         ),

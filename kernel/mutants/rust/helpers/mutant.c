@@ -53,6 +53,7 @@ static const struct kernel_param_ops mutant_ops = {
 	.set = mutant_set,
 	.get = mutant_get,
 };
+
 core_param_cb(mutant, &mutant_ops, NULL, 0644);
 
 __rust_helper bool rust_helper_mutant_is(const char *name)

@@ -180,4 +180,5 @@ static int probe_set(const char *text, const struct kernel_param *kp)
 static const struct kernel_param_ops probe_ops = {
 	.set = probe_set,
 };
+
 core_param_cb(probe, &probe_ops, NULL, 0200);

@@ -39,13 +39,18 @@ enum vcsan_kind {
 #define VCSAN_MAGIC 0x56434e54U /* "VCNT" */
 #define VCSAN_TEXT_LEN 96
 
+#ifndef __KERNEL__
+#include <stdalign.h>
+#define noinline
+#define __aligned alignas
+#endif
+
 /*
- * In one page, which the last store has just been to, as VCSan can only read
- * what the TLB has where software fills it; and aligned, so that VCSan has to
- * look at few of all stores.
+ * In one page, which the last store has just been to, as VCSan can only read what the TLB has
+ * where software fills it; and aligned, so that VCSan has to look at few of all stores.
  */
 struct vcsan_note {
-	_Alignas(128) __u32 kind;
+	__aligned(128) __u32 kind;
 	__u32 text_len;
 	__u64 a, b;
 	/*
@@ -57,10 +62,6 @@ struct vcsan_note {
 	__u32 magic;
 	char text[VCSAN_TEXT_LEN];
 };
-
-#ifndef __KERNEL__
-#define noinline
-#endif
 
 /*
  * The store that VCSan looks for, in a function of its own: of the kernel's

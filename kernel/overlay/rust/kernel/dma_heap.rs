@@ -4,9 +4,9 @@
 //!
 //! C header: [`include/linux/dma-heap.h`](srctree/include/linux/dma-heap.h)
 //!
-//! A heap implements [`Heap`]. A module whose only purpose are heaps implements [`HeapModule`], where
-//! it adds them, and declares itself by [`module_dma_heap!`](crate::module_dma_heap). User space finds
-//! a heap at `/dev/dma_heap/`.
+//! A heap implements [`Heap`]. A module whose only purpose are heaps implements [`HeapModule`],
+//! where it adds them, and declares itself by [`module_dma_heap!`](crate::module_dma_heap). User
+//! space finds a heap at `/dev/dma_heap/`.
 
 use crate::{
     bindings,
@@ -95,13 +95,13 @@ impl Heaps {
             priv_: added.cast(),
         };
 
-        // SAFETY: This is a valid module, or null if it is built in. If it is being loaded, there is
-        // a reference to it, so this succeeds.
+        // SAFETY: This is a valid module, or null if it is built in. If it is being loaded, there
+        // is a reference to it, so this succeeds.
         let kept = unsafe { bindings::try_module_get(module) };
 
         let result = if kept {
-            // SAFETY: `info` is valid, and what it refers to is there for ever if this succeeds: then
-            // nobody frees `added`, and the module with the callbacks stays loaded.
+            // SAFETY: `info` is valid, and what it refers to is there for ever if this succeeds:
+            // then nobody frees `added`, and the module with the callbacks stays loaded.
             from_err_ptr(unsafe { bindings::dma_heap_add(&info) })
         } else {
             Err(ENODEV)
@@ -159,8 +159,8 @@ impl<H: Heap> Callbacks<H> {
         fd_flags: u32,
         heap_flags: u64,
     ) -> *mut bindings::dma_buf {
-        // SAFETY: The core passes a heap that `Heaps::add` has added, with this as its private data,
-        // which is never freed nor changed.
+        // SAFETY: The core passes a heap that `Heaps::add` has added, with this as its private
+        // data, which is never freed nor changed.
         let added = unsafe { &*bindings::dma_heap_get_drvdata(heap).cast::<Added<H>>() };
 
         let result = added.heap.allocate(len, heap_flags).and_then(|buffer| {
@@ -177,8 +177,8 @@ impl<H: Heap> Callbacks<H> {
 
 /// Declares a module that has heaps.
 ///
-/// `type` is its [`HeapModule`](crate::dma_heap::HeapModule). The module can't be unloaded, since heaps
-/// can't be removed.
+/// `type` is its [`HeapModule`](crate::dma_heap::HeapModule). The module can't be unloaded, since
+/// heaps can't be removed.
 ///
 /// # Examples
 ///
@@ -207,7 +207,8 @@ macro_rules! module_dma_heap {
 
         impl $crate::Module for TheModule {
             fn init(module: &'static $crate::ThisModule) -> $crate::error::Result<Self> {
-                // SAFETY: The heaps are of this module, and nothing comes after this that could fail.
+                // SAFETY: The heaps are of this module, and nothing comes after this that could
+                // fail.
                 unsafe { $crate::dma_heap::init::<$heaps>(module) }?;
                 Ok(Self)
             }

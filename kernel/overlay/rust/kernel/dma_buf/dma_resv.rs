@@ -34,8 +34,8 @@ impl DmaResv {
         unsafe { &*resv.cast() }
     }
 
-    /// Waits for the transfers that an access of the CPU must not meet: those that write, and if the
-    /// access is going to `write`, those that read too.
+    /// Waits for the transfers that an access of the CPU must not meet: those that write, and if
+    /// the access is going to `write`, those that read too.
     ///
     /// C equivalent: `dma_resv_wait_timeout()`, with `dma_resv_usage_rw()`.
     ///

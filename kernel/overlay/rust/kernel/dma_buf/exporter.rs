@@ -43,8 +43,8 @@ use core::marker::PhantomData;
 /// # Locks
 ///
 /// [`map`], [`unmap`], [`vmap`] and [`vunmap`] are called with the buffer's reservation lock held,
-/// [`mmap`] with the lock of the address space held for writing, [`detach`], [`begin_cpu_access`] and
-/// [`end_cpu_access`] with neither.
+/// [`mmap`] with the lock of the address space held for writing, [`detach`], [`begin_cpu_access`]
+/// and [`end_cpu_access`] with neither.
 ///
 /// [`map`]: Exporter::map
 /// [`unmap`]: Exporter::unmap
@@ -73,9 +73,9 @@ pub trait Exporter: Send + Sync + Sized + 'static {
 
     /// The CPU is about to access the buffer.
     ///
-    /// Before this is called, transfers that the buffer's fences stand for have ended, as far as the
-    /// access has to wait for them: one that writes for all, one that reads for those that write. So
-    /// the caches can be maintained here. If a signal ends the wait, this is not called.
+    /// Before this is called, transfers that the buffer's fences stand for have ended, as far as
+    /// the access has to wait for them: one that writes for all, one that reads for those that
+    /// write. So the caches can be maintained here. If a signal ends the wait, this is not called.
     ///
     /// If this fails, there is no access, and [`Exporter::end_cpu_access`] is not called for it. It
     /// need not be called after success either: a process can die in its access. Nor is the order
@@ -235,8 +235,8 @@ struct Private<T> {
 impl DmaBuf {
     /// Exports memory.
     ///
-    /// `size` is in bytes and a multiple of [`PAGE_SIZE`]; `fd_flags` are those of `open()`, such as
-    /// `O_RDWR`, of which the access mode counts.
+    /// `size` is in bytes and a multiple of [`PAGE_SIZE`]; `fd_flags` are those of `open()`, such
+    /// as `O_RDWR`, of which the access mode counts.
     ///
     /// # Errors
     ///
@@ -279,8 +279,8 @@ impl DmaBuf {
         };
 
         // SAFETY: `info` is valid, and what it refers to outlives the buffer: the name and the
-        // callbacks are static, and `private` is freed by the `release` callback. The buffer holds a
-        // reference to the module with them.
+        // callbacks are static, and `private` is freed by the `release` callback. The buffer holds
+        // a reference to the module with them.
         match from_err_ptr(unsafe { bindings::dma_buf_export(&info) }) {
             // SAFETY: A new buffer has one reference, which is ours.
             Ok(buf) => Ok(unsafe { DmaBuf::from_owned(buf) }),
@@ -315,8 +315,8 @@ impl<T: Exporter> Callbacks<T> {
     /// `buf` must be a buffer that was exported with these callbacks, and must not be released for
     /// `'a`.
     unsafe fn private<'a>(buf: *mut bindings::dma_buf) -> (&'a DmaBuf, &'a Private<T>) {
-        // SAFETY: By the safety requirements, the private data is what `DmaBuf::export` set, and there are
-        // only shared references to it until it is released.
+        // SAFETY: By the safety requirements, the private data is what `DmaBuf::export` set, and
+        // there are only shared references to it until it is released.
         let private = unsafe { &*(*buf).priv_.cast::<Private<T>>() };
 
         // SAFETY: By the safety requirements.

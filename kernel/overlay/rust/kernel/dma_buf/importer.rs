@@ -138,9 +138,9 @@ impl Importer {
     /// Takes the buffer for the CPU. `dma_buf_begin_cpu_access()`
     ///
     /// This waits for the transfers that the buffer's fences stand for. With
-    /// [`DataDirection::FromDevice`] the CPU can only read. Otherwise it can write too, and can read
-    /// what it wrote; if it sees what a device wrote with [`DataDirection::ToDevice`] is up to the
-    /// exporter.
+    /// [`DataDirection::FromDevice`] the CPU can only read. Otherwise it can write too, and can
+    /// read what it wrote; if it sees what a device wrote with [`DataDirection::ToDevice`] is up to
+    /// the exporter.
     ///
     /// # Errors
     ///

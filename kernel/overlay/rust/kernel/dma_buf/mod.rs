@@ -138,8 +138,8 @@ impl DmaBuf {
     /// An area that is being made while this runs may be missed: its pages are mapped before it can
     /// be found by the file. Whoever made it can't have used it yet.
     pub fn flush_user_mappings(&self) -> bool {
-        // SAFETY: The file is set once the buffer is exported, and its mapping is set for all of its
-        // life.
+        // SAFETY: The file is set once the buffer is exported, and its mapping is set for all of
+        // its life.
         unsafe { bindings::flush_cache_mapping((*(*self.as_raw()).file).f_mapping) }
     }
 }

@@ -19,8 +19,8 @@ use core::ptr::NonNull;
 
 /// Pages that are mapped one after the other into the kernel's address space.
 ///
-/// This is a second alias of each of them, besides the direct map. Where the data cache aliases, the
-/// two are not coherent with each other, nor is this one with devices; see
+/// This is a second alias of each of them, besides the direct map. Where the data cache aliases,
+/// the two are not coherent with each other, nor is this one with devices; see
 /// `Documentation/core-api/cachetlb.rst` on `flush_kernel_vmap_range()`.
 ///
 /// Making and dropping a mapping flushes all that it may have in the cache.
@@ -116,8 +116,8 @@ impl Vmap {
         self.len
     }
 
-    /// Whether [`Vmap::write_back`] drops all lines too, as [`Vmap::invalidate`] does: these have one
-    /// operation for both, see `flush_kernel_vmap_range()`.
+    /// Whether [`Vmap::write_back`] drops all lines too, as [`Vmap::invalidate`] does: these have
+    /// one operation for both, see `flush_kernel_vmap_range()`.
     pub const WRITE_BACK_DROPS: bool = cfg!(any(CONFIG_ARM, CONFIG_MIPS, CONFIG_PARISC));
 
     /// Writes what the CPU wrote through this mapping back to memory.

@@ -114,7 +114,8 @@ impl Pages {
         // Several pages are one folio, so that it takes one call to write them back.
         let flags = if order > 0 { flags | __GFP_COMP } else { flags };
 
-        // SAFETY: Depending on the flags this may sleep. Other than that, it is always safe to call.
+        // SAFETY: Depending on the flags this may sleep. Other than that, it is always safe to
+        // call.
         let page = unsafe { bindings::alloc_pages(flags.as_raw(), order) };
 
         // INVARIANT: The allocation succeeded, and nothing else has it.
@@ -190,8 +191,8 @@ impl Pages {
     /// None that can happen: the range lies within each page.
     pub fn fill_zero(&mut self) -> Result {
         for page in self.iter() {
-            // SAFETY: This object owns the pages and is borrowed mutably, so that nobody else accesses
-            // them.
+            // SAFETY: This object owns the pages and is borrowed mutably, so that nobody else
+            // accesses them.
             unsafe { page.fill_zero_raw(0, PAGE_SIZE) }?;
         }
         Ok(())
@@ -240,11 +241,11 @@ impl Drop for Pages {
 
 /// A list of [`Pages`] that together hold a buffer, in the buffer's order.
 ///
-/// Once it is shared it doesn't change, so whoever has a reference, such as a mapping, knows that the
-/// pages stay.
+/// Once it is shared it doesn't change, so whoever has a reference, such as a mapping, knows that
+/// the pages stay.
 ///
-/// There are no more chunks than a scatterlist can have entries, so that a device can always be told
-/// of them.
+/// There are no more chunks than a scatterlist can have entries, so that a device can always be
+/// told of them.
 #[derive(Default)]
 pub struct Chunks {
     list: KVVec<Pages>,

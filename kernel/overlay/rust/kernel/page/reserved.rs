@@ -25,8 +25,8 @@ use core::ptr::NonNull;
 ///
 /// # Invariants
 ///
-/// The memory from `first` on, as many pages as `used` has bits, is reserved for ever, and only used
-/// through this object. A bit of `used` is set while its page is allocated.
+/// The memory from `first` on, as many pages as `used` has bits, is reserved for ever, and only
+/// used through this object. A bit of `used` is set while its page is allocated.
 #[pin_data]
 pub struct ReservedMem {
     first: NonNull<bindings::page>,
@@ -45,8 +45,9 @@ impl ReservedMem {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if there is no such memory, or not a page of it; `ENOTSUPP` where the `struct page`s of
-    /// consecutive pages need not be consecutive (`SPARSEMEM` without `SPARSEMEM_VMEMMAP`); `ENOMEM`.
+    /// `ENODEV` if there is no such memory, or not a page of it; `ENOTSUPP` where consecutive pages
+    /// need not have consecutive `struct page`s (`SPARSEMEM` without `SPARSEMEM_VMEMMAP`);
+    /// `ENOMEM`.
     ///
     /// # Safety
     ///
@@ -75,8 +76,8 @@ impl ReservedMem {
         // SAFETY: This is a page of memory, which has a `struct page`.
         let first = unsafe { bindings::pfn_to_page(first.try_into()?) };
 
-        // INVARIANT: Reserved memory is not given back but by who took it, and the caller lets nobody
-        // else have it. Nothing is allocated yet.
+        // INVARIANT: Reserved memory is not given back but by who took it, and the caller lets
+        // nobody else have it. Nothing is allocated yet.
         Arc::pin_init(
             try_pin_init!(Self {
                 first: NonNull::new(first).ok_or(ENODEV)?,

@@ -82,8 +82,8 @@ enum State {
     Unmapped,
 }
 
-/// Each device has a mapping of its own of the same pages, and what is shared is synced by who shares
-/// it. Without this, `CONFIG_DMA_API_DEBUG` takes the second mapping for a mistake.
+/// Each device has a mapping of its own of the same pages, and what is shared is synced by who
+/// shares it. Without this, `CONFIG_DMA_API_DEBUG` takes the second mapping for a mistake.
 const ATTRS: usize = bindings::DMA_ATTR_DEBUGGING_IGNORE_CACHELINES as usize;
 
 /// Pages that are mapped for a device, and belong to it unless they are taken from it by
@@ -132,8 +132,8 @@ impl MappedPages {
         unsafe { Self::map(mapped, device, dir) }
     }
 
-    /// Maps the pages of an earlier mapping for a device, in the memory that this one took, if nobody
-    /// else has a reference to it. Takes them from the earlier device first.
+    /// Maps the pages of an earlier mapping for a device, in the memory that this one took, if
+    /// nobody else has a reference to it. Takes them from the earlier device first.
     ///
     /// # Errors
     ///
@@ -290,8 +290,8 @@ impl MappedPages {
         }
     }
 
-    /// Writes dirty lines of the direct map back, and leaves what the device has written to a bounce
-    /// buffer there.
+    /// Writes dirty lines of the direct map back, and leaves what the device has written to a
+    /// bounce buffer there.
     ///
     /// There is no call of the DMA API for that. So the pages are mapped once more, to the device,
     /// and unmapped: chunk by chunk, which takes no memory. Does nothing if the pages aren't mapped
@@ -299,8 +299,8 @@ impl MappedPages {
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if a chunk can't be mapped once more, for want of bounce buffers or of addresses. Some
-    /// chunks have been written back then.
+    /// `ENOMEM` if a chunk can't be mapped once more, for want of bounce buffers or of addresses.
+    /// Some chunks have been written back then.
     pub fn write_back(&self) -> Result {
         let state = self.state.lock();
 
@@ -316,8 +316,8 @@ impl MappedPages {
     fn write_chunk_back(&self, chunk: &Pages) -> Result {
         let (device, dir) = (self.device.as_raw(), DataDirection::ToDevice.into());
 
-        // SAFETY: Memory can be mapped for the device, as the pages of the table are, and the chunk has
-        // this length.
+        // SAFETY: Memory can be mapped for the device, as the pages of the table are, and the chunk
+        // has this length.
         let addr = unsafe {
             bindings::dma_map_page_attrs(device, chunk.as_ptr(), 0, chunk.len(), dir, ATTRS)
         };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The system heap: buffers from the page allocator, `/dev/dma_heap/system`. And heaps of memory that
-//! is reserved at boot, see [`carveout`].
+//! The system heap: buffers from the page allocator, `/dev/dma_heap/system`. And heaps of memory
+//! that is reserved at boot, see [`carveout`].
 //!
-//! Like `system_heap.c`, it hands out pages of the buddy allocator. Unlike it, it keeps buffers coherent
-//! on CPUs whose data caches alias. There, the direct map, a vmap and each user mapping of a page may
-//! have a cache line each, and `dma_sync_*()` knows about those of the direct map alone.
+//! Like `system_heap.c`, it hands out pages of the buddy allocator. Unlike it, it keeps buffers
+//! coherent on CPUs whose data caches alias. There, the direct map, a vmap and each user mapping of
+//! a page may have a cache line each, and `dma_sync_*()` knows about those of the direct map alone.
 //! [`ownership`] has the rules, [`buffer`] follows them.
 //!
 //! # Differences from the heap in C
@@ -14,17 +14,17 @@
 //!
 //! - Fresh zeros are written back before anybody can see the buffer.
 //! - What an access of the CPU needs is done for user mappings too. An area in a user's address
-//!   space is found by the buffer's file, like `flush_dcache_folio()` finds areas of page cache, and
-//!   flushed by `flush_cache_range()`. Uncached user mappings would need no maintenance, but cost
-//!   each access, and not every aliasing CPU allows a page to be mapped cached and uncached at once
-//!   (parisc). To choose addresses of the same colour would do nothing for a cache that is indexed
-//!   and tagged virtually, nor for the vmap. To zap the page tables, and have accesses fault, flushes
-//!   just the same, and costs faults besides.
+//!   space is found by the buffer's file, like `flush_dcache_folio()` finds areas of page cache,
+//!   and flushed by `flush_cache_range()`. Uncached user mappings would need no maintenance, but
+//!   cost each access, and not every aliasing CPU allows a page to be mapped cached and uncached at
+//!   once (parisc). To choose addresses of the same colour would do nothing for a cache that is
+//!   indexed and tagged virtually, nor for the vmap. To zap the page tables, and have accesses
+//!   fault, flushes just the same, and costs faults besides.
 //! - `begin_cpu_access` waits for fences, then takes the buffer from its devices, and then
 //!   invalidates the other aliases; `end_cpu_access` goes the other way.
-//! - A device sync has the direction of the mapping, as the DMA API asks for, not that of the access.
-//!   A mapping from the device is made bidirectional, so that what the device does not write stays.
-//!   An IOMMU then lets the device read too.
+//! - A device sync has the direction of the mapping, as the DMA API asks for, not that of the
+//!   access. A mapping from the device is made bidirectional, so that what the device does not
+//!   write stays. An IOMMU then lets the device read too.
 //! - An access that somebody else has open does not lose what was written in it, but for what
 //!   [`ownership`] names.
 //!
@@ -36,32 +36,32 @@
 //!   encrypt theirs.
 //! - A private user mapping can't be made writable: a copy of a shared buffer's page would not see
 //!   what a device writes. If it is writable from the start, it is refused.
-//! - A request for more memory than the machine has fails at once, before any page is taken: the heap
-//!   in C allocates until the OOM killer has ended others for it.
-//! - To open an access can fail with `ENOMEM` where memory is bounced: what an open access has written
-//!   is written back through one more mapping, for which bounce buffers may be short.
+//! - A request for more memory than the machine has fails at once, before any page is taken: the
+//!   heap in C allocates until the OOM killer has ended others for it.
+//! - To open an access can fail with `ENOMEM` where memory is bounced: what an open access has
+//!   written is written back through one more mapping, for which bounce buffers may be short.
 //! - The pages are kept in a list beside the tables, which is one more allocation per buffer.
 //! - Each mapping has a table of its own, so an attachment can be mapped more than once. To map
-//!   allocates memory, unless a mapping was unmapped and no device detached since: then its table is
-//!   taken.
-//! - Where scatterlists can't be chained (parisc), a buffer that would take more entries than fit into
-//!   a page is refused with `ENOMEM`, and without a warning.
+//!   allocates memory, unless a mapping was unmapped and no device detached since: then its table
+//!   is taken.
+//! - Where scatterlists can't be chained (parisc), a buffer that would take more entries than fit
+//!   into a page is refused with `ENOMEM`, and without a warning.
 //!
 //! # Limits
 //!
-//! - The data are coherent for who opens and closes accesses, as dma-buf asks for. Within one access
-//!   a process has to use one mapping: two mappings of one page, in one process or as a vmap and a
-//!   user mapping, are coherent with each other only from one access to the next.
-//! - A user mapping that is being made has page table entries before the file knows of it, and is not
-//!   flushed meanwhile. No thread knows its address yet, but a CPU that fills lines by speculation may
-//!   do so, and keep one that another process writes at that moment.
+//! - The data are coherent for who opens and closes accesses, as dma-buf asks for. Within one
+//!   access a process has to use one mapping: two mappings of one page, in one process or as a vmap
+//!   and a user mapping, are coherent with each other only from one access to the next.
+//! - A user mapping that is being made has page table entries before the file knows of it, and is
+//!   not flushed meanwhile. No thread knows its address yet, but a CPU that fills lines by
+//!   speculation may do so, and keep one that another process writes at that moment.
 //! - Bounce buffers are filled and emptied through the direct map, so on an aliasing CPU what came
 //!   through one would stay in the direct map's lines. No such CPU has `swiotlb` today.
-//! - A bounce buffer takes 256 KiB at most, so a device that needs one can't have a buffer with a larger
-//!   chunk mapped, of this heap or of the one in C.
+//! - A bounce buffer takes 256 KiB at most, so a device that needs one can't have a buffer with a
+//!   larger chunk mapped, of this heap or of the one in C.
 //! - On PA-RISC, `dma_sync_*()` does not wait for transfers to reach memory (`syncdma`);
-//!   `invalidate_kernel_vmap_range()` does. So without a vmap it is up to the device's driver that a
-//!   transfer has ended, as it is for every user of the DMA API there.
+//!   `invalidate_kernel_vmap_range()` does. So without a vmap it is up to the device's driver that
+//!   a transfer has ended, as it is for every user of the DMA API there.
 //! - PA8800 and PA8900 allow no writable aliases of different colours at all.
 //! - As said in [`ownership`], user space that closes an access it didn't open can hurt others that
 //!   have one open.
@@ -166,7 +166,8 @@ fn allocate_chunks(len: usize) -> Result<Chunks> {
     Ok(chunks)
 }
 
-/// Allocates the largest chunk that fits into `size` bytes, is of `max_order` at most, and can be had.
+/// Allocates the largest chunk that fits into `size` bytes, is of `max_order` at most, and can be
+/// had.
 fn allocate_largest(size: usize, max_order: u32) -> Result<Pages, AllocError> {
     ORDERS
         .into_iter()

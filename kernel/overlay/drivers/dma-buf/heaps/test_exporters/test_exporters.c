@@ -142,6 +142,7 @@ static int __init test_exporters_init(void)
 
 	return ret;
 }
+
 /* No module_exit(): a heap can't be removed. */
 module_init(test_exporters_init);
 

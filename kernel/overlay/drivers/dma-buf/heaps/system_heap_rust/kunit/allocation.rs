@@ -25,7 +25,8 @@ use kernel::{
     prelude::*, //
 };
 
-/// Requires that the heap refuses `request` with `expected`, and allocates when asked properly again.
+/// Requires that the heap refuses `request` with `expected`, and allocates when asked properly
+/// again.
 #[track_caller]
 fn refused(what: &str, request: Request, expected: Error) -> Outcome {
     let client = Client::new()?;

@@ -402,8 +402,8 @@ mod tests {
         })
     }
 
-    /// A kernel user that takes the pages one by one. What is done for a vmap, and for a chunk as large as
-    /// the cache, is done to all of the cache on some CPUs, so there is neither.
+    /// A kernel user that takes the pages one by one. What is done for a vmap, and for a chunk as
+    /// large as the cache, is done to all of the cache on some CPUs, so there is neither.
     #[test]
     fn direct_map_without_a_vmap() -> Outcome {
         Chip::with(|chip| {

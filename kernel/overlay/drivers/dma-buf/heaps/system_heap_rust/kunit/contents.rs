@@ -41,8 +41,8 @@ use kernel::{
 /// Lengths in pages, of one chunk and of several.
 const LENGTHS: [usize; 2] = [1, 18];
 
-/// The same for user space, of single pages: larger chunks have the same colour there as in the direct
-/// map, if colours go by the offset.
+/// The same for user space, of single pages: larger chunks have the same colour there as in the
+/// direct map, if colours go by the offset.
 const USER_LENGTHS: [usize; 2] = [1, 3];
 
 /// Pages that are filled at least: more than whatever else allocates in between could take.
@@ -82,11 +82,11 @@ fn fill(client: &Client, count: usize) -> Outcome<KVec<u64>> {
     Ok(old)
 }
 
-/// Has `check` look at fresh buffers of `count` pages, until `times` of those that it has looked at had
-/// pages that have held a pattern.
+/// Has `check` look at fresh buffers of `count` pages, until `times` of those that it has looked at
+/// had pages that have held a pattern.
 ///
-/// `check` says whether the buffer was of use. It is the first that gets at it: which pages it has is
-/// only asked later, by a vmap, for which some CPUs flush the whole cache.
+/// `check` says whether the buffer was of use. It is the first that gets at it: which pages it has
+/// is only asked later, by a vmap, for which some CPUs flush the whole cache.
 fn recycled(
     client: &Client,
     count: usize,
@@ -112,14 +112,15 @@ fn recycled(
         return Ok(());
     }
     Err(Failed::new(fmt!(
-        "of {TRIES} buffers of {count} pages none was of use and filled before, so zeros would prove \
-         nothing; mask {:#x}",
+        "of {TRIES} buffers of {count} pages none was of use and filled before, so zeros would \
+         prove nothing; mask {:#x}",
         sys::colour_mask()
     )))
 }
 
 /// Maps all of `buffer` into user space. `None` if the data cache aliases and less than half of the
-/// pages have another colour there than in the direct map, through which the kernel has cleared them.
+/// pages have another colour there than in the direct map, through which the kernel has cleared
+/// them.
 ///
 /// Of pages that some exporters map as they fault, nobody knows.
 fn user_alias(buffer: &Importer) -> Outcome<Option<UserMap>> {

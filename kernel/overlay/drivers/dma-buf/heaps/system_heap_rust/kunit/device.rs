@@ -112,7 +112,8 @@ impl Peer {
         image.write(0..image.len(), |offset, data| {
             self.for_each(offset..offset + data.len(), |piece, there, here| {
                 // SAFETY: The chip copies only inside of `Chip::copy`, which waits, and references
-                // to a `Peer` stay in one thread, which makes no second reference to the bytes here.
+                // to a `Peer` stay in one thread, which makes no second reference to the bytes
+                // here.
                 let bytes = unsafe { piece.as_mut() };
 
                 bytes[there].copy_from_slice(&data[here]);

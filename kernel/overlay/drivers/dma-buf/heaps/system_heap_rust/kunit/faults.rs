@@ -66,8 +66,8 @@ fn each_number(what: &str, mut round: impl FnMut(u32) -> Outcome<bool>) -> Outco
     )))
 }
 
-/// Makes each allocation of `operation` fail, one at a time. Each time it must fail with [`ENOMEM`],
-/// or get by without that memory, and keep none.
+/// Makes each allocation of `operation` fail, one at a time. Each time it must fail with
+/// [`ENOMEM`], or get by without that memory, and keep none.
 ///
 /// At least `expected` of them must make it fail. All of that is done for `rounds` times.
 fn each_allocation<T>(
@@ -164,7 +164,8 @@ mod tests {
         })
     }
 
-    /// A mapping that failed is none: a process that has the buffer for itself still needs no access.
+    /// A mapping that failed is none: a process that has the buffer for itself still needs no
+    /// access.
     #[test]
     fn failed_maps_do_not_count() -> Outcome {
         Chip::with(|chip| {
@@ -260,8 +261,8 @@ mod tests {
         })
     }
 
-    /// An access that was opened to write may be closed as one that has only read. What it has written
-    /// is there, and it does not stay open for want of memory.
+    /// An access that was opened to write may be closed as one that has only read. What it has
+    /// written is there, and it does not stay open for want of memory.
     #[test]
     fn end_as_a_reader() -> Outcome {
         Chip::with(|chip| {
@@ -294,7 +295,8 @@ mod tests {
         })
     }
 
-    /// Who maps and unmaps in turn, as a camera does for each frame, takes memory the first time only.
+    /// Who maps and unmaps in turn, as a camera does for each frame, takes memory the first time
+    /// only.
     #[test]
     fn map_again() -> Outcome {
         Chip::with(|chip| {

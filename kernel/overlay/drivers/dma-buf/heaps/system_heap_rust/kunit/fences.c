@@ -19,7 +19,7 @@
 
 struct test_fence {
 	struct dma_fence base;
-	spinlock_t lock;
+	spinlock_t lock; /* of the fence */
 	void (*end)(void *data);
 	void *data;
 };

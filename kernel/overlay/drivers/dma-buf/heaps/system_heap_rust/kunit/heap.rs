@@ -189,8 +189,8 @@ pub(crate) fn allocate_with_user_map(client: &Client, len: usize) -> Outcome<(Im
             return Ok((buffer, user));
         }
         rejected.push(buffer, GFP_KERNEL)?;
-        // Pages often come in order. One in between, now and then, moves those of the next buffer to
-        // another colour, be its number odd or even.
+        // Pages often come in order. One in between, now and then, moves those of the next buffer
+        // to another colour, be its number odd or even.
         if i % 2 != 0 {
             rejected.push(Importer::new(client.allocate(PAGE_SIZE)?), GFP_KERNEL)?;
         }

@@ -60,8 +60,8 @@ mod c {
     }
 }
 
-/// Runs `f` with a device that is unbound and removed after that. Also returns how many references to
-/// it are left then.
+/// Runs `f` with a device that is unbound and removed after that. Also returns how many references
+/// to it are left then.
 fn with_device_left<T>(f: impl FnOnce(&Device<Bound>) -> Outcome<T>) -> Outcome<(T, u32)> {
     // SAFETY: There is nothing to heed.
     let raw = from_err_ptr(unsafe { c::heap_test_device() })?;
@@ -206,8 +206,8 @@ mod tests {
         Ok(())
     }
 
-    /// What is kept is used for another device, which is the only one that it belongs to then: whoever
-    /// comes first, and whichever goes first.
+    /// What is kept is used for another device, which is the only one that it belongs to then:
+    /// whoever comes first, and whichever goes first.
     #[test]
     fn two_devices() -> Outcome {
         let buffer = Importer::new(Client::new()?.allocate(PAGE_SIZE)?);

@@ -72,7 +72,8 @@ pub(crate) fn without_leak(what: &str, rounds: usize, mut f: impl FnMut() -> Out
 mod tests {
     use super::*;
 
-    /// Of a buffer of several chunks, and small enough for its maintenance not to take most of the time.
+    /// Of a buffer of several chunks, and small enough for its maintenance not to take most of the
+    /// time.
     const PAGES: usize = 3;
     const HALF_PAGE: usize = PAGE_SIZE / 2;
     /// The stacks of several threads of earlier cases may go meanwhile, 8 pages each on PA-RISC.
@@ -110,8 +111,8 @@ mod tests {
         )))
     }
 
-    /// It also sees what is smaller than a page, if it is kept in each round, although as much of the
-    /// same size was freed just before.
+    /// It also sees what is smaller than a page, if it is kept in each round, although as much of
+    /// the same size was freed just before.
     #[test]
     fn a_small_leak_is_seen() -> Outcome {
         let mut kept = KVec::with_capacity(PASSES * HALF_PAGES, GFP_KERNEL)?;

@@ -150,8 +150,8 @@ mod tests {
         cpu_check(&mut buffer, Bidirectional, vmap, &image, "vmap again")
     }
 
-    /// A process that has the buffer for itself needs no access, also where a driver maps it in a thread
-    /// of its own.
+    /// A process that has the buffer for itself needs no access, also where a driver maps it in a
+    /// thread of its own.
     #[test]
     fn another_thread_maps() -> Outcome {
         Chip::with(|chip| {
@@ -174,8 +174,8 @@ mod tests {
                     let mapping = attachment.map(ToDevice)?;
                     peer.receive(chip, &buffer, &mapping, 0..len)
                 };
-                // SAFETY: Neither the chip nor the buffer nor the peer is bound to a thread, and this one,
-                // which waits, does not use them.
+                // SAFETY: Neither the chip nor the buffer nor the peer is bound to a thread, and
+                // this one, which waits, does not use them.
                 unsafe { sys::in_worker(reads)? };
                 peer.check(&written, "what the device read")?;
 

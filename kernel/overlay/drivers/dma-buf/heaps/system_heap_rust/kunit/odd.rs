@@ -31,7 +31,8 @@ use kernel::{
     }, //
 };
 
-/// Maps the buffer once, and returns that mapping whoever asks. Its memory is shorter than its buffer.
+/// Maps the buffer once, and returns that mapping whoever asks. Its memory is shorter than its
+/// buffer.
 #[pin_data]
 struct Odd {
     chunks: Arc<Chunks>,

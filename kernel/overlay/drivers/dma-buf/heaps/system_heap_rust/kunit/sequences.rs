@@ -3,8 +3,8 @@
 //! Everything that may happen to a buffer, one after the other, in each order.
 //!
 //! [`walk`](crate::walk) says what happens next, and who may read and write in between;
-//! [`stages`](crate::stages) says to what. Here it happens: to a buffer of the heap, its aliases and
-//! the chip.
+//! [`stages`](crate::stages) says to what. Here it happens: to a buffer of the heap, its aliases
+//! and the chip.
 
 use crate::{
     check::{
@@ -165,7 +165,8 @@ impl Set {
     /// Allocates a buffer and makes the aliases that the stage needs.
     fn new(stage: &Stage) -> Outcome<Self> {
         let client = Client::new()?;
-        // Rejected buffers, so that the next one has other pages, and areas that shift the next vmap.
+        // Rejected buffers, so that the next one has other pages, and areas that shift the next
+        // vmap.
         let (mut rejected, mut spacers) = (KVec::new(), KVec::new());
 
         for i in 0..TRIES {
@@ -229,7 +230,8 @@ impl Set {
         Some(page.as_ptr().addr() + offset % PAGE_SIZE)
     }
 
-    /// The address of the byte at `offset` in the alias of a user. `None` if it has none that stays.
+    /// The address of the byte at `offset` in the alias of a user. `None` if it has none that
+    /// stays.
     fn address(&self, stage: &Stage, user: usize, offset: usize) -> Option<usize> {
         let page = offset / PAGE_SIZE;
 

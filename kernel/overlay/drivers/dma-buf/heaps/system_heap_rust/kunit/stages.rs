@@ -67,8 +67,8 @@ impl Stage {
         }
     }
 
-    /// How many lines of those that are used are in the first chunk: pages are allocated in chunks of
-    /// 16 and of one.
+    /// How many lines of those that are used are in the first chunk: pages are allocated in chunks
+    /// of 16 and of one.
     pub fn lines_of_first_chunk(&self) -> usize {
         let pages = if self.pages < 16 { 1 } else { 16 };
 
@@ -102,8 +102,9 @@ const TWO: Course = Course {
     ..ONE
 };
 
-/// What is rare in a tour that does each plan after each history: one user that opens no access, one that
-/// comes after another who has left an access open, and one device that writes beside one that reads.
+/// What is rare in a tour that does each plan after each history: one user that opens no access,
+/// one that comes after another who has left an access open, and one device that writes beside one
+/// that reads.
 const PLAIN: Course = Course {
     tour: "m0f u0 m0b u0 m0t u0 m0f u0 m0f u0 m0b u0 m0t u0 \
            m0t at m1f u1 b0f e0 st u0 m0t at m1f u1 b0t e0 st u0 \
@@ -217,15 +218,16 @@ pub const TWO_OF_THE_KERNEL: [Stage; 1] = [Stage {
     ..SMALL
 }];
 
-/// Two mappings of a process, which differ where tags are virtual. Those of several processes are what
-/// programs have, see `kernel/guest/programs`.
+/// Two mappings of a process, which differ where tags are virtual. Those of several processes are
+/// what programs have, see `kernel/guest/programs`.
 pub const TWO_USER_MAPPINGS: [Stage; 1] = [Stage {
     users: &[Via::Process, Via::Process],
     walks: &[Course { limit: 200, ..TWO }],
     ..SMALL
 }];
 
-/// Aliases come and go. In each but the last, one of them is a vmap, for which all of the cache is flushed.
+/// Aliases come and go. In each but the last, one of them is a vmap, for which all of the cache is
+/// flushed.
 pub const RENEWALS: [Stage; 4] = [
     Stage {
         walks: &[RENEWED],

@@ -66,8 +66,8 @@ mod tests {
         Ok(())
     }
 
-    /// It is another mapping than the direct map, and if the data cache aliases, of another colour in
-    /// half of the pages or more.
+    /// It is another mapping than the direct map, and if the data cache aliases, of another colour
+    /// in half of the pages or more.
     #[test]
     fn is_an_alias() -> Outcome {
         let client = Client::new()?;

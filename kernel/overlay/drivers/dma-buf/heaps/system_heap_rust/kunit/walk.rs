@@ -119,8 +119,8 @@ impl State {
         self.open.iter().any(Option::is_some)
     }
 
-    /// The step that a word of a tour stands for: a letter, the number of a mapping or of a user, and
-    /// a direction. `None` if it stands for none, or for one that is not possible now.
+    /// The step that a word of a tour stands for: a letter, the number of a mapping or of a user,
+    /// and a direction. `None` if it stands for none, or for one that is not possible now.
     pub fn step(&self, word: &str) -> Option<Step> {
         let mut chars = word.chars();
         let kind = chars.next()?;
@@ -363,8 +363,8 @@ impl Walk {
         self.random.next() & 3
     }
 
-    /// The first of `limit` things and the one after the last, in any order of chance; not empty. As
-    /// often from the first, and as often to the last.
+    /// The first of `limit` things and the one after the last, in any order of chance; not empty.
+    /// As often from the first, and as often to the last.
     pub fn pick_range(&mut self, limit: usize) -> core::ops::Range<usize> {
         let start = self.random.below(limit) * self.random.below(2);
         let len = 1 + self.random.below(limit - start);

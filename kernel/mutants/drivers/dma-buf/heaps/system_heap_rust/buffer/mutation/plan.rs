@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How one step of one plan is done wrong. Pure, and shared by the guest, which does it, and the host,
-//! which names all that there are and works out where they matter.
+//! How one step of one plan is done wrong. Pure, and shared by the guest, which does it, and the
+//! host, which names all that there are and works out where they matter.
 
 // The host uses all of it.
 #![allow(dead_code)]
@@ -79,8 +79,8 @@ impl Kind {
     }
 }
 
-/// The event by which an event is planned for: a mapping or an access in both directions is like one
-/// of the others.
+/// The event by which an event is planned for: a mapping or an access in both directions is like
+/// one of the others.
 pub const fn canonical(event: Event) -> Event {
     match event {
         Event::Map(Direction::Bidirectional) => Event::Map(Direction::FromDevice),
@@ -144,8 +144,8 @@ pub struct Mutation<'a> {
 }
 
 impl<'a> Mutation<'a> {
-    /// The mutation of that name; none if it is no such name. More words after it say how much of a case
-    /// is enough to show it.
+    /// The mutation of that name; none if it is no such name. More words after it say how much of a
+    /// case is enough to show it.
     pub fn parse(name: &'a str) -> Option<Self> {
         let mut words = name.strip_prefix("plan:")?.split(':');
         let (event, plan) = (words.next()?, words.next()?);

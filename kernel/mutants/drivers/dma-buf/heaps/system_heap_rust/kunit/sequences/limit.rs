@@ -7,8 +7,8 @@ use kernel::{
     prelude::*, //
 };
 
-/// The stage that is walked on, and after how many steps the walk ends, if the mutant's name says so:
-/// `plan:EVENT:STEPS:INDEX:KIND:STAGE:STEPS`.
+/// The stage that is walked on, and after how many steps the walk ends, if the mutant's name says
+/// so: `plan:EVENT:STEPS:INDEX:KIND:STAGE:STEPS`.
 pub(super) fn limit() -> Option<(usize, usize)> {
     // SAFETY: The name lives for ever, and only changes while no case runs.
     let name = unsafe { CStr::from_char_ptr(bindings::mutant_name()) };

@@ -31,8 +31,8 @@ use kernel::{
 
 /// A buffer.
 ///
-/// `state` is locked inside the buffer's reservation lock, and the `i_mmap` lock of the buffer's file
-/// inside of it.
+/// `state` is locked inside the buffer's reservation lock, and the `i_mmap` lock of the buffer's
+/// file inside of it.
 #[pin_data]
 pub(crate) struct Buffer {
     chunks: Arc<Chunks>,
@@ -47,8 +47,8 @@ struct State {
     /// The last one that was unmapped. Who maps and unmaps in turn, as V4L2 does for each frame,
     /// allocates nothing but the first time.
     spare: Option<Arc<MappedPages>>,
-    /// The one that is being unmapped. What is done for that is done by it alone: a device of another
-    /// one, which the CPU has taken the buffer from, does not get it back.
+    /// The one that is being unmapped. What is done for that is done by it alone: a device of
+    /// another one, which the CPU has taken the buffer from, does not get it back.
     leaving: Option<Arc<MappedPages>>,
     /// The vmap, if there is one. The dma-buf core counts its users.
     vmap: Option<Arc<Vmap>>,
@@ -115,8 +115,9 @@ impl State {
 
     /// Does one step of a plan that has to be carried out to its end.
     ///
-    /// If dirty lines can't be written back alone, the buffer is handed to its devices, which writes
-    /// them back too. That overwrites a bounce buffer; else the next step would drop the lines.
+    /// If dirty lines can't be written back alone, the buffer is handed to its devices, which
+    /// writes them back too. That overwrites a bounce buffer; else the next step would drop the
+    /// lines.
     fn execute_anyway(&self, buf: &DmaBuf, op: Op) {
         if self.execute(buf, op).is_err() {
             self.written().for_each(|m| m.sync_for_device());

@@ -30,32 +30,32 @@
 //! a process may die with an access open. Therefore an access that stays open for ever costs later
 //! ones speed, not coherency, and one that was never opened may still be closed.
 //!
-//! It follows that an open access says nothing about devices: if whoever opened it is gone, a device
-//! may have written since. Opening another access always takes the buffer from its devices first.
-//! So does unmapping.
+//! It follows that an open access says nothing about devices: if whoever opened it is gone, a
+//! device may have written since. Opening another access always takes the buffer from its devices
+//! first. So does unmapping.
 //!
 //! # What is not repaired
 //!
 //! - What a process writes in its access may be lost if it does so at the moment in which somebody
-//!   else opens one, or in which a mapping goes, while a device may write to the buffer. To take the
-//!   buffer from a device is to write dirty lines back and to invalidate, and the DMA API has no
-//!   call that does both at once.
-//! - Where memory is bounced, page and bounce buffer are two copies, and each sync overwrites one of
-//!   them. What a process has written in an access that is open is lost when somebody else opens one,
-//!   or when a mapping goes, while a device may write to the buffer. If nobody has an access open and
-//!   somebody closes one for writing, then what a device has written since is lost. And what one
-//!   device writes reaches another one by way of an access of the CPU that writes. All of that is so
-//!   for every exporter that uses the DMA API.
-//! - If user space closes an access that somebody else has opened, then what that somebody writes at
-//!   that moment or later may be lost, or be seen late by who opens another access, while a device has
-//!   the buffer mapped.
+//!   else opens one, or in which a mapping goes, while a device may write to the buffer. To take
+//!   the buffer from a device is to write dirty lines back and to invalidate, and the DMA API has
+//!   no call that does both at once.
+//! - Where memory is bounced, page and bounce buffer are two copies, and each sync overwrites one
+//!   of them. What a process has written in an access that is open is lost when somebody else opens
+//!   one, or when a mapping goes, while a device may write to the buffer. If nobody has an access
+//!   open and somebody closes one for writing, then what a device has written since is lost. And
+//!   what one device writes reaches another one by way of an access of the CPU that writes. All of
+//!   that is so for every exporter that uses the DMA API.
+//! - If user space closes an access that somebody else has opened, then what that somebody writes
+//!   at that moment or later may be lost, or be seen late by who opens another access, while a
+//!   device has the buffer mapped.
 //! - What a process wrote in an access that it never closed may be written back later. Where the
 //!   cache aliases that happens when its mapping goes, at the latest when it dies.
 
 /// The direction of an access or of a mapping, in the sense of `enum dma_data_direction`.
 ///
-/// For a mapping this is what the *device* does. For an access this is what the CPU does, named from
-/// the memory's point of view like `DMA_BUF_IOCTL_SYNC` does it: the CPU reads what came
+/// For a mapping this is what the *device* does. For an access this is what the CPU does, named
+/// from the memory's point of view like `DMA_BUF_IOCTL_SYNC` does it: the CPU reads what came
 /// [`FromDevice`], and writes what goes [`ToDevice`].
 ///
 /// [`FromDevice`]: Direction::FromDevice
@@ -147,8 +147,8 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether the step has nothing left to do once `last` was done, the last step before it that did
-    /// anything.
+    /// Whether the step has nothing left to do once `last` was done, the last step before it that
+    /// did anything.
     ///
     /// `drops` says whether `flush_kernel_vmap_range()` drops the lines too. With another step in
     /// between, lines may have been filled with what that one has changed in memory.

@@ -36,6 +36,9 @@ const READERS: [&str; 4] = [
     "complete_formation",
     "mod_sysfs_setup",
 ];
+/// Blocks of the loader for which what is missing is tried once: it takes longer than to execute them, and what is in a TLB
+/// stays there for hundreds of them.
+pub const EACH: usize = 8;
 /// More modules than are loaded at the same time.
 const MOST_LOADING: usize = 16;
 
@@ -207,6 +210,8 @@ pub struct Loader {
     init: u64,
     /// Oldest first.
     loading: Vec<Loading>,
+    /// Blocks since what is missing was tried last.
+    blocks: usize,
 }
 
 impl Loader {
@@ -225,6 +230,7 @@ impl Loader {
                 .collect(),
             init: extent_of("do_init_module")?.address,
             loading: Vec::new(),
+            blocks: 0,
         })
     }
 
@@ -234,7 +240,7 @@ impl Loader {
         pc == self.init || self.readers.iter().any(|code| code.contains(&pc))
     }
 
-    /// The CPU begins a block at `pc`. The module, if all of it is known now.
+    /// The CPU begins a block at `pc`. The module, if all of it is known now: one block of [`EACH`] looks.
     ///
     /// # Errors
     ///
@@ -253,6 +259,7 @@ impl Loader {
             self.loading.retain(|old| old.module != loading.module);
             self.loading.truncate(MOST_LOADING - 1);
             self.loading.push(loading);
+            self.blocks = 0;
         }
         if pc == self.init {
             let module = argument(0)?;
@@ -268,6 +275,11 @@ impl Loader {
                     module_name(cpu, module),
                 )),
             };
+        }
+        let looks = self.blocks.is_multiple_of(EACH);
+        self.blocks += 1;
+        if !looks {
+            return Ok(None);
         }
         for (index, loading) in self.loading.iter_mut().enumerate() {
             if let Some(module) = loading.read(cpu, self.target) {

@@ -500,7 +500,8 @@ impl Model {
         }
         let place = LinePlace::new(line, self.line_shift);
         let (discards, goes) = (op == Op::Invalidate && dirty, self.goes(op));
-        if discards || !goes && !self.undisturbed(page, line) {
+        let is_swept = !goes && !self.undisturbed(page, line);
+        if discards || is_swept && !self.ends_settled(alias, line, place) {
             return false;
         }
         if !goes && !dirty && (!valid && !speculates || !op.empties()) {
@@ -527,6 +528,19 @@ impl Model {
         copy.valid.put(line, !goes);
         self.set_hits(alias, line, !goes, false);
         true
+    }
+
+    /// Whether maintenance of a line, that discards nothing, leaves it as good as memory is, with no other alias of its page and
+    /// in no way in particular. Then a loop over sets and ways that goes on has not to know: emptied, it is filled again.
+    fn ends_settled(&self, alias: usize, line: usize, place: LinePlace) -> bool {
+        let copy = &self.aliases[alias];
+        let is_in_order = copy.stale.get(place) == 0
+            && self.written[copy.page].is_in_order(place, copy.dirty.has(line));
+        self.speculates_in(alias)
+            && !copy.in_company
+            && copy.valid.has(line)
+            && is_in_order
+            && !self.sweep.is_apart(self.apart(alias, line))
     }
 
     /// A write to memory, past the cache, of bytes of a line that nobody has dirty: what copies hold of them gets old. False if

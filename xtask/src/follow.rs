@@ -49,6 +49,12 @@ pub enum End {
 /// How long a program may take to end when it is asked to, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How long a program may go on after it has written a [`SHORT`] piece, until it is heard again. QEMU writes each character of a
+/// guest's console by itself, and to hear one takes longer than the guest takes for it.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Bytes of a piece of which many fit into a pipe.
+const SHORT: usize = 4096;
+
 /// How long what a program has started may keep its output open once the program has ended.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
@@ -78,6 +84,9 @@ pub fn follow(
         while let Ok(n @ 1..) = (&*output).read(&mut piece) {
             if send.send(piece[..n].to_vec()).is_err() {
                 break;
+            }
+            if n < SHORT {
+                std::thread::sleep(PAUSE);
             }
         }
     });
@@ -246,6 +255,21 @@ mod tests {
             "{end:?}"
         );
         assert_eq!(heard, b"one\ntwo\n");
+    }
+
+    #[test]
+    fn what_comes_byte_by_byte_is_heard_in_few_pieces() {
+        let script = "i=0; while [ $i -lt 2000 ]; do printf x; i=$((i + 1)); done";
+        let (start, mut pieces, mut bytes) = (Instant::now(), 0, 0);
+        let program = duct::cmd!("sh", "-c", script);
+        follow(&program, Limits::NONE, &Stop::new(), |piece| {
+            pieces += 1;
+            bytes += piece.len();
+            Ok(())
+        })
+        .expect("the shell starts");
+        let most = start.elapsed().as_millis() / PAUSE.as_millis() + 1;
+        assert!(bytes == 2000 && pieces <= most, "{pieces} of {most}");
     }
 
     #[test]

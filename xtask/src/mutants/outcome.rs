@@ -64,6 +64,12 @@ impl Sighting {
         globs.is_match(&text) || !aliases && of_direct_map()
     }
 
+    /// Whether it is a hazard as another one is, in whatever case.
+    fn is_alike(&self, other: &Sighting) -> bool {
+        let of = |s: &Sighting| (s.what.clone(), s.missing.clone(), s.written.clone());
+        self.is_hazard && other.is_hazard && of(self) == of(other)
+    }
+
     /// Whether it says nothing of the heap.
     fn is_no_proof(&self) -> bool {
         self.what == "no-tests" || self.what == "infra"
@@ -127,6 +133,8 @@ impl Outcome {
             };
         }
         let aliases = cell.role == Role::Aliasing;
+        // Where it makes no difference, what goes wrong without it may do so in another case: which one it is may be chance.
+        let is_known = |s: &Sighting| known.iter().any(|k| k.is_alike(s));
         let wrote = |s: &Sighting| {
             s.written
                 .as_ref()
@@ -135,8 +143,11 @@ impl Outcome {
         let shows = |s: &&&Sighting| s.meets(&mutant.shows, aliases) || wrote(s);
         match (new.iter().find(shows), new.first(), matters) {
             (Some(by), _, true) => Outcome::Killed { by: (*by).clone() },
-            (_, Some(saw), false) => Outcome::Unexplained {
-                saw: (*saw).clone(),
+            (_, Some(_), false) => match new.iter().find(|s| !is_known(s)) {
+                Some(saw) => Outcome::Unexplained {
+                    saw: (*saw).clone(),
+                },
+                None => Outcome::Equivalent,
             },
             (None, Some(saw), true) => Outcome::OtherReason {
                 saw: (*saw).clone(),
@@ -234,6 +245,20 @@ mod tests {
         // What is there without the mutant shows nothing.
         assert_eq!(of(true, alone, alone), Outcome::Survived);
         assert!(!of(true, &[Sighting::no_proof("why")], &[]).is_right());
+        // Where it makes no difference, nor does the case in which the same hazard is. Another one is new, and so is a failure.
+        let elsewhere = |of: &Sighting| Sighting {
+            case: "s.d".into(),
+            ..of.clone()
+        };
+        let moved = [elsewhere(&other)];
+        assert_eq!(of(false, &moved, alone), Outcome::Equivalent);
+        assert!(!of(true, &moved, alone).is_right());
+        assert!(!of(false, &[elsewhere(&right)], alone).is_right());
+        let failed = Sighting {
+            is_hazard: false,
+            ..other.clone()
+        };
+        assert!(!of(false, &[elsewhere(&failed)], &[failed]).is_right());
 
         // The line of a user mapping is that of the vmap where nothing aliases.
         let of_direct_map = globs(["*the direct map*"].into_iter()).expect("globs");

@@ -191,6 +191,16 @@ fn cells() -> BTreeSet<(String, bool)> {
     cells
 }
 
+/// On a PA-RISC that does not speculate, what writes a vmap back flushes user mappings too. So it takes a walk of a process alone,
+/// which has read before a device came that writes.
+#[test]
+fn shows_user_mappings_that_are_not_flushed_when_nothing_is_filled_again() {
+    for event in ["begin-from", "begin-to"] {
+        let change = format!("plan:{event}:wui:1:left-out");
+        assert!(shown("PA-RISC", false, &change).is_some(), "{change}");
+    }
+}
+
 /// A step that is done wrong in any way is shown by a walk if exploring finds that it matters, and by
 /// none if it does not.
 #[test]

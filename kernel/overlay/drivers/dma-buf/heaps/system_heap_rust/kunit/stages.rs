@@ -103,13 +103,16 @@ const TWO: Course = Course {
 };
 
 /// What is rare in a tour that does each plan after each history: one user that opens no access,
-/// one that comes after another who has left an access open, and one device that writes beside one
-/// that reads.
+/// one that comes after another who has left an access open, the same after it has read while a
+/// device that writes came beside one that reads, and one device that writes beside one that reads.
 const PLAIN: Course = Course {
     tour: "m0f u0 m0b u0 m0t u0 m0f u0 m0f u0 m0b u0 m0t u0 \
            m0t at m1f u1 b0f e0 st u0 m0t at m1f u1 b0t e0 st u0 \
            m0t at m1f u1 b0f e0 st u0 m0t at m1f u1 b0t e0 st u0 \
            m0t at m1f u1 b0t e0 st u0 \
+           m0t b0f at m1f e0 u1 b0f e0 st u0 m0t b0f at m1f e0 u1 b0t e0 st u0 \
+           m0t b0f at m1f e0 u1 b0f e0 st u0 m0t b0f at m1f e0 u1 b0t e0 st u0 \
+           m0t b0f at m1f e0 u1 b0f e0 st u0 m0t b0f at m1f e0 u1 b0t e0 st u0 \
            m0f m1t b0t e0 b0f e0 b0t e0 b0f e0 b0t e0 b0f e0 b0t e0 b0f e0 b0t e0 b0f e0 u1 u0",
     ..ONE
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs many cells at once: each kernel is built once, and its cells boot as soon as it is there.
 
+use std::cmp::Reverse;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -110,8 +111,7 @@ pub fn run(
         .partition(|boot| boot.excluded().is_none());
     let wanted = |kernel: &&Kernel| boots.iter().any(|b| b.is_of(kernel));
     let mut kernels: Vec<&Kernel> = session.config.kernels.values().filter(wanted).collect();
-    // What goes through a stand-in for rustc takes longest, in the build and in the boot.
-    kernels.sort_by_key(|kernel| kernel.rustc.is_none());
+    kernels.sort_by_key(|kernel| Reverse(kernel.boot_takes));
     let mut module_dirs = module_dirs(session.config);
     let own = selection.sets.iter().filter_map(|set| set.own.as_ref());
     module_dirs.extend(own.map(|own| own.dir.clone()));

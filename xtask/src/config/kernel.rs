@@ -17,6 +17,8 @@ struct Raw {
     fragments: Vec<String>,
     rustc: Option<String>,
     debug: Debugged,
+    #[serde(default)]
+    boot_takes: u32,
 }
 
 /// What a debugger is told of the architecture.
@@ -58,6 +60,9 @@ pub struct Kernel {
     pub rustc: Option<String>,
     /// What a debugger is told of the architecture.
     pub debug: Debugged,
+    /// What the longest boot of one of its cells takes on the processor with the heap's suites, in tenths of a second. The kernel
+    /// with the longest one goes first, so that no core is idle in the end.
+    pub boot_takes: u32,
 }
 
 impl Kernel {
@@ -112,5 +117,6 @@ pub(super) fn load(path: &Path, name: &str, kconfig: &Path) -> Result<Kernel, Er
         fragments,
         rustc: raw.rustc,
         debug: raw.debug,
+        boot_takes: raw.boot_takes,
     })
 }

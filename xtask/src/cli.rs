@@ -141,6 +141,12 @@ pub enum Command {
     Refused(Cells),
     /// Check the project's Rust in the kernel by clippy, with the kernel's lints, on the first cell of which rustc makes the kernel
     Clippy(Cells),
+    /// Print hazards of runs that configs/findings does not know, in the form of its pages
+    Findings {
+        /// Runs, as `report` names them [default: last]
+        #[arg(value_name = "RUN")]
+        runs: Vec<String>,
+    },
     /// Show an earlier run again, or write its report to files
     Report(Report),
     /// List the runs whose folders are kept

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "clippy",
     "differential",
     "drivers",
+    "findings",
     "history",
     "instructions",
     "mutants",

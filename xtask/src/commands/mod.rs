@@ -10,6 +10,7 @@ mod debug;
 mod differential;
 mod doctor;
 mod drivers;
+mod findings;
 mod history;
 mod instructions;
 mod kbuild;
@@ -155,6 +156,7 @@ fn run_until(cli: Cli, stop: &Stop) -> Result<ExitCode, Failure> {
         Command::Instructions(cells) => instructions::instructions(&context, &cells),
         Command::Refused(cells) => refused::refused(&context, &cells),
         Command::Clippy(cells) => clippy::clippy(&context, &cells),
+        Command::Findings { runs } => findings::findings(&context, &runs),
         Command::Report(args) => report::report(&context, &args),
         Command::Diff { before, after } => report::diff(&context, &before, &after),
         Command::Merge(args) => merge::run(&context, &args),

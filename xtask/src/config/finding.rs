@@ -13,7 +13,7 @@ use crate::vcsan::findings::{Hazard, Pattern};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSeen {
-    hazard: String,
+    hazards: Vec<String>,
     #[serde(default)]
     exporters: Vec<String>,
     #[serde(default)]
@@ -34,10 +34,10 @@ struct Raw {
     by_luck: Vec<String>,
 }
 
-/// Where one kind of hazard is seen.
+/// Hazards, and where they are seen: each may show for each of these exporters or sets, on each of these cells, in each of these tests.
 #[derive(Debug, Clone)]
 struct Seen {
-    hazard: Pattern,
+    hazards: Vec<Pattern>,
     exporters: Vec<String>,
     /// Sets of suites that are about no exporter.
     sets: Vec<String>,
@@ -69,8 +69,14 @@ impl Finding {
         self.seen.iter().any(|seen| {
             seen.concerns(subject, cell)
                 && seen.tests.iter().any(|glob| glob.is_match(test))
-                && seen.hazard.is_met_by(hazard)
+                && seen.hazards.iter().any(|known| known.is_met_by(hazard))
         })
+    }
+
+    /// Whether it is known of any other subject or cell or test.
+    pub fn is_elsewhere(&self, hazard: &Hazard) -> bool {
+        let mut known = self.seen.iter().flat_map(|seen| &seen.hazards);
+        known.any(|known| known.is_met_by(hazard))
     }
 
     /// Whether a whole run of `subject` on `cell` shows it. Where it depends on which pages a buffer gets, or on when the kernel
@@ -122,8 +128,10 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
     let value = |key: &str, message: String| Error::value(path, key, message);
     let mut seen = Vec::new();
     for (nth, raw) in raw.seen.into_iter().enumerate() {
-        let hazard =
-            Pattern::parse(&raw.hazard).map_err(|why| value(&format!("seen.{nth}.hazard"), why))?;
+        let hazards = raw.hazards.iter().enumerate().map(|(at, hazard)| {
+            let key = format!("seen.{nth}.hazards.{at}");
+            Pattern::parse(hazard).map_err(|why| value(&key, why))
+        });
         let tests = raw.tests.iter().enumerate().map(|(at, test)| {
             let key = format!("seen.{nth}.tests.{at}");
             let glob = Glob::new(test).map_err(|e| value(&key, format!("is no glob: {e}")))?;
@@ -133,8 +141,11 @@ pub(super) fn load(path: &Path, name: &str) -> Result<Finding, Error> {
             let message = "must name either `exporters` or `sets`";
             return Err(value(&format!("seen.{nth}"), message.into()));
         }
+        if raw.hazards.is_empty() {
+            return Err(value(&format!("seen.{nth}.hazards"), "names none".into()));
+        }
         seen.push(Seen {
-            hazard,
+            hazards: hazards.collect::<Result<_, _>>()?,
             exporters: raw.exporters,
             sets: raw.sets,
             cells: raw.cells,
@@ -179,7 +190,7 @@ pub(crate) mod tests {
     }
 
     const PAGE: &str = "summary: s\npage: p\nfixes: [f]\nby_luck: [system on mips-be]\nseen:\n  - \
-        {hazard: 'stale read | user mapping | copy* | invalidate *', exporters: [system], cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
+        {hazards: ['stale read | user mapping | copy* | invalidate *'], exporters: [system], cells: [arm-vivt, mips-be], tests: ['s_mmap.*']}\n";
 
     /// Of mainline's heap on two cells, the second by luck.
     pub fn finding() -> Finding {

@@ -183,7 +183,7 @@ fn what_is_wrong_in_a_page_is_shown_with_its_line() {
         ),
         (udmabuf, "*_faults.vmap", "vmap", "'vmap'"),
         (udmabuf, "fragments: [", "fragments: [b, ", "b"),
-        (finding, "hazard: '", "hazard: x #", "x"),
+        (finding, "hazards:\n      - '", "hazards: [x]\n      #", "x"),
         (finding, "exporters: [", "exporters: [udmabug, ", "udmabug"),
         (finding, "cells: [", "cells: [arm-vivtt, ", "arm-vivtt"),
         (finding, "tests: [", "tests: ['{', ", "'{'"),

@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <linux/cacheflush.h>
+#include <linux/cacheinfo.h>
+#include <linux/fs.h>
 #include <linux/highmem.h>
+
+__rust_helper bool rust_helper_cpu_dcache_is_aliasing(void)
+{
+	return cpu_dcache_is_aliasing();
+}
+
+__rust_helper int rust_helper_mapping_mapped(struct address_space *mapping)
+{
+	return mapping_mapped(mapping);
+}
 
 __rust_helper void rust_helper_flush_dcache_folio(struct folio *folio)
 {

@@ -43,6 +43,13 @@ impl DmaResv {
     ///
     /// `ERESTARTSYS` if a signal ends the wait.
     pub fn wait(&self, write: bool) -> Result {
+        // Until somebody reserves room for a fence there is no list. Whoever adds one has to see to
+        // it that the access comes later, as the walk of the list takes no lock either.
+        // SAFETY: By the type invariant, the field is valid. It may change at any time.
+        if unsafe { core::ptr::addr_of!((*self.0.get()).fences).read_volatile() }.is_null() {
+            return Ok(());
+        }
+
         // SAFETY: By the type invariant, this is a valid reservation object.
         let left = unsafe {
             bindings::dma_resv_wait_timeout(

@@ -513,13 +513,12 @@ impl<T: Exporter> Callbacks<T> {
 }
 
 /// Reads a direction. That something is transferred in none is a mistake of the caller.
+#[inline]
 fn direction(dir: bindings::dma_data_direction) -> Result<DataDirection> {
-    [
-        DataDirection::ToDevice,
-        DataDirection::FromDevice,
-        DataDirection::Bidirectional,
-    ]
-    .into_iter()
-    .find(|candidate| bindings::dma_data_direction::from(*candidate) == dir)
-    .ok_or(EINVAL)
+    match dir {
+        bindings::dma_data_direction::DMA_TO_DEVICE => Ok(DataDirection::ToDevice),
+        bindings::dma_data_direction::DMA_FROM_DEVICE => Ok(DataDirection::FromDevice),
+        bindings::dma_data_direction::DMA_BIDIRECTIONAL => Ok(DataDirection::Bidirectional),
+        _ => Err(EINVAL),
+    }
 }

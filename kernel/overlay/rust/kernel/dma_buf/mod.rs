@@ -127,6 +127,14 @@ impl DmaBuf {
         unsafe { DmaResv::from_raw((*self.as_raw()).resv) }
     }
 
+    /// Whether the buffer is mapped into the address space of any process.
+    #[inline]
+    pub fn has_user_mappings(&self) -> bool {
+        // SAFETY: The file is set once the buffer is exported, and its mapping is set for all of
+        // its life.
+        unsafe { bindings::mapping_mapped((*(*self.as_raw()).file).f_mapping) != 0 }
+    }
+
     /// Writes back and drops all that the caches hold of the buffer's user mappings, in all
     /// processes, including those of processes that don't run.
     ///

@@ -308,6 +308,15 @@ impl Chunks {
     }
 }
 
+/// Returns whether the CPU's data cache may have lines of their own for two mappings of a page.
+///
+/// Where it does not, what is done through one of them is seen through all others, and what is
+/// maintained of one is maintained of all.
+pub fn dcache_is_aliasing() -> bool {
+    // SAFETY: There are no requirements.
+    unsafe { bindings::cpu_dcache_is_aliasing() }
+}
+
 /// Returns how many pages of memory the machine has in total, `totalram_pages()`.
 pub fn total_ram() -> usize {
     // SAFETY: There are no requirements.

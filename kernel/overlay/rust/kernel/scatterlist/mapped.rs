@@ -7,7 +7,6 @@ use crate::{
     device::Device,
     dma::DataDirection,
     error::to_result,
-    new_mutex,
     page::{
         Chunks,
         Pages, //
@@ -15,8 +14,13 @@ use crate::{
     prelude::*,
     sync::{
         aref::ARef,
-        Arc,
-        Mutex, //
+        atomic::{
+            Acquire,
+            Atomic,
+            Relaxed,
+            Release, //
+        },
+        Arc, //
     },
     types::Opaque,
 };
@@ -72,14 +76,15 @@ impl Drop for Table {
 }
 
 /// Whether a device can reach the pages.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// It can, but nobody has been told the addresses.
-    Mapped,
-    /// It can, and somebody was told the addresses.
-    Claimed,
+mod state {
     /// It can't, or not any longer.
-    Unmapped,
+    pub(super) const UNMAPPED: u32 = 0;
+    /// Somebody is mapping or unmapping them.
+    pub(super) const CHANGING: u32 = 1;
+    /// It can, but nobody has been told the addresses.
+    pub(super) const MAPPED: u32 = 2;
+    /// It can, and somebody was told the addresses.
+    pub(super) const CLAIMED: u32 = 3;
 }
 
 /// Each device has a mapping of its own of the same pages, and what is shared is synced by who
@@ -91,25 +96,37 @@ const ATTRS: usize = bindings::DMA_ATTR_DEBUGGING_IGNORE_CACHELINES as usize;
 ///
 /// # Invariants
 ///
-/// Unless `state` is [`State::Unmapped`], `table` is mapped for `device` in direction `dir`.
-#[pin_data(PinnedDrop)]
+/// If `state` is `MAPPED` or `CLAIMED`, `table` is mapped for `device` in direction `dir`. If it is
+/// `CHANGING`, who has set it has `table` for itself.
 #[repr(C)]
 pub struct MappedPages {
     // Stays first, so that a pointer to it is one to the whole, see `from_raw`.
     table: Table,
     device: ARef<Device>,
     dir: DataDirection,
-    #[pin]
-    state: Mutex<State>,
+    state: Atomic<u32>,
 }
 
 // SAFETY: Tables and DMA mappings are bound to no thread.
 unsafe impl Send for MappedPages {}
 
-// SAFETY: What changes is protected by the mutex.
+// SAFETY: What changes is protected by the state, or is up to who calls unsafe methods.
 unsafe impl Sync for MappedPages {}
 
 impl MappedPages {
+    /// Whether [`MappedPages::sync_for_cpu`] and [`MappedPages::unmap`] drop all lines of the
+    /// direct map, so that clean ones may stay when a device gets the pages.
+    ///
+    /// - arm: since ARMv6, see `v6_dma_unmap_area()` and `v7_dma_unmap_area()`, since a CPU may
+    ///   fill lines while the device has the pages; before, they do nothing;
+    /// - parisc: see `arch_sync_dma_for_cpu()`.
+    pub const SYNC_FOR_CPU_DROPS: bool = cfg!(any(
+        CONFIG_CPU_32v6,
+        CONFIG_CPU_32v6K,
+        CONFIG_CPU_32v7,
+        CONFIG_PARISC
+    ));
+
     /// Maps all of `chunks` for a device.
     ///
     /// # Errors
@@ -126,14 +143,15 @@ impl MappedPages {
         chunks: Arc<Chunks>,
         dir: DataDirection,
     ) -> Result<Arc<Self>> {
-        let mapped = Self::unmapped(device, chunks, dir)?;
+        let mapped = Self::changing(device, chunks, dir)?;
 
         // SAFETY: By the safety requirements, and those of this device and direction are above.
         unsafe { Self::map(mapped, device, dir) }
     }
 
-    /// Maps the pages of an earlier mapping for a device, in the memory that this one took, if
-    /// nobody else has a reference to it. Takes them from the earlier device first.
+    /// Maps the pages of an earlier mapping for a device. If that is the same device and direction,
+    /// or nobody else has a reference to the earlier one, this takes no memory. Takes the pages
+    /// from the earlier device first.
     ///
     /// # Errors
     ///
@@ -150,44 +168,63 @@ impl MappedPages {
         if dir == DataDirection::None {
             return Err(EINVAL);
         }
+        if core::ptr::eq(spare.device.as_raw(), device.as_raw()) && spare.dir == dir {
+            // For who maps and unmaps in turn, nothing else changes.
+            if spare.change(state::UNMAPPED) {
+                // SAFETY: By the safety requirements, for the same device and direction.
+                return unsafe { Self::map(spare, device, dir) };
+            }
+        }
         let chunks = spare.table.chunks.clone();
 
         spare.unmap();
         let mapped = match Arc::into_unique_or_drop(spare) {
             Some(mut unique) => {
-                // SAFETY: What is pinned, the mutex, is not moved.
+                // SAFETY: Nothing is moved.
                 let this = unsafe { unique.as_mut().get_unchecked_mut() };
 
                 this.device = device.into();
                 this.dir = dir;
+                *this.state.get_mut() = state::CHANGING;
                 unique.into()
             }
-            None => Self::unmapped(device, chunks, dir)?,
+            None => Self::changing(device, chunks, dir)?,
         };
 
         // SAFETY: By the safety requirements, and those of this device and direction are above.
         unsafe { Self::map(mapped, device, dir) }
     }
 
-    /// Allocates what a mapping takes.
-    fn unmapped(device: &Device, chunks: Arc<Chunks>, dir: DataDirection) -> Result<Arc<Self>> {
+    /// Allocates what a mapping takes, to be mapped.
+    fn changing(device: &Device, chunks: Arc<Chunks>, dir: DataDirection) -> Result<Arc<Self>> {
         if dir == DataDirection::None {
             return Err(EINVAL);
         }
 
-        Arc::pin_init(
-            pin_init!(Self {
-                table: Table::new(chunks)?,
-                device: device.into(),
-                dir,
-                // INVARIANT: There is nothing to hold yet.
-                state <- new_mutex!(State::Unmapped),
-            }? Error),
-            GFP_KERNEL,
-        )
+        let mapped = Self {
+            table: Table::new(chunks)?,
+            device: device.into(),
+            dir,
+            // INVARIANT: Nobody else has it.
+            state: Atomic::new(state::CHANGING),
+        };
+
+        Ok(Arc::new(mapped, GFP_KERNEL)?)
     }
 
-    /// Maps what is not mapped yet.
+    /// Takes the table for whoever changes the state, if that is `from`.
+    #[inline]
+    fn change(&self, from: u32) -> bool {
+        self.state.cmpxchg(from, state::CHANGING, Acquire).is_ok()
+    }
+
+    /// Whether the table is mapped.
+    #[inline]
+    fn is_mapped(&self) -> bool {
+        self.state.load(Relaxed) >= state::MAPPED
+    }
+
+    /// Maps what the caller is changing, and is not mapped.
     ///
     /// # Safety
     ///
@@ -195,13 +232,18 @@ impl MappedPages {
     unsafe fn map(mapped: Arc<Self>, device: &Device, dir: DataDirection) -> Result<Arc<Self>> {
         // SAFETY: Memory can be mapped for the device, as the caller has promised, and the table is
         // valid.
-        to_result(unsafe {
+        let result = to_result(unsafe {
             bindings::dma_map_sgtable(device.as_raw(), mapped.as_raw(), dir.into(), ATTRS)
-        })?;
+        });
 
-        // INVARIANT: Mapped above.
-        *mapped.state.lock() = State::Mapped;
-        Ok(mapped)
+        // INVARIANT: Mapped above, or not.
+        let state = if result.is_ok() {
+            state::MAPPED
+        } else {
+            state::UNMAPPED
+        };
+        mapped.state.store(state, Release);
+        result.map(|()| mapped)
     }
 
     /// Returns the table. A pointer to it is also one to `self`.
@@ -224,24 +266,22 @@ impl MappedPages {
 
     /// Claims the addresses for one user. Fails if they have one, or had.
     pub(crate) fn claim(&self) -> Result {
-        let mut state = self.state.lock();
+        let claimed = self.state.cmpxchg(state::MAPPED, state::CLAIMED, Relaxed);
 
-        if *state != State::Mapped {
-            return Err(EBUSY);
-        }
-        *state = State::Claimed;
-        Ok(())
+        claimed.map_or(Err(EBUSY), |_| Ok(()))
     }
 
     /// Makes what the device wrote visible to the CPU, through the direct map.
     ///
     /// This may drop cache lines that are dirty. Does nothing if the pages aren't mapped any more.
-    pub fn sync_for_cpu(&self) {
-        let state = self.state.lock();
-
-        if *state != State::Unmapped {
-            // SAFETY: By the type invariant, the table is mapped, and stays so while the state is
-            // locked.
+    ///
+    /// # Safety
+    ///
+    /// Nobody may unmap them until this returns, nor map them again.
+    pub unsafe fn sync_for_cpu(&self) {
+        if self.is_mapped() {
+            // SAFETY: By the type invariant, the table is mapped, and by the safety requirements it
+            // stays so.
             unsafe {
                 bindings::dma_sync_sgtable_for_cpu(
                     self.device.as_raw(),
@@ -255,10 +295,12 @@ impl MappedPages {
     /// Makes what the CPU wrote through the direct map visible to the device.
     ///
     /// Does nothing if the pages aren't mapped any more.
-    pub fn sync_for_device(&self) {
-        let state = self.state.lock();
-
-        if *state != State::Unmapped {
+    ///
+    /// # Safety
+    ///
+    /// Nobody may unmap them until this returns, nor map them again.
+    pub unsafe fn sync_for_device(&self) {
+        if self.is_mapped() {
             // SAFETY: As in `sync_for_cpu`.
             unsafe {
                 bindings::dma_sync_sgtable_for_device(
@@ -275,10 +317,12 @@ impl MappedPages {
     ///
     /// What the device has written to a bounce buffer stays there. Does nothing if the device only
     /// reads.
-    pub fn sync_for_device_unwritten(&self) {
-        let state = self.state.lock();
-
-        if *state != State::Unmapped && self.dir != DataDirection::ToDevice {
+    ///
+    /// # Safety
+    ///
+    /// Nobody may unmap them until this returns, nor map them again.
+    pub unsafe fn sync_for_device_unwritten(&self) {
+        if self.is_mapped() && self.dir != DataDirection::ToDevice {
             // SAFETY: As in `sync_for_cpu`. A mapping that goes both ways can be synced for either.
             unsafe {
                 bindings::dma_sync_sgtable_for_device(
@@ -301,10 +345,12 @@ impl MappedPages {
     ///
     /// `ENOMEM` if a chunk can't be mapped once more, for want of bounce buffers or of addresses.
     /// Some chunks have been written back then.
-    pub fn write_back(&self) -> Result {
-        let state = self.state.lock();
-
-        if *state != State::Unmapped {
+    ///
+    /// # Safety
+    ///
+    /// Nobody may unmap them until this returns, nor map them again.
+    pub unsafe fn write_back(&self) -> Result {
+        if self.is_mapped() {
             self.table
                 .chunks
                 .iter()
@@ -334,10 +380,9 @@ impl MappedPages {
 
     /// Takes the pages from the device for good. Does nothing if that was done before.
     pub fn unmap(&self) {
-        let mut state = self.state.lock();
+        let was = self.state.load(Relaxed);
 
-        if *state != State::Unmapped {
-            *state = State::Unmapped;
+        if was >= state::MAPPED && self.change(was) {
             // SAFETY: By the type invariant, the table was mapped, for this device and in this
             // direction. The state says by now that it isn't any longer.
             unsafe {
@@ -348,13 +393,13 @@ impl MappedPages {
                     ATTRS,
                 )
             };
+            self.state.store(state::UNMAPPED, Release);
         }
     }
 }
 
-#[pinned_drop]
-impl PinnedDrop for MappedPages {
-    fn drop(self: Pin<&mut Self>) {
+impl Drop for MappedPages {
+    fn drop(&mut self) {
         self.unmap();
     }
 }

@@ -20,40 +20,86 @@ use kernel::{
     },
     mm::vmap::Vmap,
     new_mutex,
-    page::Chunks,
+    new_spinlock,
+    page::{
+        self,
+        Chunks, //
+    },
     prelude::*,
     scatterlist::MappedPages,
     sync::{
         Arc,
-        Mutex, //
+        Mutex,
+        SpinLock, //
     }, //
 };
 
 /// A buffer.
 ///
 /// `state` is locked inside the buffer's reservation lock, and the `i_mmap` lock of the buffer's
-/// file inside of it.
+/// file and `turn` inside of it.
 #[pin_data]
 pub(crate) struct Buffer {
     chunks: Arc<Chunks>,
+    /// Whether a vmap and user mappings need any maintenance on this CPU.
+    aliases: bool,
+    #[pin]
+    turn: SpinLock<Turn>,
     #[pin]
     state: Mutex<State>,
 }
 
-struct State {
+/// Whose turn it is. An event that needs no maintenance changes this, and takes no other lock.
+struct Turn {
     ownership: Ownership,
-    /// What is mapped for devices, as `ownership` counts it.
+    /// Whether there is a vmap.
+    vmap: bool,
+    /// Whether a plan is being carried out, by who has locked the buffer's state. Until that ends,
+    /// `ownership` stays as it was before.
+    changing: bool,
+}
+
+/// What plans are carried out on. Who does that has it locked.
+struct State {
+    /// What is mapped for devices, as the buffer's ownership counts it.
     mappings: KVec<Arc<MappedPages>>,
     /// The last one that was unmapped. Who maps and unmaps in turn, as V4L2 does for each frame,
     /// allocates nothing but the first time.
     spare: Option<Arc<MappedPages>>,
-    /// The one that is being unmapped. What is done for that is done by it alone: a device of
-    /// another one, which the CPU has taken the buffer from, does not get it back.
-    leaving: Option<Arc<MappedPages>>,
+    /// The index of the one that is being unmapped. What is done for that is done by it alone: a
+    /// device of another one, which the CPU has taken the buffer from, does not get it back.
+    leaving: Option<usize>,
     /// The vmap, if there is one. The dma-buf core counts its users.
     vmap: Option<Arc<Vmap>>,
     /// The last step that did anything, of the plan that is being carried out.
     last: Cell<Option<Op>>,
+}
+
+/// A plan that is being carried out. If it is dropped, the event has not happened.
+struct Change<'a> {
+    turn: &'a SpinLock<Turn>,
+    /// What the buffer's ownership is when this is dropped.
+    ownership: Ownership,
+    /// What it is after the event.
+    next: Ownership,
+}
+
+impl Change<'_> {
+    /// The plan was carried out.
+    #[inline(always)]
+    fn finish(mut self) {
+        self.ownership = self.next;
+    }
+}
+
+impl Drop for Change<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let mut turn = self.turn.lock();
+
+        turn.ownership = self.ownership;
+        turn.changing = false;
+    }
 }
 
 impl Buffer {
@@ -61,8 +107,13 @@ impl Buffer {
     pub(crate) fn new(chunks: Arc<Chunks>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             chunks,
-            state <- new_mutex!(State {
+            aliases: page::dcache_is_aliasing(),
+            turn <- new_spinlock!(Turn {
                 ownership: Ownership::new(),
+                vmap: false,
+                changing: false,
+            }),
+            state <- new_mutex!(State {
                 mappings: KVec::new(),
                 spare: None,
                 leaving: None,
@@ -71,15 +122,62 @@ impl Buffer {
             }),
         })
     }
+
+    /// The state after `event`, and what has to be done for it.
+    #[inline(always)]
+    fn next(&self, turn: &Turn, buf: &DmaBuf, event: Event) -> (Ownership, Plan) {
+        let (next, plan) = turn.ownership.next(event);
+
+        (next, self.needed(turn, buf, plan))
+    }
+
+    /// What is left of a plan without the steps that would do nothing on this CPU, or for aliases
+    /// that the buffer has not.
+    #[inline(always)]
+    fn needed(&self, turn: &Turn, buf: &DmaBuf, mut plan: Plan) -> Plan {
+        if MappedPages::SYNC_FOR_CPU_DROPS {
+            plan = plan.without(&[Op::SyncForDeviceUnwritten]);
+        }
+        if !self.aliases || !turn.vmap {
+            plan = plan.without(Op::OF_VMAP);
+        }
+        if plan.has(Op::FlushUser) && !(self.aliases && buf.has_user_mappings()) {
+            plan = plan.without(&[Op::FlushUser]);
+        }
+        plan
+    }
+
+    /// Counts an event, if nothing has to be done for it and nobody carries out a plan.
+    #[inline(always)]
+    fn count(&self, buf: &DmaBuf, event: Event) -> bool {
+        let mut turn = self.turn.lock();
+        let (next, plan) = self.next(&turn, buf, event);
+
+        if turn.changing || !plan.is_empty() {
+            return false;
+        }
+        turn.ownership = next;
+        true
+    }
+
+    /// Starts to carry out what has to be done for an event. `state` is the buffer's.
+    #[inline(always)]
+    fn start(&self, state: &State, buf: &DmaBuf, event: Event) -> (Change<'_>, Plan) {
+        let mut turn = self.turn.lock();
+        let (next, plan) = self.next(&turn, buf, event);
+
+        turn.changing = true;
+        state.last.set(None);
+        let change = Change {
+            turn: &self.turn,
+            ownership: turn.ownership,
+            next,
+        };
+        (change, plan)
+    }
 }
 
 impl State {
-    /// The state after `event`, and what has to be done for it.
-    fn plan(&self, event: Event) -> (Ownership, Plan) {
-        self.last.set(None);
-        self.ownership.next(event)
-    }
-
     /// Does one step of a plan, other than to map and to unmap.
     fn execute(&self, buf: &DmaBuf, op: Op) -> Result {
         let last = self.last.replace(Some(op));
@@ -102,12 +200,25 @@ impl State {
                     self.last.set(last);
                 }
             }
-            Op::WriteBackDirectMap => self.written().try_for_each(|m| m.write_back())?,
-            Op::SyncForDevice => self.mappings.iter().for_each(|m| m.sync_for_device()),
-            Op::SyncForDeviceUnwritten => {
-                self.written().for_each(|m| m.sync_for_device_unwritten())
+            Op::WriteBackDirectMap => {
+                // SAFETY: The state is locked, and nobody unmaps without that.
+                self.written().try_for_each(|m| unsafe { m.write_back() })?
             }
-            Op::SyncForCpu => self.written().for_each(|m| m.sync_for_cpu()),
+            Op::SyncForDevice => {
+                // SAFETY: As above.
+                self.mappings
+                    .iter()
+                    .for_each(|m| unsafe { m.sync_for_device() })
+            }
+            Op::SyncForDeviceUnwritten => {
+                // SAFETY: As above.
+                self.written()
+                    .for_each(|m| unsafe { m.sync_for_device_unwritten() })
+            }
+            Op::SyncForCpu => {
+                // SAFETY: As above.
+                self.written().for_each(|m| unsafe { m.sync_for_cpu() })
+            }
             Op::Map | Op::Unmap => {}
         }
         Ok(())
@@ -120,17 +231,20 @@ impl State {
     /// lines.
     fn execute_anyway(&self, buf: &DmaBuf, op: Op) {
         if self.execute(buf, op).is_err() {
-            self.written().for_each(|m| m.sync_for_device());
+            // SAFETY: As in `execute`.
+            self.written().for_each(|m| unsafe { m.sync_for_device() });
         }
     }
 
     /// The mappings through which a device may write, or the one of them that is being unmapped.
     fn written(&self) -> impl Iterator<Item = &Arc<MappedPages>> {
-        let leaving = self.leaving.as_ref();
+        let mappings = match self.leaving {
+            Some(index) => &self.mappings[index..][..1],
+            None => &self.mappings[..],
+        };
 
-        self.mappings
+        mappings
             .iter()
-            .filter(move |mapping| leaving.is_none_or(|leaving| Arc::ptr_eq(leaving, mapping)))
             .filter(|mapping| mapping.direction() != DataDirection::ToDevice)
     }
 }
@@ -139,7 +253,7 @@ impl Exporter for Buffer {
     fn map(&self, buf: &DmaBuf, request: MapRequest<'_>) -> Result<Arc<MappedPages>> {
         let dir = direction(request.direction())?;
         let mut state = self.state.lock();
-        let (next, plan) = state.plan(Event::Map(dir));
+        let (change, plan) = self.start(&state, buf, Event::Map(dir));
 
         // Reserve now, so that nothing can fail after mapping, which is the last step.
         state.mappings.reserve(1, GFP_KERNEL)?;
@@ -153,7 +267,7 @@ impl Exporter for Buffer {
             None => request.map(self.chunks.clone(), dir)?,
         };
         state.mappings.push(mapping.clone(), GFP_KERNEL)?;
-        state.ownership = next;
+        change.finish();
         Ok(mapping)
     }
 
@@ -165,9 +279,9 @@ impl Exporter for Buffer {
             pr_warn!("a mapping of another buffer is unmapped\n");
             return;
         };
-        let (next, plan) = state.plan(Event::Unmap(dir));
+        let (change, plan) = self.start(&state, buf, Event::Unmap(dir));
 
-        state.leaving = Some(mapping.clone());
+        state.leaving = Some(index);
         for op in plan.ops() {
             match op {
                 Op::Unmap => mapping.unmap(),
@@ -175,8 +289,11 @@ impl Exporter for Buffer {
             }
         }
         state.leaving = None;
-        state.spare = state.mappings.remove(index).ok();
-        state.ownership = next;
+        // The order of those that are left makes no difference.
+        let last = state.mappings.len() - 1;
+        state.mappings.swap(index, last);
+        state.spare = state.mappings.pop();
+        change.finish();
     }
 
     fn detach(&self, _buf: &DmaBuf) {
@@ -185,24 +302,32 @@ impl Exporter for Buffer {
     }
 
     fn begin_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result {
-        let mut state = self.state.lock();
-        let (next, plan) = state.plan(Event::Begin(direction(dir)?));
+        let event = Event::Begin(direction(dir)?);
+        if self.count(buf, event) {
+            return Ok(());
+        }
+        let state = self.state.lock();
+        let (change, plan) = self.start(&state, buf, event);
 
         for op in plan.ops() {
             state.execute(buf, op)?;
         }
-        state.ownership = next;
+        change.finish();
         Ok(())
     }
 
     fn end_cpu_access(&self, buf: &DmaBuf, dir: DataDirection) -> Result {
-        let mut state = self.state.lock();
-        let (next, plan) = state.plan(Event::End(direction(dir)?));
+        let event = Event::End(direction(dir)?);
+        if self.count(buf, event) {
+            return Ok(());
+        }
+        let state = self.state.lock();
+        let (change, plan) = self.start(&state, buf, event);
 
         for op in plan.ops() {
             state.execute_anyway(buf, op);
         }
-        state.ownership = next;
+        change.finish();
         Ok(())
     }
 
@@ -215,11 +340,15 @@ impl Exporter for Buffer {
         let vmap = Arc::new(Vmap::new(self.chunks.clone())?, GFP_KERNEL)?;
 
         state.vmap = Some(vmap.clone());
+        self.turn.lock().vmap = true;
         Ok(vmap)
     }
 
     fn vunmap(&self, _buf: &DmaBuf) {
-        self.state.lock().vmap = None;
+        let mut state = self.state.lock();
+
+        self.turn.lock().vmap = false;
+        state.vmap = None;
     }
 }
 

@@ -114,39 +114,58 @@ pub enum Event {
 }
 
 /// One step of maintenance.
+///
+/// The steps of a plan happen in this order, whatever the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     /// Write dirty lines of the vmap back (`flush_kernel_vmap_range()`).
     WriteBackVmap,
-    /// Drop the lines of the vmap, none of which is dirty (`invalidate_kernel_vmap_range()`).
-    InvalidateVmap,
-    /// Write dirty lines of all user mappings back and drop them (`flush_cache_range()`).
-    FlushUser,
     /// Write dirty lines of the direct map back, and hand nothing to any device.
     ///
     /// `dma_sync_sgtable_for_device()` would do more: it overwrites a bounce buffer, and what a
     /// device has written there. So the pages are mapped once more, to the device
     /// (`dma_map_page(.., DMA_TO_DEVICE)`), and unmapped, for each device that may write.
     WriteBackDirectMap,
-    /// Hand all mappings to their devices, after the CPU has written.
-    ///
-    /// `dma_sync_sgtable_for_device()` in the direction of the mapping.
-    SyncForDevice,
     /// Hand those mappings to their devices through which they may write, after the CPU has only
     /// read, so that no line is dirty.
     ///
     /// `dma_sync_sgtable_for_device(.., DMA_FROM_DEVICE)`, which leaves a bounce buffer as it is.
+    /// Where taking a mapping from its device drops lines anyway, clean ones may stay until then.
     SyncForDeviceUnwritten,
     /// Take those mappings from their devices through which they may write
     /// (`dma_sync_sgtable_for_cpu()`).
     SyncForCpu,
-    /// Make the mapping that the event is about (`dma_map_sgtable()`).
-    Map,
     /// Take the mapping that the event is about away (`dma_unmap_sgtable()`).
     Unmap,
+    /// Write dirty lines of all user mappings back and drop them (`flush_cache_range()`).
+    FlushUser,
+    /// Drop the lines of the vmap, none of which is dirty (`invalidate_kernel_vmap_range()`).
+    InvalidateVmap,
+    /// Hand all mappings to their devices, after the CPU has written.
+    ///
+    /// `dma_sync_sgtable_for_device()` in the direction of the mapping.
+    SyncForDevice,
+    /// Make the mapping that the event is about (`dma_map_sgtable()`).
+    Map,
 }
 
 impl Op {
+    /// All of them, in their order.
+    const ALL: [Op; 9] = [
+        Op::WriteBackVmap,
+        Op::WriteBackDirectMap,
+        Op::SyncForDeviceUnwritten,
+        Op::SyncForCpu,
+        Op::Unmap,
+        Op::FlushUser,
+        Op::InvalidateVmap,
+        Op::SyncForDevice,
+        Op::Map,
+    ];
+
+    /// The steps that maintain the vmap.
+    pub const OF_VMAP: &'static [Op] = &[Op::WriteBackVmap, Op::InvalidateVmap];
+
     /// Whether the step has nothing left to do once `last` was done, the last step before it that
     /// did anything.
     ///
@@ -157,41 +176,92 @@ impl Op {
     }
 }
 
-/// The steps for one event, in order.
+/// The steps for one event: a set, as their order is always the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    ops: [Option<Op>; Plan::MAX],
-    len: usize,
+    /// A bit for each, in the order of [`Op::ALL`].
+    steps: u32,
 }
 
 impl Plan {
     /// Steps in the longest plan.
-    pub const MAX: usize = 6;
+    pub const MAX: usize = Op::ALL.len();
 
     const fn new() -> Plan {
-        Plan {
-            ops: [None; Plan::MAX],
-            len: 0,
+        Plan { steps: 0 }
+    }
+
+    /// The bits of `ops`.
+    #[inline(always)]
+    const fn bits(ops: &[Op]) -> u32 {
+        let mut bits = 0;
+        let mut index = 0;
+
+        while index < ops.len() {
+            bits |= 1 << ops[index] as u32;
+            index += 1;
+        }
+        bits
+    }
+
+    /// Adds `ops` if `condition` holds. They come after all that is there, in the order of
+    /// [`Op::ALL`].
+    #[inline(always)]
+    const fn then_if(self, condition: bool, ops: &[Op]) -> Plan {
+        if condition {
+            self.then_bits(Plan::bits(ops))
+        } else {
+            self
         }
     }
 
-    /// Adds `ops` at the end if `condition` holds.
-    ///
-    /// What does not fit is a mistake in [`Ownership::next`], which the host tests exclude by going
-    /// through all of its branches.
-    fn then_if(mut self, condition: bool, ops: &[Op]) -> Plan {
-        if condition {
-            for (slot, op) in self.ops[self.len..].iter_mut().zip(ops) {
-                *slot = Some(*op);
-                self.len += 1;
-            }
-        }
+    /// Adds the steps of another plan.
+    #[inline(always)]
+    const fn then(self, other: Plan) -> Plan {
+        self.then_bits(other.steps)
+    }
+
+    #[inline(always)]
+    const fn then_bits(mut self, bits: u32) -> Plan {
+        debug_assert!(
+            bits == 0 || self.steps >> bits.trailing_zeros() == 0,
+            "a step is out of order"
+        );
+        self.steps |= bits;
         self
     }
 
+    /// Takes `ops` out, for which there is nothing to do.
+    #[inline(always)]
+    pub const fn without(mut self, ops: &[Op]) -> Plan {
+        self.steps &= !Plan::bits(ops);
+        self
+    }
+
+    /// Whether there is nothing to do.
+    #[inline(always)]
+    pub const fn is_empty(self) -> bool {
+        self.steps == 0
+    }
+
+    /// Whether `op` is one of the steps.
+    #[inline(always)]
+    pub const fn has(self, op: Op) -> bool {
+        self.steps & Plan::bits(&[op]) != 0
+    }
+
     /// The steps, in order.
-    pub fn ops(&self) -> impl Iterator<Item = Op> + '_ {
-        self.ops[..self.len].iter().copied().flatten()
+    #[inline(always)]
+    pub fn ops(self) -> impl Iterator<Item = Op> {
+        let mut left = self.steps;
+
+        core::iter::from_fn(move || {
+            // CAST: At most 32; without a step there is none.
+            let op = *Op::ALL.get(left.trailing_zeros() as usize)?;
+
+            left &= left - 1;
+            Some(op)
+        })
     }
 }
 
@@ -257,6 +327,9 @@ impl Ownership {
     }
 
     /// The state after `event`, and what has to be done for it.
+    ///
+    /// Callers know the kind of event: inlined, most of this goes.
+    #[inline(always)]
     pub fn next(self, event: Event) -> (Ownership, Plan) {
         match event {
             Event::Map(dir) => self.map(dir),
@@ -270,16 +343,15 @@ impl Ownership {
     ///
     /// The lines of an access that is open must be gone, since not every architecture drops them
     /// when the buffer is taken from the device, and must not be dirty, since others do drop them.
-    const fn clean(&self, written: bool) -> &'static [Op] {
-        if !written || self.open == 0 {
-            &[]
-        } else if self.writer {
-            &[Op::WriteBackDirectMap, Op::SyncForDeviceUnwritten]
-        } else {
-            &[Op::SyncForDeviceUnwritten]
-        }
+    const fn clean(&self, written: bool) -> Plan {
+        let may_be_filled = written && self.open > 0;
+
+        Plan::new()
+            .then_if(may_be_filled && self.writer, &[Op::WriteBackDirectMap])
+            .then_if(may_be_filled, &[Op::SyncForDeviceUnwritten])
     }
 
+    #[inline(always)]
     fn map(mut self, dir: Direction) -> (Ownership, Plan) {
         use Op::*;
 
@@ -304,6 +376,7 @@ impl Ownership {
         (self, plan)
     }
 
+    #[inline(always)]
     fn unmap(mut self, dir: Direction) -> (Ownership, Plan) {
         use Op::*;
 
@@ -325,12 +398,13 @@ impl Ownership {
 
         let plan = Plan::new()
             .then_if(self.writer && stale, &[WriteBackVmap])
-            .then_if(true, self.clean(dir.device_writes()))
+            .then(self.clean(dir.device_writes()))
             .then_if(true, &[Unmap])
             .then_if(stale, &[FlushUser, InvalidateVmap]);
         (self, plan)
     }
 
+    #[inline(always)]
     fn begin(mut self, dir: Direction) -> (Ownership, Plan) {
         use Op::*;
 
@@ -341,7 +415,7 @@ impl Ownership {
 
         let plan = Plan::new()
             .then_if(dirty, &[WriteBackVmap])
-            .then_if(true, self.clean(written))
+            .then(self.clean(written))
             .then_if(written, &[SyncForCpu])
             .then_if(!self.user_current, &[FlushUser])
             .then_if(!self.vmap_current, &[InvalidateVmap]);
@@ -353,6 +427,7 @@ impl Ownership {
         (self, plan)
     }
 
+    #[inline(always)]
     fn end(mut self, dir: Direction) -> (Ownership, Plan) {
         use Op::*;
 
@@ -363,7 +438,7 @@ impl Ownership {
         } else {
             // Lines that the CPU has only read have to go as well where a device may write. While
             // somebody else has an access open, it may not, or whoever takes the buffer sees to it.
-            Plan::new().then_if(self.open == 1, self.clean(self.written > 0))
+            self.clean(self.open == 1 && self.written > 0)
         };
 
         self.open = self.open.saturating_sub(1);

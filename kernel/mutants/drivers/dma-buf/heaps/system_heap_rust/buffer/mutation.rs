@@ -112,11 +112,14 @@ fn part_of_mappings(
         let Some(first) = mappings.next() else {
             return Ok(());
         };
-        match op {
-            Op::WriteBackDirectMap => first.write_back()?,
-            Op::SyncForDevice => first.sync_for_device(),
-            Op::SyncForDeviceUnwritten => first.sync_for_device_unwritten(),
-            _ => first.sync_for_cpu(),
+        // SAFETY: The state is locked, and nobody unmaps without that.
+        unsafe {
+            match op {
+                Op::WriteBackDirectMap => first.write_back()?,
+                Op::SyncForDevice => first.sync_for_device(),
+                Op::SyncForDeviceUnwritten => first.sync_for_device_unwritten(),
+                _ => first.sync_for_cpu(),
+            }
         }
         return Ok(());
     }

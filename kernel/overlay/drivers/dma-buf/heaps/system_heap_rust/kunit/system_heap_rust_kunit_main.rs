@@ -35,18 +35,18 @@ mod lsi;
 mod mmap;
 mod node;
 mod odd;
-#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the host")]
 #[path = "../ownership.rs"]
 mod ownership;
 mod sequences;
-#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the host")]
 mod stages;
 mod sys;
-#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the host")]
 mod tours;
 mod vcsan;
 mod vmap;
-#[allow(dead_code, unreachable_pub, reason = "the model on the host uses it too")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the host")]
 mod walk;
 
 #[pin_data]

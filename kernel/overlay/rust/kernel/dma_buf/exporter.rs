@@ -232,6 +232,15 @@ struct Private<T> {
     vmap: Mutex<Option<Arc<Vmap>>>,
 }
 
+/// Creates [`Private::vmap`].
+///
+/// Not in a generic function: that is compiled into each module with exporters, and with it the
+/// name of the lock's class, of which lockdep wants one for all.
+#[inline(never)]
+fn new_vmap() -> impl PinInit<Mutex<Option<Arc<Vmap>>>> {
+    new_mutex!(None, "DmaBuf::vmap")
+}
+
 impl DmaBuf {
     /// Exports memory.
     ///
@@ -259,7 +268,7 @@ impl DmaBuf {
         let private = KBox::try_pin_init(
             try_pin_init!(Private {
                 data <- data,
-                vmap <- new_mutex!(None),
+                vmap <- new_vmap(),
             }? Error),
             GFP_KERNEL,
         )?;

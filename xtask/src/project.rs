@@ -59,4 +59,9 @@ impl Project {
     pub fn guest(&self) -> PathBuf {
         self.root.join("kernel/guest")
     }
+
+    /// What gdb gets to know of a kernel.
+    pub fn gdb(&self) -> PathBuf {
+        self.root.join("kernel/gdb")
+    }
 }

@@ -113,6 +113,7 @@ mod tests {
             initramfs: "/m/initramfs".into(),
             symbols: "/m/vmlinux".into(),
             modules: "/m/modules".into(),
+            scripts: None,
             loaded: Vec::new(),
             disks: Vec::new(),
             devices: Vec::new(),

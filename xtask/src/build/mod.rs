@@ -16,6 +16,7 @@ mod links;
 mod modules;
 mod own;
 mod publish;
+pub(crate) mod scripts;
 mod userland;
 
 use std::io::Write as _;
@@ -73,7 +74,7 @@ pub struct Builder<'a> {
     pub host_crates: &'a Mutex<()>,
     /// What the guest has beside its first program, where somebody wants to look around.
     pub userland: Option<&'a Userland>,
-    /// Whether modules are for a debugger.
+    /// Whether it is for a debugger: modules with their variables, and the kernel's gdb scripts.
     pub debug: bool,
     /// Job slots that all makes of this run share.
     pub slots: &'a jobserver::Client,
@@ -102,6 +103,9 @@ impl Builder<'_> {
         fs::create_dir_all(self.dir)?;
         let kernel = self.kernel()?;
         self.modules(&kernel)?;
+        if self.debug {
+            self.scripts(&kernel)?;
+        }
         self.init()?;
         let release = self.dir.join("include/config/kernel.release");
         let release = fs::read_to_string(&release)?;

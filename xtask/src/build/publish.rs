@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use super::scripts::{self, SCRIPTS};
 use super::{Builder, Error, KEPT, SYMBOLS};
 use crate::config::{Cell, Module, Set};
 use crate::media::{Media, uimage};
@@ -61,6 +62,7 @@ impl Builder<'_> {
             initramfs: self.initramfs(set, &orders(set), dest)?,
             symbols: copy(Path::new(SYMBOLS))?,
             modules: self.copy_modules(set, dest)?,
+            scripts: self.copy_scripts(dest)?,
             loaded: set.tests.iter().map(Module::file_name).collect(),
             own: set.own_modules().map(Module::file_name).collect(),
             disks: Vec::new(),
@@ -74,6 +76,17 @@ impl Builder<'_> {
         let bare = fs::read(&image)?;
         fs::write(to, uimage::wrap(&bare, load))?;
         Ok(to.to_owned())
+    }
+
+    /// Puts the kernel's gdb scripts where a debugger finds them, if it has some.
+    fn copy_scripts(&self, dest: &Path) -> Result<Option<PathBuf>, Error> {
+        let made = self.dir.join(SCRIPTS);
+        if !self.debug || !made.is_dir() {
+            return Ok(None);
+        }
+        let dir = dest.join(format!("{}-gdb", self.kernel.name));
+        scripts::copy(&made, &dir)?;
+        Ok(Some(dir))
     }
 
     /// Puts the modules of `set` where reports find their symbols.

@@ -88,10 +88,11 @@ pub(super) fn tidy(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Folders of code that is to be as the kernel's own.
-const KERNEL: [&str; 7] = [
+const KERNEL: [&str; 8] = [
     "docs/examples/contract/",
     "docs/examples/drivers/",
     "kernel/bench/",
+    "kernel/gdb/",
     "kernel/history/",
     "kernel/mutants/",
     "kernel/overlay/",

@@ -6,6 +6,9 @@ reports. All that it reads of the kernel has the same shape in every version and
 at the beginning of structures.
 """
 import json
+import os
+import runpy
+import sys
 import traceback
 
 import gdb
@@ -259,19 +262,68 @@ def ordinal(count):
     return f"{count}{'th' if count % 100 in (11, 12, 13) else ends.get(count % 10, 'th')}"
 
 
+def in_c(invoke):
+    def wrapped(*arguments):
+        with gdb.with_parameter("language", "c"):
+            return invoke(*arguments)
+
+    return wrapped
+
+
+def load_scripts(_event=None):
+    """Has the kernel's own commands, lx-ps and others, once the kernel's memory can be read: they read it as they load."""
+    try:
+        read(KERNEL["linux_banner"], 1)
+    except gdb.MemoryError:
+        return
+    gdb.events.stop.disconnect(load_scripts)
+    scripts = SETTINGS["scripts"]
+    sys.path.insert(0, os.path.dirname(scripts["loader"]))
+    try:
+        # They are written for C, whatever the language of a frame.
+        with gdb.with_parameter("language", "c"):
+            runpy.run_path(scripts["loader"], {"sys": sys, "gdb": gdb})
+    except Exception as error:
+        say(f"not all of the kernel's own commands are here: {error}")
+    for kind in gdb.Command.__subclasses__() + gdb.Function.__subclasses__():
+        if kind.__module__.startswith("linux."):
+            kind.invoke = in_c(kind.invoke)
+    ModulesAreKnown()
+
+
+class ModulesAreKnown(gdb.Command):
+    """Says why it does nothing: the symbols of modules are read as they load, before anything of them runs."""
+
+    def __init__(self):
+        super().__init__("lx-symbols", gdb.COMMAND_FILES)
+
+    def invoke(self, _arguments, _from_tty):
+        say(f"the symbols of modules are read as they load; here are those of {', '.join(SECTIONS) or 'none yet'}")
+
+
+def types(path):
+    """The command that reads types of the kernel's variables from an object. Each has a section of its own there, such as
+    .bss.init_task, and is where the kernel has it."""
+    variables = [(name, name.split(".")[-1]) for name, _ in Elf(path).loaded() if name.count(".") == 2]
+    places = [f"-s {name} {KERNEL[variable]:#x}" for name, variable in variables if variable in KERNEL]
+    return f"add-symbol-file {quoted(path)} {' '.join(places)}"
+
+
 def start():
+    KERNEL.update(Elf(SETTINGS["symbols"]).symbols())
     for command in [
         "set confirm off",
         "set pagination off",
         "set suppress-cli-notifications on",
         "set breakpoint pending on",
         "set remotetimeout 60",
+        # Before the kernel, which has the same variables without types: gdb takes what it reads first.
+        *([types(SETTINGS["scripts"]["types"])] if SETTINGS["scripts"] else []),
         f"file {quoted(SETTINGS['symbols'])}",
         f"directory {SETTINGS['source']}",
         "target remote gdb.sock",
     ]:
         gdb.execute(command, to_string=True)
-    KERNEL.update(Elf(SETTINGS["symbols"]).symbols())
     RustNames()
     if SETTINGS["arch"] in UNWINDERS:
         gdb.unwinder.register_unwinder(None, UNWINDERS[SETTINGS["arch"]](), replace=True)
@@ -288,6 +340,9 @@ def start():
         if not there:
             say(f"the guest ended, and {SETTINGS['break_at']} did not begin")
     gdb.execute("set suppress-cli-notifications off")
+    if there and SETTINGS["scripts"]:
+        gdb.events.stop.connect(load_scripts)
+        load_scripts()
     if there:
         gdb.execute("frame")
     for command in SETTINGS["commands"] if there else []:

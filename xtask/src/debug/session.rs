@@ -14,6 +14,7 @@ use serde_json::json;
 use super::access::Access;
 use super::memory::{self, Tables};
 use crate::boot::{self, Console};
+use crate::build::scripts;
 use crate::cell;
 use crate::config::PageTables;
 use crate::exit::{Exit, Failure};
@@ -80,6 +81,13 @@ impl DebugSession<'_> {
             let copy = self.symbols(&kernel.cross, &file)?;
             modules.insert(stem.replace('-', "_"), copy.display().to_string().into());
         }
+        let scripts = match &self.media.scripts {
+            Some(scripts) => Some(json!({
+                "loader": scripts.join(scripts::LOADER),
+                "types": self.symbols(&kernel.cross, &scripts.join(scripts::TYPES))?,
+            })),
+            None => None,
+        };
         let header = fs::read(&symbols).map_err(Failure::infra)?;
         // EI_DATA of its ELF header.
         let big_endian = header.get(5) == Some(&2);
@@ -95,6 +103,7 @@ impl DebugSession<'_> {
             "symbols": symbols,
             "source": self.session.tree.dir,
             "modules": modules,
+            "scripts": scripts,
             "break_at": break_at,
             "hazard": hazard.map(Access::json),
             "findings": "vcsan.jsonl",

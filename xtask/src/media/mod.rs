@@ -23,6 +23,9 @@ pub struct Media {
     pub symbols: PathBuf,
     /// The folder with the modules as they were built.
     pub modules: PathBuf,
+    /// The folder with the kernel's gdb scripts, for a debugger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scripts: Option<PathBuf>,
     /// The files of those that the guest loads, in that order.
     pub loaded: Vec<String>,
     /// Those among them that are the user's, out of tree.
@@ -64,6 +67,7 @@ impl Media {
             initramfs: other(&self.initramfs),
             symbols: other(&self.symbols),
             modules: other(&self.modules),
+            scripts: self.scripts.as_deref().map(&other),
             loaded: self.loaded.clone(),
             own: self.own.clone(),
             disks: (self.disks.iter())
@@ -151,6 +155,7 @@ mod tests {
             initramfs: file("cpio"),
             symbols,
             modules: run.clone(),
+            scripts: None,
             loaded: vec!["b.ko".into(), "a.ko".into()],
             own: vec!["b.ko".into()],
             disks: vec![("d".into(), file("disk"))],

@@ -32,8 +32,8 @@ struct heap {
 /* What a scene is made of. */
 struct cast {
 	size_t len;
-	/* What devices and accesses do. */
-	enum dma_data_direction dir;
+	/* What mappings for devices are for, and what accesses are. */
+	enum dma_data_direction dir, access;
 	bool vmap;
 	unsigned int attached, users;
 };
@@ -60,7 +60,7 @@ int scene_map(struct scene *scene, unsigned int at);
 void scene_unmap(struct scene *scene, unsigned int at);
 int scene_make(struct scene *scene, const struct heap *heap, const struct cast *cast);
 void scene_end(struct scene *scene);
-/* " from-device, vmap, 1 mapped, 4 users" */
+/* "from-device, vmap, 1 mapped, 4 users", or "to-device of from-device, ..." */
 const char *scene_name(const struct cast *cast);
 
 int rows_run(const struct heap *heap);

@@ -143,20 +143,22 @@ static int hand_over(struct scene *scene, phys_addr_t page)
  */
 static int accesses(struct scene *scene, phys_addr_t page)
 {
-	enum dma_data_direction dir = scene->cast.dir;
+	enum dma_data_direction dir = scene->cast.access;
 	unsigned int count = aliases(scene);
+	/* Devices read all that is written, and write what is read. */
+	bool by_devices = scene->cast.attached && dir == scene->cast.dir;
 	int ret = 0;
 
-	transfer(scene, page, dir);
+	transfer(scene, page, scene->cast.dir);
 	for (unsigned int at = 0; !ret && at < count; at++) {
-		/* With no device, somebody else writes what is read, and reads what is written. */
-		if (!scene->cast.attached && !writes(dir))
+		/* Else somebody else writes what is read, and reads what is written. */
+		if (!by_devices && !writes(dir))
 			ret = access(scene, DMA_TO_DEVICE, (at + 1) % count);
 		if (!ret)
 			ret = access(scene, dir, at);
-		if (!ret && !scene->cast.attached && !reads(dir))
+		if (!ret && !by_devices && !reads(dir))
 			ret = access(scene, DMA_FROM_DEVICE, (at + 1) % count);
-		transfer(scene, page, dir);
+		transfer(scene, page, scene->cast.dir);
 		if (!ret && !scene->cast.attached)
 			ret = hand_over(scene, page);
 	}

@@ -121,7 +121,7 @@ static int measure_mmap(struct scene *scene)
 /* Of a scene whose first attachment is the only one that is mapped. */
 static int measure_map(struct scene *scene, const struct cast *cast, const char *proof)
 {
-	char map[80], unmap[80];
+	char map[96], unmap[96];
 
 	snprintf(map, sizeof(map), "map %s", scene_name(cast));
 	snprintf(unmap, sizeof(unmap), "unmap %s", scene_name(cast));
@@ -143,7 +143,7 @@ static int measure_map(struct scene *scene, const struct cast *cast, const char 
 
 static int measure_access(struct scene *scene, const struct cast *cast, const char *proof)
 {
-	char begin[80], end[80];
+	char begin[96], end[96];
 
 	snprintf(begin, sizeof(begin), "begin %s", scene_name(cast));
 	snprintf(end, sizeof(end), "end %s", scene_name(cast));
@@ -151,12 +151,12 @@ static int measure_access(struct scene *scene, const struct cast *cast, const ch
 		int ret;
 
 		start(scene->heap, round, begin, proof);
-		ret = dma_buf_begin_cpu_access(scene->buf, cast->dir);
+		ret = dma_buf_begin_cpu_access(scene->buf, cast->access);
 		stop();
 		if (ret)
 			return ret;
 		start(scene->heap, round, end, proof);
-		ret = dma_buf_end_cpu_access(scene->buf, cast->dir);
+		ret = dma_buf_end_cpu_access(scene->buf, cast->access);
 		stop();
 		if (ret)
 			return ret;
@@ -188,7 +188,7 @@ static int in_proven_scene(const struct heap *heap, const struct cast *cast, con
 			   int (*proof)(const struct heap *heap, const struct cast *cast))
 {
 	struct scene scene;
-	char name[96], test[128];
+	char name[112], test[144];
 	int ret;
 
 	snprintf(name, sizeof(name), "%s %s", what, scene_name(cast));
@@ -234,10 +234,31 @@ static int measure_scenes(const struct heap *heap, struct cast *cast)
 	return 0;
 }
 
+/* Accesses that do other things than the device. */
+static int measure_differing(const struct heap *heap, struct cast *cast)
+{
+	cast->attached = 1;
+	cast->users = 0;
+	for (int access = 0; access < ARRAY_SIZE(directions); access++) {
+		int ret;
+
+		cast->access = directions[access];
+		if (cast->access == cast->dir)
+			continue;
+		ret = in_proven_scene(heap, cast, "access", measure_access, proof_of_access);
+		if (ret)
+			return ret;
+	}
+
+	return 0;
+}
+
 int rows_run(const struct heap *heap)
 {
 	static const size_t lengths[] = { SZ_4K, SZ_64K, SZ_1M };
-	struct cast cast = { .len = LEN, .dir = DMA_BIDIRECTIONAL };
+	struct cast cast = {
+		.len = LEN, .dir = DMA_BIDIRECTIONAL, .access = DMA_BIDIRECTIONAL,
+	};
 	char test[64];
 	int ret;
 
@@ -259,8 +280,11 @@ int rows_run(const struct heap *heap)
 	for (int dir = 0; dir < ARRAY_SIZE(directions); dir++) {
 		for (int vmap = 0; !ret && vmap <= 1; vmap++) {
 			cast.dir = directions[dir];
+			cast.access = directions[dir];
 			cast.vmap = vmap;
 			ret = measure_scenes(heap, &cast);
+			if (!ret)
+				ret = measure_differing(heap, &cast);
 		}
 	}
 

@@ -144,9 +144,12 @@ const char *scene_name(const struct cast *cast)
 		[DMA_TO_DEVICE] = "to-device",
 		[DMA_FROM_DEVICE] = "from-device",
 	};
-	static char name[64];
+	static char name[80];
 
-	snprintf(name, sizeof(name), "%s%s, %u mapped, %u users", dirs[cast->dir],
+	bool differ = cast->access != cast->dir;
+
+	snprintf(name, sizeof(name), "%s%s%s%s, %u mapped, %u users", dirs[cast->access],
+		 differ ? " of " : "", differ ? dirs[cast->dir] : "",
 		 cast->vmap ? ", vmap" : "", cast->attached, cast->users);
 
 	return name;

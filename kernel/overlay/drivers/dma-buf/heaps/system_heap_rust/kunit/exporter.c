@@ -38,6 +38,10 @@ static bool udmabuf;
 module_param(udmabuf, bool, 0444);
 MODULE_PARM_DESC(udmabuf, "Test udmabuf on shared memory and no heap (default: no)");
 
+static bool aligned;
+module_param(aligned, bool, 0444);
+MODULE_PARM_DESC(aligned, "Chunks are as large as fit, and aligned to their size (default: no)");
+
 static char *skip = "";
 module_param(skip, charp, 0444);
 MODULE_PARM_DESC(skip, "Cases that the exporter can't do, SUITE.CASE, globs with commas between them");
@@ -99,6 +103,19 @@ void heap_test_close(void)
 	if (!IS_ERR_OR_NULL(exporter_file))
 		filp_close(exporter_file, NULL);
 	exporter_file = NULL;
+}
+
+/*
+ * Whether a buffer of @len bytes can have a user mapping of another colour than
+ * the direct map has, in half of its pages. Where the colour follows from the
+ * offset, it is the direct map's in a chunk that is aligned to its size.
+ */
+bool heap_test_can_alias(unsigned long len)
+{
+	unsigned long mask = heap_test_colour_mask();
+	bool by_offset = mask && mask != PAGE_MASK && !IS_ENABLED(CONFIG_PARISC);
+
+	return len <= PAGE_SIZE || !by_offset || !aligned;
 }
 
 static int call(unsigned int cmd, unsigned long arg)

@@ -34,6 +34,7 @@ void *heap_test_map_page(struct page *page);
 void heap_test_unmap_page(struct page *page, void *start);
 bool heap_test_is_mapped(unsigned long addr);
 unsigned long heap_test_colour_mask(void);
+bool heap_test_can_alias(unsigned long len);
 void heap_test_skip(const char *why);
 void heap_test_kill(bool killed);
 void heap_test_fail_nth(unsigned int nth);

@@ -57,6 +57,7 @@ mod c {
         pub(super) fn heap_test_unmap_page(page: *mut c_void, start: *mut c_void);
         pub(super) safe fn heap_test_is_mapped(addr: c_ulong) -> bool;
         pub(super) safe fn heap_test_colour_mask() -> c_ulong;
+        pub(super) safe fn heap_test_can_alias(len: c_ulong) -> bool;
         pub(super) fn heap_test_skip(why: *const c_char);
         pub(super) safe fn heap_test_kill(killed: bool);
         pub(super) safe fn heap_test_fail_nth(nth: c_uint);
@@ -152,6 +153,11 @@ pub(crate) fn pages_in_use() -> usize {
 /// the data cache does not alias.
 pub(crate) fn colour_mask() -> usize {
     c::heap_test_colour_mask()
+}
+
+/// Whether a buffer of `len` bytes can have a user mapping whose colour is not the direct map's.
+pub(crate) fn can_alias(len: usize) -> bool {
+    c::heap_test_can_alias(len)
 }
 
 /// Lets the exporter map `buffer` into the kernel, and unmap it again.

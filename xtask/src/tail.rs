@@ -94,14 +94,23 @@ mod tests {
         let path = dir.path().join("stderr");
         let file = File::create(&path).expect("created");
         let script = "head -c 3000000 /dev/zero | tr '\\0' x >&2; echo last words >&2; exit 3";
-        let start = Instant::now();
         let (end, kept) = run(script, Some(file));
         assert!(matches!(end, End::Ended(status) if status.code() == Some(3)));
         assert!(kept.len() == KEPT && kept.ends_with("xlast words\n"));
         let written = fs_err::read(path).expect("a file");
         assert_eq!(written.len(), WRITTEN + CUT.len());
         assert!(written.ends_with(CUT));
-        assert!(start.elapsed() < LINGER, "it waited for nobody");
+    }
+
+    #[test]
+    fn nobody_waits_for_what_is_closed() {
+        let is_quick = || {
+            let start = Instant::now();
+            let _ = run("echo words >&2", None);
+            start.elapsed() < LINGER
+        };
+        // A busy machine may need more than one try to be quick.
+        assert!((0..20).any(|_| is_quick()), "it waited each time");
     }
 
     #[test]

@@ -9,7 +9,7 @@ work=$(mktemp -d)
 server=
 end() {
 	[ -z "$server" ] || kill "$server"
-	if [ -e "$work/cache" ]; then cargo xtask clean --all --cache "$work/cache" >"$work/clean" 2>&1; fi
+	if [ -e "$work/cache" ]; then cargo xtask clean --all --cache "$work/cache" >"$work/clean" 2>&1 || cat "$work/clean"; fi
 	rm -rf "$work"
 }
 trap end EXIT

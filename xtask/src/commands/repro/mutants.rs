@@ -19,7 +19,9 @@ pub(super) fn of(runs: &Path, argument: &str) -> Option<(Vec<Kill>, Option<Strin
         _ => (argument, None),
     };
     let file = file(runs, run)?;
-    Some((kills(&file).ok()?, what))
+    // A file that is empty is neither, such as one that a full disk has cut off.
+    let kills = kills(&file).ok().filter(|kills| !kills.is_empty())?;
+    Some((kills, what))
 }
 
 /// The file with the outcomes of the run called `run`.
@@ -160,6 +162,9 @@ mod tests {
         for other in ["", "1999", "last"] {
             assert!(super::of(runs.path(), other).is_none(), "{other}");
         }
+        let empty = folder.join("empty.json");
+        fs_err::write(&empty, "").expect("written");
+        assert!(super::of(runs.path(), &path(&empty)).is_none());
         // A report of tests is no run of mutants.
         fs_err::write(folder.join(REPORT), "{}").expect("written");
         assert!(super::of(runs.path(), "20000101").is_none());

@@ -205,14 +205,14 @@ impl State {
                 self.written().try_for_each(|m| unsafe { m.write_back() })?
             }
             Op::SyncForDevice => {
-                // SAFETY: As above.
                 self.mappings
                     .iter()
+                    // SAFETY: As above.
                     .for_each(|m| unsafe { m.sync_for_device() })
             }
             Op::SyncForDeviceUnwritten => {
-                // SAFETY: As above.
                 self.written()
+                    // SAFETY: As above.
                     .for_each(|m| unsafe { m.sync_for_device_unwritten() })
             }
             Op::SyncForCpu => {

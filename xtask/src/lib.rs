@@ -22,6 +22,7 @@ pub mod ci;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod copy;
 pub mod debug;
 pub mod error;
 pub mod exit;

@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 /// From the ground up. The stages of a boot are toolchain, source, build, boot and judge.
 const FLOORS: [&[&str]; 14] = [
     &[
-        "cause", "progress", "project", "quote", "schedule", "stop", "verdict",
+        "cause", "copy", "progress", "project", "quote", "schedule", "stop", "verdict",
     ],
     &["cache", "follow", "ktap", "ui", "vcsan::findings"],
     &["cargo", "config", "exit", "stamp", "tail"],

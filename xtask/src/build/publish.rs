@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use super::scripts::{self, SCRIPTS};
+use super::scripts::SCRIPTS;
 use super::{Builder, Error, KEPT, SYMBOLS};
 use crate::config::{Cell, Module, Set};
+use crate::copy;
 use crate::media::{Media, uimage};
 
 impl Builder<'_> {
@@ -85,7 +86,7 @@ impl Builder<'_> {
             return Ok(None);
         }
         let dir = dest.join(format!("{}-gdb", self.kernel.name));
-        scripts::copy(&made, &dir)?;
+        copy::files(&made, &dir)?;
         Ok(Some(dir))
     }
 

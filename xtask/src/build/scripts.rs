@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use fs_err as fs;
-use walkdir::WalkDir;
 
 use super::{Builder, Error, exists};
+use crate::copy;
 use crate::progress::Progress as _;
 use crate::stamp::{Inputs, Stamp, Stamped};
 
@@ -55,8 +55,8 @@ impl Builder<'_> {
             _ => {}
         }
         self.task.step("building what gdb knows of the kernel");
-        copy(&ours, dir)?;
-        copy(&theirs, &dir.join(PLACE))?;
+        copy::files(&ours, dir)?;
+        copy::files(&theirs, &dir.join(PLACE))?;
         let m = format!("M={}", dir.display());
         self.make(&what, &self.dir.join("gdb.log"), &[&m, "modules"])?;
         exists(&what, dir.join(TYPES))?;
@@ -64,18 +64,4 @@ impl Builder<'_> {
         stamped.record(&stamp)?;
         Ok(())
     }
-}
-
-/// Puts the files below `from` at the same paths below `to`.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in WalkDir::new(from) {
-        let entry = entry?;
-        let to = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(to)?;
-        } else if entry.file_type().is_file() {
-            fs::copy(entry.path(), to)?;
-        }
-    }
-    Ok(())
 }

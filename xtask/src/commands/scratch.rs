@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use fs_err as fs;
-use walkdir::WalkDir;
 
 use super::Context;
 use crate::config::Edit;
+use crate::copy;
 use crate::exit::Failure;
 use crate::follow::{self, End, Limits};
 use crate::results::Run;
@@ -39,7 +39,7 @@ impl Scratch {
     pub(super) fn new(context: &Context) -> io::Result<Scratch> {
         let dir = tempfile::tempdir()?;
         for part in ["configs", "kernel"] {
-            copy(&context.project.root().join(part), &dir.path().join(part))?;
+            copy::files(&context.project.root().join(part), &dir.path().join(part))?;
         }
         Ok(Scratch { dir, linux: None })
     }
@@ -51,7 +51,7 @@ impl Scratch {
 
     /// Puts what lies in `inside` into the overlay.
     pub(super) fn add_overlay(&self, inside: &str) -> io::Result<()> {
-        copy(&self.path(inside), &self.path("kernel/overlay"))
+        copy::files(&self.path(inside), &self.path("kernel/overlay"))
     }
 
     /// A path in it.
@@ -196,20 +196,6 @@ pub(super) fn again(
         stdout,
         stderr: Vec::new(),
     })
-}
-
-/// Copies a folder.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in WalkDir::new(from) {
-        let entry = entry?;
-        let to = to.join(entry.path().strip_prefix(from).unwrap_or(entry.path()));
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

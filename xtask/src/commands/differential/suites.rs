@@ -12,8 +12,8 @@ use serde::Deserialize;
 use super::Bench;
 use crate::cli::Programs;
 use crate::commands::prepare::of_the_source;
-use crate::commands::scratch::copy;
 use crate::config::yaml;
+use crate::copy;
 use crate::exit::Failure;
 use crate::follow::{self, End};
 use crate::progress::Progress as _;
@@ -149,7 +149,7 @@ impl Bench<'_> {
             if suite == Programs::Cost {
                 let to = self.dir.join("cost");
                 crate::cache::remove(&to).map_err(Failure::infra)?;
-                copy(&home().join("cost"), &to).map_err(Failure::infra)?;
+                copy::files(&home().join("cost"), &to).map_err(Failure::infra)?;
                 args.extend(["--kernels".into(), to.into()]);
             }
         }
@@ -183,7 +183,7 @@ impl Bench<'_> {
         ] {
             let to = self.dir.join(option.trim_start_matches("--"));
             crate::cache::remove(&to).map_err(Failure::infra)?;
-            copy(&from, &to).map_err(Failure::infra)?;
+            copy::files(&from, &to).map_err(Failure::infra)?;
             args.extend([option.into(), to.into()]);
         }
         args.extend(["--vendor".into(), self.vendor(task)?.into()]);

@@ -524,10 +524,15 @@ impl<T: Exporter> Callbacks<T> {
 /// Reads a direction. That something is transferred in none is a mistake of the caller.
 #[inline]
 fn direction(dir: bindings::dma_data_direction) -> Result<DataDirection> {
-    match dir {
-        bindings::dma_data_direction::DMA_TO_DEVICE => Ok(DataDirection::ToDevice),
-        bindings::dma_data_direction::DMA_FROM_DEVICE => Ok(DataDirection::FromDevice),
-        bindings::dma_data_direction::DMA_BIDIRECTIONAL => Ok(DataDirection::Bidirectional),
-        _ => Err(EINVAL),
+    let is = |candidate: DataDirection| bindings::dma_data_direction::from(candidate) == dir;
+
+    if is(DataDirection::ToDevice) {
+        Ok(DataDirection::ToDevice)
+    } else if is(DataDirection::FromDevice) {
+        Ok(DataDirection::FromDevice)
+    } else if is(DataDirection::Bidirectional) {
+        Ok(DataDirection::Bidirectional)
+    } else {
+        Err(EINVAL)
     }
 }

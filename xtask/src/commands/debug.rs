@@ -58,7 +58,7 @@ fn of_a_run(context: &Context, args: &cli::Debug) -> Result<(cli::Global, cli::T
             cells.unwrap_or_default()
         ))
     })?;
-    let mut chosen = found.choose().map_err(Failure::usage)?;
+    let mut chosen = found.choose("debug").map_err(Failure::usage)?;
     if chosen.len() > 1 {
         return Err(Failure::usage(
             "failed to choose what to debug: more than one cell failed in that run; name one after a #",

@@ -78,7 +78,7 @@ pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
             Ok(run) => table.add_row(row(name, &run)),
             Err(_) => match kills(&folder.join(name).join(KEPT)) {
                 Ok(kills) => table.add_row(of_mutants(name, &kills)),
-                Err(_) => table.add_row([name, "", "no report"]),
+                Err(_) => table.add_row(without_report(name, &folder.join(name))),
             },
         };
     }
@@ -107,6 +107,15 @@ fn of_mutants(name: &str, kills: &[Kill]) -> [String; 8] {
     ]
 }
 
+/// One that goes on, was killed, or writes none, such as `debug`.
+fn without_report(name: &str, folder: &Path) -> [String; 8] {
+    let mut row = [const { String::new() }; 8];
+    row[0] = name.to_owned();
+    row[2] = "no report".into();
+    row[7] = runs::command(folder);
+    row
+}
+
 fn row(name: &str, run: &Run) -> [String; 8] {
     let count = |wanted: fn(Verdict) -> bool| {
         let verdicts = run.cases().map(|(_, _, case)| case.verdict);
@@ -129,6 +138,17 @@ fn row(name: &str, run: &Run) -> [String; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_without_a_report_has_its_command() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let made = runs::RunFolder::make(dir.path()).expect("made");
+        let row = without_report(&made.name(), made.path());
+        let words = std::env::args_os().skip(1);
+        assert_eq!((&*row[0], &*row[2]), (&*made.name(), "no report"));
+        assert_eq!(row[7], crate::quote::shell_words(words));
+        assert_eq!(without_report("old", dir.path())[7], "");
+    }
 
     #[test]
     fn a_run_of_mutants_has_cells_outcomes_and_those_that_are_wrong() {

@@ -26,7 +26,7 @@ pub(super) fn repro(context: &Context, args: &cli::Repro) -> Result<Exit, Failur
         return mutants::again(context, &kills, what.as_deref(), args.dry_run);
     }
     let found = FoundRun::of(&runs, &args.what)?;
-    let chosen = found.choose().map_err(Failure::usage)?;
+    let chosen = found.choose("repeat").map_err(Failure::usage)?;
     let mut worst = Exit::Ok;
     let mut warned = false;
     for chosen in chosen {
@@ -161,13 +161,15 @@ impl FoundRun {
         }
     }
 
-    /// The boots that failed, or the one that is asked for, whatever came of it.
-    pub(super) fn choose(&self) -> Result<Vec<Chosen<'_>>, String> {
+    /// The boots that failed, or the one that is asked for, whatever came of it. `what_to` is what it is chosen for.
+    pub(super) fn choose(&self, what_to: &str) -> Result<Vec<Chosen<'_>>, String> {
         let Some(what) = &self.what else {
             let failed = self.run.cells.iter().filter(|c| c.verdict.is_failure());
             let failed: Vec<_> = failed.map(|cell| Chosen { cell, filter: None }).collect();
             return if failed.is_empty() {
-                Err("failed to choose what to repeat: nothing failed in that run; name a CELL, a SUITE.CASE or both after a #".into())
+                Err(format!(
+                    "failed to choose what to {what_to}: nothing failed in that run; name a CELL, a SUITE.CASE or both after a #"
+                ))
             } else {
                 Ok(failed)
             };
@@ -185,7 +187,7 @@ impl FoundRun {
                 self.cells().join(", ")
             )),
             _ => Err(format!(
-                "failed to choose what to repeat: {what} ran on {}; write CELL/{what}",
+                "failed to choose what to {what_to}: {what} ran on {}; write CELL/{what}",
                 choices
                     .iter()
                     .map(|(c, _)| c.cell.cell.as_str())
@@ -292,7 +294,7 @@ mod tests {
         write(&run(), &dir.path().join(REPORT));
         let argument = format!("{}{what}", dir.path().display());
         let found = FoundRun::of(dir.path(), &argument).map_err(|e| e.error.to_string())?;
-        let chosen = found.choose()?;
+        let chosen = found.choose("repeat")?;
         let here = Cli::parse_from(["xtask", "list"]).global;
         let lines = chosen
             .into_iter()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err::{self as fs, File};
 
 use crate::cause::chain;
+use crate::quote::shell_words;
 use crate::report::{Format, Target, json};
 use crate::results::Run;
 
@@ -18,6 +19,9 @@ const LOCK: &str = ".lock";
 
 /// In a run's folder, its JSON report.
 pub(super) const REPORT: &str = "report.json";
+
+/// In a run's folder, the words after `cargo xtask`, for those that write no report.
+const COMMAND: &str = "command";
 
 /// In the folder of a run that nobody has to look at any more.
 const PASSED: &str = ".passed";
@@ -42,6 +46,8 @@ impl RunFolder {
         fs::create_dir_all(&path)?;
         let lock = File::create(path.join(LOCK))?;
         lock.lock()?;
+        let words = shell_words(std::env::args_os().skip(1));
+        fs::write(path.join(COMMAND), words)?;
         Ok(RunFolder { path, _lock: lock })
     }
 
@@ -79,6 +85,11 @@ pub(super) fn names(runs: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// What the run in `folder` was told to do, as its folder says; nothing where that is from before it did.
+pub(super) fn command(folder: &Path) -> String {
+    fs::read_to_string(folder.join(COMMAND)).unwrap_or_default()
 }
 
 /// The run that the user calls `text`, see [`report_of`].
@@ -227,6 +238,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let old: Vec<PathBuf> = (0..RUNS + 3).map(|n| run(dir.path(), n)).collect();
         let made = RunFolder::make(dir.path()).expect("made");
+        assert_eq!(
+            command(made.path()),
+            shell_words(std::env::args_os().skip(1))
+        );
         let left = names(dir.path());
         assert_eq!(left.len(), RUNS);
         assert_eq!(left.last().map(PathBuf::as_path), Some(made.path()));

@@ -100,8 +100,13 @@ fn counts(run: &Run) -> String {
         verdicts.filter(|verdict| wanted(*verdict)).count()
     };
     let mut text = format!(
-        "{} boots, {} cases passed, {} failed",
+        "{} {}, {} cases passed, {} failed",
         run.cells.len(),
+        if run.cells.len() == 1 {
+            "boot"
+        } else {
+            "boots"
+        },
         count(|v| v == Verdict::Passed),
         count(Verdict::is_failure)
     );

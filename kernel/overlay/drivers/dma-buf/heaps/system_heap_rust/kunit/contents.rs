@@ -73,9 +73,6 @@ fn fill(client: &Client, count: usize) -> Outcome<KVec<u64>> {
     let mut dirty = KVec::new();
     let mut old = KVec::new();
 
-    // Buffers of before go when somebody gets to it. An exporter that takes the first free pages
-    // would fill those behind them, and then give out theirs.
-    sys::flush();
     for _ in 0..DIRTY_PAGES.div_ceil(count) {
         let mut buffer = Importer::new(client.allocate(len)?);
         let vmap = buffer.vmap()?;

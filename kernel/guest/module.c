@@ -93,14 +93,22 @@ bool module_load(const char *name, const char *parameters)
 	return loaded;
 }
 
+/* What the kernel releases later, as files are, may have the module for a moment. */
+#define UNLOAD_TRIES 100
+#define UNLOAD_PAUSE_US 10000
+
 bool module_unload(const char *name)
 {
 	char module[64];
+	int tries = 0;
 
 	module_name(module, sizeof(module), name);
-	if (syscall(SYS_delete_module, module, O_NONBLOCK)) {
-		report("failed to unload %s: %m", module);
-		return false;
+	while (syscall(SYS_delete_module, module, O_NONBLOCK)) {
+		if (errno != EAGAIN || ++tries == UNLOAD_TRIES) {
+			report("failed to unload %s: %m", module);
+			return false;
+		}
+		usleep(UNLOAD_PAUSE_US);
 	}
 	report("unloaded %s", module);
 	return true;
